@@ -1,0 +1,66 @@
+"""Addresses: who an event is for. PURE."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from typing import Final
+from urllib.parse import quote
+
+from kull_producers.errors import InvalidAddress
+
+MAX_ADDRESS_BYTES: Final = 128
+MAX_ESCAPED_BYTES: Final = 200  # a routing key holds 255 bytes, this is the id's share of it
+ALL: Final = "all"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def user(user_id: str) -> str:
+    """Return the address of one user's devices.
+
+    Raises:
+        InvalidAddress: the id is empty, too long, or has control characters.
+    """
+    return check(f"user:{user_id}")
+
+
+def room(name: str) -> str:
+    """Return the address of a room. Raises InvalidAddress like `user`."""
+    return check(f"room:{name}")
+
+
+def check(address: str) -> str:
+    """Return the address if it is one, else raise InvalidAddress saying why."""
+    kind, _, name = address.partition(":")
+    if address != ALL and (kind not in {"user", "room"} or not name):
+        raise InvalidAddress(
+            f"address {address[:40]!r} is not 'user:<id>', 'room:<name>' or 'all'; an id cannot be empty"
+        )
+    try:
+        size = len(address.encode())
+    except UnicodeEncodeError:
+        raise InvalidAddress("the address holds a lone surrogate, which UTF-8 cannot carry") from None
+    if size > MAX_ADDRESS_BYTES or len(escape(name)) > MAX_ESCAPED_BYTES:
+        raise InvalidAddress(
+            f"address {address[:40]!r}… has {size} bytes ({len(escape(name))} once escaped); "
+            f"at most {MAX_ADDRESS_BYTES} ({MAX_ESCAPED_BYTES} escaped) are allowed"
+        )
+    if _CONTROL.search(address):
+        raise InvalidAddress(f"address {address[:40]!r} holds control characters")
+    return address
+
+
+def escape(name: str) -> str:
+    """Percent-encode all but A-Z a-z 0-9 _ - so that an id can never be a routing pattern."""
+    return quote(name, safe="").replace(".", "%2E").replace("~", "%7E")
+
+
+def shard_of(address: str, shard_count: int) -> int:
+    """Return the shard that owns an address: crc32 of its UTF-8 bytes modulo the shard count."""
+    return zlib.crc32(address.encode()) % shard_count
+
+
+def routing_key(address: str, shard_count: int, event: str) -> str:
+    """Return `<shard>.<kind>.<escaped id>.<event>`, e.g. `07.user.user_123.credit_update`."""
+    kind, _, name = address.partition(":")
+    return f"{shard_of(address, shard_count):02d}.{kind}.{escape(name or kind)}.{event.lower()}"

@@ -1,0 +1,55 @@
+"""Every error of this package.
+
+KullError
+├── InvalidEvent            the event itself is wrong; sending it again cannot help
+│   └── InvalidAddress      the address is empty, too long or of no known kind
+├── PublishError            RabbitMQ did not confirm the event
+│   ├── PublishTimeout      no confirm in time; the event may still have been stored
+│   ├── NotRoutable         the topology is missing: is a router running?
+│   └── Overloaded          too many publishes are in flight already
+├── ConnectError            RabbitMQ cannot be reached or refuses the account
+├── ShardCountMismatch      this publisher and the deployment disagree about the shard count
+└── PublisherClosed         used before `async with` or after its end
+"""
+
+from __future__ import annotations
+
+
+class KullError(Exception):
+    """Root of this package's errors."""
+
+
+class InvalidEvent(KullError, ValueError):
+    """The event is wrong; the message names the field and what it must be."""
+
+
+class InvalidAddress(InvalidEvent):
+    """The address is empty, too long or of no known kind."""
+
+
+class PublishError(KullError):
+    """RabbitMQ did not confirm the event. It may be published again with the same id."""
+
+
+class PublishTimeout(PublishError, TimeoutError):
+    """No confirm in time. The event may have been stored: publish it again with the same id."""
+
+
+class NotRoutable(PublishError):
+    """RabbitMQ has no queue for the event: the router creates the topology, is one running?"""
+
+
+class Overloaded(PublishError):
+    """Too many publishes are in flight: wait for some of them."""
+
+
+class ConnectError(KullError, ConnectionError):
+    """RabbitMQ cannot be reached, or it refuses the account."""
+
+
+class ShardCountMismatch(KullError):
+    """The deployment was created with another shard count than this publisher uses."""
+
+
+class PublisherClosed(KullError, RuntimeError):
+    """The publisher is not open: use it inside its `async with` block."""

@@ -1,0 +1,28 @@
+"""The message that carries an event through RabbitMQ. PURE."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One AMQP message, independent of any client library.
+
+    Attributes:
+        exchange: where it is (to be) published.
+        routing_key: see `address.routing_key`.
+        body: UTF-8 JSON, the final envelope as devices get it, without `seq`.
+        message_id: the event's id; a repeat with the same id and address is a duplicate.
+        type: the event's type, e.g. `CREDIT_UPDATE`.
+        app_id: who published it, for people.
+        headers: names of `topology.HEADER_*`.
+    """
+
+    exchange: str
+    routing_key: str
+    body: bytes
+    message_id: str
+    type: str = ""
+    app_id: str = ""
+    headers: dict[str, str | int | bool] = field(default_factory=dict)

@@ -1,0 +1,54 @@
+"""The names of everything that Kull Sync uses in RabbitMQ, in one place. PURE.
+
+Public topic exchanges (anyone may bind a queue to them) feed the internal exchange `kull.route`,
+which alone carries the alternate exchange: a third party's `#` binding on a public exchange must
+not make a wrongly keyed event count as routed.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+SHOOT: Final = "kull.shoot"
+CREDIT: Final = "kull.credit"
+PROMPT: Final = "kull.prompt"
+ROOM: Final = "kull.room"
+EVENT_EXCHANGES: Final = (SHOOT, CREDIT, PROMPT, ROOM)
+
+ROUTE: Final = "kull.route"
+UNROUTED: Final = "kull.unrouted"  # fanout exchange and its queue
+DEAD: Final = "kull.dead"  # fanout exchange and its queue
+RECEIPTS: Final = "kull.receipts"
+
+DEFAULT_SHARD_COUNT: Final = 16
+DEAD_QUEUE_LENGTH: Final = 10_000
+# -1 makes RabbitMQ 3.10 drop whatever is returned, and 4.x drops after 20 returns by default.
+DELIVERY_LIMIT: Final = 1_000_000_000
+
+# AMQP headers of an event; message_id, type, app_id and content_type are AMQP properties.
+HEADER_ADDRESS: Final = "kull-address"
+HEADER_CONTRACT: Final = "kull-contract"  # every | latest | ephemeral
+HEADER_KEY: Final = "kull-key"  # with latest: which entries replace each other
+HEADER_VERSION: Final = "kull-version"  # with latest: int, the higher one wins
+HEADER_FINAL: Final = "kull-final"  # with latest: bool, true when nothing more is to come
+HEADER_EXCLUDE: Final = "kull-exclude-device"  # the device that caused the event
+HEADER_HOPS: Final = "kull-hops"  # how often a router has re-addressed the message
+HEADER_REASON: Final = "kull-reason"  # on kull.dead: why
+HEADER_TRACEPARENT: Final = "traceparent"
+
+PROBE: Final = "probe"  # event part of a claim probe's routing key; it never becomes an entry
+
+
+def shard_queue(shard: int) -> str:
+    """Return the name of a shard's queue, e.g. `kull.router.07`."""
+    return f"kull.router.{shard:02d}"
+
+
+def shard_binding(shard: int) -> str:
+    """Return the pattern that routes a shard's events to its queue, e.g. `07.#`."""
+    return f"{shard:02d}.#"
+
+
+def shard_count_mark(shard_count: int) -> str:
+    """Return the exchange whose existence tells publishers the deployment's shard count."""
+    return f"kull.shards.{shard_count}"

@@ -1,0 +1,1 @@
+"""The gRPC contract between edge nodes and routers. Private to the services: no SDK imports it."""

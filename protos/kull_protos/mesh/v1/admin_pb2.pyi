@@ -1,0 +1,148 @@
+from kull_protos.mesh.v1 import attach_pb2 as _attach_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class ListNodesRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListNodesResponse(_message.Message):
+    __slots__ = ("router", "edges")
+    ROUTER_FIELD_NUMBER: _ClassVar[int]
+    EDGES_FIELD_NUMBER: _ClassVar[int]
+    router: RouterNode
+    edges: _containers.RepeatedCompositeFieldContainer[EdgeNode]
+    def __init__(self, router: _Optional[_Union[RouterNode, _Mapping]] = ..., edges: _Optional[_Iterable[_Union[EdgeNode, _Mapping]]] = ...) -> None: ...
+
+class RouterNode(_message.Message):
+    __slots__ = ("router_id", "version", "epoch", "shard_count", "owned", "broker_connected", "dead_letters")
+    ROUTER_ID_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    SHARD_COUNT_FIELD_NUMBER: _ClassVar[int]
+    OWNED_FIELD_NUMBER: _ClassVar[int]
+    BROKER_CONNECTED_FIELD_NUMBER: _ClassVar[int]
+    DEAD_LETTERS_FIELD_NUMBER: _ClassVar[int]
+    router_id: str
+    version: str
+    epoch: str
+    shard_count: int
+    owned: _containers.RepeatedCompositeFieldContainer[_attach_pb2.ShardTerm]
+    broker_connected: bool
+    dead_letters: int
+    def __init__(self, router_id: _Optional[str] = ..., version: _Optional[str] = ..., epoch: _Optional[str] = ..., shard_count: _Optional[int] = ..., owned: _Optional[_Iterable[_Union[_attach_pb2.ShardTerm, _Mapping]]] = ..., broker_connected: _Optional[bool] = ..., dead_letters: _Optional[int] = ...) -> None: ...
+
+class EdgeNode(_message.Message):
+    __slots__ = ("node_id", "version", "sessions", "outbox_bytes", "attached_at")
+    NODE_ID_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    SESSIONS_FIELD_NUMBER: _ClassVar[int]
+    OUTBOX_BYTES_FIELD_NUMBER: _ClassVar[int]
+    ATTACHED_AT_FIELD_NUMBER: _ClassVar[int]
+    node_id: str
+    version: str
+    sessions: int
+    outbox_bytes: int
+    attached_at: int
+    def __init__(self, node_id: _Optional[str] = ..., version: _Optional[str] = ..., sessions: _Optional[int] = ..., outbox_bytes: _Optional[int] = ..., attached_at: _Optional[int] = ...) -> None: ...
+
+class ListSessionsRequest(_message.Message):
+    __slots__ = ("user_id", "limit")
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    user_id: str
+    limit: int
+    def __init__(self, user_id: _Optional[str] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class ListSessionsResponse(_message.Message):
+    __slots__ = ("sessions",)
+    SESSIONS_FIELD_NUMBER: _ClassVar[int]
+    sessions: _containers.RepeatedCompositeFieldContainer[Session]
+    def __init__(self, sessions: _Optional[_Iterable[_Union[Session, _Mapping]]] = ...) -> None: ...
+
+class Session(_message.Message):
+    __slots__ = ("node_id", "session_id", "user_id", "device")
+    NODE_ID_FIELD_NUMBER: _ClassVar[int]
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    node_id: str
+    session_id: int
+    user_id: str
+    device: _attach_pb2.Device
+    def __init__(self, node_id: _Optional[str] = ..., session_id: _Optional[int] = ..., user_id: _Optional[str] = ..., device: _Optional[_Union[_attach_pb2.Device, _Mapping]] = ...) -> None: ...
+
+class ListQueuesRequest(_message.Message):
+    __slots__ = ("address", "after", "limit")
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    address: str
+    after: str
+    limit: int
+    def __init__(self, address: _Optional[str] = ..., after: _Optional[str] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class ListQueuesResponse(_message.Message):
+    __slots__ = ("queues",)
+    QUEUES_FIELD_NUMBER: _ClassVar[int]
+    queues: _containers.RepeatedCompositeFieldContainer[Queue]
+    def __init__(self, queues: _Optional[_Iterable[_Union[Queue, _Mapping]]] = ...) -> None: ...
+
+class Queue(_message.Message):
+    __slots__ = ("address", "shard", "head", "floor", "entries")
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    SHARD_FIELD_NUMBER: _ClassVar[int]
+    HEAD_FIELD_NUMBER: _ClassVar[int]
+    FLOOR_FIELD_NUMBER: _ClassVar[int]
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    address: str
+    shard: int
+    head: int
+    floor: int
+    entries: int
+    def __init__(self, address: _Optional[str] = ..., shard: _Optional[int] = ..., head: _Optional[int] = ..., floor: _Optional[int] = ..., entries: _Optional[int] = ...) -> None: ...
+
+class ListDevicesRequest(_message.Message):
+    __slots__ = ("user_id",)
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    user_id: str
+    def __init__(self, user_id: _Optional[str] = ...) -> None: ...
+
+class ListDevicesResponse(_message.Message):
+    __slots__ = ("devices",)
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    devices: _containers.RepeatedCompositeFieldContainer[KnownDevice]
+    def __init__(self, devices: _Optional[_Iterable[_Union[KnownDevice, _Mapping]]] = ...) -> None: ...
+
+class KnownDevice(_message.Message):
+    __slots__ = ("device", "connected", "cursor", "last_seen")
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    CONNECTED_FIELD_NUMBER: _ClassVar[int]
+    CURSOR_FIELD_NUMBER: _ClassVar[int]
+    LAST_SEEN_FIELD_NUMBER: _ClassVar[int]
+    device: _attach_pb2.Device
+    connected: bool
+    cursor: int
+    last_seen: int
+    def __init__(self, device: _Optional[_Union[_attach_pb2.Device, _Mapping]] = ..., connected: _Optional[bool] = ..., cursor: _Optional[int] = ..., last_seen: _Optional[int] = ...) -> None: ...
+
+class DisconnectRequest(_message.Message):
+    __slots__ = ("user_id", "device_id", "reason")
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    user_id: str
+    device_id: str
+    reason: str
+    def __init__(self, user_id: _Optional[str] = ..., device_id: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class DisconnectResponse(_message.Message):
+    __slots__ = ("sessions",)
+    SESSIONS_FIELD_NUMBER: _ClassVar[int]
+    sessions: int
+    def __init__(self, sessions: _Optional[int] = ...) -> None: ...

@@ -1,0 +1,323 @@
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class AttachRequest(_message.Message):
+    __slots__ = ("hello", "subscribe", "unsubscribe", "acks", "fetch", "publish")
+    HELLO_FIELD_NUMBER: _ClassVar[int]
+    SUBSCRIBE_FIELD_NUMBER: _ClassVar[int]
+    UNSUBSCRIBE_FIELD_NUMBER: _ClassVar[int]
+    ACKS_FIELD_NUMBER: _ClassVar[int]
+    FETCH_FIELD_NUMBER: _ClassVar[int]
+    PUBLISH_FIELD_NUMBER: _ClassVar[int]
+    hello: Hello
+    subscribe: Subscribe
+    unsubscribe: Unsubscribe
+    acks: Acks
+    fetch: Fetch
+    publish: Publish
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., subscribe: _Optional[_Union[Subscribe, _Mapping]] = ..., unsubscribe: _Optional[_Union[Unsubscribe, _Mapping]] = ..., acks: _Optional[_Union[Acks, _Mapping]] = ..., fetch: _Optional[_Union[Fetch, _Mapping]] = ..., publish: _Optional[_Union[Publish, _Mapping]] = ...) -> None: ...
+
+class AttachResponse(_message.Message):
+    __slots__ = ("welcome", "shards", "subscribed", "refused", "deliver", "batch", "gap", "evict", "published", "drain")
+    WELCOME_FIELD_NUMBER: _ClassVar[int]
+    SHARDS_FIELD_NUMBER: _ClassVar[int]
+    SUBSCRIBED_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    DELIVER_FIELD_NUMBER: _ClassVar[int]
+    BATCH_FIELD_NUMBER: _ClassVar[int]
+    GAP_FIELD_NUMBER: _ClassVar[int]
+    EVICT_FIELD_NUMBER: _ClassVar[int]
+    PUBLISHED_FIELD_NUMBER: _ClassVar[int]
+    DRAIN_FIELD_NUMBER: _ClassVar[int]
+    welcome: Welcome
+    shards: OwnedShards
+    subscribed: Subscribed
+    refused: Refused
+    deliver: Deliver
+    batch: Batch
+    gap: Gap
+    evict: Evict
+    published: Published
+    drain: Drain
+    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., shards: _Optional[_Union[OwnedShards, _Mapping]] = ..., subscribed: _Optional[_Union[Subscribed, _Mapping]] = ..., refused: _Optional[_Union[Refused, _Mapping]] = ..., deliver: _Optional[_Union[Deliver, _Mapping]] = ..., batch: _Optional[_Union[Batch, _Mapping]] = ..., gap: _Optional[_Union[Gap, _Mapping]] = ..., evict: _Optional[_Union[Evict, _Mapping]] = ..., published: _Optional[_Union[Published, _Mapping]] = ..., drain: _Optional[_Union[Drain, _Mapping]] = ...) -> None: ...
+
+class Hello(_message.Message):
+    __slots__ = ("node_id", "incarnation", "version")
+    NODE_ID_FIELD_NUMBER: _ClassVar[int]
+    INCARNATION_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    node_id: str
+    incarnation: str
+    version: str
+    def __init__(self, node_id: _Optional[str] = ..., incarnation: _Optional[str] = ..., version: _Optional[str] = ...) -> None: ...
+
+class Welcome(_message.Message):
+    __slots__ = ("router_id", "incarnation", "version", "shard_count", "epoch", "fetch_credits")
+    ROUTER_ID_FIELD_NUMBER: _ClassVar[int]
+    INCARNATION_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    SHARD_COUNT_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    FETCH_CREDITS_FIELD_NUMBER: _ClassVar[int]
+    router_id: str
+    incarnation: str
+    version: str
+    shard_count: int
+    epoch: str
+    fetch_credits: int
+    def __init__(self, router_id: _Optional[str] = ..., incarnation: _Optional[str] = ..., version: _Optional[str] = ..., shard_count: _Optional[int] = ..., epoch: _Optional[str] = ..., fetch_credits: _Optional[int] = ...) -> None: ...
+
+class OwnedShards(_message.Message):
+    __slots__ = ("shards",)
+    SHARDS_FIELD_NUMBER: _ClassVar[int]
+    shards: _containers.RepeatedCompositeFieldContainer[ShardTerm]
+    def __init__(self, shards: _Optional[_Iterable[_Union[ShardTerm, _Mapping]]] = ...) -> None: ...
+
+class ShardTerm(_message.Message):
+    __slots__ = ("shard", "term")
+    SHARD_FIELD_NUMBER: _ClassVar[int]
+    TERM_FIELD_NUMBER: _ClassVar[int]
+    shard: int
+    term: int
+    def __init__(self, shard: _Optional[int] = ..., term: _Optional[int] = ...) -> None: ...
+
+class Position(_message.Message):
+    __slots__ = ("epoch", "seq")
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    SEQ_FIELD_NUMBER: _ClassVar[int]
+    epoch: str
+    seq: int
+    def __init__(self, epoch: _Optional[str] = ..., seq: _Optional[int] = ...) -> None: ...
+
+class Generation(_message.Message):
+    __slots__ = ("term", "counter")
+    TERM_FIELD_NUMBER: _ClassVar[int]
+    COUNTER_FIELD_NUMBER: _ClassVar[int]
+    term: int
+    counter: int
+    def __init__(self, term: _Optional[int] = ..., counter: _Optional[int] = ...) -> None: ...
+
+class Device(_message.Message):
+    __slots__ = ("device_id", "name", "platform", "connected_at", "ephemeral", "generation")
+    DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    PLATFORM_FIELD_NUMBER: _ClassVar[int]
+    CONNECTED_AT_FIELD_NUMBER: _ClassVar[int]
+    EPHEMERAL_FIELD_NUMBER: _ClassVar[int]
+    GENERATION_FIELD_NUMBER: _ClassVar[int]
+    device_id: str
+    name: str
+    platform: str
+    connected_at: int
+    ephemeral: bool
+    generation: Generation
+    def __init__(self, device_id: _Optional[str] = ..., name: _Optional[str] = ..., platform: _Optional[str] = ..., connected_at: _Optional[int] = ..., ephemeral: _Optional[bool] = ..., generation: _Optional[_Union[Generation, _Mapping]] = ...) -> None: ...
+
+class Subscribe(_message.Message):
+    __slots__ = ("session_id", "address", "token", "device", "position", "generation")
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    GENERATION_FIELD_NUMBER: _ClassVar[int]
+    session_id: int
+    address: str
+    token: str
+    device: Device
+    position: Position
+    generation: Generation
+    def __init__(self, session_id: _Optional[int] = ..., address: _Optional[str] = ..., token: _Optional[str] = ..., device: _Optional[_Union[Device, _Mapping]] = ..., position: _Optional[_Union[Position, _Mapping]] = ..., generation: _Optional[_Union[Generation, _Mapping]] = ...) -> None: ...
+
+class Unsubscribe(_message.Message):
+    __slots__ = ("session_id", "address")
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    session_id: int
+    address: str
+    def __init__(self, session_id: _Optional[int] = ..., address: _Optional[str] = ...) -> None: ...
+
+class Acks(_message.Message):
+    __slots__ = ("acks",)
+    ACKS_FIELD_NUMBER: _ClassVar[int]
+    acks: _containers.RepeatedCompositeFieldContainer[Ack]
+    def __init__(self, acks: _Optional[_Iterable[_Union[Ack, _Mapping]]] = ...) -> None: ...
+
+class Ack(_message.Message):
+    __slots__ = ("session_id", "address", "seq")
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    SEQ_FIELD_NUMBER: _ClassVar[int]
+    session_id: int
+    address: str
+    seq: int
+    def __init__(self, session_id: _Optional[int] = ..., address: _Optional[str] = ..., seq: _Optional[int] = ...) -> None: ...
+
+class Fetch(_message.Message):
+    __slots__ = ("request_id", "session_id", "address", "after", "limit", "max_bytes")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    MAX_BYTES_FIELD_NUMBER: _ClassVar[int]
+    request_id: int
+    session_id: int
+    address: str
+    after: int
+    limit: int
+    max_bytes: int
+    def __init__(self, request_id: _Optional[int] = ..., session_id: _Optional[int] = ..., address: _Optional[str] = ..., after: _Optional[int] = ..., limit: _Optional[int] = ..., max_bytes: _Optional[int] = ...) -> None: ...
+
+class Publish(_message.Message):
+    __slots__ = ("request_id", "session_id", "type", "payload")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    request_id: int
+    session_id: int
+    type: str
+    payload: bytes
+    def __init__(self, request_id: _Optional[int] = ..., session_id: _Optional[int] = ..., type: _Optional[str] = ..., payload: _Optional[bytes] = ...) -> None: ...
+
+class Subscribed(_message.Message):
+    __slots__ = ("session_id", "address", "shard", "term", "epoch", "head", "after", "recovered", "generation", "devices", "user_id", "device", "expires_at")
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    SHARD_FIELD_NUMBER: _ClassVar[int]
+    TERM_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    HEAD_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    RECOVERED_FIELD_NUMBER: _ClassVar[int]
+    GENERATION_FIELD_NUMBER: _ClassVar[int]
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    session_id: int
+    address: str
+    shard: int
+    term: int
+    epoch: str
+    head: int
+    after: int
+    recovered: bool
+    generation: Generation
+    devices: _containers.RepeatedCompositeFieldContainer[Device]
+    user_id: str
+    device: Device
+    expires_at: int
+    def __init__(self, session_id: _Optional[int] = ..., address: _Optional[str] = ..., shard: _Optional[int] = ..., term: _Optional[int] = ..., epoch: _Optional[str] = ..., head: _Optional[int] = ..., after: _Optional[int] = ..., recovered: _Optional[bool] = ..., generation: _Optional[_Union[Generation, _Mapping]] = ..., devices: _Optional[_Iterable[_Union[Device, _Mapping]]] = ..., user_id: _Optional[str] = ..., device: _Optional[_Union[Device, _Mapping]] = ..., expires_at: _Optional[int] = ...) -> None: ...
+
+class Refused(_message.Message):
+    __slots__ = ("session_id", "address", "close_code", "reason")
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    CLOSE_CODE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    session_id: int
+    address: str
+    close_code: int
+    reason: str
+    def __init__(self, session_id: _Optional[int] = ..., address: _Optional[str] = ..., close_code: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class Entry(_message.Message):
+    __slots__ = ("seq", "frame", "exclude_device_id", "type")
+    SEQ_FIELD_NUMBER: _ClassVar[int]
+    FRAME_FIELD_NUMBER: _ClassVar[int]
+    EXCLUDE_DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    seq: int
+    frame: bytes
+    exclude_device_id: str
+    type: str
+    def __init__(self, seq: _Optional[int] = ..., frame: _Optional[bytes] = ..., exclude_device_id: _Optional[str] = ..., type: _Optional[str] = ...) -> None: ...
+
+class Deliver(_message.Message):
+    __slots__ = ("pushes",)
+    PUSHES_FIELD_NUMBER: _ClassVar[int]
+    pushes: _containers.RepeatedCompositeFieldContainer[Push]
+    def __init__(self, pushes: _Optional[_Iterable[_Union[Push, _Mapping]]] = ...) -> None: ...
+
+class Push(_message.Message):
+    __slots__ = ("address", "shard", "term", "entries")
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    SHARD_FIELD_NUMBER: _ClassVar[int]
+    TERM_FIELD_NUMBER: _ClassVar[int]
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    address: str
+    shard: int
+    term: int
+    entries: _containers.RepeatedCompositeFieldContainer[Entry]
+    def __init__(self, address: _Optional[str] = ..., shard: _Optional[int] = ..., term: _Optional[int] = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ...) -> None: ...
+
+class Batch(_message.Message):
+    __slots__ = ("request_id", "session_id", "address", "shard", "term", "entries", "through", "head", "lost", "error")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    SHARD_FIELD_NUMBER: _ClassVar[int]
+    TERM_FIELD_NUMBER: _ClassVar[int]
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    THROUGH_FIELD_NUMBER: _ClassVar[int]
+    HEAD_FIELD_NUMBER: _ClassVar[int]
+    LOST_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    request_id: int
+    session_id: int
+    address: str
+    shard: int
+    term: int
+    entries: _containers.RepeatedCompositeFieldContainer[Entry]
+    through: int
+    head: int
+    lost: bool
+    error: str
+    def __init__(self, request_id: _Optional[int] = ..., session_id: _Optional[int] = ..., address: _Optional[str] = ..., shard: _Optional[int] = ..., term: _Optional[int] = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., through: _Optional[int] = ..., head: _Optional[int] = ..., lost: _Optional[bool] = ..., error: _Optional[str] = ...) -> None: ...
+
+class Gap(_message.Message):
+    __slots__ = ("address", "shard", "term")
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    SHARD_FIELD_NUMBER: _ClassVar[int]
+    TERM_FIELD_NUMBER: _ClassVar[int]
+    address: str
+    shard: int
+    term: int
+    def __init__(self, address: _Optional[str] = ..., shard: _Optional[int] = ..., term: _Optional[int] = ...) -> None: ...
+
+class Evict(_message.Message):
+    __slots__ = ("session_id", "close_code", "reason")
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    CLOSE_CODE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    session_id: int
+    close_code: int
+    reason: str
+    def __init__(self, session_id: _Optional[int] = ..., close_code: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class Published(_message.Message):
+    __slots__ = ("request_id", "session_id", "event_id", "error_code", "error")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    ERROR_CODE_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    request_id: int
+    session_id: int
+    event_id: str
+    error_code: str
+    error: str
+    def __init__(self, request_id: _Optional[int] = ..., session_id: _Optional[int] = ..., event_id: _Optional[str] = ..., error_code: _Optional[str] = ..., error: _Optional[str] = ...) -> None: ...
+
+class Drain(_message.Message):
+    __slots__ = ("within_ms",)
+    WITHIN_MS_FIELD_NUMBER: _ClassVar[int]
+    within_ms: int
+    def __init__(self, within_ms: _Optional[int] = ...) -> None: ...

@@ -1,0 +1,67 @@
+"""Events on their way into a queue, and entries that lie in it. PURE."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Contract(Enum):
+    """How an event is kept."""
+
+    EVERY = "every"  # each one counts
+    LATEST = "latest"  # only the newest per key counts
+    EPHEMERAL = "ephemeral"  # only now, never stored
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One thing that happened, addressed and ready to be stored.
+
+    Attributes:
+        id: dedupe key within the address.
+        address: `user:<id>`, `room:<name>` or `all`.
+        type: e.g. `CREDIT_UPDATE`.
+        body: the JSON envelope without `seq`: UTF-8, begins with `{"`.
+        key: with LATEST: entries of one key replace each other. Else empty.
+        version: with LATEST: a lower one than the key's newest is stale. Else 0.
+        final: with LATEST: nothing more is to come (a finished shoot).
+        exclude_device: the device that caused it and must not get it; empty: none.
+        created_ms: milliseconds since the Unix epoch, starts the retention.
+    """
+
+    id: str
+    address: str
+    type: str
+    contract: Contract
+    body: bytes
+    key: str = ""
+    version: int = 0
+    final: bool = False
+    exclude_device: str = ""
+    created_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One stored event of a queue, at its position."""
+
+    seq: int
+    event: Event
+
+
+def frame_of(event: Event, seq: int) -> bytes:
+    """Return the WebSocket text of an event: its body with `seq` and, off the user's queue, `queue`.
+
+    The body's bytes are spliced, never parsed: they were validated once when they came in.
+    """
+    head = f'"seq":{seq},' if seq else ""
+    if not event.address.startswith("user:"):
+        head += f'"queue":{_quoted(event.address)},'
+    return b"{" + head.encode() + event.body[1:]
+
+
+def _quoted(address: str) -> str:
+    # Addresses hold no control characters, so these two are all that JSON wants escaped.
+    escaped = address.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
