@@ -1,0 +1,57 @@
+"""`python -m kull_router`: one router on RabbitMQ and SQLite, configured by `KULL_*`."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+
+import structlog
+
+from kull_router.broker_rabbitmq import RabbitBroker
+from kull_router.errors import ConfigError, RouterError
+from kull_router.node import Router
+from kull_router.settings import RouterSettings
+from kull_router.store_sqlite import SqliteStore
+
+log = structlog.get_logger(__name__)
+
+
+async def run(settings: RouterSettings) -> None:
+    """Run a router until SIGTERM or SIGINT, or until it dies. Raises RouterError."""
+    if settings.amqp_url is None:
+        raise ConfigError(
+            "set KULL_AMQP_URL, e.g. amqp://user:password@localhost/; "
+            "without RabbitMQ use `kull up`"
+        )
+    settings.data.mkdir(parents=True, exist_ok=True)
+    store = await SqliteStore.open(
+        settings.data / "kull.db", shard_count=settings.shard_count, retention=settings.retention
+    )
+    broker = RabbitBroker(settings.amqp_url.get_secret_value())
+    if settings.allow_plain_tokens:
+        log.warning("PLAIN TOKENS ARE ALLOWED: anyone may connect as any user")
+    async with Router(settings, broker=broker, store=store) as router:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        stopped = asyncio.create_task(stop.wait(), name="stop")
+        died = asyncio.create_task(router.wait(), name="died")
+        await asyncio.wait({stopped, died}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if died.done():
+            died.result()
+        died.cancel()
+
+
+def main() -> None:
+    """Read the settings, run, turn errors into one line."""
+    try:
+        asyncio.run(run(RouterSettings()))
+    except RouterError as error:
+        sys.exit(f"kull router: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+"""Time and randomness as the router is given them, so that a simulation can give others."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _loop_time() -> float:
+    return asyncio.get_running_loop().time()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clock:
+    """Sources of time and chance.
+
+    Attributes:
+        wall_ms: milliseconds since the Unix epoch.
+        monotonic: seconds, only good for differences; the event loop's own.
+        random: for jitter.
+        new_id: a fresh event id.
+    """
+
+    wall_ms: Callable[[], int] = _wall_ms
+    monotonic: Callable[[], float] = _loop_time
+    random: random.Random = field(default_factory=random.Random)
+    new_id: Callable[[], str] = field(default=lambda: secrets.token_hex(16))
+
+    def jitter(self, attempt: int, *, base: float = 0.1, cap: float = 5.0) -> float:
+        """Return full jitter: a random share of base * 2^attempt seconds, at most cap."""
+        return self.random.uniform(0, min(cap, base * 2.0 ** min(attempt, 32)))

@@ -1,0 +1,75 @@
+"""One attached edge as the router sees it: what goes out, and how much may be unanswered."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from kull_protos.mesh.v1 import attach_pb2 as pb
+from kull_router.outbox import Outbox, OutboxOverflow
+
+MAX_NODE_ID: Final = 128
+
+
+class EdgeStream:
+    """The outbound half of a stream. Sending never waits; `next` is what the writer waits on."""
+
+    def __init__(
+        self,
+        number: int,
+        hello: pb.Hello,
+        *,
+        outbox: Outbox,
+        attached_ms: int,
+        subscribes: int,
+        fetches: int,
+        publishes: int,
+    ) -> None:
+        self.number = number
+        self.node_id = hello.node_id[:MAX_NODE_ID]
+        self.version = hello.version[:MAX_NODE_ID]
+        self.attached_ms = attached_ms
+        self.outbox = outbox
+        # How many requests of each kind may be unanswered.
+        self.subscribes = asyncio.Semaphore(subscribes)
+        self.fetches = asyncio.Semaphore(fetches)
+        self.publishes = asyncio.Semaphore(publishes)
+        self._wake = asyncio.Event()
+        self._closed = False
+
+    @property
+    def closed(self) -> bool:
+        """Whether the stream has ended: nothing more will be sent."""
+        return self._closed
+
+    def send(self, frame: pb.AttachResponse) -> None:
+        """Queue an answer. An edge that reads nothing at all loses its stream."""
+        if self._closed:
+            return
+        try:
+            self.outbox.control(frame)
+        except OutboxOverflow:
+            self.close()
+        self._wake.set()
+
+    def push(self, address: str, shard: int, term: int, entry: pb.Entry) -> bool:
+        """Queue a push; False if it was dropped (a Gap follows)."""
+        if self._closed:
+            return True
+        self._wake.set()
+        return self.outbox.push(address, shard, term, entry)
+
+    async def next(self) -> pb.AttachResponse | None:
+        """Wait for the next frame to send; None when the stream has ended."""
+        while not self._closed:
+            frame = self.outbox.take()
+            if frame is not None:
+                return frame
+            self._wake.clear()
+            await self._wake.wait()
+        return None
+
+    def close(self) -> None:
+        """End the stream: the writer stops. Idempotent."""
+        self._closed = True
+        self._wake.set()

@@ -1,0 +1,24 @@
+"""What the router counts."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from prometheus_client import Counter, Gauge
+
+EVENTS: Final = Counter("kull_router_events_total", "events by what became of them", ["outcome"])
+READDRESSED: Final = Counter(
+    "kull_router_readdressed_total", "messages published without the right shard", ["app_id"]
+)
+DEAD: Final = Counter("kull_router_dead_letters_total", "messages that were no events")
+PUSHES: Final = Counter("kull_router_pushes_total", "entries pushed to edges")
+GAPS: Final = Counter("kull_router_gaps_total", "pushes dropped since an edge did not keep up")
+SESSIONS: Final = Gauge("kull_router_sessions", "sessions registered")
+OWNED: Final = Gauge("kull_router_owned_shards", "shards owned")
+EDGES: Final = Gauge("kull_router_edges", "edges attached")
+
+
+def dead_letters() -> int:
+    """Return how many messages this process has dead-lettered."""
+    samples = [sample for metric in DEAD.collect() for sample in metric.samples]
+    return int(sum(sample.value for sample in samples if sample.name.endswith("_total")))

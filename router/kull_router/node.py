@@ -1,0 +1,105 @@
+"""A router process: the core with its sockets around it, started and stopped in order."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from types import TracebackType
+
+import structlog
+
+from kull_protos.mesh.v1 import attach_pb2 as pb
+from kull_router.broker import Broker
+from kull_router.clock import Clock
+from kull_router.errors import ConfigError
+from kull_router.grpc_server import GrpcServer
+from kull_router.router import RouterCore
+from kull_router.settings import RouterSettings
+from kull_router.store import Store
+from kull_router.tokens import TokenVerifier
+
+log = structlog.get_logger(__name__)
+
+_STREAM_GRACE = 1.0  # seconds for streams to end by themselves
+
+
+class Router:
+    """`async with Router(…) as router:` is a running router.
+
+    It takes over the broker and the store it is given, and closes both at the end.
+    """
+
+    def __init__(
+        self,
+        settings: RouterSettings,
+        *,
+        broker: Broker,
+        store: Store,
+        clock: Clock | None = None,
+    ) -> None:
+        secret = settings.token_secret.get_secret_value() if settings.token_secret else None
+        self.core = RouterCore(
+            settings,
+            broker=broker,
+            store=store,
+            verifier=TokenVerifier(secret, allow_plain=settings.allow_plain_tokens),
+            clock=clock,
+        )
+        self._settings = settings
+        self._server = GrpcServer(self.core)
+        self._life: asyncio.Task[None] | None = None
+        self._port = 0
+
+    @property
+    def grpc_address(self) -> str:
+        """Where edges attach, `host:port`."""
+        return f"{self._settings.grpc_host}:{self._port}"
+
+    @property
+    def ready(self) -> bool:
+        """Whether RabbitMQ is connected and shards are owned."""
+        return self.core.ready
+
+    async def __aenter__(self) -> Router:
+        """Listen, then start working. RabbitMQ may come later: the router waits for it."""
+        try:
+            self._port = await self._server.start(
+                self._settings.grpc_host, self._settings.grpc_port
+            )
+        except ConfigError:
+            await self.core.store.aclose()
+            raise
+        self._life = asyncio.create_task(self._run(), name="router")
+        log.info("router_started", router=self._settings.router_id, grpc=self.grpc_address)
+        return self
+
+    async def _run(self) -> None:
+        await self.core.broker.start(self._settings.shard_count)
+        await self.core.run()
+
+    async def wait(self) -> None:
+        """Wait until the router dies by itself, and raise what it died of."""
+        if self._life is None:
+            raise RuntimeError("the router is not running")
+        await asyncio.shield(self._life)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop in order: tell the edges, hand over the shards, write cursors, cut, close."""
+        for stream in list(self.core.fanout.streams.values()):
+            stream.send(pb.AttachResponse(drain=pb.Drain(within_ms=0)))
+        if self._life:
+            self._life.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await self._life
+        await self.core.sessions.flush()
+        for stream in list(self.core.fanout.streams.values()):
+            self.core.close_stream(stream)
+        await self._server.stop(_STREAM_GRACE)
+        await self.core.broker.aclose()
+        await self.core.store.aclose()
+        log.info("router_stopped", router=self._settings.router_id)

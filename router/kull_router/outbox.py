@@ -1,0 +1,84 @@
+"""What waits to be sent to one edge. PURE, bounded in bytes.
+
+Control frames (answers) go first: they are bounded by the edge's own unanswered requests. Pushes
+are dropped when the edge does not keep up; a Gap tells so, and its sessions fetch instead. Answers
+that overtake pushes are harmless: the edge ignores positions it has passed.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from kull_protos.mesh.v1.attach_pb2 import AttachResponse, Deliver, Entry, Gap, Push
+
+_PUSH_OVERHEAD = 64  # bytes beside the frame itself, roughly
+
+
+class OutboxOverflow(Exception):
+    """The edge reads nothing at all: its stream has to end."""
+
+
+class Outbox:
+    """Frames for one edge, in order within each kind."""
+
+    def __init__(self, *, limit_bytes: int, message_bytes: int = 256 * 1024) -> None:
+        self._limit = limit_bytes
+        self._message = message_bytes
+        self._control: deque[AttachResponse] = deque()
+        self._pushes: deque[tuple[str, int, int, Entry]] = deque()
+        self._control_bytes = 0
+        self._push_bytes = 0
+        self._gaps: dict[str, tuple[int, int]] = {}
+
+    @property
+    def bytes(self) -> int:
+        """How many bytes wait."""
+        return self._control_bytes + self._push_bytes
+
+    def __bool__(self) -> bool:
+        return bool(self._control or self._pushes or self._gaps)
+
+    def control(self, frame: AttachResponse) -> None:
+        """Add an answer. Raises OutboxOverflow when far too many wait already."""
+        self._control_bytes += frame.ByteSize()
+        if self._control_bytes > 4 * self._limit:
+            raise OutboxOverflow
+        self._control.append(frame)
+
+    def push(self, address: str, shard: int, term: int, entry: Entry) -> bool:
+        """Add a push. False: it was dropped, and a Gap will follow once the edge keeps up again."""
+        size = len(entry.frame) + _PUSH_OVERHEAD
+        if address in self._gaps or self._push_bytes + size > self._limit:
+            self._gaps[address] = (shard, term)
+            return False
+        self._pushes.append((address, shard, term, entry))
+        self._push_bytes += size
+        return True
+
+    def take(self) -> AttachResponse | None:
+        """Remove and return the next frame, None if nothing waits."""
+        if self._control:
+            frame = self._control.popleft()
+            self._control_bytes -= frame.ByteSize()
+            return frame
+        if self._pushes:
+            return self._take_pushes()
+        if self._gaps:
+            address = next(iter(self._gaps))
+            shard, term = self._gaps.pop(address)
+            return AttachResponse(gap=Gap(address=address, shard=shard, term=term))
+        return None
+
+    def _take_pushes(self) -> AttachResponse:
+        runs: list[Push] = []
+        size = 0
+        while self._pushes and size < self._message:
+            address, shard, term, entry = self._pushes.popleft()
+            size += len(entry.frame) + _PUSH_OVERHEAD
+            last = runs[-1] if runs else None
+            if last is None or last.address != address or last.term != term:
+                runs.append(Push(address=address, shard=shard, term=term, entries=[entry]))
+            else:
+                last.entries.append(entry)
+        self._push_bytes -= size
+        return AttachResponse(deliver=Deliver(pushes=runs))

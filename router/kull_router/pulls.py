@@ -1,0 +1,111 @@
+"""Fetches (a catching-up session pulls) and publishes (a device tells its user's other devices)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+import structlog
+
+from kull_producers import envelope
+from kull_producers.errors import InvalidEvent
+from kull_protos.mesh.v1 import attach_pb2 as pb
+from kull_router.broker import Broker
+from kull_router.clock import Clock
+from kull_router.edge_stream import EdgeStream
+from kull_router.errors import BrokerError, StoreUnavailable
+from kull_router.fanout import Fanout, entry_message
+from kull_router.registry import SessionKey
+from kull_router.settings import RouterSettings
+from kull_router.shard import Shard
+from kull_router.store import Store
+from kull_router.subscriptions import Subscription
+
+log = structlog.get_logger(__name__)
+
+MAX_FETCH: Final = 512  # entries per answer, whatever the edge asks for
+MAX_FETCH_BYTES: Final = 1024 * 1024
+
+
+class Pulls:
+    """Answers Fetch and Publish of sessions that this router has subscribed."""
+
+    def __init__(
+        self,
+        *,
+        settings: RouterSettings,
+        store: Store,
+        broker: Broker,
+        fanout: Fanout,
+        shards: dict[int, Shard],
+        clock: Clock,
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._broker = broker
+        self._fanout = fanout
+        self._shards = shards
+        self._clock = clock
+        self._versions = envelope.VersionClock(clock.wall_ms)
+
+    async def fetch(self, stream: EdgeStream, request: pb.Fetch) -> None:
+        """Read the log for one session; the answer is a Batch."""
+        batch = pb.Batch(
+            request_id=request.request_id, session_id=request.session_id, address=request.address
+        )
+        key = SessionKey(stream.number, request.session_id)
+        subscription = self._fanout.subscriptions.get(key, request.address)
+        try:
+            if subscription is None:
+                batch.error = "this session does not follow this queue here"
+            else:
+                await self._read(subscription, request, batch)
+        except StoreUnavailable as error:
+            batch.error = str(error)
+        stream.send(pb.AttachResponse(batch=batch))
+
+    async def _read(self, subscription: Subscription, request: pb.Fetch, batch: pb.Batch) -> None:
+        shard = self._shards[subscription.shard]
+        batch.shard, batch.term = shard.number, shard.term or 0
+        page = await self._store.read(
+            request.address,
+            after=request.after,
+            limit=max(1, min(request.limit, MAX_FETCH)),
+            max_bytes=max(1, min(request.max_bytes, MAX_FETCH_BYTES)),
+            initial_head=subscription.initial_head,
+        )
+        batch.entries.extend(map(entry_message, page.entries))
+        batch.through, batch.head, batch.lost = page.through, page.head, page.lost
+
+    async def publish(self, stream: EdgeStream, request: pb.Publish) -> None:
+        """Publish a device's message through its exchange, confirmed; the answer is Published."""
+        answer = pb.Published(request_id=request.request_id, session_id=request.session_id)
+        try:
+            answer.event_id = await self._publish(stream, request)
+        except InvalidEvent as error:
+            answer.error_code, answer.error = "invalid_message", str(error)
+        except (BrokerError, TimeoutError) as error:
+            log.warning("device_message_not_published", why=str(error) or "no confirm in time")
+            answer.error_code = "unavailable"
+            answer.error = "the message could not be stored now: send it again"
+        stream.send(pb.AttachResponse(published=answer))
+
+    async def _publish(self, stream: EdgeStream, request: pb.Publish) -> str:
+        session = SessionKey(stream.number, request.session_id)
+        subscription = self._fanout.subscriptions.of_user(session)
+        if subscription is None:
+            raise InvalidEvent("this session is not connected any more")
+        if request.type != "UPDATE_PROGRESS":
+            raise InvalidEvent(f"devices cannot publish {request.type!r}")
+        message = envelope.device_progress(
+            request.payload,
+            user_id=subscription.info.user,
+            device_id=subscription.info.device,
+            event_id=self._clock.new_id(),
+            timestamp=self._clock.wall_ms(),
+            version=self._versions.next(),
+            shard_count=self._settings.shard_count,
+        )
+        async with asyncio.timeout(self._settings.publish_timeout):
+            await self._broker.publish(message)
+        return message.message_id

@@ -1,0 +1,174 @@
+"""Sessions and devices of the users whose shards this router owns. PURE.
+
+Answers three questions: which session of a device is the newest (a takeover evicts the older one),
+which devices of a user are connected, and when does a device that lost its session count as gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from kull_router.store import DeviceInfo
+
+Generation = tuple[int, int]  # (term of the user's shard, counter); the higher one is the newer
+
+
+@dataclass(frozen=True, slots=True)
+class SessionKey:
+    """A session, known by the stream it came on: edges keep their names when streams die."""
+
+    stream: int
+    session: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Presence:
+    """A device with a session, or in its grace period after it lost one."""
+
+    info: DeviceInfo
+    shard: int
+    generation: Generation
+    connected_ms: int
+    session: SessionKey | None
+    gone_at: float = 0.0  # seconds on the caller's clock; meaningful while session is None
+    announced: bool = False  # DEVICE_CONNECTED was stored
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registered:
+    """A session now stands for its device. `evicted` is the older session, if there was one."""
+
+    presence: Presence
+    evicted: SessionKey | None
+
+
+class TooManyDevices(Exception):
+    """The user has as many connected devices as allowed."""
+
+
+class Superseded(Exception):
+    """The device has a newer session already."""
+
+
+class Registry:
+    """All presences, by user and device."""
+
+    def __init__(self, *, grace: float, devices_per_user: int) -> None:
+        self._grace = grace
+        self._limit = devices_per_user
+        self._users: dict[str, dict[str, Presence]] = {}
+        self._sessions: dict[SessionKey, Presence] = {}
+        self._leaving: dict[tuple[str, str], Presence] = {}  # in order of gone_at
+        self._counter = 0
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def register(
+        self,
+        key: SessionKey,
+        info: DeviceInfo,
+        *,
+        shard: int,
+        term: int,
+        now_ms: int,
+        generation: Generation | None = None,
+    ) -> Registered:
+        """Make a session stand for its device.
+
+        generation: what the session was given before (a re-subscription), None for a new one.
+
+        Raises:
+            Superseded: a newer session of this device is registered.
+            TooManyDevices: the user's limit is reached.
+        """
+        devices = self._users.setdefault(info.user, {})
+        known = devices.get(info.device)
+        if generation is None:
+            self._counter += 1
+            generation = (term, self._counter)
+        if known and known.session and known.session != key and known.generation > generation:
+            raise Superseded
+        if known is None and len(devices) >= self._limit and not self._make_room(devices):
+            raise TooManyDevices
+        evicted = known.session if known and known.session != key else None
+        if evicted:
+            del self._sessions[evicted]
+        presence = Presence(
+            info=info,
+            shard=shard,
+            generation=generation,
+            connected_ms=known.connected_ms if known else now_ms,
+            session=key,
+            announced=known is not None and known.announced,
+        )
+        self._leaving.pop((info.user, info.device), None)
+        # A re-subscription may bring a lower counter than ours: never mint it twice.
+        self._counter = max(self._counter, generation[1])
+        devices[info.device] = presence
+        self._sessions[key] = presence
+        return Registered(presence=presence, evicted=evicted)
+
+    def _make_room(self, devices: dict[str, Presence]) -> bool:
+        for device, presence in devices.items():
+            if presence.session is None:
+                self._forget(presence)
+                return device not in devices
+        return False
+
+    def find(self, key: SessionKey) -> Presence | None:
+        """Return what a session stands for, None if it was evicted or never registered."""
+        return self._sessions.get(key)
+
+    def release(self, key: SessionKey, now: float) -> Presence | None:
+        """Start the grace period of a session's device. None if the session stands for nothing."""
+        presence = self._sessions.pop(key, None)
+        if presence is None:
+            return None
+        presence.session = None
+        presence.gone_at = now + self._grace
+        self._leaving[presence.info.user, presence.info.device] = presence
+        return presence
+
+    def expire(self, now: float) -> list[Presence]:
+        """Forget devices whose grace period is over and return them."""
+        gone = []
+        for presence in list(self._leaving.values()):
+            if presence.gone_at > now:
+                break
+            self._forget(presence)
+            gone.append(presence)
+        return gone
+
+    def next_expiry(self) -> float | None:
+        """Return when `expire` has something to do, on the caller's clock."""
+        return next((presence.gone_at for presence in self._leaving.values()), None)
+
+    def connected(self, user: str) -> list[Presence]:
+        """Return the user's devices that have a session, oldest connection first."""
+        devices = self._users.get(user, {}).values()
+        online = [presence for presence in devices if presence.session]
+        return sorted(online, key=lambda presence: (presence.connected_ms, presence.info.device))
+
+    def sessions(self) -> Iterator[tuple[SessionKey, Presence]]:
+        """Iterate over all sessions."""
+        yield from list(self._sessions.items())
+
+    def drop_shard(self, shard: int) -> None:
+        """Forget everybody of a shard: its new owner is told by the edges."""
+        for devices in list(self._users.values()):
+            for presence in list(devices.values()):
+                if presence.shard == shard:
+                    self._forget(presence)
+
+    def _forget(self, presence: Presence) -> None:
+        user, device = presence.info.user, presence.info.device
+        self._leaving.pop((user, device), None)
+        if presence.session:
+            self._sessions.pop(presence.session, None)
+        devices = self._users.get(user, {})
+        if devices.get(device) is presence:
+            del devices[device]
+        if not devices:
+            self._users.pop(user, None)

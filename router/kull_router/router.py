@@ -1,0 +1,262 @@
+"""The router without its sockets: everything between the ports.
+
+`node.Router` opens the real adapters around it; a simulation opens twins.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from itertools import count
+from typing import NoReturn
+
+import structlog
+
+from kull_producers import topology
+from kull_producers.message import Message
+from kull_protos.mesh.v1 import attach_pb2 as pb
+from kull_router import __version__, ingest, metrics
+from kull_router.broker import Broker
+from kull_router.clock import Clock
+from kull_router.edge_stream import EdgeStream
+from kull_router.errors import BrokerError, PoisonMessage, StoreUnavailable
+from kull_router.fanout import Fanout, owned_frame
+from kull_router.outbox import Outbox
+from kull_router.pulls import Pulls
+from kull_router.sessions import Sessions
+from kull_router.settings import RouterSettings
+from kull_router.shard import Shard, bury, republish
+from kull_router.store import Store
+from kull_router.tokens import TokenVerifier
+
+log = structlog.get_logger(__name__)
+
+
+class RouterCore:
+    """Owns shards, keeps queues, serves edges. `run` is its life; streams come and go meanwhile."""
+
+    def __init__(
+        self,
+        settings: RouterSettings,
+        *,
+        broker: Broker,
+        store: Store,
+        verifier: TokenVerifier,
+        clock: Clock | None = None,
+    ) -> None:
+        self.settings = settings
+        self.broker = broker
+        self.store = store
+        self.clock = clock or Clock()
+        self.fanout = Fanout()
+        self.incarnation = self.clock.new_id()
+        self.shards = {
+            number: Shard(
+                number,
+                settings=settings,
+                broker=broker,
+                store=store,
+                fanout=self.fanout,
+                clock=self.clock,
+                changed=self._ownership_changed,
+            )
+            for number in range(settings.shard_count)
+        }
+        self.sessions = Sessions(
+            settings=settings,
+            store=store,
+            verifier=verifier,
+            fanout=self.fanout,
+            shards=self.shards,
+            clock=self.clock,
+        )
+        self._pulls = Pulls(
+            settings=settings,
+            store=store,
+            broker=broker,
+            fanout=self.fanout,
+            shards=self.shards,
+            clock=self.clock,
+        )
+        self._numbers = count(1)
+        self._tasks: asyncio.TaskGroup | None = None
+
+    @property
+    def terms(self) -> dict[int, int]:
+        """The shards owned now, with their terms."""
+        return {n: shard.term for n, shard in self.shards.items() if shard.term is not None}
+
+    @property
+    def ready(self) -> bool:
+        """Whether RabbitMQ is there and every shard that it served has an owner here."""
+        return self.broker.connected and bool(self.terms)
+
+    async def run(self) -> None:
+        """Run until cancelled. A side task that dies takes the router down, loudly."""
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            for shard in self.shards.values():
+                tasks.create_task(shard.run(), name=f"shard-{shard.number:02d}")
+                tasks.create_task(shard.run_internal(), name=f"shard-{shard.number:02d}-internal")
+            tasks.create_task(self._probe(), name="probe")
+            tasks.create_task(self._readdress(), name="readdress")
+            tasks.create_task(self._trim(), name="trim")
+            tasks.create_task(self.sessions.run_presence(), name="presence")
+            tasks.create_task(self.sessions.run_cursors(), name="cursors")
+            tasks.create_task(self.sessions.run_touch(), name="touch")
+
+    def _ownership_changed(self, shard: int, _term: int | None) -> None:
+        self.sessions.drop_shard(shard)
+        metrics.OWNED.set(len(self.terms))
+        self.fanout.announce(self.terms)
+
+    # -- edges ---------------------------------------------------------------------------------
+
+    def open_stream(self, hello: pb.Hello) -> EdgeStream:
+        """An edge has attached: greet it. The caller sends what `EdgeStream.next` returns."""
+        stream = EdgeStream(
+            next(self._numbers),
+            hello,
+            outbox=Outbox(limit_bytes=self.settings.outbox_bytes),
+            attached_ms=self.clock.wall_ms(),
+            subscribes=self.settings.subscribes_in_flight,
+            fetches=self.settings.fetch_credits,
+            publishes=self.settings.publishes_in_flight,
+        )
+        stream.send(
+            pb.AttachResponse(
+                welcome=pb.Welcome(
+                    router_id=self.settings.router_id,
+                    incarnation=self.incarnation,
+                    version=__version__,
+                    shard_count=self.settings.shard_count,
+                    epoch=self.store.epoch,
+                    fetch_credits=self.settings.fetch_credits,
+                )
+            )
+        )
+        stream.send(owned_frame(self.terms))
+        self.fanout.streams[stream.number] = stream
+        metrics.EDGES.set(len(self.fanout.streams))
+        log.info("edge_attached", edge=stream.node_id)
+        return stream
+
+    def close_stream(self, stream: EdgeStream) -> None:
+        """The edge is gone: forget its sessions. Idempotent."""
+        stream.close()
+        if self.fanout.streams.pop(stream.number, None):
+            self.sessions.detach(stream)
+            metrics.EDGES.set(len(self.fanout.streams))
+            log.info("edge_detached", edge=stream.node_id)
+
+    async def receive(self, stream: EdgeStream, request: pb.AttachRequest) -> None:
+        """Take one frame of an edge. Waits only for earlier requests, never for what is sent."""
+        kind = request.WhichOneof("frame")
+        if kind == "acks":
+            self.sessions.acknowledge(stream, request.acks)
+        elif kind == "subscribe":
+            await stream.subscribes.acquire()
+            # Registered at once: an unsubscribe right behind must find it.
+            work = self.sessions.subscribe(stream, request.subscribe)
+            self._spawn(work, "subscribe", stream.subscribes)
+        elif kind == "fetch":
+            await stream.fetches.acquire()
+            self._spawn(self._pulls.fetch(stream, request.fetch), "fetch", stream.fetches)
+        elif kind == "publish":
+            self._publish(stream, request.publish)
+        elif kind == "unsubscribe":
+            self.sessions.unsubscribe(stream, request.unsubscribe)
+        else:
+            log.warning("unexpected_frame", edge=stream.node_id, frame=kind)
+            self.close_stream(stream)
+
+    def _publish(self, stream: EdgeStream, request: pb.Publish) -> None:
+        if stream.publishes.locked():
+            # Waiting here would hold up acks and fetches behind a slow broker.
+            stream.send(
+                pb.AttachResponse(
+                    published=pb.Published(
+                        request_id=request.request_id,
+                        session_id=request.session_id,
+                        error_code="busy",
+                        error="too many messages are waiting: send it again in a moment",
+                    )
+                )
+            )
+            return
+        self._spawn(self._publish_one(stream, request), "publish", None)
+
+    async def _publish_one(self, stream: EdgeStream, request: pb.Publish) -> None:
+        async with stream.publishes:
+            await self._pulls.publish(stream, request)
+
+    def _spawn(self, work: Awaitable[None], name: str, slots: asyncio.Semaphore | None) -> None:
+        if self._tasks is None:
+            raise RuntimeError("RouterCore.run is not running")
+        self._tasks.create_task(_guarded(work, name, slots), name=name)
+
+    # -- side tasks ----------------------------------------------------------------------------
+
+    async def _probe(self) -> NoReturn:
+        """Let every shard's active consumer notice that it is the active one."""
+        while True:
+            try:
+                for number, shard in self.shards.items():
+                    if shard.term is None:
+                        await self.broker.publish(ingest.probe(number))
+            except BrokerError as error:
+                log.debug("probe_failed", why=str(error))
+            await asyncio.sleep(self.settings.probe_interval)
+
+    async def _readdress(self) -> NoReturn:
+        """Give what was published without a shard its address, or the dead-letter queue."""
+        attempt = 0
+        while True:
+            try:
+                channel = await self.broker.consume(
+                    topology.UNROUTED, single_active=True, prefetch=self.settings.prefetch
+                )
+                try:
+                    attempt = 0
+                    while True:
+                        deliveries = await channel.receive(self.settings.batch)
+                        for delivery in deliveries:
+                            await self._readdress_one(delivery.message)
+                        channel.ack(deliveries[-1].tag)
+                finally:
+                    await channel.aclose()
+            except BrokerError as error:
+                attempt += 1
+                log.info("unrouted_lost", why=str(error))
+                await asyncio.sleep(self.clock.jitter(attempt))
+
+    async def _readdress_one(self, message: Message) -> None:
+        try:
+            fixed = ingest.readdress(message, shard_count=self.settings.shard_count)
+        except PoisonMessage as error:
+            await bury(self.broker, message, str(error))
+        else:
+            await republish(self.broker, message, fixed)
+
+    async def _trim(self) -> NoReturn:
+        """Apply the ages of the retention."""
+        while True:
+            await asyncio.sleep(self.settings.trim_interval)
+            try:
+                removed = await self.store.trim(self.clock.wall_ms())
+            except StoreUnavailable as error:
+                log.warning("trim_failed", why=str(error))
+            else:
+                if removed:
+                    log.info("trimmed", rows=removed)
+
+
+async def _guarded(work: Awaitable[None], name: str, slots: asyncio.Semaphore | None) -> None:
+    """Answer one request: a fault in it must not take the router down with everybody else."""
+    try:
+        await work
+    except Exception:
+        log.exception("request_failed", request=name)
+    finally:
+        if slots:
+            slots.release()

@@ -1,0 +1,61 @@
+"""EdgeService: the one stream between an edge and this router."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import grpc
+import structlog
+
+from kull_protos.mesh.v1 import attach_pb2 as pb
+from kull_protos.mesh.v1 import attach_pb2_grpc
+from kull_router.edge_stream import EdgeStream
+from kull_router.router import RouterCore
+
+log = structlog.get_logger(__name__)
+
+AttachContext = grpc.aio.ServicerContext[pb.AttachRequest, pb.AttachResponse]
+
+
+class EdgeService(attach_pb2_grpc.EdgeServiceServicer):
+    """Moves frames between gRPC and the core; reader and writer never wait on each other."""
+
+    def __init__(self, core: RouterCore) -> None:
+        self._core = core
+
+    async def Attach(
+        self, request_iterator: AsyncIterator[pb.AttachRequest], context: AttachContext
+    ) -> None:
+        """Serve one edge until either side ends the stream."""
+        first = await anext(request_iterator, None)
+        if first is None or first.WhichOneof("frame") != "hello" or not first.hello.node_id:
+            await context.abort(
+                grpc.StatusCode.INVALID_ARGUMENT, "the first frame must be Hello with a node_id"
+            )
+            return
+        stream = self._core.open_stream(first.hello)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                reader = tasks.create_task(
+                    self._read(stream, request_iterator), name=f"read-{stream.node_id}"
+                )
+                await self._write(stream, context)
+                reader.cancel()
+        except* grpc.aio.AioRpcError as errors:
+            log.info("edge_stream_broken", edge=stream.node_id, why=str(errors.exceptions[0]))
+        finally:
+            self._core.close_stream(stream)
+
+    async def _read(
+        self, stream: EdgeStream, request_iterator: AsyncIterator[pb.AttachRequest]
+    ) -> None:
+        try:
+            async for request in request_iterator:
+                await self._core.receive(stream, request)
+        finally:
+            stream.close()  # ends the writer
+
+    async def _write(self, stream: EdgeStream, context: AttachContext) -> None:
+        while (frame := await stream.next()) is not None:
+            await context.write(frame)

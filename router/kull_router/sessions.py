@@ -1,0 +1,337 @@
+"""Sessions at this router: subscribe, unsubscribe, acknowledge, take over, come and go."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn
+
+import structlog
+
+from kull_producers import address as addresses
+from kull_protos.mesh.v1 import attach_pb2 as pb
+from kull_router import metrics, tokens
+from kull_router.clock import Clock
+from kull_router.cursors import Cursors
+from kull_router.edge_stream import EdgeStream
+from kull_router.errors import StoreError, StoreUnavailable, TokenRefused
+from kull_router.fanout import Fanout
+from kull_router.presence import device_event, device_message
+from kull_router.registry import (
+    Presence,
+    Registry,
+    SessionKey,
+    Superseded,
+    TooManyDevices,
+)
+from kull_router.settings import RouterSettings
+from kull_router.shard import Shard
+from kull_router.store import Attachment, DeviceInfo, Store
+from kull_router.subscriptions import Subscription
+
+log = structlog.get_logger(__name__)
+
+TRY_AGAIN: Final = 0  # close codes of docs/protocol.md; 0 keeps the device connected
+REPLACED: Final = 4503
+DISCONNECTED: Final = 4504
+TOO_MANY_DEVICES: Final = 4506
+GENERATED: Final = "web-"  # prefix of device ids that an edge made up
+UNKNOWN_POSITION: Final = -1  # older than anything: the store answers "not recovered"
+
+
+class Refusal(Exception):
+    """A session may not follow a queue; the text is fit for the device."""
+
+    def __init__(self, close_code: int, reason: str) -> None:
+        self.close_code = close_code
+        super().__init__(reason)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Joining:
+    """A session on its way into a queue."""
+
+    stream: EdgeStream
+    request: pb.Subscribe
+    subscription: Subscription
+    shard: Shard
+    term: int
+    presence: Presence | None  # only in the user's own queue
+    expires_ms: int
+
+
+class Sessions:
+    """What edges ask for on behalf of their sessions."""
+
+    def __init__(
+        self,
+        *,
+        settings: RouterSettings,
+        store: Store,
+        verifier: tokens.TokenVerifier,
+        fanout: Fanout,
+        shards: dict[int, Shard],
+        clock: Clock,
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._verifier = verifier
+        self._fanout = fanout
+        self._shards = shards
+        self._clock = clock
+        self.registry = Registry(
+            grace=settings.presence_grace, devices_per_user=settings.devices_per_user
+        )
+        self.cursors = Cursors()
+
+    def subscribe(self, stream: EdgeStream, request: pb.Subscribe) -> Coroutine[Any, Any, None]:
+        """Register a session at once; the work returned looks up where it continues.
+
+        The answer is Subscribed or Refused.
+        """
+        try:
+            joining = self._register(stream, request)
+        except (Refusal, TokenRefused) as refusal:
+            _refuse(stream, request, refusal.close_code, str(refusal))
+            return _nothing()
+        return self._attach(joining)
+
+    def _register(self, stream: EdgeStream, request: pb.Subscribe) -> _Joining:
+        shard = self._shards[addresses.shard_of(request.address, self._settings.shard_count)]
+        if shard.term is None:
+            raise Refusal(TRY_AGAIN, f"this router does not own shard {shard.number}")
+        claims = self._verifier.verify(request.token, self._clock.wall_ms())
+        info = _device_info(claims, request)
+        key = SessionKey(stream.number, request.session_id)
+        presence = None
+        if request.address == f"user:{info.user}":
+            presence = self._take_over(key, request, info, shard)
+        # Before the head is read: a push that comes in between must reach the edge.
+        subscription = Subscription(key=key, address=request.address, shard=shard.number, info=info)
+        self._fanout.subscriptions.add(subscription)
+        metrics.SESSIONS.set(len(self.registry))
+        return _Joining(
+            stream=stream,
+            request=request,
+            subscription=subscription,
+            shard=shard,
+            term=shard.term,
+            presence=presence,
+            expires_ms=claims.expires_ms,
+        )
+
+    def _take_over(
+        self, key: SessionKey, request: pb.Subscribe, info: DeviceInfo, shard: Shard
+    ) -> Presence:
+        generation = None
+        if request.HasField("generation"):
+            generation = (request.generation.term, request.generation.counter)
+        try:
+            registered = self.registry.register(
+                key,
+                info,
+                shard=shard.number,
+                term=shard.term or 0,
+                now_ms=self._clock.wall_ms(),
+                generation=generation,
+            )
+        except Superseded:
+            raise Refusal(REPLACED, "this device has connected again elsewhere") from None
+        except TooManyDevices:
+            limit = self._settings.devices_per_user
+            raise Refusal(TOO_MANY_DEVICES, f"{limit} devices are connected already") from None
+        if registered.evicted:
+            self._evict(registered.evicted, REPLACED, "this device has connected again")
+        return registered.presence
+
+    async def _attach(self, joining: _Joining) -> None:
+        subscription, request = joining.subscription, joining.request
+        try:
+            attachment = await self._continue(joining)
+        except StoreError as error:
+            if self._is_current(joining):
+                self._drop(subscription.key, subscription.address)
+            _refuse(joining.stream, request, TRY_AGAIN, str(error))
+            return
+        if not self._is_current(joining):
+            return  # closed, evicted, or lost to another owner while the store worked
+        subscription.initial_head = attachment.initial_head
+        joining.stream.send(self._subscribed(joining, attachment))
+        presence = joining.presence
+        if presence and not presence.announced:
+            presence.announced = True
+            await self._tell(presence, connected=True)
+
+    def _is_current(self, joining: _Joining) -> bool:
+        mine = joining.subscription
+        return self._fanout.subscriptions.get(mine.key, mine.address) is mine
+
+    async def _continue(self, joining: _Joining) -> Attachment:
+        request, info = joining.request, joining.subscription.info
+        position = None
+        if request.HasField("position"):
+            same = request.position.epoch == self._store.epoch
+            position = request.position.seq if same else UNKNOWN_POSITION
+        unwritten = self.cursors.take_of(info.user, info.device, request.address)
+        if unwritten:
+            await self._store.advance(unwritten, self._clock.wall_ms())
+        return await self._store.attach(
+            joining.shard.number,
+            joining.term,
+            request.address,
+            info,
+            position,
+            self._clock.wall_ms(),
+        )
+
+    def _subscribed(self, joining: _Joining, attachment: Attachment) -> pb.AttachResponse:
+        info = joining.subscription.info
+        answer = pb.Subscribed(
+            session_id=joining.request.session_id,
+            address=joining.request.address,
+            shard=joining.shard.number,
+            term=joining.term,
+            epoch=self._store.epoch,
+            head=attachment.head,
+            after=attachment.after,
+            recovered=attachment.recovered,
+            user_id=info.user,
+            expires_at=joining.expires_ms,
+        )
+        if joining.presence:
+            answer.device.CopyFrom(device_message(joining.presence))
+            answer.generation.CopyFrom(answer.device.generation)
+            answer.devices.extend(map(device_message, self.registry.connected(info.user)))
+        return pb.AttachResponse(subscribed=answer)
+
+    def unsubscribe(self, stream: EdgeStream, request: pb.Unsubscribe) -> None:
+        """End what subscribe began; of the user's own queue this starts the device's grace."""
+        self._drop(SessionKey(stream.number, request.session_id), request.address)
+
+    def _drop(self, key: SessionKey, address: str) -> None:
+        subscription = self._fanout.subscriptions.remove(key, address)
+        if subscription and address == f"user:{subscription.info.user}":
+            self.registry.release(key, self._clock.monotonic())
+            metrics.SESSIONS.set(len(self.registry))
+
+    def acknowledge(self, stream: EdgeStream, acks: pb.Acks) -> None:
+        """Move cursors of this stream's own sessions; others' are ignored."""
+        for ack in acks.acks:
+            key = SessionKey(stream.number, ack.session_id)
+            subscription = self._fanout.subscriptions.get(key, ack.address)
+            if subscription:
+                info = subscription.info
+                self.cursors.move(ack.address, info.user, info.device, ack.seq)
+
+    def detach(self, stream: EdgeStream) -> None:
+        """An edge is gone: its devices' grace begins."""
+        for subscription in self._fanout.subscriptions.remove_stream(stream.number):
+            if subscription.address == f"user:{subscription.info.user}":
+                self.registry.release(subscription.key, self._clock.monotonic())
+        metrics.SESSIONS.set(len(self.registry))
+
+    def drop_shard(self, shard: int) -> None:
+        """A shard has a new owner or term: the edges will subscribe again."""
+        self._fanout.subscriptions.remove_shard(shard)
+        self.registry.drop_shard(shard)
+        metrics.SESSIONS.set(len(self.registry))
+
+    def disconnect(self, user: str, device: str, reason: str) -> int:
+        """Close the sessions of a user's device, or of all of them, and return how many."""
+        chosen = [
+            presence.session
+            for presence in self.registry.connected(user)
+            if presence.session and (not device or presence.info.device == device)
+        ]
+        for key in chosen:
+            self._evict(key, DISCONNECTED, reason or "an operator ended the session")
+        return len(chosen)
+
+    def _evict(self, key: SessionKey, close_code: int, reason: str) -> None:
+        stream = self._fanout.streams.get(key.stream)
+        if stream:
+            evict = pb.Evict(session_id=key.session, close_code=close_code, reason=reason)
+            stream.send(pb.AttachResponse(evict=evict))
+
+    async def _tell(self, presence: Presence, *, connected: bool) -> None:
+        event = device_event(
+            presence,
+            connected=connected,
+            event_id=self._clock.new_id(),
+            now_ms=self._clock.wall_ms(),
+        )
+        await self._shards[presence.shard].submit(event)
+
+    async def run_presence(self) -> NoReturn:
+        """Tell the others when a device's grace is over."""
+        interval = max(0.05, self._settings.presence_grace / 10)
+        while True:
+            await asyncio.sleep(interval)
+            for presence in self.registry.expire(self._clock.monotonic()):
+                await self._touch(presence)
+                if presence.announced:
+                    await self._tell(presence, connected=False)
+
+    async def run_cursors(self) -> NoReturn:
+        """Write acknowledged positions behind, in batches."""
+        while True:
+            await asyncio.sleep(self._settings.cursor_flush)
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Write what waits; what cannot be written now stays for the next time."""
+        updates = self.cursors.take()
+        if not updates:
+            return
+        try:
+            await self._store.advance(updates, self._clock.wall_ms())
+        except StoreUnavailable as error:
+            log.warning("cursors_not_written", cursors=len(updates), why=str(error))
+            for update in updates:
+                self.cursors.move(update.address, update.user, update.device, update.seq)
+
+    async def run_touch(self) -> NoReturn:
+        """Keep the rows of connected devices young, however long they stay connected."""
+        while True:
+            await asyncio.sleep(self._settings.keep_ephemeral_devices_for / 3)
+            for _, presence in self.registry.sessions():
+                await self._touch(presence)
+
+    async def _touch(self, presence: Presence) -> None:
+        try:
+            await self._store.touch(presence.info, self._clock.wall_ms())
+        except StoreUnavailable as error:
+            log.warning("device_not_touched", why=str(error))
+
+
+def _device_info(claims: tokens.Claims, request: pb.Subscribe) -> DeviceInfo:
+    if request.address not in {f"user:{claims.user}", addresses.ALL}:
+        raise TokenRefused(tokens.BAD_TOKEN, "the token does not grant this queue")
+    asked = request.device
+    tokens.check_device_id(asked.device_id)
+    if claims.device and asked.device_id != claims.device:
+        raise TokenRefused(tokens.BAD_TOKEN, "the token is for another device")
+    if not claims.device and not asked.device_id.startswith(GENERATED):
+        raise TokenRefused(tokens.BAD_TOKEN, "a device id of one's own needs a token that names it")
+    return DeviceInfo(
+        user=claims.user,
+        device=asked.device_id,
+        name=tokens.plain_text(claims.name or asked.name, tokens.MAX_NAME),
+        platform=tokens.plain_text(claims.platform or asked.platform, tokens.MAX_PLATFORM),
+        ephemeral=not claims.device,
+    )
+
+
+async def _nothing() -> None:
+    """What is left to do for a refused session."""
+
+
+def _refuse(stream: EdgeStream, request: pb.Subscribe, close_code: int, reason: str) -> None:
+    refused = pb.Refused(
+        session_id=request.session_id,
+        address=request.address,
+        close_code=close_code,
+        reason=reason,
+    )
+    stream.send(pb.AttachResponse(refused=refused))

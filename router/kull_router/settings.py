@@ -1,0 +1,91 @@
+"""The router's settings, read once from `KULL_*` and passed down."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from kull_producers import topology
+from kull_router.store import Retention
+
+
+class RouterSettings(BaseSettings):
+    """Settings of one router. Every field names its unit."""
+
+    model_config = SettingsConfigDict(env_prefix="KULL_", extra="ignore", frozen=True)
+
+    router_id: str = Field(
+        default_factory=lambda: f"router-{socket.gethostname()}",
+        description="name of this router in logs and admin views",
+    )
+    grpc_host: str = Field("127.0.0.1", description="address that edges attach to")
+    grpc_port: int = Field(
+        7400, ge=0, le=65535, description="port that edges attach to; 0: any free"
+    )
+    amqp_url: SecretStr | None = Field(
+        None, description="RabbitMQ, amqp(s)://user:password@host/vhost"
+    )
+    data: Path = Field(Path(".kull"), description="folder of the SQLite store")
+    shard_count: int = Field(
+        topology.DEFAULT_SHARD_COUNT,
+        ge=1,
+        le=100,
+        description="shards of the deployment; fixed once it was created",
+    )
+    token_secret: SecretStr | None = Field(
+        None, description="HS256 secret of device tokens, at least 32 bytes"
+    )
+    allow_plain_tokens: bool = Field(
+        False, description="accept 'userId' and 'userId:deviceId' as tokens: for demos only"
+    )
+
+    prefetch: int = Field(512, ge=1, le=2000, description="unacknowledged messages per shard")
+    batch: int = Field(256, ge=1, description="events per append")
+    presence_grace: float = Field(
+        5.0, ge=0, description="seconds without a session before a device counts as disconnected"
+    )
+    devices_per_user: int = Field(32, ge=1, description="connected devices per user")
+    cursor_flush: float = Field(1.0, gt=0, description="seconds between writes of cursors")
+    probe_interval: float = Field(
+        1.0, gt=0, description="seconds between claim probes to shards of other routers"
+    )
+    trim_interval: float = Field(60.0, gt=0, description="seconds between retention sweeps")
+    outbox_bytes: int = Field(
+        16 * 2**20, ge=2**16, description="bytes waiting per edge before pushes are dropped"
+    )
+    fetch_credits: int = Field(64, ge=1, description="unanswered fetches per edge")
+    subscribes_in_flight: int = Field(256, ge=1, description="unanswered subscribes per edge")
+    publishes_in_flight: int = Field(128, ge=1, description="unanswered device messages per edge")
+    publish_timeout: float = Field(
+        5.0, gt=0, description="seconds for RabbitMQ to confirm a message"
+    )
+
+    keep_every_entries: int = Field(
+        1_000, ge=1, description="entries of contract 'every' per queue"
+    )
+    keep_latest_entries: int = Field(
+        1_000, ge=1, description="entries of contract 'latest' per queue"
+    )
+    keep_entries_for: float = Field(7 * 86_400, gt=0, description="seconds an entry is kept")
+    keep_ids_for: float = Field(86_400, gt=0, description="seconds an event id is remembered")
+    keep_devices_for: float = Field(
+        30 * 86_400, gt=0, description="seconds a device's cursor outlives its last connection"
+    )
+    keep_ephemeral_devices_for: float = Field(
+        600, gt=0, description="the same for generated device ids (browser tabs), in seconds"
+    )
+
+    @property
+    def retention(self) -> Retention:
+        """The store's part of the settings."""
+        return Retention(
+            every_entries=self.keep_every_entries,
+            latest_entries=self.keep_latest_entries,
+            entry_age=self.keep_entries_for,
+            dedupe_age=self.keep_ids_for,
+            device_age=self.keep_devices_for,
+            ephemeral_device_age=self.keep_ephemeral_devices_for,
+        )
