@@ -19,6 +19,7 @@ ROUTE: Final = "kull.route"
 UNROUTED: Final = "kull.unrouted"  # fanout exchange and its queue
 DEAD: Final = "kull.dead"  # fanout exchange and its queue
 RECEIPTS: Final = "kull.receipts"
+SHARDS: Final = "kull.shards"  # exchange whose alternate exchange is the shard count mark
 
 DEFAULT_SHARD_COUNT: Final = 16
 DEAD_QUEUE_LENGTH: Final = 10_000
