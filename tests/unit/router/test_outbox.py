@@ -1,0 +1,89 @@
+"""What waits for an edge is bounded, and dropping is told."""
+
+from __future__ import annotations
+
+import pytest
+
+from kull_protos.mesh.v1 import attach_pb2 as pb
+from kull_router.outbox import Outbox, OutboxOverflow
+
+
+def entry(seq: int, size: int = 100) -> pb.Entry:
+    return pb.Entry(seq=seq, frame=b"x" * size)
+
+
+def answer(text: str = "") -> pb.AttachResponse:
+    return pb.AttachResponse(batch=pb.Batch(error=text))
+
+
+def drain(outbox: Outbox) -> list[pb.AttachResponse]:
+    frames = []
+    while (frame := outbox.take()) is not None:
+        frames.append(frame)
+    return frames
+
+
+def test_pushes_of_one_address_travel_together_in_order() -> None:
+    outbox = Outbox(limit_bytes=10_000)
+    for seq in (1, 2):
+        outbox.push("user:a", 0, 1, entry(seq))
+    outbox.push("user:b", 0, 1, entry(1))
+    outbox.push("user:a", 0, 1, entry(3))
+
+    (frame,) = drain(outbox)
+
+    runs = [(push.address, [e.seq for e in push.entries]) for push in frame.deliver.pushes]
+    assert runs == [("user:a", [1, 2]), ("user:b", [1]), ("user:a", [3])]
+    assert outbox.bytes == 0
+    assert not outbox
+
+
+def test_answers_go_before_pushes() -> None:
+    outbox = Outbox(limit_bytes=10_000)
+    outbox.push("user:a", 0, 1, entry(1))
+    outbox.control(answer())
+
+    assert [frame.WhichOneof("frame") for frame in drain(outbox)] == ["batch", "deliver"]
+
+
+def test_a_full_outbox_drops_pushes_and_tells_once_it_is_drained() -> None:
+    outbox = Outbox(limit_bytes=400)
+    kept = [outbox.push("user:a", 2, 7, entry(seq)) for seq in range(1, 6)]
+
+    *pushes, gap = drain(outbox)
+
+    assert kept == [True, True, False, False, False]
+    assert [e.seq for f in pushes for p in f.deliver.pushes for e in p.entries] == [1, 2]
+    assert gap.gap == pb.Gap(address="user:a", shard=2, term=7)
+
+
+def test_nothing_of_an_address_passes_its_gap() -> None:
+    outbox = Outbox(limit_bytes=400)
+    for seq in (1, 2, 3):
+        outbox.push("user:a", 0, 1, entry(seq))
+    outbox.take()  # room again, but the gap is not told yet
+
+    assert not outbox.push("user:a", 0, 1, entry(4))
+    assert outbox.push("user:b", 0, 1, entry(1))
+
+    drain(outbox)
+    assert outbox.push("user:a", 0, 1, entry(5))
+
+
+def test_a_large_backlog_is_cut_into_messages_of_bounded_size() -> None:
+    outbox = Outbox(limit_bytes=1_000_000, message_bytes=1_000)
+    for seq in range(1, 101):
+        outbox.push("user:a", 0, 1, entry(seq))
+
+    frames = drain(outbox)
+
+    assert max(frame.ByteSize() for frame in frames) < 1_500
+    seqs = [e.seq for frame in frames for push in frame.deliver.pushes for e in push.entries]
+    assert seqs == list(range(1, 101))
+
+
+def test_an_edge_that_reads_nothing_at_all_loses_its_stream() -> None:
+    outbox = Outbox(limit_bytes=1_000)
+    with pytest.raises(OutboxOverflow):
+        for _ in range(100):
+            outbox.control(answer("x" * 100))
