@@ -1,0 +1,149 @@
+"""Router and edges as real processes, for integration tests."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import URLError
+
+import grpc
+
+from kull_protos.mesh.v1 import admin_pb2_grpc
+from tests.support.device import SECRET
+from tests.support.ports import free_port
+
+READY_WITHIN = 30.0  # seconds
+
+
+class Process:
+    """One process with its log in a file."""
+
+    def __init__(self, name: str, module: str, env: dict[str, str], logs: Path) -> None:
+        self.name, self.env = name, env
+        self._module = module
+        self.log = logs / f"{name}.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it; its log goes on at the end of the file."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", self._module],
+                env={**os.environ, **self.env},
+                stdout=log,
+                stderr=log,
+            )
+
+    def wait_until_ready(self, url: str) -> None:
+        """Wait for a 200 from its `/readyz`."""
+        deadline = time.monotonic() + READY_WITHIN
+        while True:
+            try:
+                with urllib.request.urlopen(url, timeout=2) as answer:
+                    if answer.status == 200:
+                        return
+            except (URLError, OSError):
+                pass
+            if time.monotonic() > deadline or not self.alive:
+                raise AssertionError(f"{self.name} is not ready:\n{self.log.read_text()[-4000:]}")
+            time.sleep(0.05)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs."""
+        return self._process is not None and self._process.poll() is None
+
+    def wait(self, within: float = READY_WITHIN) -> int:
+        """Wait for it to end by itself and return its exit code."""
+        assert self._process is not None
+        return self._process.wait(within)
+
+    def stop(self, number: signal.Signals = signal.SIGTERM, *, within: float = 10.0) -> int:
+        """Send a signal and return the exit code. Raises TimeoutExpired after `within` seconds."""
+        if self._process is None:
+            return 0
+        self._process.send_signal(number)
+        try:
+            return self._process.wait(within)
+        finally:
+            if self._process.poll() is None:
+                self._process.kill()
+                self._process.wait()
+
+
+class Mesh:
+    """One router and some edges on a real RabbitMQ."""
+
+    def __init__(self, amqp_url: str, folder: Path, *, edges: int = 2, **settings: str) -> None:
+        self.amqp_url = amqp_url
+        self._folder = folder
+        self.grpc = f"127.0.0.1:{free_port()}"
+        self._common = {
+            "KULL_TOKEN_SECRET": SECRET,
+            "KULL_LOG_FORMAT": "json",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            **settings,
+        }
+        self.router = Process(
+            "router",
+            "kull_router",
+            {
+                **self._common,
+                "KULL_AMQP_URL": amqp_url,
+                "KULL_GRPC_PORT": self.grpc.rpartition(":")[2],
+                "KULL_DATA": str(folder / "data"),
+                "KULL_PRESENCE_GRACE": "0.2",
+                "KULL_PROBE_INTERVAL": "0.2",
+                "KULL_CURSOR_FLUSH": "0.1",
+            },
+            folder,
+        )
+        self.ports = [free_port() for _ in range(edges)]
+        self.edges = [
+            Process(
+                f"edge-{number}",
+                "kull_edge",
+                {
+                    **self._common,
+                    "KULL_EDGE_NODE_ID": f"edge-{number}",
+                    "KULL_EDGE_PORT": str(port),
+                    "KULL_EDGE_ROUTERS": self.grpc,
+                },
+                folder,
+            )
+            for number, port in enumerate(self.ports)
+        ]
+
+    def url(self, edge: int = 0) -> str:
+        """Return the WebSocket address of an edge."""
+        return f"ws://127.0.0.1:{self.ports[edge]}/ws"
+
+    def start(self) -> None:
+        """Start everything and wait until the edges are ready."""
+        self.router.start()
+        for edge in self.edges:
+            edge.start()
+        self.wait_until_ready()
+
+    def wait_until_ready(self) -> None:
+        """Wait until every edge has routers that own shards."""
+        for edge, port in zip(self.edges, self.ports, strict=True):
+            edge.wait_until_ready(f"http://127.0.0.1:{port}/readyz")
+
+    def stop(self) -> None:
+        """Stop everything, edges first."""
+        for process in [*self.edges, self.router]:
+            process.stop()
+
+    @contextmanager
+    def admin(self) -> Iterator[admin_pb2_grpc.AdminServiceStub]:
+        """Open the router's admin service."""
+        with grpc.insecure_channel(self.grpc) as channel:
+            yield admin_pb2_grpc.AdminServiceStub(channel)
