@@ -1,0 +1,63 @@
+# Everything runs in .venv; each target sets it up if need be.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+MEMBERS := protos producers router edge mesh clients/python
+MANIFESTS := requirements.lock $(MEMBERS:%=%/pyproject.toml)
+SOURCES := producers/kull_producers router/kull_router edge/kull_edge mesh/kull_mesh \
+	clients/python/kull_client tests examples scripts
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check lint format types unit protos lock up down clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: .venv/.installed ## Create .venv with everything pinned in requirements.lock
+
+.venv/.installed: $(MANIFESTS)
+	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or later is needed: make PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation $(MEMBERS:%=-e ./%)
+	@touch $@
+
+demo: setup ## Watch one user's devices follow a shoot (PHOTOS=folder for your own pictures)
+	$(BIN)/kull demo $(if $(PHOTOS),--photos "$(PHOTOS)")
+
+test: setup ## Run every test; RabbitMQ is found or started
+	$(BIN)/pytest -n $(WORKERS)
+
+check: lint types unit ## Run what a commit must pass, without RabbitMQ or Docker
+
+lint: setup ## Check format, style, imports between packages, generated code
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/gen_protos.py --check
+
+format: setup ## Format the code and fix what can be fixed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+types: setup ## Check all types
+	$(BIN)/mypy $(SOURCES)
+
+unit: setup ## Run the unit tests, and the contract tests on the in-memory twins
+	$(BIN)/pytest -q -n $(WORKERS) -m "not rabbitmq and not compose" tests/unit tests/contract
+
+protos: setup ## Generate the code of the .proto files
+	$(BIN)/python scripts/gen_protos.py
+
+lock: setup ## Pin every dependency in requirements.lock
+	./scripts/lock.sh
+
+up: ## Start the small production with Docker
+	docker compose up --build --wait
+
+down: ## Stop it; volumes are kept
+	docker compose down
+
+clean: ## Remove the environment, caches and build products
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
