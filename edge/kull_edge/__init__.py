@@ -1,0 +1,1 @@
+"""Kull Sync's edge: holds WebSockets, delivers, carries acknowledgements back."""

@@ -1,0 +1,68 @@
+"""What the pure core wants done: by the sockets, the links, or (first two) by the hub. PURE."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kull_edge.wire import OutFrame
+from kull_protos.mesh.v1.attach_pb2 import AttachRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """The session wants to follow the queue of this address (session → hub)."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class PublishWish:
+    """The device sent a message for its user's other devices (session → hub)."""
+
+    request_id: int
+    type: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Write these texts to the session's socket, in order."""
+
+    session_id: int
+    frames: tuple[OutFrame, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Send a WebSocket ping."""
+
+    session_id: int
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Close the session's socket with the closing handshake; the hub has forgotten the session."""
+
+    session_id: int
+    code: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Drop the session's connection: its peer is dead; the hub has forgotten the session."""
+
+    session_id: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToRouter:
+    """Send this frame over the link of that name."""
+
+    link: str
+    request: AttachRequest
+
+
+Effect = Join | PublishWish | Write | Ping | Close | Cut | ToRouter

@@ -1,0 +1,35 @@
+"""Every error of the edge.
+
+EdgeError
+├── BadFrame       a device sent something that is not part of the protocol; told to the device
+├── BadToken       a token that cannot be read; told to the device
+├── CannotListen   the port is in use or not ours
+└── ComponentDied  a part of the edge ended although it must not
+"""
+
+from __future__ import annotations
+
+
+class EdgeError(Exception):
+    """Root of the edge's errors."""
+
+
+class BadFrame(EdgeError):
+    """A device's frame was wrong. `code` is one of docs/protocol.md, "Errors"; the text is fit for
+    the device; `ref` repeats the message's own reference, if it had one."""
+
+    def __init__(self, code: str, message: str, ref: str | int | None = None) -> None:
+        self.code, self.ref = code, ref
+        super().__init__(message)
+
+
+class BadToken(EdgeError):
+    """A token that cannot be read; the text is fit for the device and does not repeat the token."""
+
+
+class CannotListen(EdgeError):
+    """The edge could not open its port; the text says which and what to do."""
+
+
+class ComponentDied(EdgeError):
+    """A part of the edge ended although it must run as long as the edge; see `__cause__`."""

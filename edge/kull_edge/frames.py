@@ -1,0 +1,224 @@
+"""The texts of docs/protocol.md: reading what devices send, building what they get. PURE."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, NoReturn
+
+from kull_edge.errors import BadFrame
+from kull_edge.wire import OutFrame
+from kull_protos.mesh.v1.attach_pb2 import Device, Generation
+
+MAX_SEQ: Final = 2**63 - 1
+MAX_REF_CHARS: Final = 100
+MAX_NAME_CHARS: Final = 64
+MAX_PLATFORM_CHARS: Final = 32
+MAX_QUEUES: Final = 32
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hello:
+    """The first message of a device that did not give its token elsewhere."""
+
+    token: str
+    epoch: str = ""
+    after: Mapping[str, int] = field(default_factory=dict)  # queue -> last processed seq
+    device_name: str = ""
+    platform: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ack:
+    """Everything of `queue` up to `seq` is processed."""
+
+    seq: int
+    queue: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateProgress:
+    """Progress for the user's other devices; `payload` is JSON."""
+
+    payload: bytes
+    ref: str | int | None
+
+
+DeviceMessage = Hello | Ack | UpdateProgress
+
+
+def parse(data: bytes) -> DeviceMessage:
+    """Return the message in a text frame. Raises BadFrame saying what was wrong."""
+    try:
+        message = json.loads(data.decode(), parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise BadFrame("invalid_json", f"the frame is not JSON: {str(error)[:120]}") from None
+    if not isinstance(message, dict):
+        raise BadFrame("invalid_json", "the frame is JSON, but not an object")
+    match message.get("type"):
+        case "HELLO":
+            return _hello(message)
+        case "ACK":
+            return Ack(
+                seq=_seq(message.get("seq"), "seq"),
+                queue=_text(message, "queue", MAX_NAME_CHARS * 4) or "user",
+            )
+        case "UPDATE_PROGRESS":
+            return _update_progress(message)
+        case unknown:
+            raise BadFrame(
+                "unknown_type",
+                f"type {str(unknown)[:40]!r} is not one of HELLO, ACK, UPDATE_PROGRESS",
+                _ref(message),
+            )
+
+
+def parse_after(value: str) -> dict[str, int]:
+    """Return the positions in `user:12,all:7`. Raises BadFrame."""
+    after: dict[str, int] = {}
+    for part in filter(None, value.split(",")):
+        queue, _, seq = part.rpartition(":")
+        # isascii too: int() would read other scripts' digits.
+        if not queue or not (seq.isascii() and seq.isdigit()) or len(seq) > 19:
+            raise BadFrame(
+                "invalid_message", f"after: {part[:40]!r} is not <queue>:<seq>, e.g. user:12"
+            )
+        after[queue] = _seq(int(seq), "after")
+    return _few(after)
+
+
+def _hello(message: Json) -> Hello:
+    token = message.get("token")
+    if not isinstance(token, str) or not token:
+        raise BadFrame("invalid_message", "token: must be a non-empty string")
+    after = message.get("after", {})
+    if not isinstance(after, dict):
+        raise BadFrame("invalid_message", 'after: must be an object, e.g. {"user": 12}')
+    return Hello(
+        token=token,
+        epoch=_text(message, "epoch", MAX_REF_CHARS),
+        after=_few({queue: _seq(seq, f"after.{queue[:40]}") for queue, seq in after.items()}),
+        device_name=_text(message, "deviceName", MAX_NAME_CHARS),
+        platform=_text(message, "platform", MAX_PLATFORM_CHARS),
+    )
+
+
+def _update_progress(message: Json) -> UpdateProgress:
+    ref = _ref(message)
+    payload = message.get("payload")
+    if not isinstance(payload, dict):
+        raise BadFrame("invalid_message", "payload: must be an object", ref)
+    try:
+        text = json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return UpdateProgress(payload=text.encode(), ref=ref)
+    except (ValueError, RecursionError):
+        raise BadFrame(
+            "invalid_message", "payload: holds a number or character that JSON cannot carry", ref
+        ) from None
+
+
+def _ref(message: Json) -> str | int | None:
+    ref = message.get("ref")
+    if ref is None or (isinstance(ref, str) and len(ref) <= MAX_REF_CHARS):
+        return ref
+    if isinstance(ref, int) and not isinstance(ref, bool) and abs(ref) <= MAX_SEQ:
+        return ref
+    raise BadFrame(
+        "invalid_message", f"ref: must be an integer or a string of at most {MAX_REF_CHARS}"
+    )
+
+
+def _text(message: Json, name: str, limit: int) -> str:
+    value = message.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str) or len(value) > limit or not _encodes(value):
+        raise BadFrame("invalid_message", f"{name}: must be a string of at most {limit} characters")
+    return value
+
+
+def _encodes(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # a lone surrogate
+        return False
+    return True
+
+
+def _seq(value: object, name: str) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_SEQ:
+        return value
+    raise BadFrame("invalid_message", f"{name}: must be an integer from 0 to {MAX_SEQ}")
+
+
+def _few(after: dict[str, int]) -> dict[str, int]:
+    if len(after) > MAX_QUEUES:
+        raise BadFrame("invalid_message", f"after: names more than {MAX_QUEUES} queues")
+    return after
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """What every server message of one session carries."""
+
+    user_id: str
+    timestamp: int  # milliseconds since the Unix epoch
+
+    def message(self, kind: str, data: Json) -> OutFrame:
+        """Return a server message as a text."""
+        text = json.dumps(
+            {
+                "type": kind,
+                "data": data,
+                "timestamp": self.timestamp,
+                "deviceId": "server",
+                "userId": self.user_id,
+            },
+            ensure_ascii=False,
+            separators=(",", ":"),
+        )
+        return OutFrame(text.encode("utf-8", "replace"))
+
+    def error(self, code: str, message: str, ref: str | int | None = None) -> OutFrame:
+        """Return an ERROR."""
+        data: Json = {"code": code, "message": message}
+        if ref is not None:
+            data["ref"] = ref
+        return self.message("ERROR", data)
+
+    def accepted(self, event_id: str, ref: str | int | None) -> OutFrame:
+        """Return an ACCEPTED."""
+        data: Json = {"id": event_id}
+        if ref is not None:
+            data["ref"] = ref
+        return self.message("ACCEPTED", data)
+
+
+def queue_name(address: str) -> str:
+    """Return how devices call a queue: their own is `user`."""
+    return "user" if address.startswith("user:") else address
+
+
+def generation_json(generation: Generation) -> list[int]:
+    """Return a generation as devices get it."""
+    return [generation.term, generation.counter]
+
+
+def devices_json(devices: Sequence[Device]) -> list[Json]:
+    """Return WELCOME's list of connected devices."""
+    return [
+        {
+            "deviceId": device.device_id,
+            "platform": device.platform,
+            "deviceName": device.name,
+            "connectedAt": device.connected_at,
+        }
+        for device in devices
+    ]

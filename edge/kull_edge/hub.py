@@ -1,0 +1,493 @@
+"""All sessions of an edge, and their way to the routers. PURE.
+
+The hub gives every queue's sessions to the owner of the queue's shard, moves them when ownership
+moves, spreads pushes, and keeps requests within their credits. Sockets stay open throughout.
+Methods return what is to be done; `now` is seconds of a monotonic clock.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import Enum, auto
+from itertools import count
+from typing import Final
+
+import structlog
+
+from kull_edge.close_codes import OVERLOADED
+from kull_edge.effects import Close, Effect, Join, PublishWish, ToRouter
+from kull_edge.follow import Follow, Mode
+from kull_edge.links import LinkState, Owners, Seat, terms
+from kull_edge.session import Handshake, Session, SessionConfig, SessionTimer, State
+from kull_edge.timers import Timers
+from kull_edge.wire import OutFrame
+from kull_protos.mesh.v1 import attach_pb2 as pb
+
+log = structlog.get_logger(__name__)
+
+RECONNECTS_PER_SECOND: Final = 1000  # the pace at which a leaving edge spreads its devices
+
+
+class HubTimer(Enum):
+    """The hub's own deadline."""
+
+    ACKS = auto()
+
+
+class RetryTimer(Seat):
+    """Key of a deadline: ask again for this seat."""
+
+    __slots__ = ()
+
+
+TimerKey = SessionTimer | RetryTimer | HubTimer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubConfig:
+    """Limits of the hub; times in seconds."""
+
+    session: SessionConfig
+    max_sessions: int = 50_000
+    ack_delay: float = 0.1
+    ack_batch: int = 256
+    max_subscribes: int = 1000  # unanswered Subscribe frames per link
+    retry_min: float = 0.2
+    retry_max: float = 1.0
+
+
+class Hub:
+    """See the module's text."""
+
+    def __init__(
+        self, config: HubConfig, *, wall_ms: Callable[[], int], rng: random.Random
+    ) -> None:
+        self._config = config
+        self._wall_ms = wall_ms
+        self._rng = rng
+        self._timers: Timers[TimerKey] = Timers()
+        self._sessions: dict[int, Session] = {}
+        self._members: dict[str, dict[int, Session]] = {}  # address -> its sessions
+        self._links: dict[str, LinkState] = {}
+        self._owners = Owners()
+        self._acks: dict[Seat, int] = {}
+        self._request_ids = count(1)
+
+    @property
+    def ready(self) -> bool:
+        """Whether some shard has an owner."""
+        return len(self._owners) > 0
+
+    @property
+    def next_at(self) -> float | None:
+        """When `due` is to be called next."""
+        return self._timers.next_at
+
+    @property
+    def session_count(self) -> int:
+        """How many sessions there are."""
+        return len(self._sessions)
+
+    @property
+    def addresses(self) -> int:
+        """How many queues are followed."""
+        return len(self._members)
+
+    def catching_up(self) -> int:
+        """Count the seats that are not live."""
+        return sum(
+            follow.mode is not Mode.LIVE
+            for session in self._sessions.values()
+            for follow in session.follows.values()
+        )
+
+    # From the sockets
+
+    def connected(self, session_id: int, handshake: Handshake, now: float) -> list[Effect]:
+        """A WebSocket is open."""
+        if len(self._sessions) >= self._config.max_sessions:
+            return [Close(session_id, OVERLOADED.code, OVERLOADED.meaning)]
+        session = Session(
+            session_id,
+            handshake,
+            config=self._config.session,
+            timers=self._timers,
+            request_ids=self._request_ids,
+            wall_ms=self._wall_ms,
+        )
+        self._sessions[session_id] = session
+        return self._carry_out(session, session.start(now), now)
+
+    def text(self, session_id: int, data: bytes, now: float) -> list[Effect]:
+        """A device sent a text frame."""
+        session = self._sessions.get(session_id)
+        return self._carry_out(session, session.text(data, now), now) if session else []
+
+    def binary(self, session_id: int, now: float) -> list[Effect]:
+        """A device sent a binary frame."""
+        session = self._sessions.get(session_id)
+        return self._carry_out(session, session.binary(), now) if session else []
+
+    def pong(self, session_id: int, payload: bytes, now: float) -> list[Effect]:
+        """A device answered a ping."""
+        session = self._sessions.get(session_id)
+        return self._carry_out(session, session.pong(payload), now) if session else []
+
+    def received(self, session_id: int, now: float) -> None:
+        """Bytes came: the peer is alive."""
+        if session := self._sessions.get(session_id):
+            session.last_received = now
+
+    def writable(self, session_id: int, writable: bool, now: float) -> list[Effect]:
+        """A socket's write buffer is full, or has room again."""
+        session = self._sessions.get(session_id)
+        if not session:
+            return []
+        session.writable(writable)
+        return self._carry_out(session, [], now)
+
+    def disconnected(self, session_id: int, now: float) -> list[Effect]:
+        """A WebSocket is gone."""
+        session = self._sessions.get(session_id)
+        if not session:
+            return []
+        session.closed()
+        return self._carry_out(session, [], now)
+
+    def leave(self, now: float) -> list[Effect]:
+        """This edge is leaving: close every session, each with a time slot to come back."""
+        spread_ms = 1000 * len(self._sessions) // RECONNECTS_PER_SECOND + 250
+        out: list[Effect] = []
+        for session in list(self._sessions.values()):
+            slot = self._rng.randrange(spread_ms)
+            out += self._carry_out(session, session.leave(slot), now)
+        return out + self.flush_acks()
+
+    # From the clock
+
+    def due(self, now: float) -> list[Effect]:
+        """Do what the deadlines that have come ask for."""
+        out: list[Effect] = []
+        for key in self._timers.due(now):
+            match key:
+                case SessionTimer(session_id, kind):
+                    if session := self._sessions.get(session_id):
+                        out += self._carry_out(session, session.timer(kind, now), now)
+                case RetryTimer(session_id, address):
+                    out += self._retry(Seat(session_id, address), now)
+                case HubTimer.ACKS:
+                    out += self.flush_acks()
+        return out
+
+    def flush_acks(self) -> list[Effect]:
+        """Send the acknowledgements that wait."""
+        by_link: dict[str, pb.Acks] = {}
+        for seat, seq in self._acks.items():
+            follow = self._follow(seat)
+            # Without an owner there is nobody to tell; the next Subscribe carries the position.
+            if follow and follow.link in self._links:
+                acks = by_link.setdefault(follow.link, pb.Acks())
+                acks.acks.append(pb.Ack(session_id=seat.session_id, address=seat.address, seq=seq))
+        self._acks.clear()
+        self._timers.cancel(HubTimer.ACKS)
+        return [ToRouter(link, pb.AttachRequest(acks=acks)) for link, acks in by_link.items()]
+
+    # From the links
+
+    def link_up(self, link: str, welcome: pb.Welcome) -> list[Effect]:
+        """A stream to a router is open."""
+        out = self.link_down(link)
+        self._links[link] = LinkState(welcome, max_subscribes=self._config.max_subscribes)
+        if self._owners.welcome(welcome):
+            self._owners.claim(self._links)
+            out += self._reassign(None)
+        return out
+
+    def link_down(self, link: str) -> list[Effect]:
+        """A stream to a router is gone; its sessions wait for another owner."""
+        if self._links.pop(link, None) is None:
+            return []
+        out: list[Effect] = []
+        for session in list(self._sessions.values()):
+            for follow in session.follows.values():
+                if follow.link == link:
+                    out += self._detach(session, follow)
+        return out + self._reassign(self._owners.claim(self._links))
+
+    def link_frame(self, link: str, frame: pb.AttachResponse, now: float) -> list[Effect]:
+        """A router sent a frame."""
+        state = self._links.get(link)
+        if state is None:
+            return []
+        match frame.WhichOneof("frame"):
+            case "deliver":
+                return self._deliver(link, frame.deliver, now)
+            case "batch":
+                return self._batch(link, state, frame.batch, now)
+            case "subscribed":
+                return self._subscribed(link, state, frame.subscribed, now)
+            case "refused":
+                return self._refused(link, state, frame.refused, now)
+            case "shards":
+                state.shards = terms(frame.shards.shards)
+                return self._reassign(self._owners.claim(self._links))
+            case "gap":
+                return self._gap(link, frame.gap, now)
+            case "published":
+                return self._published(frame.published, now)
+            case "evict":
+                session = self._sessions.get(frame.evict.session_id)
+                return (
+                    self._carry_out(session, session.evicted(frame.evict), now) if session else []
+                )
+            case "drain":
+                # Nothing to do yet: its shards will be claimed by another and sessions then move.
+                log.info("router_drains", link=link, within_ms=frame.drain.within_ms)
+                return []
+            case unknown:
+                log.warning("unexpected_frame", link=link, frame=unknown)
+                return []
+
+    def _deliver(self, link: str, deliver: pb.Deliver, now: float) -> list[Effect]:
+        out: list[Effect] = []
+        for push in deliver.pushes:
+            members = self._members.get(push.address)
+            if not members:
+                continue
+            frames = [OutFrame.of(entry) for entry in push.entries]
+            for session in list(members.values()):
+                if session.follows[push.address].link == link:
+                    effects = session.pushed(push.address, push.term, frames)
+                    out += self._carry_out(session, effects, now)
+        return out
+
+    def _batch(self, link: str, state: LinkState, answer: pb.Batch, now: float) -> list[Effect]:
+        seat = state.fetching.pop(answer.request_id, None)
+        if seat is None:
+            return []
+        state.fetches.give()
+        session, follow = self._sessions.get(seat.session_id), self._follow(seat)
+        if not session or not follow or follow.fetching != answer.request_id:
+            return self._pump(link)
+        before = follow.through
+        effects = session.fetched(answer)
+        if follow.mode is Mode.CATCHING_UP and not effects and follow.through == before:
+            # No progress (store busy, a stale read): not again at once.
+            self._retry_later(seat, now)
+            return self._pump(link)
+        return self._carry_out(session, effects, now) + self._pump(link)
+
+    def _subscribed(
+        self, link: str, state: LinkState, answer: pb.Subscribed, now: float
+    ) -> list[Effect]:
+        seat = Seat(answer.session_id, answer.address)
+        self._answered(state, seat)
+        session, follow = self._sessions.get(seat.session_id), self._follow(seat)
+        if not session or not follow or follow.link != link:
+            return self._pump(link)
+        return self._carry_out(session, session.subscribed(answer, now), now) + self._pump(link)
+
+    def _refused(self, link: str, state: LinkState, answer: pb.Refused, now: float) -> list[Effect]:
+        seat = Seat(answer.session_id, answer.address)
+        self._answered(state, seat)
+        session, follow = self._sessions.get(seat.session_id), self._follow(seat)
+        if not session or not follow or follow.link != link:
+            return self._pump(link)
+        if answer.close_code:
+            return self._carry_out(session, session.refused(answer), now) + self._pump(link)
+        follow.detach()
+        self._retry_later(seat, now)
+        return self._pump(link)
+
+    def _gap(self, link: str, gap: pb.Gap, now: float) -> list[Effect]:
+        out: list[Effect] = []
+        for session in list(self._members.get(gap.address, {}).values()):
+            follow = session.follows[gap.address]
+            if follow.link == link:
+                follow.gap(gap.term)
+                out += self._carry_out(session, [], now)
+        return out
+
+    def _published(self, answer: pb.Published, now: float) -> list[Effect]:
+        session = self._sessions.get(answer.session_id)
+        return self._carry_out(session, session.published(answer), now) if session else []
+
+    # Placing sessions at owners
+
+    def _reassign(self, shards: set[int] | None) -> list[Effect]:
+        """Move the seats of these shards (None: of all) to the owners that are known now."""
+        out: list[Effect] = []
+        for address, members in list(self._members.items()) if shards != set() else ():
+            if shards is None or self._owners.shard_of(address) in shards:
+                for session in list(members.values()):
+                    out += self._detach(session, session.follows[address])
+                    self._seek(Seat(session.id, address))
+        for link in self._links:
+            out += self._pump(link)
+        return out
+
+    def _detach(self, session: Session, follow: Follow) -> list[Effect]:
+        was_attached = bool(follow.link)
+        self._leave_lines(Seat(session.id, follow.address))
+        follow.detach()
+        if was_attached and follow.address == session.user_address:
+            return session.orphaned()
+        return []
+
+    def _seek(self, seat: Seat) -> str | None:
+        """Put the seat in the line of its owner; without an owner it waits for `_reassign`."""
+        owner = self._owners.get(self._owners.shard_of(seat.address))
+        if owner is None:
+            return None
+        self._links[owner.link].subscribes.want(seat)
+        return owner.link
+
+    def _subscribe(self, link: str, state: LinkState, seat: Seat) -> list[Effect]:
+        session, follow = self._sessions.get(seat.session_id), self._follow(seat)
+        owner = self._owners.get(self._owners.shard_of(seat.address))
+        if not session or not follow or not owner or owner.link != link or follow.link:
+            state.subscribes.give()
+            return []
+        request = session.subscribe_request(seat.address)
+        follow.begin(link, owner.term)
+        state.subscribing.add(seat)
+        return [ToRouter(link, pb.AttachRequest(subscribe=request))]
+
+    def _fetch(self, link: str, state: LinkState, seat: Seat) -> list[Effect]:
+        follow = self._follow(seat)
+        size = follow.fetch_size() if follow and follow.link == link else None
+        if not follow or size is None:
+            state.fetches.give()
+            return []
+        follow.fetching = next(self._request_ids)
+        state.fetching[follow.fetching] = seat
+        request = pb.Fetch(
+            request_id=follow.fetching,
+            session_id=seat.session_id,
+            address=seat.address,
+            after=follow.through,
+            limit=size[0],
+            max_bytes=size[1],
+        )
+        return [ToRouter(link, pb.AttachRequest(fetch=request))]
+
+    def _pump(self, link: str) -> list[Effect]:
+        """Send what the credits of a link allow."""
+        state = self._links[link]
+        out: list[Effect] = []
+        while (seat := state.subscribes.take()) is not None:
+            out += self._subscribe(link, state, seat)
+        while (seat := state.fetches.take()) is not None:
+            out += self._fetch(link, state, seat)
+        return out
+
+    def _answered(self, state: LinkState, seat: Seat) -> None:
+        if seat in state.subscribing:
+            state.subscribing.remove(seat)
+            state.subscribes.give()
+
+    def _retry_later(self, seat: Seat, now: float) -> None:
+        delay = self._rng.uniform(self._config.retry_min, self._config.retry_max)
+        self._timers.schedule(RetryTimer(*seat), now + delay)
+
+    def _retry(self, seat: Seat, now: float) -> list[Effect]:
+        session, follow = self._sessions.get(seat.session_id), self._follow(seat)
+        if not session or not follow:
+            return []
+        if not follow.link:
+            link = self._seek(seat)
+            return self._pump(link) if link else []
+        return self._carry_out(session, [], now)
+
+    # Carrying out what sessions want
+
+    def _carry_out(self, session: Session, effects: Iterable[Effect], now: float) -> list[Effect]:
+        out: list[Effect] = []
+        for effect in effects:
+            match effect:
+                case Join(address):
+                    out += self._join(session, address)
+                case PublishWish():
+                    out += self._publish(session, effect)
+                case _:
+                    out.append(effect)
+        if session.state is State.CLOSED:
+            return out + self._forget(session)
+        for follow in session.follows.values():
+            out += self._settle(session, follow, now)
+        return out
+
+    def _join(self, session: Session, address: str) -> list[Effect]:
+        self._members.setdefault(address, {})[session.id] = session
+        link = self._seek(Seat(session.id, address))
+        return self._pump(link) if link else []
+
+    def _publish(self, session: Session, wish: PublishWish) -> list[Effect]:
+        follow = session.follows[session.user_address]
+        if follow.mode is Mode.ATTACHING:
+            return session.orphaned()
+        request = pb.Publish(
+            request_id=wish.request_id,
+            session_id=session.id,
+            type=wish.type,
+            payload=wish.payload,
+        )
+        return [ToRouter(follow.link, pb.AttachRequest(publish=request))]
+
+    def _settle(self, session: Session, follow: Follow, now: float) -> list[Effect]:
+        """Report moved acknowledgements, and fetch if the session can take more."""
+        if not follow.link or follow.mode is Mode.ATTACHING:
+            return []
+        seat = Seat(session.id, follow.address)
+        out: list[Effect] = []
+        if follow.acked > follow.reported:
+            follow.reported = self._acks[seat] = follow.acked
+            if len(self._acks) >= self._config.ack_batch:
+                out += self.flush_acks()
+            elif len(self._acks) == 1:
+                self._timers.schedule(HubTimer.ACKS, now + self._config.ack_delay)
+        if follow.fetch_size() is not None:
+            self._links[follow.link].fetches.want(seat)
+            out += self._pump(follow.link)
+        return out
+
+    def _forget(self, session: Session) -> list[Effect]:
+        """The session has ended: flush its acknowledgements and give up its seats."""
+        if self._sessions.pop(session.id, None) is None:
+            return []
+        out: list[Effect] = []
+        for address, follow in session.follows.items():
+            seat = Seat(session.id, address)
+            self._leave_lines(seat)
+            self._timers.cancel(RetryTimer(*seat))
+            unsent = self._acks.pop(seat, None) is not None or follow.acked > follow.reported
+            members = self._members[address]
+            members.pop(session.id, None)
+            if not members:
+                del self._members[address]
+            if follow.link in self._links:
+                out += self._goodbye(seat, follow, unsent=unsent)
+                out += self._pump(follow.link)
+        return out
+
+    def _goodbye(self, seat: Seat, follow: Follow, *, unsent: bool) -> list[Effect]:
+        session_id, address = seat
+        out: list[Effect] = []
+        if unsent and follow.joined:
+            ack = pb.Ack(session_id=session_id, address=address, seq=follow.acked)
+            out.append(ToRouter(follow.link, pb.AttachRequest(acks=pb.Acks(acks=[ack]))))
+        request = pb.Unsubscribe(session_id=session_id, address=address)
+        return [*out, ToRouter(follow.link, pb.AttachRequest(unsubscribe=request))]
+
+    def _leave_lines(self, seat: Seat) -> None:
+        for state in self._links.values():
+            state.subscribes.forget(seat)
+            state.fetches.forget(seat)
+            # A router need not answer a Subscribe whose session has gone.
+            self._answered(state, seat)
+
+    def _follow(self, seat: Seat) -> Follow | None:
+        session = self._sessions.get(seat.session_id)
+        return session.follows.get(seat.address) if session else None

@@ -1,0 +1,157 @@
+"""The link over gRPC: one Attach stream to one router address."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import Any, Final
+
+import grpc
+import structlog
+
+from kull_edge.backoff import full_jitter
+from kull_edge.link import LinkListener
+from kull_edge.outbox import Outbox
+from kull_protos.mesh.v1.attach_pb2 import AttachRequest, Hello
+from kull_protos.mesh.v1.attach_pb2_grpc import EdgeServiceStub
+
+log = structlog.get_logger(__name__)
+
+MAX_MESSAGE_BYTES: Final = 16 * 1024 * 1024
+RETRY_BASE: Final = 0.2  # seconds
+RETRY_CAP: Final = 5.0  # seconds
+WELCOME_TIMEOUT: Final = 10.0  # seconds
+
+# max_pings_without_data=0: gRPC would stop pinging a quiet stream, and a dead router go unnoticed.
+OPTIONS: Final = (
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 500),
+)
+
+
+class _Reset(Exception):
+    """The stream is of no more use."""
+
+
+class GrpcLink:
+    """A `RouterLink` over gRPC.
+
+    Args:
+        target: `host:port` of the router; also the link's name.
+        hello: how the edge introduces itself.
+        rng: draws the waits between attempts.
+        credentials: None: plain text.
+        max_bytes: what may wait for a router that does not keep up.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        hello: Hello,
+        *,
+        rng: random.Random,
+        credentials: grpc.ChannelCredentials | None = None,
+        max_bytes: int = 33_554_432,
+    ) -> None:
+        self.name = target
+        self._hello = hello
+        self._rng = rng
+        self._credentials = credentials
+        self._max_bytes = max_bytes
+        self._outbox: Outbox | None = None
+        self._welcomed = False
+
+    def send(self, request: AttachRequest) -> None:
+        """See RouterLink."""
+        if self._outbox:
+            self._outbox.put(request)
+
+    async def flush(self) -> None:
+        """See RouterLink."""
+        if self._outbox:
+            await self._outbox.wait_empty()
+
+    async def run(self, listener: LinkListener) -> None:
+        """See RouterLink."""
+        attempt = 0
+        async with self._channel() as channel:
+            while True:
+                self._welcomed = False
+                why = await self._stream(EdgeServiceStub(channel), listener)
+                attempt = 1 if self._welcomed else attempt + 1
+                delay = full_jitter(attempt, base=RETRY_BASE, cap=RETRY_CAP, rng=self._rng)
+                level = log.warning if self._welcomed or attempt == 1 else log.debug
+                level("router_link_lost", router=self.name, why=why, retry_in=round(delay, 3))
+                await asyncio.sleep(delay)
+
+    def _channel(self) -> grpc.aio.Channel:
+        if self._credentials:
+            return grpc.aio.secure_channel(self.name, self._credentials, options=OPTIONS)
+        return grpc.aio.insecure_channel(self.name, options=OPTIONS)
+
+    async def _stream(self, stub: Any, listener: LinkListener) -> str:
+        """Live through one stream; return why it ended."""
+        outbox = self._outbox = Outbox(self._max_bytes)
+        outbox.put(AttachRequest(hello=self._hello))
+        call = stub.Attach()
+        why = "unknown"
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._write(call, outbox), name=f"link-write {self.name}")
+                group.create_task(self._overflow(outbox), name=f"link-overflow {self.name}")
+                group.create_task(self._read(call, listener), name=f"link-read {self.name}")
+        except* _Reset as resets:
+            why = str(resets.exceptions[0])
+        finally:
+            self._outbox = None
+            call.cancel()
+            if self._welcomed:
+                listener.link_down(self.name)
+        return why
+
+    async def _write(self, call: Any, outbox: Outbox) -> None:
+        while True:
+            request = await outbox.get()
+            try:
+                await call.write(request)
+            except (grpc.RpcError, asyncio.InvalidStateError) as error:
+                raise _Reset(_reason(error)) from error
+            outbox.done()
+
+    async def _overflow(self, outbox: Outbox) -> None:
+        await outbox.overflowed.wait()
+        raise _Reset("the router does not keep up")
+
+    async def _read(self, call: Any, listener: LinkListener) -> None:
+        try:
+            async with asyncio.timeout(WELCOME_TIMEOUT):
+                first = await call.read()
+            if first is grpc.aio.EOF or first.WhichOneof("frame") != "welcome":
+                raise _Reset(await self._ending(call))
+            self._welcomed = True
+            log.info("router_link_up", router=self.name, router_id=first.welcome.router_id)
+            listener.link_up(self.name, first.welcome)
+            while (frame := await call.read()) is not grpc.aio.EOF:
+                listener.link_frame(self.name, frame)
+            raise _Reset(await self._ending(call))
+        except TimeoutError:
+            raise _Reset("no Welcome in time") from None
+        except grpc.RpcError as error:
+            raise _Reset(_reason(error)) from error
+
+    async def _ending(self, call: Any) -> str:
+        if not call.done():
+            return "the router did not begin with Welcome"
+        return f"{(await call.code()).name}: {await call.details()}"
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, grpc.aio.AioRpcError):
+        return f"{error.code().name}: {error.details()}"
+    return repr(error)

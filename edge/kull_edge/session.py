@@ -1,0 +1,445 @@
+"""One WebSocket session: from its handshake to its close. PURE.
+
+    hello ──HELLO──▶ attaching ──Subscribed──▶ open ──▶ closed
+      (only without a token in the request)
+
+Handlers return what is to be done; `now` is seconds of a monotonic clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Any, Final, NamedTuple
+
+from kull_edge import auth, close_codes, frames
+from kull_edge.close_codes import CloseCode
+from kull_edge.effects import Close, Cut, Effect, Join, Ping, PublishWish, Write
+from kull_edge.errors import BadFrame, BadToken
+from kull_edge.follow import Follow, Joined, Window
+from kull_edge.timers import Timers
+from kull_edge.wire import OutFrame
+from kull_protos.mesh.v1.attach_pb2 import (
+    Batch,
+    Device,
+    Evict,
+    Generation,
+    Position,
+    Published,
+    Refused,
+    Subscribe,
+    Subscribed,
+)
+
+ALL: Final = "all"
+DEFAULT_WINDOW: Final = Window(frames=64, bytes=262_144)
+_KEEPALIVE_PING: Final = b"keepalive"
+
+
+class State(Enum):
+    """See the picture above."""
+
+    HELLO = auto()
+    ATTACHING = auto()
+    OPEN = auto()
+    CLOSED = auto()
+
+
+class TimerKind(Enum):
+    """The deadlines of a session."""
+
+    HELLO = auto()
+    ATTACH = auto()
+    KEEPALIVE = auto()
+    EXPIRY = auto()
+
+
+class SessionTimer(NamedTuple):
+    """Key of a session's deadline."""
+
+    session_id: int
+    kind: TimerKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handshake:
+    """What the upgrade request said.
+
+    Attributes:
+        v2: whether the subprotocol `kull.sync.v2` was chosen.
+        token: from the query or the subprotocols; None: none given.
+        epoch, after: the device's positions by queue name.
+        problem: what was wrong with the query, if anything.
+    """
+
+    v2: bool
+    token: str | None = field(default=None, repr=False)
+    epoch: str = ""
+    after: Mapping[str, int] = field(default_factory=dict)
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionConfig:
+    """Limits of a session; times in seconds."""
+
+    node_id: str = "edge"
+    window: Window = DEFAULT_WINDOW
+    allow_plain_tokens: bool = False
+    hello_timeout: float = 5.0
+    attach_timeout: float = 10.0
+    keepalive: float = 30.0
+    pong_timeout: float = 20.0
+    max_errors: int = 100
+    max_publishes: int = 16
+
+
+class Session:
+    """See the module's text. Made by the hub, which also carries out `Join` and `PublishWish`."""
+
+    def __init__(
+        self,
+        session_id: int,
+        handshake: Handshake,
+        *,
+        config: SessionConfig,
+        timers: Timers[Any],
+        request_ids: Iterator[int],
+        wall_ms: Callable[[], int],
+    ) -> None:
+        self.id = session_id
+        self.state = State.HELLO
+        self.follows: dict[str, Follow] = {}
+        self.user_address = ""
+        self.last_received = 0.0
+        self._handshake = handshake
+        self._config = config
+        self._timers = timers
+        self._request_ids = request_ids
+        self._wall_ms = wall_ms
+        self._connected_at = wall_ms()
+        self._token = handshake.token or ""
+        self._user_id = ""
+        self._device = Device()
+        self._generation: Generation | None = None
+        self._epoch, self._after = handshake.epoch, handshake.after
+        self._errors = 0
+        self._publishes: dict[int, str | int | None] = {}  # request id -> ref
+        self._keepalive_sent: float | None = None
+        self._position_ping = 0  # number of the unanswered one; 0: none
+        self._pings = 0
+        self._marks: dict[str, int] = {}  # address -> seq that the position ping's pong confirms
+        self._writable = True
+
+    # From the socket
+
+    def start(self, now: float) -> list[Effect]:
+        """The WebSocket is open: identify the device, or wait for its HELLO."""
+        self.last_received = now
+        if self._handshake.problem:
+            return self._fail("invalid_message", self._handshake.problem, 1008)
+        if self._handshake.token is not None:
+            return self._identify(now)
+        if not self._handshake.v2:
+            return self._refuse(close_codes.NO_TOKEN, "connect to /ws?token=<token>")
+        self._schedule(TimerKind.HELLO, now + self._config.hello_timeout)
+        return []
+
+    def text(self, data: bytes, now: float) -> list[Effect]:
+        """The device sent a text frame."""
+        try:
+            message = frames.parse(data)
+            match message:
+                case frames.Hello():
+                    return self._hello(message, now)
+                case frames.Ack():
+                    return self._ack(message)
+                case frames.UpdateProgress():
+                    return self._publish(message)
+        except BadFrame as error:
+            return self._bad_frame(error)
+
+    def binary(self) -> list[Effect]:
+        """The device sent a binary frame."""
+        return self._fail("binary_frame", "send JSON in text frames", close_codes.UNSUPPORTED_DATA)
+
+    def pong(self, payload: bytes) -> list[Effect]:
+        """A pong came: in the plain dialect it acknowledges what was written before its ping."""
+        if not self._position_ping or payload != b"%d" % self._position_ping:
+            return []
+        self._position_ping = 0
+        for address, seq in self._marks.items():
+            self.follows[address].ack(seq)
+        return self._ping_position()
+
+    def writable(self, writable: bool) -> None:
+        """The socket's write buffer is full, or has room again."""
+        self._writable = writable
+        for follow in self.follows.values():
+            follow.writable = writable
+
+    def timer(self, kind: TimerKind, now: float) -> list[Effect]:
+        """A deadline of this session has come."""
+        match kind:
+            case TimerKind.HELLO:
+                return self._refuse(close_codes.HELLO_TIMEOUT, "send HELLO within 5 s")
+            case TimerKind.ATTACH:
+                return self._refuse(close_codes.ATTACH_TIMEOUT, "no router answers, try again")
+            case TimerKind.EXPIRY:
+                return self._refuse(close_codes.TOKEN_EXPIRED, "connect with a new token")
+            case TimerKind.KEEPALIVE:
+                return self._keepalive(now)
+
+    def leave(self, after_ms: int) -> list[Effect]:
+        """The edge is leaving: send the device elsewhere after this delay."""
+        frame = self._envelope().message("RECONNECT", {"after": after_ms})
+        return self._close(close_codes.RECONNECT.code, close_codes.RECONNECT.meaning, frame)
+
+    def closed(self) -> None:
+        """The socket is gone."""
+        self.state = State.CLOSED
+        for kind in TimerKind:
+            self._timers.cancel(SessionTimer(self.id, kind))
+
+    # From the router
+
+    def subscribe_request(self, address: str) -> Subscribe:
+        """Return what to send to the owner of a queue that this session follows."""
+        follow = self.follows[address]
+        request = Subscribe(
+            session_id=self.id, address=address, token=self._token, device=self._device
+        )
+        queue = frames.queue_name(address)
+        if follow.joined:
+            request.position.CopyFrom(Position(epoch=follow.epoch, seq=follow.acked))
+        elif queue in self._after:
+            request.position.CopyFrom(Position(epoch=self._epoch, seq=self._after[queue]))
+        if self._generation is not None:
+            request.generation.CopyFrom(self._generation)
+        return request
+
+    def subscribed(self, answer: Subscribed, now: float) -> list[Effect]:
+        """An owner took the session."""
+        follow = self.follows[answer.address]
+        own = answer.address == self.user_address
+        match follow.subscribed(answer):
+            case Joined.STALE:
+                return []
+            case Joined.OTHER_EPOCH:
+                return self._refuse(
+                    close_codes.RESUBSCRIBE, "the log was reset: connect again without a position"
+                )
+            case Joined.FIRST:
+                return self._welcome(answer, now) if own else self._joined(answer)
+            case Joined.AGAIN:
+                return []
+            case Joined.LOST:
+                return self._lost(answer.address, answer.head)
+
+    def refused(self, answer: Refused) -> list[Effect]:
+        """An owner does not take the session, for good."""
+        return self._end(answer.close_code, answer.reason)
+
+    def evicted(self, evict: Evict) -> list[Effect]:
+        """The router ends the session."""
+        return self._end(evict.close_code, evict.reason)
+
+    def pushed(self, address: str, term: int, pushed: Sequence[OutFrame]) -> list[Effect]:
+        """New entries of a queue came."""
+        return self._write(self.follows[address].push(term, pushed))
+
+    def fetched(self, answer: Batch) -> list[Effect]:
+        """Entries from the log came."""
+        follow = self.follows[answer.address]
+        lost = answer.lost and follow.awaits(answer)
+        written = follow.batch(answer, [OutFrame.of(entry) for entry in answer.entries])
+        notice = self._lost(answer.address, answer.head) if lost else []
+        return notice + self._write(written)
+
+    def published(self, answer: Published) -> list[Effect]:
+        """A message of this device became an event, or did not."""
+        if answer.request_id not in self._publishes:
+            return []
+        ref = self._publishes.pop(answer.request_id)
+        if answer.error_code:
+            return self._control(self._envelope().error(answer.error_code, answer.error, ref))
+        if not self._handshake.v2:
+            return []
+        return self._control(self._envelope().accepted(answer.event_id, ref))
+
+    def orphaned(self) -> list[Effect]:
+        """The user's router is gone: nobody will answer what is open there."""
+        refs, self._publishes = self._publishes.values(), {}
+        return [effect for ref in refs for effect in self._unavailable(ref)]
+
+    # Messages of the device
+
+    def _hello(self, message: frames.Hello, now: float) -> list[Effect]:
+        if self.state is not State.HELLO:
+            raise BadFrame(
+                "invalid_message", "HELLO is only the first message, and only without another token"
+            )
+        if message.after and not message.epoch:
+            raise BadFrame("invalid_message", "epoch: is needed to make sense of `after`")
+        self._timers.cancel(SessionTimer(self.id, TimerKind.HELLO))
+        self._token = message.token
+        self._epoch, self._after = message.epoch, message.after
+        self._device = Device(name=message.device_name, platform=message.platform)
+        return self._identify(now)
+
+    def _identify(self, now: float) -> list[Effect]:
+        try:
+            who = auth.read_token(self._token, allow_plain=self._config.allow_plain_tokens)
+        except BadToken as error:
+            return self._refuse(close_codes.BAD_TOKEN, str(error))
+        self._user_id = who.user_id
+        self._device.device_id = who.device_id
+        self._device.ephemeral = who.ephemeral
+        self._device.connected_at = self._connected_at
+        self.user_address = f"user:{who.user_id}"
+        self.state = State.ATTACHING
+        self._schedule(TimerKind.ATTACH, now + self._config.attach_timeout)
+        return [self._follow(self.user_address)]
+
+    def _ack(self, message: frames.Ack) -> list[Effect]:
+        self._check_identified()
+        address = self.user_address if message.queue == "user" else message.queue
+        if address not in self.follows:
+            raise BadFrame("invalid_message", f"queue: you do not follow {message.queue[:40]!r}")
+        self.follows[address].ack(message.seq)
+        return []
+
+    def _publish(self, message: frames.UpdateProgress) -> list[Effect]:
+        self._check_identified()
+        if len(self._publishes) >= self._config.max_publishes:
+            raise BadFrame("busy", "wait until earlier messages are answered", message.ref)
+        request_id = next(self._request_ids)
+        self._publishes[request_id] = message.ref
+        return [PublishWish(request_id, "UPDATE_PROGRESS", message.payload)]
+
+    def _check_identified(self) -> None:
+        if self.state is State.HELLO:
+            raise BadFrame("invalid_message", "say HELLO with a token first")
+
+    def _bad_frame(self, error: BadFrame) -> list[Effect]:
+        self._errors += 1
+        if self._errors >= self._config.max_errors:
+            return self._refuse(close_codes.TOO_MANY_ERRORS, "too many bad frames, fix the client")
+        return self._control(self._envelope().error(error.code, str(error), error.ref))
+
+    def _unavailable(self, ref: str | int | None) -> list[Effect]:
+        return self._control(
+            self._envelope().error("unavailable", "it could not be stored now, send it again", ref)
+        )
+
+    # Keeping the connection honest
+
+    def _keepalive(self, now: float) -> list[Effect]:
+        if self._keepalive_sent is not None and self.last_received <= self._keepalive_sent:
+            self.closed()
+            return [Cut(self.id, "no_pong")]
+        self._keepalive_sent = None
+        idle_until = self.last_received + self._config.keepalive
+        if now < idle_until:
+            self._schedule(TimerKind.KEEPALIVE, idle_until)
+            return []
+        self._keepalive_sent = now
+        self._schedule(TimerKind.KEEPALIVE, now + self._config.pong_timeout)
+        return [Ping(self.id, _KEEPALIVE_PING)]
+
+    def _ping_position(self) -> list[Effect]:
+        """In the plain dialect: ask for the pong that acknowledges what has been written."""
+        if self._handshake.v2 or self._position_ping:
+            return []
+        self._marks = {
+            address: follow.last_open
+            for address, follow in self.follows.items()
+            if follow.last_open
+        }
+        if not self._marks:
+            return []
+        self._pings += 1
+        self._position_ping = self._pings
+        return [Ping(self.id, b"%d" % self._position_ping)]
+
+    # Answers
+
+    def _welcome(self, answer: Subscribed, now: float) -> list[Effect]:
+        self.state = State.OPEN
+        self._timers.cancel(SessionTimer(self.id, TimerKind.ATTACH))
+        self._schedule(TimerKind.KEEPALIVE, self.last_received + self._config.keepalive)
+        if answer.expires_at:
+            left = max(0, answer.expires_at - self._wall_ms()) / 1000
+            self._schedule(TimerKind.EXPIRY, now + left)
+        self._generation = Generation()
+        self._generation.CopyFrom(answer.generation)
+        data = {
+            "sessionId": f"{self._config.node_id}/{self.id}",
+            "deviceId": answer.device.device_id or self._device.device_id,
+            "userId": self._user_id,
+            "epoch": answer.epoch,
+            "generation": frames.generation_json(answer.generation),
+            "queue": _place(answer),
+            "devices": frames.devices_json(answer.devices),
+            "keepalive": self._config.keepalive,
+            "window": self._config.window.frames,
+        }
+        welcome = self._envelope().message("WELCOME", data)
+        return [*self._control(welcome), self._follow(ALL)]
+
+    def _joined(self, answer: Subscribed) -> list[Effect]:
+        if not self._handshake.v2:
+            return []
+        return self._control(self._envelope().message("JOINED", _place(answer)))
+
+    def _lost(self, address: str, head: int) -> list[Effect]:
+        if not self._handshake.v2:
+            return []
+        data = {"queue": frames.queue_name(address), "head": head}
+        return self._control(self._envelope().message("RECOVERY_LOST", data))
+
+    def _end(self, code: int, reason: str) -> list[Effect]:
+        if code in close_codes.TABLE:
+            return self._refuse(close_codes.TABLE[code], reason)
+        return self._close(code, reason)
+
+    def _refuse(self, row: CloseCode, reason: str) -> list[Effect]:
+        return self._fail(row.name, reason or row.meaning, row.code)
+
+    def _fail(self, name: str, reason: str, code: int) -> list[Effect]:
+        return self._close(code, reason, self._envelope().error(name, reason))
+
+    def _close(self, code: int, reason: str, *last: OutFrame) -> list[Effect]:
+        self.closed()
+        return [*self._control(*last), Close(self.id, code, reason)]
+
+    def _write(self, written: Iterable[OutFrame]) -> list[Effect]:
+        texts = tuple(written)
+        if not texts:
+            return []
+        return [Write(self.id, texts), *self._ping_position()]
+
+    def _control(self, *texts: OutFrame) -> list[Effect]:
+        return [Write(self.id, texts)] if texts else []
+
+    def _follow(self, address: str) -> Join:
+        follow = Follow(address, device_id=self._device.device_id, window=self._config.window)
+        follow.writable = self._writable
+        self.follows[address] = follow
+        return Join(address)
+
+    def _envelope(self) -> frames.Envelope:
+        return frames.Envelope(user_id=self._user_id, timestamp=self._wall_ms())
+
+    def _schedule(self, kind: TimerKind, at: float) -> None:
+        self._timers.schedule(SessionTimer(self.id, kind), at)
+
+
+def _place(answer: Subscribed) -> frames.Json:
+    return {
+        "queue": frames.queue_name(answer.address),
+        "head": answer.head,
+        "after": answer.after,
+        "recovered": answer.recovered,
+    }

@@ -1,0 +1,58 @@
+"""A text as it goes to many devices, and its WebSocket frame, built once. PURE."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from kull_protos.mesh.v1.attach_pb2 import Entry
+
+PRESENCE: Final = frozenset({"DEVICE_CONNECTED", "DEVICE_DISCONNECTED"})
+
+
+class OutFrame:
+    """One text for devices, shared by all sessions that get it.
+
+    Attributes:
+        text: UTF-8 JSON.
+        seq: position in its queue; 0: not stored.
+        exclude: the device that must not get it; empty: none.
+        presence: whether it tells of a device that came or went.
+    """
+
+    __slots__ = ("_wire", "exclude", "presence", "seq", "text")
+
+    def __init__(
+        self, text: bytes, *, seq: int = 0, exclude: str = "", presence: bool = False
+    ) -> None:
+        self.text = text
+        self.seq = seq
+        self.exclude = exclude
+        self.presence = presence
+        self._wire = b""
+
+    @classmethod
+    def of(cls, entry: Entry) -> OutFrame:
+        """Return the frame of a queue's entry."""
+        return cls(
+            entry.frame,
+            seq=entry.seq,
+            exclude=entry.exclude_device_id,
+            presence=entry.type in PRESENCE,
+        )
+
+    @property
+    def wire(self) -> bytes:
+        """The uncompressed WebSocket frame; servers do not mask, so it fits every socket."""
+        if not self._wire:
+            self._wire = text_frame(self.text)
+        return self._wire
+
+
+def text_frame(payload: bytes) -> bytes:
+    """Return an unmasked, final WebSocket text frame (RFC 6455, 5.2)."""
+    size = len(payload)
+    if size < 126:
+        return bytes((0x81, size)) + payload
+    if size < 65536:
+        return b"\x81\x7e" + size.to_bytes(2, "big") + payload
+    return b"\x81\x7f" + size.to_bytes(8, "big") + payload
