@@ -137,7 +137,8 @@ class Store(Protocol):
 
         Ids are remembered per address for `Retention.dedupe_age`, independently of the entries.
         A LATEST event replaces the kept entry of its key (that seq is gone from reads), unless its
-        version is lower: then it is Stale. Versions are remembered past trimming.
+        version is lower: then it is Stale. Versions are remembered past trimming, for
+        `entry_age` + `dedupe_age` after their last change.
         Queues over their budgets lose their oldest entries of that contract; `floor` follows.
         EPHEMERAL events must not be passed.
 
@@ -181,15 +182,17 @@ class Store(Protocol):
         ...
 
     async def advance(self, cursors: Sequence[CursorUpdate], now_ms: int) -> None:
-        """Move cursors forward; they never go back, unknown devices are skipped.
+        """Move cursors forward, at most to the head; they never go back, unknown ones are skipped.
 
         A user's own queue is trimmed up to what all its stable (not ephemeral) devices have
         processed, except for the newest non-final entry of each key. `all` and rooms are not.
+        What is younger than `ephemeral_device_age` stays until a later call (or `trim`), so that a
+        browser tab that is behind the user's phone, or back from a tunnel, still gets it.
         """
         ...
 
     async def touch(self, device: DeviceInfo, now_ms: int) -> None:
-        """Note that a device was here just now (its age starts again)."""
+        """Note that a known device was here just now (its age starts again); others are skipped."""
         ...
 
     async def devices(self, user: str) -> list[KnownDevice]:
@@ -209,7 +212,10 @@ class Store(Protocol):
         ...
 
     async def trim(self, now_ms: int) -> int:
-        """Apply the ages of `Retention` and return how many entries, ids and devices went."""
+        """Apply the ages of `Retention` and return how many entries, ids and devices went.
+
+        Entries go by age from the oldest on. Those that `advance` would trim now go as well.
+        """
         ...
 
     async def aclose(self) -> None:
