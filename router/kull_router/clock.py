@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import random
-import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+
+from kull_producers.stamp import uuid7
 
 
 def _wall_ms() -> int:
@@ -26,13 +27,15 @@ class Clock:
         wall_ms: milliseconds since the Unix epoch.
         monotonic: seconds, only good for differences; the event loop's own.
         random: for jitter.
-        new_id: a fresh event id.
     """
 
     wall_ms: Callable[[], int] = _wall_ms
     monotonic: Callable[[], float] = _loop_time
     random: random.Random = field(default_factory=random.Random)
-    new_id: Callable[[], str] = field(default=lambda: secrets.token_hex(16))
+
+    def new_id(self) -> str:
+        """Return a fresh id that sorts by time."""
+        return uuid7(self.wall_ms(), self.random.randbytes(10))
 
     def jitter(self, attempt: int, *, base: float = 0.1, cap: float = 5.0) -> float:
         """Return full jitter: a random share of base * 2^attempt seconds, at most cap."""

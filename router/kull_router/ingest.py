@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -32,14 +33,16 @@ def probe(shard: int) -> Message:
     )
 
 
-def read(message: Message, *, shard: int, shard_count: int, now_ms: int) -> Event | list[Message]:
+def read(
+    message: Message, *, shard: int, shard_count: int, now_ms: int, new_id: Callable[[], str]
+) -> Event | list[Message]:
     """Return the event in a message, or what to publish instead because it was misaddressed.
 
     Raises:
         PoisonMessage: it is no event, or it was re-addressed before and still is wrong.
     """
     if topology.HEADER_ADDRESS not in message.headers:
-        return readdress(message, shard_count=shard_count)
+        return readdress(message, shard_count=shard_count, new_id=new_id, now_ms=now_ms)
     event = _event(message, now_ms)
     if addresses.shard_of(event.address, shard_count) == shard:
         return event
@@ -47,14 +50,20 @@ def read(message: Message, *, shard: int, shard_count: int, now_ms: int) -> Even
     return [_once_more(message, replace(message, routing_key=key))]
 
 
-def readdress(message: Message, *, shard_count: int) -> list[Message]:
+def readdress(
+    message: Message, *, shard_count: int, now_ms: int, new_id: Callable[[], str]
+) -> list[Message]:
     """Return what a message without (right) shard or headers should have been, from its body.
 
     Raises PoisonMessage like `read`.
     """
     try:
         fixed = envelope.messages_from_body(
-            message.body, shard_count=shard_count, message_id=message.message_id
+            message.body,
+            shard_count=shard_count,
+            fallback_id=message.message_id or new_id(),
+            now_ms=now_ms,
+            app_id=message.app_id,
         )
     except InvalidEvent as error:
         raise PoisonMessage(f"not a valid event: {error}") from error
@@ -70,9 +79,7 @@ def _once_more(original: Message, fixed: Message) -> Message:
         )
     if fixed.exchange not in topology.EVENT_EXCHANGES:
         raise PoisonMessage(f"came from exchange {fixed.exchange!r}, which carries no events")
-    return replace(
-        fixed, app_id=original.app_id, headers={**fixed.headers, topology.HEADER_HOPS: 1}
-    )
+    return replace(fixed, headers={**fixed.headers, topology.HEADER_HOPS: 1})
 
 
 def _event(message: Message, now_ms: int) -> Event:
@@ -104,7 +111,7 @@ def _event(message: Message, now_ms: int) -> Event:
         address=address,
         type=body.type,
         contract=contract,
-        body=message.body,
+        body=message.body.strip(),  # seq is spliced in right behind the opening brace
         key=key if contract is Contract.LATEST else "",
         version=version if contract is Contract.LATEST else 0,
         final=bool(headers.get(topology.HEADER_FINAL, False)),

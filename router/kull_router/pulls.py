@@ -9,6 +9,7 @@ import structlog
 
 from kull_producers import envelope
 from kull_producers.errors import InvalidEvent
+from kull_producers.stamp import Stamper
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router.broker import Broker
 from kull_router.clock import Clock
@@ -45,8 +46,11 @@ class Pulls:
         self._broker = broker
         self._fanout = fanout
         self._shards = shards
-        self._clock = clock
-        self._versions = envelope.VersionClock(clock.wall_ms)
+        self._stamper = Stamper(
+            now=lambda: clock.wall_ms() / 1000,
+            randomness=clock.random.randbytes,
+            app_id="kull-router",
+        )
 
     async def fetch(self, stream: EdgeStream, request: pb.Fetch) -> None:
         """Read the log for one session; the answer is a Batch."""
@@ -99,11 +103,9 @@ class Pulls:
             raise InvalidEvent(f"devices cannot publish {request.type!r}")
         message = envelope.device_progress(
             request.payload,
+            self._stamper.stamp(),
             user_id=subscription.info.user,
             device_id=subscription.info.device,
-            event_id=self._clock.new_id(),
-            timestamp=self._clock.wall_ms(),
-            version=self._versions.next(),
             shard_count=self._settings.shard_count,
         )
         async with asyncio.timeout(self._settings.publish_timeout):

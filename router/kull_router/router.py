@@ -214,7 +214,7 @@ class RouterCore:
         while True:
             try:
                 channel = await self.broker.consume(
-                    topology.UNROUTED, single_active=True, prefetch=self.settings.prefetch
+                    topology.UNROUTED, single_active=False, prefetch=self.settings.prefetch
                 )
                 try:
                     attempt = 0
@@ -232,7 +232,12 @@ class RouterCore:
 
     async def _readdress_one(self, message: Message) -> None:
         try:
-            fixed = ingest.readdress(message, shard_count=self.settings.shard_count)
+            fixed = ingest.readdress(
+                message,
+                shard_count=self.settings.shard_count,
+                now_ms=self.clock.wall_ms(),
+                new_id=self.clock.new_id,
+            )
         except PoisonMessage as error:
             await bury(self.broker, message, str(error))
         else:

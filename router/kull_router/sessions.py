@@ -37,7 +37,7 @@ REPLACED: Final = 4503
 DISCONNECTED: Final = 4504
 TOO_MANY_DEVICES: Final = 4506
 GENERATED: Final = "web-"  # prefix of device ids that an edge made up
-UNKNOWN_POSITION: Final = -1  # older than anything: the store answers "not recovered"
+UNKNOWN_POSITION: Final = 2**62  # beyond any head: the store answers "not recovered"
 
 
 class Refusal(Exception):

@@ -121,6 +121,7 @@ class Shard:
                     shard=self.number,
                     shard_count=self._settings.shard_count,
                     now_ms=self._clock.wall_ms(),
+                    new_id=self._clock.new_id,
                 )
             except PoisonMessage as error:
                 await self._bury(message, str(error))

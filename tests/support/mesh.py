@@ -25,9 +25,9 @@ READY_WITHIN = 30.0  # seconds
 class Process:
     """One process with its log in a file."""
 
-    def __init__(self, name: str, module: str, env: dict[str, str], logs: Path) -> None:
+    def __init__(self, name: str, role: str, env: dict[str, str], logs: Path) -> None:
         self.name, self.env = name, env
-        self._module = module
+        self._role = role
         self.log = logs / f"{name}.log"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -35,7 +35,7 @@ class Process:
         """Start it; its log goes on at the end of the file."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", self._module],
+                [sys.executable, "-m", "kull_mesh", self._role],
                 env={**os.environ, **self.env},
                 stdout=log,
                 stderr=log,
@@ -93,7 +93,7 @@ class Mesh:
         }
         self.router = Process(
             "router",
-            "kull_router",
+            "router",
             {
                 **self._common,
                 "KULL_AMQP_URL": amqp_url,
@@ -109,7 +109,7 @@ class Mesh:
         self.edges = [
             Process(
                 f"edge-{number}",
-                "kull_edge",
+                "edge",
                 {
                     **self._common,
                     "KULL_EDGE_NODE_ID": f"edge-{number}",

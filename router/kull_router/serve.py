@@ -1,10 +1,9 @@
-"""`python -m kull_router`: one router on RabbitMQ and SQLite, configured by `KULL_*`."""
+"""The role `kull router`: one router on RabbitMQ and SQLite, until it is told to stop."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 
 import structlog
 
@@ -17,7 +16,7 @@ from kull_router.store_sqlite import SqliteStore
 log = structlog.get_logger(__name__)
 
 
-async def run(settings: RouterSettings) -> None:
+async def serve(settings: RouterSettings) -> None:
     """Run a router until SIGTERM or SIGINT, or until it dies. Raises RouterError."""
     if settings.amqp_url is None:
         raise ConfigError(
@@ -43,15 +42,3 @@ async def run(settings: RouterSettings) -> None:
         if died.done():
             died.result()
         died.cancel()
-
-
-def main() -> None:
-    """Read the settings, run, turn errors into one line."""
-    try:
-        asyncio.run(run(RouterSettings()))
-    except RouterError as error:
-        sys.exit(f"kull router: {error}")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,507 @@
+"""The router between its ports: twins on both sides, no sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from kull_producers import address as addresses
+from kull_producers import topology
+from kull_producers.envelope import messages_of
+from kull_producers.events import CreditUpdate, Event, ShootProgress
+from kull_producers.message import Message
+from kull_producers.stamp import Stamp
+from kull_protos.mesh.v1 import attach_pb2 as pb
+from kull_router.broker_memory import MemoryBroker
+from kull_router.edge_stream import EdgeStream
+from kull_router.errors import StoreUnavailable
+from kull_router.memory_server import MemoryServer
+from kull_router.router import RouterCore
+from kull_router.settings import RouterSettings
+from kull_router.store import Outcome
+from kull_router.store_memory import MemoryState, MemoryStore
+from kull_router.tokens import TokenVerifier
+
+SHARDS = 4
+
+
+class FailingStore(MemoryStore):
+    """A store that is unavailable as long as `failing` is set."""
+
+    failing = False
+
+    async def append(self, *args: Any, **kwargs: Any) -> list[Outcome]:
+        if self.failing:
+            raise StoreUnavailable("the disk is full")
+        return await super().append(*args, **kwargs)
+
+
+class Rig:
+    """A running core, and an edge attached to it."""
+
+    def __init__(self, core: RouterCore, broker: MemoryBroker, store: FailingStore) -> None:
+        self.core, self.broker, self.store = core, broker, store
+        self.edge = self.attach("edge-1")
+        self._published = 0
+
+    def attach(self, node_id: str) -> EdgeStream:
+        return self.core.open_stream(pb.Hello(node_id=node_id))
+
+    async def frame(self, kind: str, edge: EdgeStream | None = None) -> Any:
+        """Return the next frame of a kind, skipping others."""
+        async with asyncio.timeout(5):
+            while True:
+                frame = await (edge or self.edge).next()
+                assert frame is not None, f"the stream ended before a {kind}"
+                if frame.WhichOneof("frame") == kind:
+                    return getattr(frame, kind)
+
+    async def owned(self, edge: EdgeStream | None = None) -> None:
+        """Wait until the router has told that it owns every shard."""
+        while len((await self.frame("shards", edge)).shards) < SHARDS:
+            pass
+
+    async def subscribe(
+        self,
+        session: int,
+        access: str,
+        *,
+        address: str = "",
+        edge: EdgeStream | None = None,
+        **more: Any,
+    ) -> Any:
+        user, _, device = access.partition(":")
+        request = pb.Subscribe(
+            session_id=session,
+            address=address or f"user:{user}",
+            token=access,
+            device=pb.Device(device_id=device or "web-1"),
+            **more,
+        )
+        stream = edge or self.edge
+        await self.core.receive(stream, pb.AttachRequest(subscribe=request))
+        async with asyncio.timeout(5):
+            while True:
+                frame = await stream.next()
+                assert frame is not None
+                kind = frame.WhichOneof("frame")
+                if kind in {"subscribed", "refused"}:
+                    return getattr(frame, kind)
+
+    async def fetch(self, session: int, address: str, after: int, limit: int = 100) -> Any:
+        request = pb.Fetch(
+            request_id=9,
+            session_id=session,
+            address=address,
+            after=after,
+            limit=limit,
+            max_bytes=100_000,
+        )
+        await self.core.receive(self.edge, pb.AttachRequest(fetch=request))
+        return await self.frame("batch")
+
+    async def publish(self, event: Event, user: str, event_id: str = "") -> None:
+        self._published += 1
+        stamp = Stamp(
+            id=event_id or f"event-{self._published}", timestamp_ms=1, version=self._published
+        )
+        about = None if isinstance(event, CreditUpdate) else user
+        for message in messages_of(event, stamp, shard_count=SHARDS, user_id=about):
+            await self.broker.publish(message)
+
+    async def credit(self, user: str, balance: int, event_id: str = "") -> None:
+        event = CreditUpdate(user_id=user, new_balance=balance, change=1, reason="Test")
+        await self.publish(event, user, event_id)
+
+    async def pushed(self, count: int, edge: EdgeStream | None = None) -> list[pb.Entry]:
+        entries: list[pb.Entry] = []
+        while len(entries) < count:
+            for push in (await self.frame("deliver", edge)).pushes:
+                entries.extend(push.entries)
+        return entries
+
+    async def dead(self) -> Message:
+        queue = self.broker.server.queues[topology.DEAD]
+        async with asyncio.timeout(5):
+            while not queue.ready:
+                await asyncio.sleep(0)
+        return queue.ready.popleft().message
+
+
+def balances(entries: list[pb.Entry]) -> list[tuple[int, int]]:
+    frames = [json.loads(entry.frame) for entry in entries]
+    return [(frame["seq"], frame["data"]["newBalance"]) for frame in frames]
+
+
+@asynccontextmanager
+async def running(
+    server: MemoryServer | None = None, state: MemoryState | None = None
+) -> AsyncIterator[Rig]:
+    settings = RouterSettings(
+        shard_count=SHARDS, presence_grace=0.05, probe_interval=0.05, cursor_flush=0.05
+    )
+    broker = MemoryBroker(server)
+    store = FailingStore(state, shard_count=SHARDS)
+    core = RouterCore(
+        settings, broker=broker, store=store, verifier=TokenVerifier(None, allow_plain=True)
+    )
+    await broker.start(SHARDS)
+    life = asyncio.create_task(core.run(), name="core")
+    rig = Rig(core, broker, store)
+    try:
+        await rig.owned()
+        yield rig
+    finally:
+        life.cancel()
+        await asyncio.gather(life, return_exceptions=True)
+        await broker.aclose()
+
+
+@pytest.fixture
+async def rig() -> AsyncIterator[Rig]:
+    async with running() as started:
+        yield started
+
+
+async def test_an_event_is_pushed_once_to_an_edge_with_many_sessions(rig: Rig) -> None:
+    await rig.subscribe(1, "maya:mac")
+    await rig.subscribe(2, "maya:phone")
+    await rig.pushed(2)  # two devices came
+
+    await rig.credit("maya", 500)
+
+    assert balances(await rig.pushed(1)) == [(3, 500)]
+
+
+async def test_nothing_is_acknowledged_before_it_is_stored(rig: Rig) -> None:
+    await rig.subscribe(1, "maya:mac")
+    shard = addresses.shard_of("user:maya", SHARDS)
+    rig.store.failing = True
+    await rig.credit("maya", 1)
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+    rig.broker.down()  # what was not acknowledged is still there
+    queue = rig.broker.server.queues[topology.shard_queue(shard)]
+    kept = [q.message for q in queue.ready if q.message.type == "CREDIT_UPDATE"]
+    assert len(kept) == 1
+
+    rig.store.failing = False
+    rig.broker.up()
+    await rig.owned()
+    await rig.subscribe(1, "maya:mac")
+    batch = await rig.fetch(1, "user:maya", 1)
+    assert balances([e for e in batch.entries if e.type == "CREDIT_UPDATE"]) == [(2, 1)]
+
+
+async def test_an_event_delivered_twice_is_stored_once(rig: Rig) -> None:
+    await rig.subscribe(1, "maya:mac")
+    await rig.pushed(1)
+    await rig.credit("maya", 1, event_id="same")
+    await rig.credit("maya", 1, event_id="same")
+    await rig.credit("maya", 2)
+
+    assert balances(await rig.pushed(2)) == [(2, 1), (3, 2)]
+
+
+async def test_a_fetch_reads_the_log_in_order_and_compacted(rig: Rig) -> None:
+    for done in (1, 2, 3):
+        event = ShootProgress(
+            shoot_id="s",
+            status="processing",
+            processed_count=done,
+            total_count=9,
+            provider="Test",
+        )
+        await rig.publish(event, "maya")
+        await rig.credit("maya", done)
+    answer = await rig.subscribe(1, "maya:mac", position=pb.Position(epoch="memory", seq=0))
+    while (await rig.fetch(1, "user:maya", 0)).head < 6:
+        pass
+
+    batch = await rig.fetch(1, "user:maya", 0)
+
+    assert answer.recovered
+    kinds = [(entry.seq, entry.type) for entry in batch.entries if entry.seq <= 6]
+    assert kinds == [
+        (2, "CREDIT_UPDATE"),
+        (4, "CREDIT_UPDATE"),
+        (5, "SHOOT_PROGRESS"),
+        (6, "CREDIT_UPDATE"),
+    ]
+
+
+async def test_a_position_of_another_epoch_is_not_recovered(rig: Rig) -> None:
+    answer = await rig.subscribe(1, "maya:mac", position=pb.Position(epoch="other", seq=1))
+
+    assert not answer.recovered
+
+
+async def test_a_session_fetches_only_what_it_follows(rig: Rig) -> None:
+    await rig.subscribe(1, "maya:mac")
+    await rig.credit("otto", 7)
+
+    batch = await rig.fetch(1, "user:otto", 0)
+
+    assert batch.error
+    assert not batch.entries
+
+
+@pytest.mark.parametrize("address", ["user:otto", "room:secret", "nonsense", ""])
+async def test_a_token_grants_its_own_users_queue_and_no_other(rig: Rig, address: str) -> None:
+    refused = await rig.subscribe(1, "maya:mac", address=address or "user:")
+
+    assert refused.close_code == 4500
+    assert not await told_anything(rig, "otto")
+
+
+async def told_anything(rig: Rig, user: str) -> bool:
+    await rig.credit(user, 1)
+    for _ in range(50):
+        await asyncio.sleep(0)
+    return bool(rig.edge.outbox)
+
+
+async def test_the_newer_session_of_a_device_evicts_the_older_on_its_edge(rig: Rig) -> None:
+    other = rig.attach("edge-2")
+    first = await rig.subscribe(1, "maya:mac")
+    second = await rig.subscribe(8, "maya:mac", edge=other)
+
+    evict = await rig.frame("evict")
+
+    assert (evict.session_id, evict.close_code) == (1, 4503)
+    assert second.generation.counter > first.generation.counter
+
+
+async def test_late_words_of_an_evicted_session_change_nothing(rig: Rig) -> None:
+    other = rig.attach("edge-2")
+    await rig.subscribe(1, "maya:mac")
+    await rig.subscribe(8, "maya:mac", edge=other)
+
+    bye = pb.Unsubscribe(session_id=1, address="user:maya")
+    await rig.core.receive(rig.edge, pb.AttachRequest(unsubscribe=bye))
+    await asyncio.sleep(0.2)  # longer than the grace
+
+    assert [p.info.device for p in rig.core.sessions.registry.connected("maya")] == ["mac"]
+
+
+async def test_others_are_told_when_a_device_comes_and_goes(rig: Rig) -> None:
+    await rig.subscribe(1, "maya:mac")
+    await rig.subscribe(2, "maya:phone")
+    bye = pb.Unsubscribe(session_id=2, address="user:maya")
+    await rig.core.receive(rig.edge, pb.AttachRequest(unsubscribe=bye))
+
+    entries = await rig.pushed(3)
+
+    told = [(entry.type, entry.exclude_device_id) for entry in entries]
+    assert told == [
+        ("DEVICE_CONNECTED", "mac"),
+        ("DEVICE_CONNECTED", "phone"),
+        ("DEVICE_DISCONNECTED", "phone"),
+    ]
+
+
+async def test_an_edge_that_dies_takes_its_devices_offline_after_the_grace(rig: Rig) -> None:
+    other = rig.attach("edge-2")
+    await rig.subscribe(1, "maya:mac")
+    await rig.subscribe(2, "maya:phone", edge=other)
+    await rig.pushed(2)
+
+    rig.core.close_stream(other)
+
+    assert [entry.type for entry in await rig.pushed(1)] == ["DEVICE_DISCONNECTED"]
+
+
+async def test_a_session_that_ends_while_it_joins_is_not_answered(rig: Rig) -> None:
+    request = pb.Subscribe(
+        session_id=1, address="user:maya", token="maya:mac", device=pb.Device(device_id="mac")
+    )
+    bye = pb.Unsubscribe(session_id=1, address="user:maya")
+    await rig.core.receive(rig.edge, pb.AttachRequest(subscribe=request))
+    await rig.core.receive(rig.edge, pb.AttachRequest(unsubscribe=bye))
+
+    answer = await rig.subscribe(2, "otto:mac")
+
+    assert answer.session_id == 2
+    assert len(rig.core.fanout.subscriptions) == 1
+
+
+async def test_acknowledged_positions_survive_the_router(rig: Rig) -> None:
+    await rig.subscribe(1, "maya:mac")
+    await rig.credit("maya", 1)
+    await rig.pushed(2)
+    acks = pb.Acks(acks=[pb.Ack(session_id=1, address="user:maya", seq=2)])
+    await rig.core.receive(rig.edge, pb.AttachRequest(acks=acks))
+
+    answer = await rig.subscribe(2, "maya:mac")  # even before cursors are written behind
+
+    assert (answer.after, answer.recovered) == (2, True)
+
+
+async def test_acks_of_sessions_of_another_edge_are_ignored(rig: Rig) -> None:
+    await rig.subscribe(1, "maya:mac")
+    await rig.credit("maya", 1)
+    await rig.pushed(2)
+    forger = rig.attach("edge-2")
+    acks = pb.Acks(acks=[pb.Ack(session_id=1, address="user:maya", seq=2)])
+    await rig.core.receive(forger, pb.AttachRequest(acks=acks))
+
+    assert (await rig.subscribe(2, "maya:mac")).after == 0
+
+
+async def test_poison_is_buried_with_its_reason_and_blocks_nobody(rig: Rig) -> None:
+    await rig.subscribe(1, "maya:mac")
+    await rig.pushed(1)
+    key = addresses.routing_key("user:maya", SHARDS, "credit_update")
+    await rig.broker.publish(
+        Message(exchange=topology.CREDIT, routing_key=key, body=b"not json", message_id="x")
+    )
+    await rig.credit("maya", 1)
+
+    assert balances(await rig.pushed(1)) == [(2, 1)]
+    buried = await rig.dead()
+    assert buried.body == b"not json"
+    assert "JSON" in str(buried.headers[topology.HEADER_REASON])
+
+
+@pytest.mark.parametrize("key", ["99.user.maya.credit_update", "whatever"])
+async def test_a_message_without_its_shard_is_readdressed(rig: Rig, key: str) -> None:
+    await rig.subscribe(1, "maya:mac")
+    await rig.pushed(1)
+    data = {"userId": "maya", "newBalance": 3, "change": 1, "reason": "x"}
+    body = json.dumps({"type": "CREDIT_UPDATE", "userId": "maya", "data": data}).encode()
+    await rig.broker.publish(
+        Message(exchange=topology.CREDIT, routing_key=key, body=body, message_id="x")
+    )
+
+    assert balances(await rig.pushed(1)) == [(2, 3)]
+
+
+async def test_a_message_in_the_wrong_shard_moves_once_and_then_is_buried(rig: Rig) -> None:
+    await rig.subscribe(1, "maya:mac")
+    await rig.pushed(1)
+    event = CreditUpdate(user_id="maya", new_balance=4, change=1, reason="x")
+    stamp = Stamp(id="x", timestamp_ms=1, version=1)
+    (right,) = messages_of(event, stamp, shard_count=SHARDS)
+    shard = (addresses.shard_of("user:maya", SHARDS) + 1) % SHARDS
+
+    def wrong(**headers: int) -> Message:
+        return Message(
+            exchange=right.exchange,
+            routing_key=f"{shard:02d}.user.maya.credit_update",
+            body=right.body,
+            message_id=right.message_id,
+            headers={**right.headers, **headers},
+        )
+
+    await rig.broker.publish(wrong(**{topology.HEADER_HOPS: 1}))
+    assert "re-addressed before" in str((await rig.dead()).headers[topology.HEADER_REASON])
+
+    await rig.broker.publish(wrong())
+    assert balances(await rig.pushed(1)) == [(2, 4)]
+
+
+async def test_progress_of_a_device_names_the_device_that_must_not_get_it(rig: Rig) -> None:
+    await rig.subscribe(1, "maya:mac")
+    await rig.pushed(1)
+    payload = {
+        "shootId": "s",
+        "status": "processing",
+        "processedCount": 1,
+        "totalCount": 2,
+        "provider": "Local",
+    }
+    await publish_from_device(rig, json.dumps(payload).encode())
+
+    published = await rig.frame("published")
+    (entry,) = await rig.pushed(1)
+    frame = json.loads(entry.frame)
+    assert frame["id"] == published.event_id
+    assert (frame["deviceId"], entry.exclude_device_id) == ("mac", "mac")
+    assert frame["data"] == payload
+
+
+@pytest.mark.parametrize("payload", [b"{", b"[]", b'{"shootId":"s"}', b"\xff"])
+async def test_bad_progress_is_answered_with_what_is_wrong(rig: Rig, payload: bytes) -> None:
+    await rig.subscribe(1, "maya:mac")
+
+    await publish_from_device(rig, payload)
+
+    answer = await rig.frame("published")
+    assert answer.error_code == "invalid_message"
+    assert answer.error
+
+
+async def publish_from_device(rig: Rig, payload: bytes, session: int = 1) -> None:
+    request = pb.Publish(request_id=5, session_id=session, type="UPDATE_PROGRESS", payload=payload)
+    await rig.core.receive(rig.edge, pb.AttachRequest(publish=request))
+
+
+async def test_a_device_cannot_publish_through_a_session_that_is_not_its_edges(rig: Rig) -> None:
+    await rig.subscribe(1, "maya:mac")
+
+    await publish_from_device(rig, b"{}", session=77)
+
+    assert (await rig.frame("published")).error_code == "invalid_message"
+
+
+async def test_a_second_router_takes_over_when_the_first_one_loses_its_channels() -> None:
+    server, state = MemoryServer(), MemoryState(shard_count=SHARDS)
+    async with running(server, state) as first:
+        await first.credit("maya", 1)
+        settings = first.core.settings
+        broker = MemoryBroker(server)
+        store = FailingStore(state, shard_count=SHARDS)
+        standby = RouterCore(
+            settings, broker=broker, store=store, verifier=TokenVerifier(None, allow_plain=True)
+        )
+        await broker.start(SHARDS)
+        life = asyncio.create_task(standby.run(), name="standby")
+        try:
+            await until(lambda: all(len(q.consumers) >= 2 for q in shard_queues(server)))
+            assert standby.terms == {}
+
+            before = dict(first.core.terms)
+            first.broker.down()
+
+            await until(lambda: len(standby.terms) == SHARDS)
+            assert all(standby.terms[shard] > term for shard, term in before.items())
+            assert first.core.terms == {}
+        finally:
+            life.cancel()
+            await asyncio.gather(life, return_exceptions=True)
+            await broker.aclose()
+
+
+def shard_queues(server: MemoryServer) -> list[Any]:
+    return [server.queues[topology.shard_queue(shard)] for shard in range(SHARDS)]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def test_a_router_that_was_fenced_writes_nothing_more() -> None:
+    server, state = MemoryServer(), MemoryState(shard_count=SHARDS)
+    async with running(server, state) as rig:
+        await rig.subscribe(1, "maya:mac")
+        shard = addresses.shard_of("user:maya", SHARDS)
+        usurper = MemoryStore(state, shard_count=SHARDS)
+        term = await usurper.claim(shard, "other")
+
+        await rig.credit("maya", 1)
+
+        # It notices, lets go and claims anew under a higher term; the event is not lost.
+        await until(lambda: rig.core.terms.get(shard, 0) > term)
+        await rig.subscribe(1, "maya:mac")
+        batch = await rig.fetch(1, "user:maya", 0)
+        while not [e for e in batch.entries if e.type == "CREDIT_UPDATE"]:
+            batch = await rig.fetch(1, "user:maya", 0)
+        assert len([e for e in batch.entries if e.type == "CREDIT_UPDATE"]) == 1
