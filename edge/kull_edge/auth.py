@@ -1,14 +1,14 @@
-"""Reads a token just far enough to know whose it is. PURE but for the random device id.
+"""Reads a token just far enough to know whose it is. PURE.
 
 Nothing here is verified: the user's router checks the signature before it binds a queue.
 """
 
 from __future__ import annotations
 
+import random
 import re
-import secrets
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import jwt
 
@@ -17,6 +17,10 @@ from kull_edge.errors import BadToken
 MAX_TOKEN_CHARS: Final = 4096
 MAX_ID_CHARS: Final = 100
 MAX_ADDRESS_BYTES: Final = 128
+_TOO_LONG: Final = (
+    "the token's {} is too long ({} characters): ids have at most "
+    f"{MAX_ID_CHARS} characters, a user id and its prefix 'user:' at most {MAX_ADDRESS_BYTES} bytes"
+)
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -35,39 +39,45 @@ class Identity:
     ephemeral: bool
 
 
-def read_token(token: str, *, allow_plain: bool) -> Identity:
-    """Return the identity that a token claims.
+def read_token(token: str, *, allow_plain: bool, rng: random.Random) -> Identity:
+    """Return the identity that a token claims; `rng` draws a device id if it names none.
 
     Raises:
         BadToken: it is no JWT (nor, if allowed, `userId[:deviceId]`), or an id is not acceptable.
     """
-    if not token or len(token) > MAX_TOKEN_CHARS:
-        raise BadToken(f"a token has 1 to {MAX_TOKEN_CHARS} characters")
-    if token.count(".") == 2 and (claims := _claims(token)) is not None:
-        user_id, device_id = claims.get("sub"), claims.get("device")
-    elif allow_plain:
-        user_id, _, plain_device = token.partition(":")
-        device_id = plain_device if ":" in token else None
-    else:
-        raise BadToken("the token is not a JWT: get one from your application's server")
+    if len(token) > MAX_TOKEN_CHARS:
+        raise BadToken(f"the token has more than {MAX_TOKEN_CHARS} characters")
+    user_id, device_id = _jwt(token) or _plain(token, allowed=allow_plain)
     if device_id is None:
-        return Identity(
-            user_id=_user(user_id), device_id=f"web-{secrets.token_urlsafe(12)}", ephemeral=True
-        )
+        generated = f"web-{rng.getrandbits(96):024x}"
+        return Identity(user_id=_user(user_id), device_id=generated, ephemeral=True)
     return Identity(user_id=_user(user_id), device_id=_id("device id", device_id), ephemeral=False)
 
 
-def _claims(token: str) -> dict[str, Any] | None:
+def _jwt(token: str) -> tuple[object, object] | None:
+    if token.count(".") != 2:
+        return None
     try:
-        return jwt.decode(token, options={"verify_signature": False})
+        claims = jwt.decode(token, options={"verify_signature": False})
     except jwt.PyJWTError:
         return None
+    return claims.get("sub"), claims.get("device")
+
+
+def _plain(token: str, *, allowed: bool) -> tuple[object, object]:
+    if not allowed:
+        raise BadToken(
+            "the token is malformed: it is no JWT, and plain ids are accepted only where "
+            "KULL_ALLOW_PLAIN_TOKENS is on"
+        )
+    user_id, colon, device_id = token.partition(":")
+    return user_id, device_id if colon else None
 
 
 def _user(value: object) -> str:
     user_id = _id("user id", value)
     if len(f"user:{user_id}".encode()) > MAX_ADDRESS_BYTES:
-        raise BadToken(f"the user id has more than {MAX_ADDRESS_BYTES - 5} bytes in UTF-8")
+        raise BadToken(_TOO_LONG.format("user id", len(user_id)))
     return user_id
 
 
@@ -75,9 +85,7 @@ def _id(what: str, value: object) -> str:
     if not isinstance(value, str) or not value:
         raise BadToken(f"the token's {what} is missing, empty or not a string")
     if len(value) > MAX_ID_CHARS:
-        raise BadToken(
-            f"the token's {what} has {len(value)} characters, at most {MAX_ID_CHARS} may be"
-        )
+        raise BadToken(_TOO_LONG.format(what, len(value)))
     if _CONTROL.search(value):
         raise BadToken(f"the token's {what} holds control characters")
     try:

@@ -50,10 +50,10 @@ class UpdateProgress:
 DeviceMessage = Hello | Ack | UpdateProgress
 
 
-def parse(data: bytes) -> DeviceMessage:
+def parse(data: str) -> DeviceMessage:
     """Return the message in a text frame. Raises BadFrame saying what was wrong."""
     try:
-        message = json.loads(data.decode(), parse_constant=_no_constant)
+        message = json.loads(data, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise BadFrame("invalid_json", f"the frame is not JSON: {str(error)[:120]}") from None
     if not isinstance(message, dict):

@@ -116,11 +116,12 @@ class Hub:
             timers=self._timers,
             request_ids=self._request_ids,
             wall_ms=self._wall_ms,
+            rng=self._rng,
         )
         self._sessions[session_id] = session
         return self._carry_out(session, session.start(now), now)
 
-    def text(self, session_id: int, data: bytes, now: float) -> list[Effect]:
+    def text(self, session_id: int, data: str, now: float) -> list[Effect]:
         """A device sent a text frame."""
         session = self._sessions.get(session_id)
         return self._carry_out(session, session.text(data, now), now) if session else []

@@ -8,6 +8,7 @@ Handlers return what is to be done; `now` is seconds of a monotonic clock.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -107,6 +108,7 @@ class Session:
         timers: Timers[Any],
         request_ids: Iterator[int],
         wall_ms: Callable[[], int],
+        rng: random.Random,
     ) -> None:
         self.id = session_id
         self.state = State.HELLO
@@ -118,6 +120,7 @@ class Session:
         self._timers = timers
         self._request_ids = request_ids
         self._wall_ms = wall_ms
+        self._rng = rng
         self._connected_at = wall_ms()
         self._token = handshake.token or ""
         self._user_id = ""
@@ -146,7 +149,7 @@ class Session:
         self._schedule(TimerKind.HELLO, now + self._config.hello_timeout)
         return []
 
-    def text(self, data: bytes, now: float) -> list[Effect]:
+    def text(self, data: str, now: float) -> list[Effect]:
         """The device sent a text frame."""
         try:
             message = frames.parse(data)
@@ -290,7 +293,9 @@ class Session:
 
     def _identify(self, now: float) -> list[Effect]:
         try:
-            who = auth.read_token(self._token, allow_plain=self._config.allow_plain_tokens)
+            who = auth.read_token(
+                self._token, allow_plain=self._config.allow_plain_tokens, rng=self._rng
+            )
         except BadToken as error:
             return self._refuse(close_codes.BAD_TOKEN, str(error))
         self._user_id = who.user_id

@@ -1,0 +1,38 @@
+"""Reads what the upgrade request says about the device. PURE."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+from urllib.parse import parse_qs, urlsplit
+
+from kull_edge.errors import BadFrame
+from kull_edge.frames import MAX_REF_CHARS, parse_after
+from kull_edge.session import Handshake
+
+V2: Final = "kull.sync.v2"
+TOKEN_PREFIX: Final = "kull.token."  # noqa: S105 - a prefix, not a secret
+_MAX_FIELDS: Final = 32
+
+
+def read(target: str, offered: Sequence[str]) -> Handshake:
+    """Return the handshake in a request target and the offered subprotocols.
+
+    A mistake is not raised but kept as `problem`: the device learns it on the open socket.
+    """
+    v2 = V2 in offered
+    in_subprotocol = next(
+        (name.removeprefix(TOKEN_PREFIX) for name in offered if name.startswith(TOKEN_PREFIX)), None
+    )
+    try:
+        query = parse_qs(urlsplit(target).query, max_num_fields=_MAX_FIELDS)
+        epoch = query.get("epoch", [""])[0]
+        after = parse_after(query.get("after", [""])[0])
+    except BadFrame as error:
+        return Handshake(v2=v2, problem=str(error))
+    except ValueError:
+        return Handshake(v2=v2, problem=f"the query is malformed or has over {_MAX_FIELDS} fields")
+    if (after and not epoch) or len(epoch) > MAX_REF_CHARS:
+        return Handshake(v2=v2, problem="epoch: must come with `after`, as WELCOME told it")
+    token = in_subprotocol if v2 and in_subprotocol else query.get("token", [None])[0]
+    return Handshake(v2=v2, token=token, epoch=epoch, after=after)

@@ -1,0 +1,33 @@
+"""What an edge counts, for Prometheus. One registry per edge: several may share a process."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from kull_edge.hub import Hub
+
+
+class EdgeMetrics:
+    """The metrics of one edge."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.registry = CollectorRegistry()
+        self.frames = Counter(
+            "kull_edge_frames_sent", "Texts written to devices", registry=self.registry
+        )
+        self.acks = Counter(
+            "kull_edge_acks_sent", "Cursor moves reported to routers", registry=self.registry
+        )
+        self.closed = Counter(
+            "kull_edge_closes",
+            "WebSockets closed by the edge, by close code; 0: cut",
+            ["code"],
+            registry=self.registry,
+        )
+        gauges = (
+            ("kull_edge_sessions", "WebSockets with a session", lambda: hub.session_count),
+            ("kull_edge_queues", "Queues with a session here", lambda: hub.addresses),
+            ("kull_edge_catching_up", "Seats that are not live", hub.catching_up),
+        )
+        for name, text, read in gauges:
+            Gauge(name, text, registry=self.registry).set_function(read)

@@ -1,0 +1,303 @@
+"""The edge node: sockets, links and clock around the hub, started and stopped in order."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import secrets
+import time
+from collections.abc import Iterable, Sequence
+from itertools import count
+from types import TracebackType
+from typing import Final
+
+import structlog
+
+from kull_edge import __version__
+from kull_edge.connection import Connection, ConnectionConfig, HttpFallback
+from kull_edge.effects import Close, Cut, Effect, Ping, ToRouter, Write
+from kull_edge.errors import CannotListen, ComponentDied
+from kull_edge.hub import Hub
+from kull_edge.link import RouterLink
+from kull_edge.link_grpc import GrpcLink
+from kull_edge.metrics import EdgeMetrics
+from kull_edge.session import Handshake
+from kull_edge.settings import EdgeSettings
+from kull_edge.timers import Timers
+from kull_protos.mesh.v1.attach_pb2 import AttachResponse, Hello, Welcome
+
+log = structlog.get_logger(__name__)
+
+FLUSH_TIMEOUT: Final = 1.0  # seconds for the last frames to the routers
+# A device's window of frames, and as much again for answers, before it is cut as not reading.
+WRITE_LIMIT_SHARE: Final = 2
+
+
+class Edge:
+    """`async with Edge(settings) as edge:` is a running edge.
+
+    Args:
+        settings: see EdgeSettings.
+        http_fallback: makes the protocol that serves every request but `/ws`.
+        links: instead of gRPC links to `settings.routers`.
+    """
+
+    def __init__(
+        self,
+        settings: EdgeSettings,
+        *,
+        http_fallback: HttpFallback | None = None,
+        links: Sequence[RouterLink] | None = None,
+    ) -> None:
+        self._settings = settings
+        rng = random.SystemRandom()
+        self._hub = Hub(settings.hub(), wall_ms=_wall_ms, rng=rng)
+        hello = self.hello(settings.node_id)
+        chosen = links or [GrpcLink(to, hello, rng=rng) for to in settings.router_addresses]
+        self._links = {link.name: link for link in chosen}
+        self._config = ConnectionConfig(
+            max_message=settings.max_message,
+            write_high=settings.write_high,
+            write_limit=WRITE_LIMIT_SHARE * (settings.window_bytes + settings.write_high),
+            compression=settings.compression,
+            http_fallback=http_fallback,
+        )
+        self.metrics = EdgeMetrics(self._hub)
+        self._numbers = count(1)
+        self._connections: dict[int, Connection] = {}
+        self._all_gone = asyncio.Event()
+        self._deadlines: Timers[int] = Timers()  # of connections that begin or end
+        self._wake: asyncio.TimerHandle | None = None
+        self._server: asyncio.Server | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._leaving = False
+        self._port = 0
+
+    @staticmethod
+    def hello(node_id: str) -> Hello:
+        """Return how an edge of this name introduces itself in this process."""
+        return Hello(node_id=node_id, incarnation=secrets.token_hex(8), version=__version__)
+
+    @property
+    def port(self) -> int:
+        """The port that devices connect to."""
+        return self._port
+
+    @property
+    def url(self) -> str:
+        """The address of the WebSockets."""
+        return f"ws://{self._settings.host}:{self._port}/ws"
+
+    @property
+    def ready(self) -> bool:
+        """Whether a router that owns shards is linked, and the edge is not leaving."""
+        return self._hub.ready and not self._leaving
+
+    @property
+    def session_count(self) -> int:
+        """How many sessions there are."""
+        return self._hub.session_count
+
+    # Life
+
+    async def __aenter__(self) -> Edge:
+        """Listen and link. Raises CannotListen."""
+        loop = asyncio.get_running_loop()
+        try:
+            self._server = await loop.create_server(
+                lambda: Connection(self, self._config),
+                self._settings.host,
+                self._settings.port,
+                backlog=1024,
+            )
+        except OSError as error:
+            raise CannotListen(
+                f"cannot listen for devices on {self._settings.host}:{self._settings.port}: "
+                f"{error.strerror}. Is another edge running? Set KULL_EDGE_PORT to a free port"
+            ) from error
+        self._port = self._server.sockets[0].getsockname()[1]
+        self._tasks = [
+            asyncio.create_task(link.run(self), name=f"link {link.name}")
+            for link in self._links.values()
+        ]
+        log.info("edge_started", edge=self._settings.node_id, url=self.url)
+        return self
+
+    async def wait(self) -> None:
+        """Wait until a part of the edge dies, and raise ComponentDied."""
+        done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+        task = done.pop()
+        raise ComponentDied(f"{task.get_name()} ended") from task.exception()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop in order: accept nothing, send devices elsewhere, flush, unlink."""
+        self._leaving = True
+        if self._server:
+            self._server.close()
+        self._run(self._hub.leave(self._now()))
+        await self._wait_for_connections()
+        await self._flush_links()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._wake:
+            self._wake.cancel()
+        log.info("edge_stopped", edge=self._settings.node_id)
+
+    async def _wait_for_connections(self) -> None:
+        for connection in list(self._connections.values()):
+            if not connection.is_websocket:
+                connection.abort()
+        try:
+            async with asyncio.timeout(self._settings.close_timeout):
+                while self._connections:
+                    self._all_gone.clear()
+                    await self._all_gone.wait()
+        except TimeoutError:
+            log.warning("connections_cut", count=len(self._connections))
+            for connection in list(self._connections.values()):
+                connection.abort()
+
+    async def _flush_links(self) -> None:
+        try:
+            async with asyncio.timeout(FLUSH_TIMEOUT):
+                await asyncio.gather(*(link.flush() for link in self._links.values()))
+        except TimeoutError:
+            log.warning("links_not_flushed")
+
+    # ConnectionHost
+
+    def connected(self, connection: Connection) -> int:
+        """See ConnectionHost."""
+        number = next(self._numbers)
+        self._connections[number] = connection
+        self._deadline(number, self._settings.handshake_timeout)
+        return number
+
+    def opened(self, connection: Connection, request: Handshake) -> None:
+        """See ConnectionHost."""
+        self._deadlines.cancel(connection.number)
+        self._run(self._hub.connected(connection.number, request, self._now()))
+
+    def received(self, connection: Connection) -> None:
+        """See ConnectionHost."""
+        self._hub.received(connection.number, self._now())
+
+    def text(self, connection: Connection, text: str) -> None:
+        """See ConnectionHost."""
+        self._run(self._hub.text(connection.number, text, self._now()))
+
+    def binary(self, connection: Connection) -> None:
+        """See ConnectionHost."""
+        self._run(self._hub.binary(connection.number, self._now()))
+
+    def pong(self, connection: Connection, payload: bytes) -> None:
+        """See ConnectionHost."""
+        self._run(self._hub.pong(connection.number, payload, self._now()))
+
+    def writable(self, connection: Connection, writable: bool) -> None:
+        """See ConnectionHost."""
+        self._run(self._hub.writable(connection.number, writable, self._now()))
+
+    def closing(self, connection: Connection) -> None:
+        """See ConnectionHost."""
+        self._deadline(connection.number, self._settings.close_timeout)
+        self._run(self._hub.disconnected(connection.number, self._now()))
+
+    def lost(self, connection: Connection) -> None:
+        """See ConnectionHost."""
+        self._connections.pop(connection.number, None)
+        self._deadlines.cancel(connection.number)
+        if not self._connections:
+            self._all_gone.set()
+        self._run(self._hub.disconnected(connection.number, self._now()))
+
+    # LinkListener
+
+    def link_up(self, link: str, welcome: Welcome) -> None:
+        """See LinkListener."""
+        self._run(self._hub.link_up(link, welcome))
+
+    def link_frame(self, link: str, frame: AttachResponse) -> None:
+        """See LinkListener."""
+        self._run(self._hub.link_frame(link, frame, self._now()))
+
+    def link_down(self, link: str) -> None:
+        """See LinkListener."""
+        self._run(self._hub.link_down(link))
+
+    # Doing
+
+    def _run(self, effects: Iterable[Effect]) -> None:
+        """Do what the hub wants; each socket that got something is written to once."""
+        touched: dict[int, Connection] = {}
+        for effect in effects:
+            if isinstance(effect, ToRouter):
+                self._to_router(effect)
+            elif isinstance(effect, Write | Ping | Close | Cut):
+                connection = self._connections.get(effect.session_id)
+                if connection:
+                    self._to_device(connection, effect)
+                    touched[effect.session_id] = connection
+        for connection in touched.values():
+            connection.flush()
+        self._set_alarm()
+
+    def _to_device(self, connection: Connection, effect: Write | Ping | Close | Cut) -> None:
+        match effect:
+            case Write(_, frames):
+                connection.send(frames)
+                self.metrics.frames.inc(len(frames))
+            case Ping(_, payload):
+                connection.ping(payload)
+            case Close(session, code, reason):
+                log.info("session_closed", session=session, code=code, reason=reason)
+                self.metrics.closed.labels(code).inc()
+                connection.close(code, reason)
+            case Cut(session, why):
+                log.info("session_cut", session=session, why=why)
+                self.metrics.closed.labels(0).inc()
+                connection.abort()
+
+    def _to_router(self, effect: ToRouter) -> None:
+        if effect.request.HasField("acks"):
+            self.metrics.acks.inc(len(effect.request.acks.acks))
+        self._links[effect.link].send(effect.request)
+
+    # Time
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def _deadline(self, number: int, seconds: float) -> None:
+        self._deadlines.schedule(number, self._now() + seconds)
+        self._set_alarm()
+
+    def _set_alarm(self) -> None:
+        """Wake up at the earliest deadline; one loop handle serves the whole edge."""
+        nexts = [at for at in (self._hub.next_at, self._deadlines.next_at) if at is not None]
+        at = min(nexts, default=None)
+        if self._wake and at is not None and not self._wake.cancelled() and self._wake.when() <= at:
+            return
+        if self._wake:
+            self._wake.cancel()
+            self._wake = None
+        if at is not None:
+            self._wake = asyncio.get_running_loop().call_at(at, self._alarm)
+
+    def _alarm(self) -> None:
+        self._wake = None
+        now = self._now()
+        for number in self._deadlines.due(now):
+            if connection := self._connections.get(number):
+                connection.abort()
+        self._run(self._hub.due(now))
+
+
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000
