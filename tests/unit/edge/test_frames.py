@@ -1,0 +1,107 @@
+"""Device messages are read strictly, and mistakes are named."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from kull_edge import frames, handshake
+from kull_edge.errors import BadFrame
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "names"),
+    [
+        ("", "invalid_json", "JSON"),
+        ("{", "invalid_json", "JSON"),
+        ("[1]", "invalid_json", "object"),
+        ("NaN", "invalid_json", "NaN"),
+        ("[" * 100_000, "invalid_json", "JSON"),
+        ('{"seq":' + "1" * 5000 + "}", "invalid_json", "JSON"),
+        ("{}", "unknown_type", "None"),
+        ('{"type":"JOIN"}', "unknown_type", "JOIN"),
+        ('{"type":["ACK"]}', "unknown_type", "ACK"),
+        ('{"type":"ACK"}', "invalid_message", "seq"),
+        ('{"type":"ACK","seq":-1}', "invalid_message", "seq"),
+        ('{"type":"ACK","seq":1.0}', "invalid_message", "seq"),
+        ('{"type":"ACK","seq":true}', "invalid_message", "seq"),
+        ('{"type":"ACK","seq":"1"}', "invalid_message", "seq"),
+        ('{"type":"ACK","seq":9223372036854775808}', "invalid_message", "seq"),
+        ('{"type":"ACK","seq":1,"queue":7}', "invalid_message", "queue"),
+        ('{"type":"HELLO"}', "invalid_message", "token"),
+        ('{"type":"HELLO","token":"t","after":[1]}', "invalid_message", "after"),
+        ('{"type":"HELLO","token":"t","after":{"user":-1}}', "invalid_message", "after.user"),
+        ('{"type":"HELLO","token":"t","deviceName":7}', "invalid_message", "deviceName"),
+        ('{"type":"UPDATE_PROGRESS"}', "invalid_message", "payload"),
+        ('{"type":"UPDATE_PROGRESS","payload":[]}', "invalid_message", "payload"),
+        ('{"type":"UPDATE_PROGRESS","payload":{"a":1e999}}', "invalid_message", "payload"),
+        ('{"type":"UPDATE_PROGRESS","payload":{"a":"\\ud800"}}', "invalid_message", "payload"),
+        ('{"type":"UPDATE_PROGRESS","payload":{},"ref":{}}', "invalid_message", "ref"),
+        ('{"type":"UPDATE_PROGRESS","payload":{},"ref":true}', "invalid_message", "ref"),
+    ],
+)
+def test_a_bad_message_names_what_is_wrong(text: str, code: str, names: str) -> None:
+    with pytest.raises(BadFrame) as caught:
+        frames.parse(text)
+
+    assert caught.value.code == code
+    assert names in str(caught.value)
+
+
+def test_a_bad_message_repeats_its_own_reference() -> None:
+    with pytest.raises(BadFrame) as caught:
+        frames.parse('{"type":"UPDATE_PROGRESS","ref":"r-1"}')
+
+    assert caught.value.ref == "r-1"
+
+
+def test_good_messages_are_read_and_unknown_fields_ignored() -> None:
+    assert frames.parse('{"type":"ACK","seq":5,"new":1}') == frames.Ack(seq=5, queue="user")
+    assert frames.parse('{"type":"ACK","seq":0,"queue":"all"}') == frames.Ack(seq=0, queue="all")
+    hello = frames.parse(
+        '{"type":"HELLO","token":"t","epoch":"e","after":{"user":3},"platform":"ios"}'
+    )
+    assert hello == frames.Hello(token="t", epoch="e", after={"user": 3}, platform="ios")
+    progress = frames.parse('{"type":"UPDATE_PROGRESS","payload":{"a": "é"},"ref":7}')
+    assert progress == frames.UpdateProgress(payload='{"a":"é"}'.encode(), ref=7)
+
+
+def test_server_messages_carry_the_envelope() -> None:
+    frame = frames.Envelope(user_id="maya", timestamp=7).error("busy", "wait", "r")
+
+    assert json.loads(frame.text) == {
+        "type": "ERROR",
+        "data": {"code": "busy", "message": "wait", "ref": "r"},
+        "timestamp": 7,
+        "deviceId": "server",
+        "userId": "maya",
+    }
+
+
+@pytest.mark.parametrize("after", ["user", "user:", ":1", "user:-1", "user:x", "user:٣", "a" * 999])
+def test_a_bad_position_in_the_query_is_a_problem(after: str) -> None:
+    assert "after" in handshake.read(f"/ws?token=t&epoch=e&after={after}", []).problem
+
+
+def test_positions_in_the_query_are_read() -> None:
+    read = handshake.read("/ws?token=t&epoch=e&after=user:12,room:a:7", ["kull.sync.v2"])
+
+    assert (read.v2, read.token, read.epoch) == (True, "t", "e")
+    assert read.after == {"user": 12, "room:a": 7}
+    assert not read.problem
+
+
+def test_positions_without_an_epoch_are_a_problem() -> None:
+    assert "epoch" in handshake.read("/ws?token=t&after=user:12", []).problem
+
+
+def test_the_token_of_the_subprotocol_is_read_and_never_shown() -> None:
+    read = handshake.read("/ws", ["kull.sync.v2", "kull.token.secret"])
+
+    assert read.token == "secret"
+    assert "secret" not in repr(read)
+
+
+def test_an_empty_token_is_none() -> None:
+    assert handshake.read("/ws?token=", []).token is None
