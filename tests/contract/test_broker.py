@@ -294,6 +294,17 @@ async def test_dead_letters_arrive_with_their_reason(rig: Rig) -> None:
     assert delivery.message.headers[topology.HEADER_REASON] == "it is no event"
 
 
+async def test_a_full_dead_letter_queue_drops_its_oldest(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(topology, "DEAD_QUEUE_LENGTH", 3)
+    broker = await rig.router()
+    for number in range(5):
+        await broker.publish(replace(event(number), exchange=topology.DEAD))
+    dead = await broker.consume(topology.DEAD, single_active=False, prefetch=10)
+    assert ids(await take(dead, 3)) == ["2", "3", "4"]
+
+
 async def test_consuming_a_queue_that_does_not_exist_is_refused(rig: Rig) -> None:
     broker = await rig.router()
     with pytest.raises(BrokerError, match=r"kull\.router\.99"):

@@ -2,7 +2,7 @@
 
 Why not aio-pika here: per delivery it starts tasks, a text that is not UTF-8 in a foreign message
 ends its connection (again and again), and lost connections surface as CancelledError in callers
-that nobody cancelled. `docs/decisions` has the measurement. Encoding of methods is pamqp's.
+that nobody cancelled. Encoding of methods is pamqp's.
 """
 
 from __future__ import annotations

@@ -6,9 +6,8 @@ import os
 import secrets
 import time
 
-import docker
-import docker.errors
 import httpx
+from docker.client import DockerClient
 from docker.models.containers import Container
 
 from tests.support.rabbitmq.endpoint import Endpoint
@@ -24,7 +23,7 @@ class ContainerRabbitMQ:
     """
 
     def __init__(self) -> None:
-        self._client = docker.from_env()
+        self._client = DockerClient.from_env()
         self._client.ping()
         self._password = secrets.token_urlsafe(12)
         self._container: Container | None = None

@@ -55,13 +55,13 @@ def start() -> Source:
 
 
 def _container(reasons: list[str]) -> Source | None:
-    import docker.errors  # slow to import, and rarely needed
+    from docker.errors import DockerException  # slow to import, and rarely needed
 
     from tests.support.rabbitmq.container import ContainerRabbitMQ
 
     try:
         return _started(ContainerRabbitMQ())
-    except docker.errors.DockerException as error:
+    except DockerException as error:
         reasons.append(f"  no container: {error}")
         return None
 
