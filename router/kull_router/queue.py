@@ -185,17 +185,36 @@ def _excess(every: int, latest: int, retention: Retention) -> dict[Contract, int
     return {contract: count for contract, count in over.items() if count > 0}
 
 
-def before(now_ms: int, age: float) -> int:
-    """Return the moment `age` seconds ago: what is older than that may go."""
-    return now_ms - round(age * 1000)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cutoffs:
+    """What is older than these moments goes (milliseconds since the Unix epoch).
 
-
-def version_age(retention: Retention) -> float:
-    """Return for how many seconds a key's version outlives its last change, once its entry is gone.
-
-    No repeat of an event can come later than its entry and then its id were forgotten.
+    `acknowledged` applies to entries that no stable device needs, `versions` to keys whose entry
+    is gone: they outlive it by as long as a repeat could be taken for new.
     """
-    return retention.entry_age + retention.dedupe_age
+
+    entries: int
+    acknowledged: int
+    ids: int
+    versions: int
+    devices: int
+    ephemeral_devices: int
+
+
+def cutoffs(retention: Retention, now_ms: int) -> Cutoffs:
+    """Return what the ages of a retention mean at a moment."""
+
+    def ago(age: float) -> int:
+        return now_ms - round(age * 1000)
+
+    return Cutoffs(
+        entries=ago(retention.entry_age),
+        acknowledged=ago(retention.ephemeral_device_age),
+        ids=ago(retention.dedupe_age),
+        versions=ago(retention.entry_age + retention.dedupe_age),
+        devices=ago(retention.device_age),
+        ephemeral_devices=ago(retention.ephemeral_device_age),
+    )
 
 
 def without(figures: Figures, removed: Iterable[Kept]) -> Figures:

@@ -12,7 +12,7 @@ from itertools import groupby
 from kull_router import queue
 from kull_router.errors import Fenced, ShardCountMismatch, StoreUnavailable
 from kull_router.event import Contract, Entry, Event
-from kull_router.queue import Cursor, Figures, Kept, Newest
+from kull_router.queue import Cursor, Cutoffs, Figures, Kept, Newest
 from kull_router.store import (
     Attachment,
     CursorUpdate,
@@ -168,9 +168,9 @@ class MemoryStore:
             seq = min(update.seq, self._queue(update.address).figures.head)
             device.cursors[update.address] = Cursor(max(before.seq, seq), before.initial_head)
         for address in {update.address for update in cursors}:
-            self._trim_acknowledged(address, now_ms)
+            self._trim_acknowledged(address, queue.cutoffs(self._retention, now_ms))
 
-    def _trim_acknowledged(self, address: str, now_ms: int) -> int:
+    def _trim_acknowledged(self, address: str, cutoffs: Cutoffs) -> int:
         target = self._state.queues.get(address)
         kind, _, user = address.partition(":")
         if target is None or kind != "user":
@@ -181,8 +181,7 @@ class MemoryStore:
             if not device.info.ephemeral and address in device.cursors
         ]
         up_to = min(holds, default=0)
-        before_ms = queue.before(now_ms, self._retention.ephemeral_device_age)
-        return _remove(target, queue.acknowledged(_kept(target), up_to, before_ms))
+        return _remove(target, queue.acknowledged(_kept(target), up_to, cutoffs.acknowledged))
 
     async def touch(self, device: DeviceInfo, now_ms: int) -> None:
         """See `Store.touch`."""
@@ -223,35 +222,24 @@ class MemoryStore:
     async def trim(self, now_ms: int) -> int:
         """See `Store.trim`."""
         self._check_open()
-        removed = self._trim_devices(now_ms)
+        cutoffs = queue.cutoffs(self._retention, now_ms)
+        removed = self._trim_devices(cutoffs)
         for address, target in self._state.queues.items():
-            before_ms = queue.before(now_ms, self._retention.entry_age)
-            removed += _remove(target, queue.aged(_kept(target), before_ms))
-            removed += self._trim_acknowledged(address, now_ms)
-            removed += self._trim_ids(target, now_ms)
+            removed += _remove(target, queue.aged(_kept(target), cutoffs.entries))
+            removed += self._trim_acknowledged(address, cutoffs)
+            removed += _trim_ids(target, cutoffs)
         return removed
 
-    def _trim_devices(self, now_ms: int) -> int:
-        ages = {False: self._retention.device_age, True: self._retention.ephemeral_device_age}
+    def _trim_devices(self, cutoffs: Cutoffs) -> int:
+        before_ms = {False: cutoffs.devices, True: cutoffs.ephemeral_devices}
         gone = [
             (user, device_id)
             for user, devices in self._state.devices.items()
             for device_id, device in devices.items()
-            if device.last_seen_ms < queue.before(now_ms, ages[device.info.ephemeral])
+            if device.last_seen_ms < before_ms[device.info.ephemeral]
         ]
         for user, device_id in gone:
             del self._state.devices[user][device_id]
-        return len(gone)
-
-    def _trim_ids(self, target: _Queue, now_ms: int) -> int:
-        before_ms = queue.before(now_ms, self._retention.dedupe_age)
-        gone = [event_id for event_id, seen_ms in target.seen.items() if seen_ms < before_ms]
-        for event_id in gone:
-            del target.seen[event_id]
-        unused_ms = queue.before(now_ms, queue.version_age(self._retention))
-        for key in [key for key, newest in target.newest.items() if not newest.seq]:
-            if target.changed_ms[key] < unused_ms:
-                del target.newest[key], target.changed_ms[key]
         return len(gone)
 
     async def aclose(self) -> None:
@@ -286,6 +274,16 @@ def _remove(target: _Queue, gone: Sequence[Kept]) -> int:
         if kept.contract is Contract.LATEST:
             target.newest[kept.key] = Newest(0, target.newest[kept.key].version)
     target.figures = queue.without(target.figures, gone)
+    return len(gone)
+
+
+def _trim_ids(target: _Queue, cutoffs: Cutoffs) -> int:
+    gone = [event_id for event_id, seen_ms in target.seen.items() if seen_ms < cutoffs.ids]
+    for event_id in gone:
+        del target.seen[event_id]
+    for key in [key for key, newest in target.newest.items() if not newest.seq]:
+        if target.changed_ms[key] < cutoffs.versions:
+            del target.newest[key], target.changed_ms[key]
     return len(gone)
 
 

@@ -1,0 +1,100 @@
+"""Retention by age in SQLite: one bounded step at a time, so that no append waits for long."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Final
+
+from kull_router import queue
+from kull_router.queue import Cutoffs, Figures
+from kull_router.sqlite_append import KEPT_COLUMNS, kept_of, remove
+from kull_router.sqlite_devices import trim_acknowledged
+
+STEP_ROWS: Final = 2_000  # ids, versions or devices per transaction
+STEP_QUEUES: Final = 20  # of up to `every_entries` + `latest_entries` each
+SCAN_QUEUES: Final = 5_000  # looked at in one read
+
+_DUE = """
+SELECT q.id FROM queues AS q
+WHERE q.id > :after AND q.id <= :through AND (q.every OR q.latest) AND (
+  (SELECT created_ms FROM entries WHERE queue_id = q.id ORDER BY seq LIMIT 1) < :aged_ms
+  OR substr(q.address, 1, 5) = 'user:' AND EXISTS (
+    SELECT 1 FROM entries AS e
+    WHERE e.queue_id = q.id AND e.created_ms < :acknowledged_ms
+    AND (e.contract = 'every' OR e.final)
+    AND e.seq <= (
+      SELECT min(max(c.seq, c.initial_head)) FROM devices AS d
+      JOIN cursors AS c ON c.user = d.user AND c.device = d.device AND c.queue_id = q.id
+      WHERE d.user = substr(q.address, 6) AND NOT d.ephemeral)))
+"""
+
+
+def last_queue(db: sqlite3.Connection) -> int:
+    """Return the highest row id of a queue. Runs on a reader."""
+    return int(db.execute("SELECT coalesce(max(id), 0) FROM queues").fetchone()[0])
+
+
+def due(db: sqlite3.Connection, after: int, cutoffs: Cutoffs) -> list[int]:
+    """Return which of the next SCAN_QUEUES queues have something to remove. Runs on a reader."""
+    rows = db.execute(
+        _DUE,
+        {
+            "after": after,
+            "through": after + SCAN_QUEUES,
+            "aged_ms": cutoffs.entries,
+            "acknowledged_ms": cutoffs.acknowledged,
+        },
+    )
+    return [row for (row,) in rows]
+
+
+def trim_entries(db: sqlite3.Connection, queue_ids: Sequence[int], cutoffs: Cutoffs) -> int:
+    """Remove the aged and the acknowledged entries of queues; return how many."""
+    removed = 0
+    figures: dict[int, Figures] = {}
+    for queue_id in queue_ids:
+        head, floor, every, latest = db.execute(
+            "SELECT head, floor, every, latest FROM queues WHERE id = ?", (queue_id,)
+        ).fetchone()
+        rows = db.execute(
+            f"SELECT {KEPT_COLUMNS} FROM entries WHERE queue_id = ? ORDER BY seq",  # noqa: S608 (no input)
+            (queue_id,),
+        )
+        gone = queue.aged(map(kept_of, rows), cutoffs.entries)
+        before = Figures(head=head, floor=floor, every=every, latest=latest)
+        figures[queue_id] = remove(db, queue_id, before, gone)
+        removed += len(gone)
+    return removed + trim_acknowledged(db, figures, cutoffs)
+
+
+def trim_ids(db: sqlite3.Connection, cutoffs: Cutoffs) -> int:
+    """Forget up to STEP_ROWS ids that are too old; return how many."""
+    return db.execute(
+        "DELETE FROM seen WHERE (id, queue_id) IN "
+        "(SELECT id, queue_id FROM seen WHERE seen_ms < ? ORDER BY seen_ms LIMIT ?)",
+        (cutoffs.ids, STEP_ROWS),
+    ).rowcount
+
+
+def trim_versions(db: sqlite3.Connection, cutoffs: Cutoffs) -> int:
+    """Forget up to STEP_ROWS versions of keys without entry that are too old; return how many."""
+    return db.execute(
+        "DELETE FROM newest WHERE (queue_id, key) IN "
+        "(SELECT queue_id, key FROM newest WHERE seq = 0 AND changed_ms < ? LIMIT ?)",
+        (cutoffs.versions, STEP_ROWS),
+    ).rowcount
+
+
+def trim_devices(db: sqlite3.Connection, cutoffs: Cutoffs) -> int:
+    """Forget up to STEP_ROWS devices of each kind that are too old; return how many."""
+    removed = 0
+    for ephemeral, before_ms in ((False, cutoffs.devices), (True, cutoffs.ephemeral_devices)):
+        gone = db.execute(
+            "SELECT user, device FROM devices WHERE ephemeral = ? AND last_seen_ms < ? LIMIT ?",
+            (ephemeral, before_ms, STEP_ROWS),
+        ).fetchall()
+        db.executemany("DELETE FROM cursors WHERE user = ? AND device = ?", gone)
+        db.executemany("DELETE FROM devices WHERE user = ? AND device = ?", gone)
+        removed += len(gone)
+    return removed

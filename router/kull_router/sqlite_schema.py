@@ -1,0 +1,188 @@
+"""The SQLite file: its tables, its lock, and its connections."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+from kull_router.errors import ConfigError, ShardCountMismatch, StoreLocked, StoreUnavailable
+
+SCHEMA: Final = 1
+_WAL_BYTES: Final = 64 * 2**20  # a WAL that grew beyond this is cut at the next checkpoint
+
+_TABLES: Final = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE shards (shard INTEGER PRIMARY KEY, term INTEGER NOT NULL, owner TEXT NOT NULL);
+
+-- Rows of this table are never deleted: a seq must not be given twice in one epoch.
+CREATE TABLE queues (
+  id INTEGER PRIMARY KEY,
+  address TEXT NOT NULL UNIQUE,
+  head INTEGER NOT NULL DEFAULT 0,
+  floor INTEGER NOT NULL DEFAULT 0,
+  every INTEGER NOT NULL DEFAULT 0,   -- kept entries of this contract
+  latest INTEGER NOT NULL DEFAULT 0
+);
+
+CREATE TABLE entries (
+  queue_id INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  contract TEXT NOT NULL,
+  final INTEGER NOT NULL,
+  key TEXT NOT NULL,
+  created_ms INTEGER NOT NULL,
+  version INTEGER NOT NULL,
+  id TEXT NOT NULL,
+  type TEXT NOT NULL,
+  exclude_device TEXT NOT NULL,
+  body BLOB NOT NULL,
+  PRIMARY KEY (queue_id, seq)
+) WITHOUT ROWID;
+
+-- The last version of each key. Its seq is 0 once the entry has been trimmed.
+CREATE TABLE newest (
+  queue_id INTEGER NOT NULL,
+  key TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  version INTEGER NOT NULL,
+  changed_ms INTEGER NOT NULL,
+  PRIMARY KEY (queue_id, key)
+) WITHOUT ROWID;
+CREATE INDEX newest_unused ON newest (changed_ms) WHERE seq = 0;
+
+-- The id comes first: ids are made in the order of time, so that inserts meet at the right edge.
+CREATE TABLE seen (
+  id TEXT NOT NULL,
+  queue_id INTEGER NOT NULL,
+  seen_ms INTEGER NOT NULL,
+  PRIMARY KEY (id, queue_id)
+) WITHOUT ROWID;
+CREATE INDEX seen_age ON seen (seen_ms);
+
+CREATE TABLE devices (
+  user TEXT NOT NULL,
+  device TEXT NOT NULL,
+  name TEXT NOT NULL,
+  platform TEXT NOT NULL,
+  ephemeral INTEGER NOT NULL,
+  last_seen_ms INTEGER NOT NULL,
+  PRIMARY KEY (user, device)
+) WITHOUT ROWID;
+CREATE INDEX devices_age ON devices (ephemeral, last_seen_ms);
+
+CREATE TABLE cursors (
+  user TEXT NOT NULL,
+  device TEXT NOT NULL,
+  queue_id INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  initial_head INTEGER NOT NULL,
+  PRIMARY KEY (user, device, queue_id)
+) WITHOUT ROWID;
+"""
+
+
+def lock(path: Path) -> int:
+    """Take the file for this process alone and return the lock's descriptor: close it to let go.
+
+    Raises:
+        StoreLocked: another process (or store) has it.
+    """
+    descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        owner = os.pread(descriptor, 20, 0).decode() or "unknown"
+        os.close(descriptor)
+        raise StoreLocked(
+            f"{path} is in use by another router (process {owner}): stop that one first, or set "
+            "KULL_DATA to another folder. Several routers need PostgreSQL"
+        ) from None
+    os.truncate(descriptor, 0)
+    os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+    return descriptor
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open a connection for one writer or reader; any thread may use it, one at a time."""
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
+    (mode,) = db.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != "wal":
+        db.close()
+        raise ConfigError(f"{path} cannot use a write-ahead log ({mode}): put it on a local disk")
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute("PRAGMA cache_size = -32768")  # KiB
+    db.execute("PRAGMA wal_autocheckpoint = 4000")  # pages: fewer rewrites of the same page
+    db.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
+    return db
+
+
+def prepare(db: sqlite3.Connection, shard_count: int) -> str:
+    """Create the tables in an empty file, check those of an older one, and return the epoch.
+
+    Raises:
+        ShardCountMismatch: the file was made for another shard count.
+        ConfigError: the file is not ours, or of another version.
+    """
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        if not db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+            _create(db, shard_count)
+        meta = _meta(db)
+        if meta["schema"] != SCHEMA:
+            raise ConfigError(
+                f"the store has schema {meta['schema']}, this version needs {SCHEMA}: run the "
+                "version of Kull Sync that made it, or start with an empty store"
+            )
+        if meta["shard_count"] != shard_count:
+            raise ShardCountMismatch(int(meta["shard_count"]), shard_count)
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")
+    return str(meta["epoch"])
+
+
+def renew_epoch(path: Path) -> str:
+    """Give the stored logs a new identity, as has to be done after a restore from a backup.
+
+    Devices that know positions of the lost entries refetch instead of missing what follows.
+    Raises StoreLocked while a router runs, StoreUnavailable when there is no store.
+    """
+    if not path.exists():
+        raise StoreUnavailable(f"there is no store at {path}")
+    descriptor = lock(path)
+    try:
+        db = connect(path)
+        try:
+            epoch = secrets.token_hex(8)
+            db.execute("UPDATE meta SET value = ? WHERE name = 'epoch'", (epoch,))
+            return epoch
+        finally:
+            db.close()
+    except sqlite3.Error as error:
+        raise StoreUnavailable(f"{path} cannot be used: {error}") from error
+    finally:
+        os.close(descriptor)
+
+
+def _create(db: sqlite3.Connection, shard_count: int) -> None:
+    for statement in _TABLES.split(
+        ";"
+    ):  # `executescript` would commit; no comment may hold a semicolon
+        db.execute(statement)
+    db.executemany(
+        "INSERT INTO meta (name, value) VALUES (?, ?)",
+        [("schema", SCHEMA), ("shard_count", shard_count), ("epoch", secrets.token_hex(8))],
+    )
+
+
+def _meta(db: sqlite3.Connection) -> dict[str, str | int]:
+    try:
+        return dict(db.execute("SELECT name, value FROM meta"))
+    except sqlite3.OperationalError as error:
+        raise ConfigError(f"the file is a database of something else: {error}") from error
