@@ -38,8 +38,8 @@ class RouterLink(Protocol):
     def send(self, request: AttachRequest) -> None:
         """Queue a frame for the open stream, without waiting; frames leave in order.
 
-        Without an open stream the frame is dropped. If the router does not keep up and too much
-        waits, the stream is reset: `link_down`, then a new stream.
+        Before `link_up` and after `link_down` the frame is dropped. If the router does not keep up
+        and too much waits, the stream is reset: `link_down`, then a new stream.
         """
         ...
 

@@ -97,7 +97,7 @@ class GrpcLink:
 
     async def _stream(self, stub: Any, listener: LinkListener) -> str:
         """Live through one stream; return why it ended."""
-        outbox = self._outbox = Outbox(self._max_bytes)
+        outbox = Outbox(self._max_bytes)
         outbox.put(AttachRequest(hello=self._hello))
         call = stub.Attach()
         why = "unknown"
@@ -105,7 +105,7 @@ class GrpcLink:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._write(call, outbox), name=f"link-write {self.name}")
                 group.create_task(self._overflow(outbox), name=f"link-overflow {self.name}")
-                group.create_task(self._read(call, listener), name=f"link-read {self.name}")
+                group.create_task(self._read(call, outbox, listener), name=f"link-read {self.name}")
         except* _Reset as resets:
             why = str(resets.exceptions[0])
         finally:
@@ -128,13 +128,13 @@ class GrpcLink:
         await outbox.overflowed.wait()
         raise _Reset("the router does not keep up")
 
-    async def _read(self, call: Any, listener: LinkListener) -> None:
+    async def _read(self, call: Any, outbox: Outbox, listener: LinkListener) -> None:
         try:
             async with asyncio.timeout(WELCOME_TIMEOUT):
                 first = await call.read()
             if first is grpc.aio.EOF or first.WhichOneof("frame") != "welcome":
                 raise _Reset(await self._ending(call))
-            self._welcomed = True
+            self._welcomed, self._outbox = True, outbox
             log.info("router_link_up", router=self.name, router_id=first.welcome.router_id)
             listener.link_up(self.name, first.welcome)
             while (frame := await call.read()) is not grpc.aio.EOF:

@@ -101,29 +101,29 @@ class MemoryLink:
             outbox = Outbox(self._max_bytes)
             stream = MemoryStream(outbox)
             await self._router.connect(stream)
-            self._outbox = outbox
             outbox.put(AttachRequest(hello=self._hello))
-            overflow = asyncio.create_task(self._reset_on_overflow(outbox, stream))
+            overflow = asyncio.create_task(
+                self._reset_on_overflow(outbox, stream), name="memory-link-overflow"
+            )
             try:
-                await self._read(stream, listener)
+                await self._read(stream, outbox, listener)
             finally:
                 overflow.cancel()
-                self._outbox = None
                 stream.closed.set()
 
     async def _reset_on_overflow(self, outbox: Outbox, stream: MemoryStream) -> None:
         await outbox.overflowed.wait()
         stream.close()
 
-    async def _read(self, stream: MemoryStream, listener: LinkListener) -> None:
-        up = False
+    async def _read(self, stream: MemoryStream, outbox: Outbox, listener: LinkListener) -> None:
         try:
             while (response := await stream.responses.get()) is not None:
                 if response.WhichOneof("frame") == "welcome":
-                    up = True
+                    self._outbox = outbox
                     listener.link_up(self.name, response.welcome)
                 else:
                     listener.link_frame(self.name, response)
         finally:
-            if up:
+            if self._outbox:
+                self._outbox = None
                 listener.link_down(self.name)
