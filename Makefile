@@ -4,7 +4,7 @@ BIN := .venv/bin
 MEMBERS := protos producers router edge mesh clients/python
 MANIFESTS := requirements.lock $(MEMBERS:%=%/pyproject.toml)
 SOURCES := producers/kull_producers router/kull_router edge/kull_edge mesh/kull_mesh \
-	clients/python/kull_client tests examples scripts
+	clients/python/kull_client tests examples bench scripts
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
@@ -51,6 +51,7 @@ protos: setup ## Generate the code of the .proto files
 
 lock: setup ## Pin every dependency in requirements.lock
 	./scripts/lock.sh
+	./docker/lock.sh
 
 up: ## Start the small production with Docker
 	docker compose up --build --wait
