@@ -276,9 +276,12 @@ class Connection(asyncio.Protocol):
                 self._collect()
                 if ws.state is State.OPEN:
                     self._host.opened(self, handshake.read(event.path, _offered(event)))
+        self._collect()
+        if ws.state is not State.OPEN and not self._out:  # no HTTP that ServerProtocol can read
+            self._answer(HTTPStatus.BAD_REQUEST)
+            return
         if rest and ws.state is State.OPEN:
             self._feed(rest)
-        self._collect()
         self.flush()
 
     # WebSocket
