@@ -31,7 +31,9 @@ def main() -> None:
         into = Path(directory)
         fresh = {path.relative_to(into): path for path in generate(into)}
         committed = {
-            path.relative_to(ROOT) for path in ROOT.rglob("*_pb2*") if path.suffix in {".py", ".pyi"}
+            path.relative_to(ROOT)
+            for path in ROOT.rglob("*_pb2*")
+            if path.suffix in {".py", ".pyi"}
         }
         if "--check" not in sys.argv:
             for name, path in fresh.items():
