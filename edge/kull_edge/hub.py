@@ -19,6 +19,7 @@ import structlog
 from kull_edge.close_codes import OVERLOADED
 from kull_edge.effects import Close, Effect, Join, PublishWish, ToRouter
 from kull_edge.follow import Follow, Mode
+from kull_edge.lines import Lines
 from kull_edge.links import LinkState, Owners, Seat, terms
 from kull_edge.session import Handshake, Session, SessionConfig, SessionTimer, State
 from kull_edge.timers import Timers
@@ -74,6 +75,9 @@ class Hub:
         self._owners = Owners()
         self._acks: dict[Seat, int] = {}
         self._request_ids = count(1)
+        self._lines = Lines(
+            self._links, self._owners, find=self._find, request_ids=self._request_ids
+        )
 
     @property
     def ready(self) -> bool:
@@ -139,7 +143,7 @@ class Hub:
     def received(self, session_id: int, now: float) -> None:
         """Bytes came: the peer is alive."""
         if session := self._sessions.get(session_id):
-            session.last_received = now
+            session.keepalive.last_received = now
 
     def writable(self, session_id: int, writable: bool, now: float) -> list[Effect]:
         """A socket's write buffer is full, or has room again."""
@@ -186,10 +190,10 @@ class Hub:
         """Send the acknowledgements that wait."""
         by_link: dict[str, pb.Acks] = {}
         for seat, seq in self._acks.items():
-            follow = self._follow(seat)
+            found = self._find(seat)
             # Without an owner there is nobody to tell; the next Subscribe carries the position.
-            if follow and follow.link in self._links:
-                acks = by_link.setdefault(follow.link, pb.Acks())
+            if found and found[1].link in self._links:
+                acks = by_link.setdefault(found[1].link, pb.Acks())
                 acks.acks.append(pb.Ack(session_id=seat.session_id, address=seat.address, seq=seq))
         self._acks.clear()
         self._timers.cancel(HubTimer.ACKS)
@@ -269,38 +273,42 @@ class Hub:
         if seat is None:
             return []
         state.fetches.give()
-        session, follow = self._sessions.get(seat.session_id), self._follow(seat)
-        if not session or not follow or follow.fetching != answer.request_id:
-            return self._pump(link)
+        found = self._find(seat)
+        if not found or found[1].fetching != answer.request_id:
+            return self._lines.pump(link)
+        session, follow = found
         before = follow.through
         effects = session.fetched(answer)
         if follow.mode is Mode.CATCHING_UP and not effects and follow.through == before:
             # No progress (store busy, a stale read): not again at once.
             self._retry_later(seat, now)
-            return self._pump(link)
-        return self._carry_out(session, effects, now) + self._pump(link)
+            return self._lines.pump(link)
+        return self._carry_out(session, effects, now) + self._lines.pump(link)
 
     def _subscribed(
         self, link: str, state: LinkState, answer: pb.Subscribed, now: float
     ) -> list[Effect]:
         seat = Seat(answer.session_id, answer.address)
-        self._answered(state, seat)
-        session, follow = self._sessions.get(seat.session_id), self._follow(seat)
-        if not session or not follow or follow.link != link:
-            return self._pump(link)
-        return self._carry_out(session, session.subscribed(answer, now), now) + self._pump(link)
+        self._lines.answered(state, seat)
+        found = self._find(seat)
+        if not found or found[1].link != link:
+            return self._lines.pump(link)
+        return self._carry_out(found[0], found[0].subscribed(answer, now), now) + self._lines.pump(
+            link
+        )
 
     def _refused(self, link: str, state: LinkState, answer: pb.Refused, now: float) -> list[Effect]:
         seat = Seat(answer.session_id, answer.address)
-        self._answered(state, seat)
-        session, follow = self._sessions.get(seat.session_id), self._follow(seat)
-        if not session or not follow or follow.link != link:
-            return self._pump(link)
+        self._lines.answered(state, seat)
+        found = self._find(seat)
+        if not found or found[1].link != link:
+            return self._lines.pump(link)
+        session, follow = found
         if answer.close_code:
-            return self._carry_out(session, session.refused(answer), now) + self._pump(link)
+            return self._carry_out(session, session.refused(answer), now) + self._lines.pump(link)
         follow.detach()
         self._retry_later(seat, now)
-        return self._pump(link)
+        return self._lines.pump(link)
 
     def _gap(self, link: str, gap: pb.Gap, now: float) -> list[Effect]:
         out: list[Effect] = []
@@ -324,82 +332,30 @@ class Hub:
             if shards is None or self._owners.shard_of(address) in shards:
                 for session in list(members.values()):
                     out += self._detach(session, session.follows[address])
-                    self._seek(Seat(session.id, address))
+                    self._lines.line_up(Seat(session.id, address))
         for link in self._links:
-            out += self._pump(link)
+            out += self._lines.pump(link)
         return out
 
     def _detach(self, session: Session, follow: Follow) -> list[Effect]:
         was_attached = bool(follow.link)
-        self._leave_lines(Seat(session.id, follow.address))
+        self._lines.leave(Seat(session.id, follow.address))
         follow.detach()
         if was_attached and follow.address == session.user_address:
             return session.orphaned()
         return []
-
-    def _seek(self, seat: Seat) -> str | None:
-        """Put the seat in the line of its owner; without an owner it waits for `_reassign`."""
-        owner = self._owners.get(self._owners.shard_of(seat.address))
-        if owner is None:
-            return None
-        self._links[owner.link].subscribes.want(seat)
-        return owner.link
-
-    def _subscribe(self, link: str, state: LinkState, seat: Seat) -> list[Effect]:
-        session, follow = self._sessions.get(seat.session_id), self._follow(seat)
-        owner = self._owners.get(self._owners.shard_of(seat.address))
-        if not session or not follow or not owner or owner.link != link or follow.link:
-            state.subscribes.give()
-            return []
-        request = session.subscribe_request(seat.address)
-        follow.begin(link, owner.term)
-        state.subscribing.add(seat)
-        return [ToRouter(link, pb.AttachRequest(subscribe=request))]
-
-    def _fetch(self, link: str, state: LinkState, seat: Seat) -> list[Effect]:
-        follow = self._follow(seat)
-        size = follow.fetch_size() if follow and follow.link == link else None
-        if not follow or size is None:
-            state.fetches.give()
-            return []
-        follow.fetching = next(self._request_ids)
-        state.fetching[follow.fetching] = seat
-        request = pb.Fetch(
-            request_id=follow.fetching,
-            session_id=seat.session_id,
-            address=seat.address,
-            after=follow.through,
-            limit=size[0],
-            max_bytes=size[1],
-        )
-        return [ToRouter(link, pb.AttachRequest(fetch=request))]
-
-    def _pump(self, link: str) -> list[Effect]:
-        """Send what the credits of a link allow."""
-        state = self._links[link]
-        out: list[Effect] = []
-        while (seat := state.subscribes.take()) is not None:
-            out += self._subscribe(link, state, seat)
-        while (seat := state.fetches.take()) is not None:
-            out += self._fetch(link, state, seat)
-        return out
-
-    def _answered(self, state: LinkState, seat: Seat) -> None:
-        if seat in state.subscribing:
-            state.subscribing.remove(seat)
-            state.subscribes.give()
 
     def _retry_later(self, seat: Seat, now: float) -> None:
         delay = self._rng.uniform(self._config.retry_min, self._config.retry_max)
         self._timers.schedule(RetryTimer(*seat), now + delay)
 
     def _retry(self, seat: Seat, now: float) -> list[Effect]:
-        session, follow = self._sessions.get(seat.session_id), self._follow(seat)
-        if not session or not follow:
+        found = self._find(seat)
+        if not found:
             return []
+        session, follow = found
         if not follow.link:
-            link = self._seek(seat)
-            return self._pump(link) if link else []
+            return self._lines.seek(seat)
         return self._carry_out(session, [], now)
 
     # Carrying out what sessions want
@@ -422,8 +378,7 @@ class Hub:
 
     def _join(self, session: Session, address: str) -> list[Effect]:
         self._members.setdefault(address, {})[session.id] = session
-        link = self._seek(Seat(session.id, address))
-        return self._pump(link) if link else []
+        return self._lines.seek(Seat(session.id, address))
 
     def _publish(self, session: Session, wish: PublishWish) -> list[Effect]:
         follow = session.follows[session.user_address]
@@ -450,8 +405,7 @@ class Hub:
             elif len(self._acks) == 1:
                 self._timers.schedule(HubTimer.ACKS, now + self._config.ack_delay)
         if follow.fetch_size() is not None:
-            self._links[follow.link].fetches.want(seat)
-            out += self._pump(follow.link)
+            out += self._lines.fetch(follow.link, seat)
         return out
 
     def _forget(self, session: Session) -> list[Effect]:
@@ -461,7 +415,7 @@ class Hub:
         out: list[Effect] = []
         for address, follow in session.follows.items():
             seat = Seat(session.id, address)
-            self._leave_lines(seat)
+            self._lines.leave(seat)
             self._timers.cancel(RetryTimer(*seat))
             unsent = self._acks.pop(seat, None) is not None or follow.acked > follow.reported
             members = self._members[address]
@@ -470,7 +424,7 @@ class Hub:
                 del self._members[address]
             if follow.link in self._links:
                 out += self._goodbye(seat, follow, unsent=unsent)
-                out += self._pump(follow.link)
+                out += self._lines.pump(follow.link)
         return out
 
     def _goodbye(self, seat: Seat, follow: Follow, *, unsent: bool) -> list[Effect]:
@@ -482,13 +436,7 @@ class Hub:
         request = pb.Unsubscribe(session_id=session_id, address=address)
         return [*out, ToRouter(follow.link, pb.AttachRequest(unsubscribe=request))]
 
-    def _leave_lines(self, seat: Seat) -> None:
-        for state in self._links.values():
-            state.subscribes.forget(seat)
-            state.fetches.forget(seat)
-            # A router need not answer a Subscribe whose session has gone.
-            self._answered(state, seat)
-
-    def _follow(self, seat: Seat) -> Follow | None:
+    def _find(self, seat: Seat) -> tuple[Session, Follow] | None:
         session = self._sessions.get(seat.session_id)
-        return session.follows.get(seat.address) if session else None
+        follow = session.follows.get(seat.address) if session else None
+        return (session, follow) if session and follow else None

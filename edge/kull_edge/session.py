@@ -19,6 +19,7 @@ from kull_edge.close_codes import CloseCode
 from kull_edge.effects import Close, Cut, Effect, Join, Ping, PublishWish, Write
 from kull_edge.errors import BadFrame, BadToken
 from kull_edge.follow import Follow, Joined, Window
+from kull_edge.pings import KEEPALIVE_PAYLOAD, Keepalive, PositionPings, Verdict
 from kull_edge.timers import Timers
 from kull_edge.wire import OutFrame
 from kull_protos.mesh.v1.attach_pb2 import (
@@ -35,7 +36,6 @@ from kull_protos.mesh.v1.attach_pb2 import (
 
 ALL: Final = "all"
 DEFAULT_WINDOW: Final = Window(frames=64, bytes=262_144)
-_KEEPALIVE_PING: Final = b"keepalive"
 
 
 class State(Enum):
@@ -114,7 +114,7 @@ class Session:
         self.state = State.HELLO
         self.follows: dict[str, Follow] = {}
         self.user_address = ""
-        self.last_received = 0.0
+        self.keepalive = Keepalive(config.keepalive, config.pong_timeout, 0.0)
         self._handshake = handshake
         self._config = config
         self._timers = timers
@@ -129,17 +129,15 @@ class Session:
         self._epoch, self._after = handshake.epoch, handshake.after
         self._errors = 0
         self._publishes: dict[int, str | int | None] = {}  # request id -> ref
-        self._keepalive_sent: float | None = None
-        self._position_ping = 0  # number of the unanswered one; 0: none
-        self._pings = 0
-        self._marks: dict[str, int] = {}  # address -> seq that the position ping's pong confirms
+        # A v2 device acknowledges by itself.
+        self._positions = None if handshake.v2 else PositionPings()
         self._writable = True
 
     # From the socket
 
     def start(self, now: float) -> list[Effect]:
         """The WebSocket is open: identify the device, or wait for its HELLO."""
-        self.last_received = now
+        self.keepalive.last_received = now
         if self._handshake.problem:
             return self._fail("invalid_message", self._handshake.problem, 1008)
         if self._handshake.token is not None:
@@ -169,11 +167,8 @@ class Session:
 
     def pong(self, payload: bytes) -> list[Effect]:
         """A pong came: in the plain dialect it acknowledges what was written before its ping."""
-        if not self._position_ping or payload != b"%d" % self._position_ping:
-            return []
-        self._position_ping = 0
-        for address, seq in self._marks.items():
-            self.follows[address].ack(seq)
+        if self._positions:
+            self._positions.pong(payload)
         return self._ping_position()
 
     def writable(self, writable: bool) -> None:
@@ -341,39 +336,23 @@ class Session:
     # Keeping the connection honest
 
     def _keepalive(self, now: float) -> list[Effect]:
-        if self._keepalive_sent is not None and self.last_received <= self._keepalive_sent:
+        verdict = self.keepalive.check(now)
+        if verdict is Verdict.DEAD:
             self.closed()
             return [Cut(self.id, "no_pong")]
-        self._keepalive_sent = None
-        idle_until = self.last_received + self._config.keepalive
-        if now < idle_until:
-            self._schedule(TimerKind.KEEPALIVE, idle_until)
-            return []
-        self._keepalive_sent = now
-        self._schedule(TimerKind.KEEPALIVE, now + self._config.pong_timeout)
-        return [Ping(self.id, _KEEPALIVE_PING)]
+        self._schedule(TimerKind.KEEPALIVE, self.keepalive.next_at)
+        return [Ping(self.id, KEEPALIVE_PAYLOAD)] if verdict is Verdict.PING else []
 
     def _ping_position(self) -> list[Effect]:
-        """In the plain dialect: ask for the pong that acknowledges what has been written."""
-        if self._handshake.v2 or self._position_ping:
-            return []
-        self._marks = {
-            address: follow.last_open
-            for address, follow in self.follows.items()
-            if follow.last_open
-        }
-        if not self._marks:
-            return []
-        self._pings += 1
-        self._position_ping = self._pings
-        return [Ping(self.id, b"%d" % self._position_ping)]
+        payload = self._positions.next(self.follows.values()) if self._positions else None
+        return [Ping(self.id, payload)] if payload else []
 
     # Answers
 
     def _welcome(self, answer: Subscribed, now: float) -> list[Effect]:
         self.state = State.OPEN
         self._timers.cancel(SessionTimer(self.id, TimerKind.ATTACH))
-        self._schedule(TimerKind.KEEPALIVE, self.last_received + self._config.keepalive)
+        self._schedule(TimerKind.KEEPALIVE, self.keepalive.next_at)
         if answer.expires_at:
             left = max(0, answer.expires_at - self._wall_ms()) / 1000
             self._schedule(TimerKind.EXPIRY, now + left)

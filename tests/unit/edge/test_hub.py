@@ -1,0 +1,434 @@
+"""The hub alone, with an explicit clock: placing, moving, credits, acknowledgements, deadlines."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from typing import Any
+
+from kull_edge.effects import Close, Cut, Effect, Ping, ToRouter, Write
+from kull_edge.follow import Window
+from kull_edge.hub import Hub, HubConfig
+from kull_edge.session import Handshake, SessionConfig
+from kull_protos.mesh.v1 import attach_pb2 as pb
+
+SHARDS = 4
+MAYA = "user:maya"
+WALL_MS = 1_000_000
+
+
+def make_hub(**options: Any) -> Hub:
+    session = SessionConfig(allow_plain_tokens=True, window=Window(frames=4, bytes=10_000))
+    config = HubConfig(session=session, **options)
+    return Hub(config, wall_ms=lambda: WALL_MS, rng=random.Random(1))
+
+
+def welcome(fetches: int = 2, epoch: str = "e", shards: int = SHARDS) -> pb.Welcome:
+    return pb.Welcome(router_id="r", shard_count=shards, epoch=epoch, fetch_credits=fetches)
+
+
+def owned(term: int, shards: Sequence[int] = range(SHARDS)) -> pb.AttachResponse:
+    terms = [pb.ShardTerm(shard=shard, term=term) for shard in shards]
+    return pb.AttachResponse(shards=pb.OwnedShards(shards=terms))
+
+
+def subscribed(
+    session: int, *, address: str = MAYA, head: int = 0, term: int = 1, **more: Any
+) -> pb.AttachResponse:
+    more.setdefault("recovered", True)
+    more.setdefault("epoch", "e")
+    return pb.AttachResponse(
+        subscribed=pb.Subscribed(session_id=session, address=address, head=head, term=term, **more)
+    )
+
+
+def push(first: int, last: int, *, address: str = MAYA, term: int = 1) -> pb.AttachResponse:
+    entries = [pb.Entry(seq=seq, frame=b'{"seq":%d}' % seq) for seq in range(first, last + 1)]
+    pushes = [pb.Push(address=address, term=term, entries=entries)]
+    return pb.AttachResponse(deliver=pb.Deliver(pushes=pushes))
+
+
+def sent(effects: Sequence[Effect], kind: str) -> list[Any]:
+    """Return the frames of one kind that go to routers."""
+    return [
+        getattr(effect.request, kind)
+        for effect in effects
+        if isinstance(effect, ToRouter) and effect.request.HasField(kind)
+    ]
+
+
+def written(effects: Sequence[Effect], session: int) -> list[dict[str, Any]]:
+    return [
+        json.loads(frame.text)
+        for effect in effects
+        if isinstance(effect, Write) and effect.session_id == session
+        for frame in effect.frames
+    ]
+
+
+def closes(effects: Sequence[Effect]) -> list[int]:
+    return [effect.code for effect in effects if isinstance(effect, Close)]
+
+
+def connect(
+    hub: Hub, session: int = 1, *, token: str = "maya:mac", v2: bool = True
+) -> list[Effect]:
+    return hub.connected(session, Handshake(v2=v2, token=token), 0.0)
+
+
+def attached(hub: Hub, session: int = 1, **options: Any) -> None:
+    """Link, own, connect and attach one session whose queue is empty."""
+    if not hub.ready:
+        hub.link_up("r", welcome())
+        hub.link_frame("r", owned(1), 0)
+    connect(hub, session, **options)
+    hub.link_frame("r", subscribed(session), 0)
+    hub.link_frame("r", subscribed(session, address="all"), 0)
+
+
+def ack(hub: Hub, seq: int, session: int = 1, now: float = 0.0) -> list[Effect]:
+    return hub.text(session, json.dumps({"type": "ACK", "seq": seq}), now)
+
+
+def test_a_session_waits_for_an_owner_and_subscribes_once_there_is_one() -> None:
+    hub = make_hub()
+    assert sent(connect(hub), "subscribe") == []
+    assert sent(hub.link_up("r", welcome()), "subscribe") == []
+    assert not hub.ready
+
+    effects = hub.link_frame("r", owned(3), 0)
+
+    (subscribe,) = sent(effects, "subscribe")
+    assert (subscribe.session_id, subscribe.address) == (1, MAYA)
+    assert not subscribe.HasField("position")
+    assert subscribe.token == "maya:mac"
+    assert hub.ready
+
+
+def test_one_frame_is_shared_by_all_sessions() -> None:
+    hub = make_hub()
+    attached(hub, 1, token="maya:mac")
+    attached(hub, 2, token="maya:phone")
+
+    effects = hub.link_frame("r", push(1, 1), 0)
+
+    first, second = (effect for effect in effects if isinstance(effect, Write))
+    assert first.frames[0] is second.frames[0]
+    assert first.frames[0].wire is second.frames[0].wire
+
+
+def test_acknowledgements_are_collected_for_a_moment() -> None:
+    hub = make_hub(ack_delay=0.1)
+    attached(hub)
+    hub.link_frame("r", push(1, 3), 0)
+    for seq in (1, 2, 3):
+        assert sent(ack(hub, seq, now=1.0), "acks") == []
+
+    assert sent(hub.due(1.05), "acks") == []
+    (acks,) = sent(hub.due(1.1), "acks")
+
+    assert [(each.session_id, each.address, each.seq) for each in acks.acks] == [(1, MAYA, 3)]
+    assert sent(hub.due(9), "acks") == []
+
+
+def test_many_acknowledgements_do_not_wait() -> None:
+    hub = make_hub(ack_batch=2)
+    attached(hub, 1, token="maya:mac")
+    attached(hub, 2, token="maya:phone")
+    hub.link_frame("r", push(1, 1), 0)
+    assert sent(ack(hub, 1, session=1), "acks") == []
+
+    (acks,) = sent(ack(hub, 1, session=2), "acks")
+
+    assert len(acks.acks) == 2
+
+
+def test_a_session_that_ends_flushes_its_acknowledgement_before_it_unsubscribes() -> None:
+    hub = make_hub()
+    attached(hub)
+    hub.link_frame("r", push(1, 1), 0)
+    ack(hub, 1)
+
+    effects = hub.disconnected(1, 0)
+
+    kinds = [e.request.WhichOneof("frame") for e in effects if isinstance(e, ToRouter)]
+    assert kinds == ["acks", "unsubscribe", "unsubscribe"]
+    assert hub.addresses == 0
+    assert hub.disconnected(1, 0) == []
+
+
+def test_fetches_keep_within_the_credits_and_are_served_in_turn() -> None:
+    hub = make_hub()
+    hub.link_up("r", welcome(fetches=2))
+    hub.link_frame("r", owned(1), 0)
+    fetches = []
+    for session in range(1, 5):
+        connect(hub, session, token=f"maya:d{session}")
+        fetches += sent(hub.link_frame("r", subscribed(session, head=9), 0), "fetch")
+    assert [fetch.session_id for fetch in fetches] == [1, 2]
+
+    batch = pb.Batch(
+        request_id=fetches[0].request_id,
+        session_id=1,
+        address=MAYA,
+        term=1,
+        entries=[pb.Entry(seq=1, frame=b"{}")],
+        through=1,
+        head=9,
+    )
+    effects = hub.link_frame("r", pb.AttachResponse(batch=batch), 0)
+
+    assert [fetch.session_id for fetch in sent(effects, "fetch")] == [3]
+    # Its own next fetch stands at the end of the line.
+    hub.disconnected(4, 0)
+    batch.request_id, batch.session_id = fetches[1].request_id, 2
+    effects = hub.link_frame("r", pb.AttachResponse(batch=batch), 0)
+    assert [fetch.session_id for fetch in sent(effects, "fetch")] == [1]
+
+
+def test_a_fetch_asks_for_what_the_window_takes() -> None:
+    hub = make_hub()
+    hub.link_up("r", welcome())
+    hub.link_frame("r", owned(1), 0)
+    connect(hub)
+
+    (fetch,) = sent(hub.link_frame("r", subscribed(1, head=9, after=5), 0), "fetch")
+
+    assert (fetch.after, fetch.limit, fetch.max_bytes) == (5, 4, 10_000)
+
+
+def test_a_failed_fetch_is_tried_again_later_and_not_at_once() -> None:
+    hub = make_hub()
+    hub.link_up("r", welcome())
+    hub.link_frame("r", owned(1), 0)
+    connect(hub)
+    (fetch,) = sent(hub.link_frame("r", subscribed(1, head=9), 0), "fetch")
+    batch = pb.Batch(request_id=fetch.request_id, session_id=1, address=MAYA, error="busy")
+
+    assert sent(hub.link_frame("r", pb.AttachResponse(batch=batch), 10), "fetch") == []
+
+    assert sent(hub.due(10.1), "fetch") == []
+    assert len(sent(hub.due(11.1), "fetch")) == 1
+
+
+def test_a_mass_reconnect_is_a_queue() -> None:
+    hub = make_hub(max_subscribes=3)
+    for session in range(1, 11):
+        connect(hub, session, token=f"maya:d{session}")
+    hub.link_up("r", welcome())
+    subscribes = sent(hub.link_frame("r", owned(1), 0), "subscribe")
+    assert [each.session_id for each in subscribes] == [1, 2, 3]
+
+    effects = hub.link_frame("r", subscribed(1), 0)
+    assert [each.session_id for each in sent(effects, "subscribe")] == [4]
+    assert [each.session_id for each in sent(hub.disconnected(2, 0), "subscribe")] == [5]
+
+
+def test_a_router_that_is_not_the_owner_is_asked_again_later() -> None:
+    hub = make_hub()
+    hub.link_up("r", welcome())
+    hub.link_frame("r", owned(1), 0)
+    connect(hub)
+    refused = pb.Refused(session_id=1, address=MAYA, reason="not the owner")
+
+    assert sent(hub.link_frame("r", pb.AttachResponse(refused=refused), 5), "subscribe") == []
+
+    assert len(sent(hub.due(6.1), "subscribe")) == 1
+
+
+def test_sessions_move_with_their_positions_to_the_owner_of_the_highest_term() -> None:
+    hub = make_hub()
+    attached(hub)
+    hub.link_frame("r", push(1, 3), 0)
+    ack(hub, 2)
+    hub.link_up("other", welcome())
+
+    moved = sent(hub.link_frame("other", owned(2), 0), "subscribe")
+
+    assert {each.address for each in moved} == {MAYA, "all"}
+    mine = next(each for each in moved if each.address == MAYA)
+    assert (mine.position.epoch, mine.position.seq) == ("e", 2)
+    assert mine.HasField("generation")
+    # The old owner's frames do not count any more, nor does its lower claim.
+    assert hub.link_frame("r", push(4, 4), 0) == []
+    assert sent(hub.link_frame("r", owned(1), 0), "subscribe") == []
+    hub.link_frame("other", subscribed(1, head=3, after=2, term=2), 0)
+    assert written(hub.link_frame("other", push(4, 4, term=2), 0), 1) == [{"seq": 4}]
+
+
+def test_a_fenced_router_does_not_get_sessions_back_when_the_owner_goes() -> None:
+    hub = make_hub()
+    attached(hub)
+    hub.link_up("other", welcome())
+    hub.link_frame("other", owned(2), 0)
+
+    assert sent(hub.link_down("other"), "subscribe") == []
+    assert not hub.ready
+
+    assert len(sent(hub.link_frame("r", owned(3), 0), "subscribe")) == 2
+
+
+def test_another_store_makes_all_terms_and_positions_worthless() -> None:
+    hub = make_hub()
+    hub.link_up("r", welcome())
+    hub.link_frame("r", owned(7), 0)
+    connect(hub)
+    hub.link_frame("r", subscribed(1, term=7), 0)
+    hub.link_down("r")
+    hub.link_up("r", welcome(epoch="new"))
+
+    assert len(sent(hub.link_frame("r", owned(1), 0), "subscribe")) == 2
+
+    assert closes(hub.link_frame("r", subscribed(1, epoch="new"), 0)) == [4004]
+
+
+def test_retention_that_passed_a_device_by_is_told_to_v2_only() -> None:
+    for v2 in (True, False):
+        hub = make_hub()
+        attached(hub, v2=v2)
+        hub.link_down("r")
+        hub.link_up("r", welcome())
+        hub.link_frame("r", owned(1), 0)
+
+        effects = hub.link_frame("r", subscribed(1, head=9, after=9, recovered=False), 0)
+
+        told = [frame["type"] for frame in written(effects, 1)]
+        assert told == (["RECOVERY_LOST"] if v2 else [])
+
+
+def test_a_plain_device_has_one_position_ping_open_at_a_time() -> None:
+    hub = make_hub()
+    attached(hub, v2=False)
+    effects = hub.link_frame("r", push(1, 1), 0)
+    (ping,) = (effect for effect in effects if isinstance(effect, Ping))
+    assert not [e for e in hub.link_frame("r", push(2, 2), 0) if isinstance(e, Ping)]
+    assert hub.pong(1, b"other", 0) == []
+
+    # The pong confirms what was written before its ping, and asks for the rest.
+    (again,) = hub.pong(1, ping.payload, 0)
+    assert isinstance(again, Ping)
+    (acks,) = sent(hub.flush_acks(), "acks")
+    assert [each.seq for each in acks.acks] == [1]
+    assert hub.pong(1, ping.payload, 0) == []
+    hub.pong(1, again.payload, 0)
+    (acks,) = sent(hub.flush_acks(), "acks")
+    assert [each.seq for each in acks.acks] == [2]
+
+
+def test_silence_is_pinged_after_30_s_and_cut_20_s_later() -> None:
+    hub = make_hub()
+    attached(hub)
+    hub.received(1, 10.0)
+    assert hub.due(39.9) == []
+    (ping,) = hub.due(40.0)
+    assert isinstance(ping, Ping)
+    assert hub.due(59.9) == []
+
+    effects = hub.due(60.0)
+
+    assert isinstance(effects[0], Cut)
+    assert len(sent(effects, "unsubscribe")) == 2
+    assert hub.session_count == 0
+
+
+def test_any_sign_of_life_restarts_the_silence() -> None:
+    hub = make_hub()
+    attached(hub)
+    assert len(hub.due(30.0)) == 1
+    hub.received(1, 31.0)
+
+    assert hub.due(50.0) == []
+    assert len(hub.due(61.0)) == 1
+
+
+def test_a_token_that_expires_ends_the_session() -> None:
+    hub = make_hub()
+    hub.link_up("r", welcome())
+    hub.link_frame("r", owned(1), 0)
+    connect(hub)
+    hub.link_frame("r", subscribed(1, expires_at=WALL_MS + 7_000), 5.0)
+
+    assert closes(hub.due(11.9)) == []
+    effects = hub.due(12.0)
+
+    assert closes(effects) == [4501]
+    assert written(effects, 1)[0]["data"]["code"] == "token_expired"
+
+
+def test_too_many_unanswered_messages_are_busy() -> None:
+    hub = make_hub()
+    attached(hub)
+    message = json.dumps({"type": "UPDATE_PROGRESS", "payload": {}, "ref": "r"})
+    publishes = []
+    for _ in range(16):
+        publishes += sent(hub.text(1, message, 0), "publish")
+    assert len({each.request_id for each in publishes}) == 16
+
+    assert written(hub.text(1, message, 0), 1)[0]["data"]["code"] == "busy"
+
+    answer = pb.Published(request_id=publishes[0].request_id, session_id=1, event_id="x")
+    hub.link_frame("r", pb.AttachResponse(published=answer), 0)
+    assert len(sent(hub.text(1, message, 0), "publish")) == 1
+
+
+def test_when_the_router_goes_open_messages_are_answered_unavailable() -> None:
+    hub = make_hub()
+    attached(hub)
+    hub.text(1, '{"type":"UPDATE_PROGRESS","payload":{},"ref":"r"}', 0)
+
+    (error,) = written(hub.link_down("r"), 1)
+
+    assert error["data"]["code"] == "unavailable"
+    assert error["data"]["ref"] == "r"
+
+
+def test_a_blocked_socket_pulls_once_it_is_writable() -> None:
+    hub = make_hub()
+    attached(hub)
+    hub.writable(1, False, 0)
+    assert hub.link_frame("r", push(1, 1), 0) == []
+
+    assert len(sent(hub.writable(1, True, 0), "fetch")) == 1
+
+
+def test_a_gap_sends_the_sessions_of_the_address_to_the_log() -> None:
+    hub = make_hub()
+    attached(hub)
+
+    effects = hub.link_frame("r", pb.AttachResponse(gap=pb.Gap(address=MAYA, term=1)), 0)
+
+    assert [fetch.address for fetch in sent(effects, "fetch")] == [MAYA]
+
+
+def test_leaving_gives_every_device_its_own_time_slot() -> None:
+    hub = make_hub()
+    for session in range(1, 6):
+        attached(hub, session, token=f"maya:d{session}")
+
+    effects = hub.leave(0)
+
+    assert closes(effects) == [4000] * 5
+    slots = {written(effects, session)[0]["data"]["after"] for session in range(1, 6)}
+    assert len(slots) > 1
+    assert hub.session_count == 0
+
+
+def test_frames_for_sessions_that_have_gone_are_harmless() -> None:
+    hub = make_hub()
+    attached(hub)
+    hub.disconnected(1, 0)
+
+    for frame in (
+        push(1, 1),
+        subscribed(1),
+        pb.AttachResponse(refused=pb.Refused(session_id=1, address=MAYA, close_code=4500)),
+        pb.AttachResponse(evict=pb.Evict(session_id=1, close_code=4503)),
+        pb.AttachResponse(batch=pb.Batch(request_id=77, session_id=1, address=MAYA)),
+        pb.AttachResponse(published=pb.Published(request_id=77, session_id=1)),
+        pb.AttachResponse(gap=pb.Gap(address=MAYA)),
+        pb.AttachResponse(drain=pb.Drain(within_ms=1)),
+    ):
+        assert hub.link_frame("r", frame, 0) == []
+    assert hub.text(1, "{}", 0) == []
+    assert hub.link_frame("unknown", push(1, 1), 0) == []
