@@ -178,11 +178,12 @@ def plan(
 
 
 def _excess(every: int, latest: int, retention: Retention) -> dict[Contract, int]:
-    over = {
-        Contract.EVERY: every - retention.every_entries,
-        Contract.LATEST: latest - retention.latest_entries,
-    }
-    return {contract: count for contract, count in over.items() if count > 0}
+    excess: dict[Contract, int] = {}
+    if every > retention.every_entries:
+        excess[Contract.EVERY] = every - retention.every_entries
+    if latest > retention.latest_entries:
+        excess[Contract.LATEST] = latest - retention.latest_entries
+    return excess
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,22 +17,27 @@ from kull_router.event import Contract, Entry, Event
 from kull_router.queue import Figures, Kept, Newest, Plan
 from kull_router.store import Outcome, Retention
 
-_CHUNKS: Final = (1, 8, 64, 512)  # rows per look-up: few sizes, so that statements stay prepared
+_CHUNKS: Final = (
+    1,
+    4,
+    16,
+    64,
+    256,
+)  # rows per look-up: few, to keep statements prepared
 
 _QUEUES = """
 SELECT q.address, q.id, q.head, q.floor, q.every, q.latest
-FROM (VALUES {rows}) AS wanted JOIN queues AS q ON q.address = wanted.column1"""
+FROM (VALUES {rows}) AS wanted CROSS JOIN queues AS q ON q.address = wanted.column1"""
 _SEEN = """
 SELECT s.queue_id, s.id FROM (VALUES {rows}) AS wanted
-JOIN seen AS s ON s.id = wanted.column2 AND s.queue_id = wanted.column1"""
+CROSS JOIN seen AS s ON s.id = wanted.column2 AND s.queue_id = wanted.column1"""
 _NEWEST = """
-SELECT n.queue_id, n.key, n.seq, n.version FROM (VALUES {rows}) AS wanted
-JOIN newest AS n ON n.queue_id = wanted.column1 AND n.key = wanted.column2"""
+SELECT l.queue_id, l.key, l.seq, l.version FROM (VALUES {rows}) AS wanted
+CROSS JOIN latest AS l ON l.queue_id = wanted.column1 AND l.key = wanted.column2"""
 
-ENTRY_COLUMNS: Final = (
-    "seq, contract, final, key, created_ms, version, id, type, exclude_device, body"
-)
-KEPT_COLUMNS: Final = "seq, contract, final, key, created_ms"
+_EVENT_COLUMNS = "created_ms, key, version, final, id, type, exclude_device, body"
+ENTRY_COLUMNS: Final = f"seq, contract, {_EVENT_COLUMNS}"  # of the view `entries`
+KEPT_COLUMNS: Final = "seq, contract, key, final, created_ms"
 
 
 def look_up(
@@ -140,26 +145,18 @@ def _write(db: sqlite3.Connection, plans: Mapping[int, Plan], now_ms: int) -> No
     changed = {queue_id: plan for queue_id, plan in plans.items() if plan.ids}
     if not changed:
         return
+    rows: dict[Contract, list[tuple[Any, ...]]] = {Contract.EVERY: [], Contract.LATEST: []}
+    for queue_id, plan in changed.items():
+        for entry in plan.entries.values():
+            rows[entry.event.contract].append((queue_id, *_row(entry)))
     db.executemany(
-        "DELETE FROM entries WHERE queue_id = ? AND seq = ?",
-        [(queue_id, seq) for queue_id, plan in changed.items() for seq in plan.replaced],
+        f"INSERT INTO every (queue_id, seq, {_EVENT_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?)",  # noqa: S608 (no input)
+        rows[Contract.EVERY],
     )
     db.executemany(
-        f"INSERT INTO entries (queue_id, {ENTRY_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?)",  # noqa: S608 (no input)
-        [
-            _row(queue_id, entry)
-            for queue_id, plan in changed.items()
-            for entry in plan.entries.values()
-        ],
-    )
-    db.executemany(
-        "INSERT OR REPLACE INTO newest (queue_id, key, seq, version, changed_ms) "
-        "VALUES (?, ?, ?, ?, ?)",
-        [
-            (queue_id, key, newest.seq, newest.version, now_ms)
-            for queue_id, plan in changed.items()
-            for key, newest in plan.newest.items()
-        ],
+        f"INSERT OR REPLACE INTO latest (changed_ms, queue_id, seq, {_EVENT_COLUMNS}) "  # noqa: S608 (no input)
+        "VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+        [(now_ms, *row) for row in rows[Contract.LATEST]],
     )
     db.executemany(
         "INSERT INTO seen (id, queue_id, seen_ms) VALUES (?, ?, ?)",
@@ -190,14 +187,10 @@ def remove(
     """Remove entries for retention's sake; return the counters, which are written as well."""
     if not gone:
         return figures
-    db.executemany(
-        "DELETE FROM entries WHERE queue_id = ? AND seq = ?",
-        [(queue_id, kept.seq) for kept in gone],
-    )
-    db.executemany(
-        "UPDATE newest SET seq = 0 WHERE queue_id = ? AND key = ?",
-        [(queue_id, kept.key) for kept in gone if kept.contract is Contract.LATEST],
-    )
+    every = [(queue_id, kept.seq) for kept in gone if kept.contract is Contract.EVERY]
+    latest = [(queue_id, kept.key) for kept in gone if kept.contract is Contract.LATEST]
+    db.executemany("DELETE FROM every WHERE queue_id = ? AND seq = ?", every)
+    db.executemany("UPDATE latest SET seq = 0, body = x'' WHERE queue_id = ? AND key = ?", latest)
     figures = queue.without(figures, gone)
     write_figures(db, {queue_id: figures})
     return figures
@@ -205,13 +198,13 @@ def remove(
 
 def kept_of(row: Sequence[Any]) -> Kept:
     """Return what retention must know, from a row of KEPT_COLUMNS."""
-    seq, contract, final, key, created_ms = row
+    seq, contract, key, final, created_ms = row
     return Kept(seq, Contract(contract), key, bool(final), created_ms)
 
 
 def entry_of(address: str, row: Sequence[Any]) -> Entry:
     """Return the entry of a row of ENTRY_COLUMNS."""
-    seq, contract, final, key, created_ms, version, event_id, kind, exclude, body = row
+    seq, contract, created_ms, key, version, final, event_id, kind, exclude, body = row
     return Entry(
         seq=seq,
         event=Event(
@@ -229,16 +222,14 @@ def entry_of(address: str, row: Sequence[Any]) -> Entry:
     )
 
 
-def _row(queue_id: int, entry: Entry) -> tuple[Any, ...]:
+def _row(entry: Entry) -> tuple[Any, ...]:
     event = entry.event
     return (
-        queue_id,
         entry.seq,
-        event.contract.value,
-        event.final,
-        event.key,
         event.created_ms,
+        event.key,
         event.version,
+        event.final,
         event.id,
         event.type,
         event.exclude_device,

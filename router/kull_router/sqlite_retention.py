@@ -15,10 +15,13 @@ STEP_ROWS: Final = 2_000  # ids, versions or devices per transaction
 STEP_QUEUES: Final = 20  # of up to `every_entries` + `latest_entries` each
 SCAN_QUEUES: Final = 5_000  # looked at in one read
 
+# May name queues where nothing is to be done after all, never misses one.
 _DUE = """
 SELECT q.id FROM queues AS q
 WHERE q.id > :after AND q.id <= :through AND (q.every OR q.latest) AND (
-  (SELECT created_ms FROM entries WHERE queue_id = q.id ORDER BY seq LIMIT 1) < :aged_ms
+  (SELECT created_ms FROM every WHERE queue_id = q.id ORDER BY seq LIMIT 1) < :aged_ms
+  OR EXISTS (
+    SELECT 1 FROM latest WHERE queue_id = q.id AND seq > 0 AND created_ms < :aged_ms)
   OR substr(q.address, 1, 5) = 'user:' AND EXISTS (
     SELECT 1 FROM entries AS e
     WHERE e.queue_id = q.id AND e.created_ms < :acknowledged_ms
@@ -80,8 +83,8 @@ def trim_ids(db: sqlite3.Connection, cutoffs: Cutoffs) -> int:
 def trim_versions(db: sqlite3.Connection, cutoffs: Cutoffs) -> int:
     """Forget up to STEP_ROWS versions of keys without entry that are too old; return how many."""
     return db.execute(
-        "DELETE FROM newest WHERE (queue_id, key) IN "
-        "(SELECT queue_id, key FROM newest WHERE seq = 0 AND changed_ms < ? LIMIT ?)",
+        "DELETE FROM latest WHERE (queue_id, key) IN "
+        "(SELECT queue_id, key FROM latest WHERE seq = 0 AND changed_ms < ? LIMIT ?)",
         (cutoffs.versions, STEP_ROWS),
     ).rowcount
 

@@ -29,14 +29,14 @@ CREATE TABLE queues (
   latest INTEGER NOT NULL DEFAULT 0
 );
 
-CREATE TABLE entries (
+-- One table per contract. What they keep has the same columns, see the view.
+CREATE TABLE every (
   queue_id INTEGER NOT NULL,
   seq INTEGER NOT NULL,
-  contract TEXT NOT NULL,
-  final INTEGER NOT NULL,
-  key TEXT NOT NULL,
   created_ms INTEGER NOT NULL,
+  key TEXT NOT NULL,
   version INTEGER NOT NULL,
+  final INTEGER NOT NULL,
   id TEXT NOT NULL,
   type TEXT NOT NULL,
   exclude_device TEXT NOT NULL,
@@ -44,16 +44,31 @@ CREATE TABLE entries (
   PRIMARY KEY (queue_id, seq)
 ) WITHOUT ROWID;
 
--- The last version of each key. Its seq is 0 once the entry has been trimmed.
-CREATE TABLE newest (
+-- One row per key, so that replacing an entry writes one page. Once the entry has been trimmed its
+-- seq is 0 and its body empty: only the version still counts.
+CREATE TABLE latest (
   queue_id INTEGER NOT NULL,
-  key TEXT NOT NULL,
   seq INTEGER NOT NULL,
+  created_ms INTEGER NOT NULL,
+  key TEXT NOT NULL,
   version INTEGER NOT NULL,
+  final INTEGER NOT NULL,
+  id TEXT NOT NULL,
+  type TEXT NOT NULL,
+  exclude_device TEXT NOT NULL,
+  body BLOB NOT NULL,
   changed_ms INTEGER NOT NULL,
   PRIMARY KEY (queue_id, key)
 ) WITHOUT ROWID;
-CREATE INDEX newest_unused ON newest (changed_ms) WHERE seq = 0;
+CREATE INDEX latest_unused ON latest (changed_ms) WHERE seq = 0;
+
+CREATE VIEW entries AS
+  SELECT queue_id, seq, 'every' AS contract, created_ms, key, version, final, id, type,
+    exclude_device, body
+  FROM every
+  UNION ALL
+  SELECT queue_id, seq, 'latest', created_ms, key, version, final, id, type, exclude_device, body
+  FROM latest WHERE seq > 0;
 
 -- The id comes first: ids are made in the order of time, so that inserts meet at the right edge.
 CREATE TABLE seen (
@@ -116,7 +131,7 @@ def connect(path: Path) -> sqlite3.Connection:
         raise ConfigError(f"{path} cannot use a write-ahead log ({mode}): put it on a local disk")
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA cache_size = -32768")  # KiB
-    db.execute("PRAGMA wal_autocheckpoint = 4000")  # pages: fewer rewrites of the same page
+    db.execute("PRAGMA wal_autocheckpoint = 8000")  # pages: fewer rewrites of the same page
     db.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
     return db
 

@@ -1,0 +1,97 @@
+"""Stores for contract tests: opened, closed, and opened again on the same data."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Protocol
+
+from kull_router.event import Contract, Event
+from kull_router.store import Retention, Store
+from kull_router.store_memory import MemoryState, MemoryStore
+from kull_router.store_sqlite import SqliteStore
+
+SHARD = 5
+NOW = 1_700_000_000_000  # ms
+ALICE = "user:alice"
+_PAD = b" " * 10
+
+
+class Disk(Protocol):
+    """Where a store keeps its data: it can be opened many times, one after the other."""
+
+    async def open(self, retention: Retention, shard_count: int) -> Store:
+        """Open the store as a (re)started router would."""
+        ...
+
+
+class MemoryDisk:
+    """The state that one MemoryStore leaves to the next."""
+
+    def __init__(self) -> None:
+        self._state: MemoryState | None = None
+
+    async def open(self, retention: Retention, shard_count: int) -> Store:
+        """See Disk."""
+        self._state = self._state or MemoryState(shard_count=shard_count)
+        return MemoryStore(self._state, shard_count=shard_count, retention=retention)
+
+
+class SqliteDisk:
+    """A file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "kull.db"
+
+    async def open(self, retention: Retention, shard_count: int) -> Store:
+        """See Disk."""
+        return await SqliteStore.open(self.path, shard_count=shard_count, retention=retention)
+
+
+@asynccontextmanager
+async def opened(
+    disk: Disk, retention: Retention | None = None, *, shard_count: int = 16
+) -> AsyncIterator[Store]:
+    """Open a store and close it at the end."""
+    store = await disk.open(retention or Retention(), shard_count)
+    try:
+        yield store
+    finally:
+        await store.aclose()
+
+
+def credit(event_id: str, *, address: str = ALICE, at: int = NOW, body: bytes = b"") -> Event:
+    """An event of which each one counts."""
+    return Event(
+        id=event_id,
+        address=address,
+        type="CREDIT_UPDATE",
+        contract=Contract.EVERY,
+        body=body or b'{"id":"' + event_id.encode() + b'"}' + _PAD,
+        created_ms=at,
+    )
+
+
+def tick(
+    event_id: str,
+    key: str = "shoot:1",
+    version: int = 0,
+    *,
+    final: bool = False,
+    address: str = ALICE,
+    at: int = NOW,
+) -> Event:
+    """An event of which only the newest per key counts."""
+    return Event(
+        id=event_id,
+        address=address,
+        type="SHOOT_PROGRESS",
+        contract=Contract.LATEST,
+        body=b'{"id":"' + event_id.encode() + b'"}' + _PAD,
+        key=key,
+        version=version,
+        final=final,
+        exclude_device="phone",
+        created_ms=at,
+    )
