@@ -107,7 +107,10 @@ class RouterCore:
 
     def _ownership_changed(self, shard: int, _term: int | None) -> None:
         self.sessions.drop_shard(shard)
-        metrics.OWNED.set(len(self.terms))
+        owned = len(self.terms)
+        metrics.OWNED.set(owned)
+        if owned in {0, self.settings.shard_count}:
+            log.info("shards_owned", shards=owned, of=self.settings.shard_count)
         self.fanout.announce(self.terms)
 
     # -- edges ---------------------------------------------------------------------------------

@@ -101,7 +101,7 @@ class Shard:
         self.term = await self._persist(
             lambda: self._store.claim(self.number, self._settings.router_id)
         )
-        log.info("shard_owned", shard=self.number, term=self.term)
+        log.debug("shard_owned", shard=self.number, term=self.term)
         self._changed(self.number, self.term)
 
     def _release(self) -> None:
