@@ -34,12 +34,15 @@ def check(address: str) -> str:
     kind, _, name = address.partition(":")
     if address != ALL and (kind not in {"user", "room"} or not name):
         raise InvalidAddress(
-            f"address {address[:40]!r} is not 'user:<id>', 'room:<name>' or 'all'; an id cannot be empty"
+            f"address {address[:40]!r} is not 'user:<id>', 'room:<name>' or 'all'; "
+            "an id cannot be empty"
         )
     try:
         size = len(address.encode())
     except UnicodeEncodeError:
-        raise InvalidAddress("the address holds a lone surrogate, which UTF-8 cannot carry") from None
+        raise InvalidAddress(
+            "the address holds a lone surrogate, which UTF-8 cannot carry"
+        ) from None
     if size > MAX_ADDRESS_BYTES or len(escape(name)) > MAX_ESCAPED_BYTES:
         raise InvalidAddress(
             f"address {address[:40]!r}… has {size} bytes ({len(escape(name))} once escaped); "

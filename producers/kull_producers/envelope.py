@@ -1,0 +1,223 @@
+"""From an event to the messages that carry it, and back from a message's body. PURE.
+
+The body is built here once, and every device gets these bytes with nothing but `seq` spliced in.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn
+
+from kull_producers import address, topology
+from kull_producers.errors import InvalidEvent
+from kull_producers.events import (
+    MAX_NUMBER,
+    CreditUpdate,
+    Event,
+    PromptChange,
+    ShootProgress,
+    event_from_data,
+)
+from kull_producers.message import Message
+from kull_producers.stamp import Stamp, check_id
+
+SERVER: Final = "server"  # the `deviceId` of events that no device has caused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """A body as it was found, its outer fields checked, its data not yet.
+
+    Attributes:
+        id: empty if the body has none.
+        timestamp_ms: milliseconds since the Unix epoch, None if the body has none.
+        device_id: the device that caused the event, or `server`.
+        user_id: whom it is for, empty if the body does not say.
+    """
+
+    id: str
+    type: str
+    data: dict[str, Any]
+    timestamp_ms: int | None
+    device_id: str
+    user_id: str
+
+
+def messages_of(
+    event: Event,
+    stamp: Stamp,
+    *,
+    shard_count: int,
+    user_id: str | None = None,
+    device_id: str = SERVER,
+) -> list[Message]:
+    """Return one message per address the event is for, all with the same id.
+
+    Args:
+        event: what happened.
+        stamp: its id, time and version.
+        shard_count: the deployment's.
+        user_id: whom a shoot progress is for. A credit update names its user itself.
+        device_id: the device that caused it, which then does not get it back.
+
+    Raises:
+        InvalidEvent: the addressed user is missing, wrong, or contradicts the event.
+    """
+    return [
+        _message(event, stamp, to, device_id=device_id, shard_count=shard_count)
+        for to in _addresses(event, user_id)
+    ]
+
+
+def device_progress(
+    payload: bytes, stamp: Stamp, *, user_id: str, device_id: str, shard_count: int
+) -> Message:
+    """Return the message for a device's UPDATE_PROGRESS, excluding that device.
+
+    `payload` is UTF-8 JSON with the fields of a shoot progress. Raises InvalidEvent.
+    """
+    event = ShootProgress.from_data(_json_object(payload, "payload"))
+    to = address.user(user_id)
+    return _message(event, stamp, to, device_id=device_id, shard_count=shard_count)
+
+
+def parse_body(body: bytes) -> Envelope:
+    """Check a body's outer fields. Raises InvalidEvent saying what is wrong.
+
+    `type` and `data` are required. Fields that an envelope does not have are ignored.
+    """
+    fields = _json_object(body, "body")
+    data = fields.get("data")
+    if not isinstance(data, dict):
+        raise InvalidEvent("body: data must be a JSON object")
+    timestamp_ms = fields.get("timestamp")
+    if timestamp_ms is not None and (
+        type(timestamp_ms) is not int or not 0 <= timestamp_ms <= MAX_NUMBER
+    ):
+        raise InvalidEvent("body: timestamp must be whole milliseconds since the Unix epoch")
+    event_id = _text(fields, "id")
+    return Envelope(
+        id=event_id and check_id(event_id),
+        type=_text(fields, "type"),
+        data=data,
+        timestamp_ms=timestamp_ms,
+        device_id=_text(fields, "deviceId") or SERVER,
+        user_id=_text(fields, "userId"),
+    )
+
+
+def messages_from_body(
+    body: bytes, *, shard_count: int, fallback_id: str, now_ms: int, app_id: str = ""
+) -> list[Message]:
+    """Rebuild the messages of an event that was published without this SDK.
+
+    Args:
+        body: an envelope; `data.userIds` of a prompt change says who is told.
+        shard_count: the deployment's.
+        fallback_id: the event's id if the body has none: AMQP's message_id, or a new one.
+        now_ms: milliseconds since the Unix epoch; a timestamp from the future counts as now, so
+            that it cannot make all later events of its key stale.
+        app_id: of the original message.
+
+    Raises:
+        InvalidEvent: this is no event, or it does not say whom it is for.
+    """
+    found = parse_body(body)
+    event = event_from_data(found.type, found.data)
+    timestamp_ms = min(now_ms if found.timestamp_ms is None else found.timestamp_ms, now_ms)
+    stamp = Stamp(
+        id=found.id or check_id(fallback_id),
+        timestamp_ms=timestamp_ms,
+        version=timestamp_ms * 1000,
+        app_id=app_id,
+    )
+    # A prompt change is addressed by its userIds alone.
+    user_id = None if isinstance(event, PromptChange) else found.user_id or None
+    return messages_of(
+        event, stamp, shard_count=shard_count, user_id=user_id, device_id=found.device_id
+    )
+
+
+def _addresses(event: Event, user_id: str | None) -> Sequence[str]:
+    match event:
+        case CreditUpdate():
+            if user_id is not None and user_id != event.user_id:
+                raise InvalidEvent("credit update: userId differs from the addressed user")
+            return [address.user(event.user_id)]
+        case PromptChange():
+            if user_id is not None:
+                raise InvalidEvent("prompt change: name the users in userIds, not in userId")
+            if event.user_ids is None:
+                return [address.ALL]
+            return [address.user(one) for one in dict.fromkeys(event.user_ids)]
+        case _:
+            if user_id is None:
+                raise InvalidEvent(f"{event.title}: userId is missing, whom is it for?")
+            return [address.user(user_id)]
+
+
+def _message(event: Event, stamp: Stamp, to: str, *, device_id: str, shard_count: int) -> Message:
+    body = {
+        "id": stamp.id,
+        "type": event.type,
+        "data": event.data(),
+        "timestamp": stamp.timestamp_ms,
+        "deviceId": device_id,
+        "userId": to.removeprefix("user:") if to.startswith("user:") else "",
+    }
+    return Message(
+        exchange=event.exchange,
+        routing_key=address.routing_key(to, shard_count, event.type),
+        body=json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode(),
+        message_id=stamp.id,
+        type=event.type,
+        app_id=stamp.app_id,
+        headers=_headers(event, stamp, to, device_id),
+    )
+
+
+def _headers(event: Event, stamp: Stamp, to: str, device_id: str) -> dict[str, str | int | bool]:
+    headers: dict[str, str | int | bool] = {
+        topology.HEADER_ADDRESS: to,
+        topology.HEADER_CONTRACT: event.contract,
+    }
+    if event.contract == "latest":
+        headers[topology.HEADER_KEY] = event.key
+        headers[topology.HEADER_VERSION] = stamp.version
+        headers[topology.HEADER_FINAL] = event.final
+    if device_id != SERVER:
+        headers[topology.HEADER_EXCLUDE] = device_id
+    if stamp.traceparent:
+        headers[topology.HEADER_TRACEPARENT] = stamp.traceparent
+    return headers
+
+
+def _json_object(raw: bytes, what: str) -> dict[str, Any]:
+    try:
+        # Decoded here, because json.loads would also guess UTF-16 and UTF-32.
+        value = json.loads(raw.decode(), parse_constant=_no_constant, object_pairs_hook=_unique)
+    except (ValueError, RecursionError) as error:
+        raise InvalidEvent(f"{what} must be UTF-8 JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise InvalidEvent(f"{what} must be a JSON object, not {type(value).__name__}")
+    return value
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise ValueError("a field occurs twice")
+    return fields
+
+
+def _text(fields: dict[str, Any], name: str) -> str:
+    value = fields.get(name, "")
+    if not isinstance(value, str):
+        raise InvalidEvent(f"body: {name} must be a text")
+    return value

@@ -1,0 +1,107 @@
+"""What a publisher adds to an event: its id, its time and its version. PURE."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from kull_producers.errors import InvalidEvent
+
+MAX_ID_CHARACTERS: Final = 128
+MAX_ID_BYTES: Final = 255  # what AMQP's message_id holds
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamp:
+    """The circumstances of one event.
+
+    Attributes:
+        id: a repeat with the same id and address is a duplicate.
+        timestamp_ms: milliseconds since the Unix epoch.
+        version: microseconds; of two `latest` events with one key the higher one wins.
+        app_id: who published it, for people.
+        traceparent: W3C trace context, empty if there is none.
+    """
+
+    id: str
+    timestamp_ms: int
+    version: int
+    app_id: str = ""
+    traceparent: str = ""
+
+
+class VersionClock:
+    """Strictly growing microseconds, also when the clock stands still or is set back.
+
+    Args:
+        now: seconds since the Unix epoch.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._last = 0
+
+    def next(self) -> int:
+        """Return microseconds since the Unix epoch, higher than all before."""
+        self._last = max(self._last + 1, int(self._now() * 1_000_000))
+        return self._last
+
+
+class Stamper:
+    """Stamps the events of one publisher in the order of the calls.
+
+    Args:
+        now: seconds since the Unix epoch.
+        randomness: returns that many random bytes.
+        app_id: who publishes, for people; at most 255 bytes.
+    """
+
+    def __init__(
+        self, *, now: Callable[[], float], randomness: Callable[[int], bytes], app_id: str
+    ) -> None:
+        if len(app_id.encode()) > MAX_ID_BYTES:
+            raise ValueError(f"app_id must be at most {MAX_ID_BYTES} bytes")
+        self._clock = VersionClock(now)
+        self._randomness = randomness
+        self._app_id = app_id
+
+    def stamp(self, event_id: str | None = None, *, traceparent: str = "") -> Stamp:
+        """Return the stamp of the next event; its id is new unless given. Raises InvalidEvent."""
+        version = self._clock.next()
+        timestamp_ms = version // 1000
+        if event_id is None:
+            event_id = uuid7(timestamp_ms, self._randomness(10))
+        return Stamp(
+            id=check_id(event_id),
+            timestamp_ms=timestamp_ms,
+            version=version,
+            app_id=self._app_id,
+            traceparent=traceparent,
+        )
+
+
+def check_id(event_id: str) -> str:
+    """Return the id if it can identify an event, else raise InvalidEvent saying why."""
+    if not isinstance(event_id, str) or not 1 <= len(event_id) <= MAX_ID_CHARACTERS:
+        raise InvalidEvent(f"an event id must be a text of 1 to {MAX_ID_CHARACTERS} characters")
+    if _CONTROL.search(event_id):
+        raise InvalidEvent("an event id must not hold control characters")
+    try:
+        size = len(event_id.encode())
+    except UnicodeEncodeError:
+        raise InvalidEvent("an event id must not hold lone surrogates") from None
+    if size > MAX_ID_BYTES:
+        raise InvalidEvent(f"an event id must be at most {MAX_ID_BYTES} bytes, not {size}")
+    return event_id
+
+
+def uuid7(timestamp_ms: int, randomness: bytes) -> str:
+    """Return a UUID version 7 (RFC 9562): ids sort by time. `randomness` is 10 bytes."""
+    value = (timestamp_ms & 0xFFFF_FFFF_FFFF) << 80 | int.from_bytes(randomness[:10])
+    value = value & ~(0xF << 76) | 0x7 << 76
+    value = value & ~(0x3 << 62) | 0x2 << 62
+    return str(uuid.UUID(int=value))
