@@ -20,6 +20,10 @@ from tests.support.fake_router import FakeRouter, World
 from tests.unit.edge.sockets import V2, peer, running, welcomed
 
 MAYA = "user:maya"
+RAW_UPGRADE = (
+    b"GET /ws?token=otto HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
 
 
 async def http(edge: Edge, request: str) -> str:
@@ -402,6 +406,23 @@ async def test_a_slow_reader_grows_no_memory_and_gets_everything_later(window_by
             assert [f["seq"] for f in await slow.frames(events)] == list(range(1, events + 1))
 
 
+async def test_a_peer_that_floods_and_reads_nothing_is_cut() -> None:
+    narrow = socket.socket()
+    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+    async with running(FakeRouter(), window_bytes=1024, write_high=1024) as edge:
+        narrow.connect(("127.0.0.1", edge.port))
+        reader, writer = await asyncio.open_connection(sock=narrow, limit=1024)
+        writer.write(RAW_UPGRADE)
+        await reader.readuntil(b"WELCOME")
+        ping = b"\x89\xfd" + bytes(4) + bytes(125)  # each wants a pong
+        async with asyncio.timeout(20):
+            with pytest.raises(OSError, match=r"reset|Broken pipe|lost"):
+                while True:
+                    writer.write(ping * 100)
+                    await writer.drain()
+        writer.close()
+
+
 # Ends
 
 
@@ -413,12 +434,6 @@ async def test_the_newer_connection_of_a_device_wins() -> None:
     ):
         assert (await older.frame())["data"]["code"] == "replaced"
         assert await older.close_code() == 4503
-
-
-RAW_UPGRADE = (
-    b"GET /ws?token=otto HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-)
 
 
 async def test_a_dead_peer_is_cut_and_a_quiet_one_is_not() -> None:
