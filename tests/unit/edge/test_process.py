@@ -1,0 +1,89 @@
+"""`python -m kull_edge` as a process: it starts, says what is wrong, and stops cleanly."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from websockets.asyncio.client import connect
+
+
+@asynccontextmanager
+async def edge(**settings: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    env = {**os.environ, "KULL_EDGE_PORT": "0", "KULL_EDGE_ROUTERS": "127.0.0.1:1", **settings}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "kull_edge",
+        env=env,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def line_with(process: asyncio.subprocess.Process, event: str) -> dict[str, str]:
+    """Read the log until an event comes."""
+    assert process.stdout
+    async with asyncio.timeout(20):
+        async for raw in process.stdout:
+            line: dict[str, str] = json.loads(raw)
+            if event in line["event"]:
+                return line
+    raise AssertionError(f"the edge ended without {event}")
+
+
+async def outcome(process: asyncio.subprocess.Process) -> tuple[int | None, str]:
+    """Wait for the end; return the exit code and what was logged."""
+    async with asyncio.timeout(20):
+        output, _ = await process.communicate()
+    return process.returncode, output.decode()
+
+
+async def test_it_says_where_it_listens_and_stops_on_sigterm_and_sigint() -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        async with edge(KULL_LOG_FORMAT="json") as process:
+            url = (await line_with(process, "edge_started"))["url"]
+            async with connect(url, subprotocols=None):  # its session is being refused
+                process.send_signal(number)
+                code, output = await outcome(process)
+            assert (code, "edge_stopped" in output) == (0, True)
+
+
+async def test_plain_tokens_are_warned_of_loudly() -> None:
+    async with edge(KULL_LOG_FORMAT="json", KULL_ALLOW_PLAIN_TOKENS="1") as process:
+        line = await line_with(process, "PLAIN TOKENS")
+        assert line["level"] == "warning"
+
+
+async def test_a_port_in_use_is_one_clear_line() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        async with edge(KULL_EDGE_PORT=port) as process:
+            code, output = await outcome(process)
+    assert code == 1
+    (line,) = output.splitlines()
+    assert port in line
+    assert "Is another edge running?" in line
+
+
+async def test_a_wrong_setting_is_one_clear_line() -> None:
+    async with edge(KULL_EDGE_ROUTERS="nowhere", KULL_EDGE_KEEPALIVE="-1") as process:
+        code, output = await outcome(process)
+    assert code == 1
+    (line,) = output.splitlines()
+    assert "'nowhere' is not host:port" in line
+    assert "keepalive" in line
