@@ -26,7 +26,7 @@ demo: setup ## Watch one user's devices follow a shoot (PHOTOS=folder for your o
 	$(BIN)/kull demo $(if $(PHOTOS),--photos "$(PHOTOS)")
 
 test: setup ## Run every test; RabbitMQ is found or started
-	$(BIN)/pytest -n $(WORKERS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
 
 check: lint types unit ## Run what a commit must pass, without RabbitMQ or Docker
 

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Coroutine
 from itertools import count
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import structlog
 
@@ -161,19 +161,20 @@ class RouterCore:
             await stream.subscribes.acquire()
             # Registered at once: an unsubscribe right behind must find it.
             work = self.sessions.subscribe(stream, request.subscribe)
-            self._spawn(work, "subscribe", stream.subscribes)
+            self._spawn(stream, work, "subscribe", stream.subscribes)
         elif kind == "fetch":
             await stream.fetches.acquire()
-            self._spawn(self._pulls.fetch(stream, request.fetch), "fetch", stream.fetches)
+            work = self._pulls.fetch(stream, request.fetch)
+            self._spawn(stream, work, "fetch", stream.fetches)
         elif kind == "publish":
-            self._publish(stream, request.publish)
+            await self._publish(stream, request.publish)
         elif kind == "unsubscribe":
             self.sessions.unsubscribe(stream, request.unsubscribe)
         else:
             log.warning("unexpected_frame", edge=stream.node_id, frame=kind)
             self.close_stream(stream)
 
-    def _publish(self, stream: EdgeStream, request: pb.Publish) -> None:
+    async def _publish(self, stream: EdgeStream, request: pb.Publish) -> None:
         if stream.publishes.locked():
             # Waiting here would hold up acks and fetches behind a slow broker.
             stream.send(
@@ -187,16 +188,19 @@ class RouterCore:
                 )
             )
             return
-        self._spawn(self._publish_one(stream, request), "publish", None)
+        await stream.publishes.acquire()
+        self._spawn(stream, self._pulls.publish(stream, request), "publish", stream.publishes)
 
-    async def _publish_one(self, stream: EdgeStream, request: pb.Publish) -> None:
-        async with stream.publishes:
-            await self._pulls.publish(stream, request)
-
-    def _spawn(self, work: Awaitable[None], name: str, slots: asyncio.Semaphore | None) -> None:
+    def _spawn(
+        self,
+        stream: EdgeStream,
+        work: Coroutine[Any, Any, None],
+        name: str,
+        slots: asyncio.Semaphore,
+    ) -> None:
         if self._tasks is None:
             raise RuntimeError("RouterCore.run is not running")
-        self._tasks.create_task(_guarded(work, name, slots), name=name)
+        self._tasks.create_task(_guarded(stream, work, name, slots), name=name)
 
     # -- side tasks ----------------------------------------------------------------------------
 
@@ -259,12 +263,15 @@ class RouterCore:
                     log.info("trimmed", rows=removed)
 
 
-async def _guarded(work: Awaitable[None], name: str, slots: asyncio.Semaphore | None) -> None:
-    """Answer one request: a fault in it must not take the router down with everybody else."""
+async def _guarded(
+    stream: EdgeStream, work: Coroutine[Any, Any, None], name: str, slots: asyncio.Semaphore
+) -> None:
+    """Answer one request. A fault in it ends this edge's stream, not the router with everybody."""
     try:
         await work
     except Exception:
-        log.exception("request_failed", request=name)
+        # The edge waits for an answer: attaching anew is the one way that settles everything.
+        log.exception("request_failed", request=name, edge=stream.node_id)
+        stream.close()
     finally:
-        if slots:
-            slots.release()
+        slots.release()

@@ -17,7 +17,8 @@ from kull_producers import InvalidEvent, connect
 from tests.support.device import Device, device, token
 from tests.support.mesh import Mesh
 
-pytestmark = pytest.mark.rabbitmq
+# One worker runs the whole module on one mesh.
+pytestmark = [pytest.mark.rabbitmq, pytest.mark.xdist_group("bad-input")]
 
 PROGRESS = {
     "shootId": "s",

@@ -7,6 +7,7 @@ import json
 from contextlib import AsyncExitStack
 from uuid import uuid4
 
+import httpx
 import pytest
 from aio_pika import connect as amqp_connect
 
@@ -14,8 +15,10 @@ from kull_producers import Publisher, ShardCountMismatch, connect
 from kull_protos.mesh.v1 import admin_pb2
 from tests.support.device import WAIT, Frame, device, token
 from tests.support.mesh import Mesh
+from tests.support.rabbitmq import Endpoint
 
-pytestmark = pytest.mark.rabbitmq
+# One worker runs the whole module on one mesh.
+pytestmark = [pytest.mark.rabbitmq, pytest.mark.xdist_group("delivery")]
 
 
 def fresh(name: str) -> str:
@@ -284,9 +287,14 @@ async def test_any_id_works_and_reaches_only_itself(mesh: Mesh, user: str) -> No
         assert balances(other.seen) == []
 
 
-async def test_devices_come_and_go_without_any_change_in_rabbitmq(mesh: Mesh) -> None:
-    async def topology() -> tuple[object, object]:
-        return await rabbit_api(mesh, "queues"), await rabbit_api(mesh, "bindings")
+async def test_devices_come_and_go_without_any_change_in_rabbitmq(
+    rabbitmq: Endpoint, mesh: Mesh
+) -> None:
+    async def topology() -> list[str]:
+        return [
+            *await names_in(rabbitmq, mesh, "queues"),
+            *await names_in(rabbitmq, mesh, "bindings"),
+        ]
 
     before = await topology()
     async with AsyncExitStack() as stack:
@@ -358,8 +366,9 @@ async def test_what_is_published_without_a_shard_finds_its_user(mesh: Mesh, key:
         assert balances([await mac.event()]) == [3]
 
 
-async def rabbit_api(mesh: Mesh, what: str) -> object:
-    """Return the names of what the broker holds in this mesh's vhost."""
-    from tests.support.rabbitmq import names_in
-
-    return await asyncio.to_thread(names_in, mesh.amqp_url, what)
+async def names_in(rabbitmq: Endpoint, mesh: Mesh, what: str) -> list[str]:
+    """Return what the mesh's virtual host holds of `queues` or `bindings`, as text."""
+    vhost = mesh.amqp_url.rpartition("/")[2]
+    async with httpx.AsyncClient(base_url=rabbitmq.api) as api:
+        answer = await api.get(f"/api/{what}/{vhost}", timeout=20)
+    return sorted(f"{each.get('source')} {each.get('name') or each}" for each in answer.json())

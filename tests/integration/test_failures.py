@@ -13,21 +13,20 @@ import pytest
 from kull_producers import connect
 from tests.support.device import device, token
 from tests.support.mesh import Mesh
-from tests.support.rabbitmq import RabbitMQ, fresh_vhost
+from tests.support.rabbitmq import RabbitMQ
 
 pytestmark = pytest.mark.rabbitmq
 
 
 @pytest.fixture
-def own_mesh(tmp_path: Path) -> Iterator[Mesh]:
+def own_mesh(amqp_url: str, tmp_path: Path) -> Iterator[Mesh]:
     """A mesh that a test may break."""
-    with fresh_vhost() as amqp_url:
-        running = Mesh(amqp_url, tmp_path, KULL_ALLOW_PLAIN_TOKENS="1")
-        try:
-            running.start()
-            yield running
-        finally:
-            running.stop()
+    running = Mesh(amqp_url, tmp_path, KULL_ALLOW_PLAIN_TOKENS="1")
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
 
 
 async def credit(url: str, user: str, balance: int) -> None:
@@ -121,7 +120,7 @@ async def test_a_router_waits_for_rabbitmq_and_says_so(tmp_path: Path) -> None:
             assert (await mac.event())["data"]["newBalance"] == 1
     finally:
         mesh.stop()
-        await asyncio.to_thread(broker.stop)
+        await asyncio.to_thread(broker.close)
 
 
 async def test_another_shard_count_stops_the_router_with_a_clear_message(own_mesh: Mesh) -> None:

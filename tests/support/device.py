@@ -6,11 +6,12 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import jwt
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 SECRET = "the-secret-of-the-test-mesh-has-thirty-two-bytes"
@@ -71,9 +72,9 @@ class Device:
 
     async def close_code(self) -> tuple[int, str]:
         """Read until the server closes and return its close code and reason."""
-        async with asyncio.timeout(WAIT):
-            async for text in self.socket:
-                self.seen.append(json.loads(text))
+        with suppress(ConnectionClosed):
+            while True:
+                await self.frame()
         return self.socket.close_code or 0, self.socket.close_reason or ""
 
 

@@ -23,7 +23,7 @@ from kull_router.errors import StoreUnavailable
 from kull_router.memory_server import MemoryServer
 from kull_router.router import RouterCore
 from kull_router.settings import RouterSettings
-from kull_router.store import Outcome
+from kull_router.store import Outcome, Page
 from kull_router.store_memory import MemoryState, MemoryStore
 from kull_router.tokens import TokenVerifier
 
@@ -34,6 +34,12 @@ class FailingStore(MemoryStore):
     """A store that is unavailable as long as `failing` is set."""
 
     failing = False
+    broken = False
+
+    async def read(self, *args: Any, **kwargs: Any) -> Page:
+        if self.broken:
+            raise RuntimeError("a fault in the code")
+        return await super().read(*args, **kwargs)
 
     async def append(self, *args: Any, **kwargs: Any) -> list[Outcome]:
         if self.failing:
@@ -448,6 +454,23 @@ async def test_a_device_cannot_publish_through_a_session_that_is_not_its_edges(r
     await publish_from_device(rig, b"{}", session=77)
 
     assert (await rig.frame("published")).error_code == "invalid_message"
+
+
+async def test_a_fault_in_one_request_ends_that_edges_stream_and_nothing_else(rig: Rig) -> None:
+    other = rig.attach("edge-2")
+    await rig.subscribe(1, "maya:mac")
+    await rig.subscribe(2, "otto:mac", edge=other)
+    rig.store.broken = True
+    request = pb.Fetch(request_id=1, session_id=2, address="user:otto", limit=1)
+    await rig.core.receive(other, pb.AttachRequest(fetch=request))
+    async with asyncio.timeout(5):
+        while await other.next() is not None:
+            pass
+    rig.store.broken = False
+
+    await rig.credit("maya", 1)
+
+    assert balances([e for e in await rig.pushed(2) if e.type == "CREDIT_UPDATE"]) == [(2, 1)]
 
 
 async def test_a_second_router_takes_over_when_the_first_one_loses_its_channels() -> None:
