@@ -73,7 +73,7 @@ async def test_no_token(mesh: Mesh) -> None:
         (token("maya", "mac", ttl=-10), 4501, "token_expired", "new one"),
         ("maya", 4500, "bad_token", "KULL_ALLOW_PLAIN_TOKENS"),
         ("maya:phone", 4500, "bad_token", "KULL_ALLOW_PLAIN_TOKENS"),
-        (jwt.encode({"sub": "maya", "exp": 9e9}, None, "none"), 4500, "bad_token", "algorithm"),
+        (jwt.encode({"sub": "maya", "exp": 9e9}, "", "none"), 4500, "bad_token", "algorithm"),
         (token("u" * 300, "mac"), 4500, "bad_token", "128"),
         (token("maya", "d" * 300), 4500, "bad_token", "100"),
         ("a.b.c", 4500, "bad_token", "malformed"),

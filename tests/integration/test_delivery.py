@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from uuid import uuid4
 
@@ -45,8 +46,8 @@ def balances(events: list[Frame]) -> list[int]:
     return [event["data"]["newBalance"] for event in events if event["type"] == "CREDIT_UPDATE"]
 
 
-def is_credit(balance: int) -> object:
-    return lambda event: event["data"].get("newBalance") == balance
+def is_credit(balance: int) -> Callable[[Frame], bool]:
+    return lambda event: bool(event["data"].get("newBalance") == balance)
 
 
 async def test_an_event_reaches_every_device_of_its_user_and_nobody_else(mesh: Mesh) -> None:
