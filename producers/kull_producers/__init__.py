@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from kull_producers.connecting import connect, connect_sync
 from kull_producers.errors import (
+    AccessRefused,
     ConnectError,
     InvalidAddress,
     InvalidEvent,
@@ -15,8 +17,11 @@ from kull_producers.errors import (
     ShardCountMismatch,
 )
 from kull_producers.events import CreditUpdate, Event, PromptChange, ShootProgress
+from kull_producers.publisher import Publisher
+from kull_producers.sync import SyncPublisher
 
 __all__ = [
+    "AccessRefused",
     "ConnectError",
     "CreditUpdate",
     "Event",
@@ -28,7 +33,11 @@ __all__ = [
     "PromptChange",
     "PublishError",
     "PublishTimeout",
+    "Publisher",
     "PublisherClosed",
     "ShardCountMismatch",
     "ShootProgress",
+    "SyncPublisher",
+    "connect",
+    "connect_sync",
 ]

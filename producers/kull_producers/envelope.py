@@ -97,6 +97,8 @@ def parse_body(body: bytes) -> Envelope:
         type(timestamp_ms) is not int or not 0 <= timestamp_ms <= MAX_NUMBER
     ):
         raise InvalidEvent("body: timestamp must be whole milliseconds since the Unix epoch")
+    if not fields.get("type"):
+        raise InvalidEvent("body: type is missing")
     event_id = _text(fields, "id")
     return Envelope(
         id=event_id and check_id(event_id),

@@ -47,6 +47,10 @@ class ConnectError(KullError, ConnectionError):
     """RabbitMQ cannot be reached, or it refuses the account."""
 
 
+class AccessRefused(ConnectError):
+    """RabbitMQ refuses the account, or what the account wants to do."""
+
+
 class ShardCountMismatch(KullError):
     """The deployment was created with another shard count than this publisher uses."""
 

@@ -1,0 +1,101 @@
+"""For tests of code that publishes: no RabbitMQ, and a record of what was published."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from kull_producers import topology
+from kull_producers.errors import ConnectError, KullError, ShardCountMismatch
+from kull_producers.message import Message
+from kull_producers.publisher import Publisher
+
+
+class MemoryTransport:
+    """The in-memory twin of `rabbitmq.RabbitTransport`, with faults to order.
+
+    Attributes:
+        messages: what was confirmed, in the order of arrival.
+        down: while true, every call raises ConnectError.
+        hold: publishes wait for this event before they are confirmed; it is set at first.
+        dials: how often the shard count has been checked.
+    """
+
+    def __init__(self, *, shard_count: int = topology.DEFAULT_SHARD_COUNT) -> None:
+        self.messages: list[Message] = []
+        self.down = False
+        self.hold = asyncio.Event()
+        self.hold.set()
+        self.dials = 0
+        self._shard_count = shard_count
+        self._failures: list[KullError] = []
+        self._closed = False
+
+    def fail_next(self, *errors: KullError) -> None:
+        """Let the next publishes fail with these errors, one each."""
+        self._failures.extend(errors)
+
+    async def publish(self, message: Message) -> None:
+        """See `Transport.publish`."""
+        self._check_connected()
+        if self._failures:
+            raise self._failures.pop(0)
+        await self.hold.wait()
+        self._check_connected()
+        self.messages.append(message)
+
+    async def check_shard_count(self, shard_count: int) -> None:
+        """See `Transport.check_shard_count`."""
+        self.dials += 1
+        self._check_connected()
+        if shard_count != self._shard_count:
+            raise ShardCountMismatch(
+                f"the deployment has {self._shard_count} shards, not {shard_count}"
+            )
+
+    async def aclose(self) -> None:
+        """See `Transport.aclose`."""
+        self._closed = True
+
+    def _check_connected(self) -> None:
+        if self.down or self._closed:
+            raise ConnectError("the in-memory transport is down or closed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedEvent:
+    """One event as the devices of one address would get it.
+
+    Attributes:
+        address: `user:<id>` or `all`.
+        data: as on the wire, camelCase.
+    """
+
+    id: str
+    type: str
+    address: str
+    data: dict[str, Any]
+
+
+class InMemoryPublisher(Publisher):
+    """A `Publisher` whose events go nowhere but into `events`. It validates like the real one."""
+
+    def __init__(self) -> None:
+        self.transport = MemoryTransport()
+        super().__init__(self.transport)
+
+    @property
+    def events(self) -> list[PublishedEvent]:
+        """What was published so far, in order, one entry per address."""
+        return [_published(message) for message in self.transport.messages]
+
+
+def _published(message: Message) -> PublishedEvent:
+    return PublishedEvent(
+        id=message.message_id,
+        type=message.type,
+        address=str(message.headers[topology.HEADER_ADDRESS]),
+        data=json.loads(message.body)["data"],
+    )
