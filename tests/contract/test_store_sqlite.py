@@ -235,6 +235,39 @@ class TestFullDisk:
         assert store.commits == before
 
 
+class TestTroubleAtCommit:
+    async def test_a_commit_that_fails_changes_nothing_and_the_next_one_works(
+        self, store: SqliteStore
+    ) -> None:
+        db = store._writer._db
+        db.execute("PRAGMA foreign_keys = ON")
+        db.execute("CREATE TABLE parent (id INTEGER PRIMARY KEY)")
+        db.execute("CREATE TABLE child (id REFERENCES parent DEFERRABLE INITIALLY DEFERRED)")
+        async with busy_writer(store):
+            orphan = asyncio.create_task(
+                store._writer.run(lambda db: db.execute("INSERT INTO child VALUES (7)").rowcount)
+            )
+            await asyncio.sleep(0)
+            append = asyncio.create_task(store.append(SHARD, 1, [credit("a")], NOW))
+            await asyncio.sleep(0)
+        for task in (orphan, append):
+            with pytest.raises(StoreUnavailable, match="FOREIGN KEY"):
+                await task
+        assert await store.queue(ALICE) is None
+        assert await store.append(SHARD, 1, [credit("a")], NOW) == [Stored(1)]
+
+    async def test_a_file_that_a_tool_has_locked_is_unavailable_meanwhile(
+        self, store: SqliteStore, path: Path
+    ) -> None:
+        store._writer._db.execute("PRAGMA busy_timeout = 1")
+        tool = sqlite3.connect(path, isolation_level=None)
+        tool.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreUnavailable, match="locked"):
+            await store.append(SHARD, 1, [credit("a")], NOW)
+        tool.close()
+        assert await store.append(SHARD, 1, [credit("a")], NOW) == [Stored(1)]
+
+
 class TestOpening:
     async def test_a_second_store_on_the_file_is_refused(
         self, store: SqliteStore, path: Path
