@@ -7,6 +7,7 @@ publisher must see to keep events in order. Here a lost connection is dialed aga
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Final, NoReturn
 from urllib.parse import urlsplit
 
@@ -93,9 +94,7 @@ class RabbitTransport:
     async def aclose(self) -> None:
         """See `Transport.aclose`."""
         self._closed = True
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.close()
+        await self._discard()
 
     async def _exchange(self, name: str) -> AbstractExchange:
         failed_before = self._failed_dials
@@ -120,15 +119,25 @@ class RabbitTransport:
             channel = connection.channel(publisher_confirms=True, on_return_raises=True)
             await channel.initialize(timeout=self._connect_timeout)
         except (*amqp.CONNECTION_EXCEPTIONS, TimeoutError) as error:
+            await self._discard()
             self._lost(error)
         return channel
 
     async def _ready_connection(self) -> AbstractConnection:
         if self._closed:
             raise ConnectError("the connection has been closed")
-        if self._connection is None or self._connection.is_closed:
+        # `is_closed` would only tell whether we have closed it, not whether it was lost.
+        if self._connection is None or not self._connection.connected.is_set():
+            await self._discard()
             self._connection = await self._dial()
         return self._connection
+
+    async def _discard(self) -> None:
+        connection, self._connection = self._connection, None
+        self._channel = None
+        if connection is not None:
+            with suppress(*amqp.CONNECTION_EXCEPTIONS):  # it may be broken already
+                await connection.close()
 
     async def _dial(self) -> AbstractConnection:
         try:
@@ -168,7 +177,7 @@ class RabbitTransport:
                 f"RabbitMQ at {self._where} does not allow this account to publish: {error}"
             ) from error
         raise ConnectError(
-            f"the connection to RabbitMQ at {self._where} was lost: {type(error).__name__}: {error}"
+            f"the connection to RabbitMQ at {self._where} was lost ({type(error).__name__})"
         ) from error
 
 
