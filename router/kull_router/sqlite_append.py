@@ -35,7 +35,7 @@ _NEWEST = """
 SELECT l.queue_id, l.key, l.seq, l.version FROM (VALUES {rows}) AS wanted
 CROSS JOIN latest AS l ON l.queue_id = wanted.column1 AND l.key = wanted.column2"""
 
-_EVENT_COLUMNS = "created_ms, key, version, final, id, type, exclude_device, body"
+_EVENT_COLUMNS: Final = "created_ms, key, version, final, id, type, exclude_device, body"
 ENTRY_COLUMNS: Final = f"seq, contract, {_EVENT_COLUMNS}"  # of the view `entries`
 KEPT_COLUMNS: Final = "seq, contract, key, final, created_ms"
 

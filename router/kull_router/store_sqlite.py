@@ -208,7 +208,8 @@ class SqliteStore:
             try:
                 return job(db)
             finally:
-                db.execute("COMMIT")
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
         except sqlite3.Error as error:
             raise StoreUnavailable(f"the database cannot be read: {error}") from error
         finally:
