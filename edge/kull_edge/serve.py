@@ -1,24 +1,21 @@
-"""`python -m kull_edge`: one edge, configured by `KULL_EDGE_*`."""
+"""The role `kull edge`: one edge, until it is told to stop."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import sys
 
 import structlog
 from prometheus_client import start_http_server
-from pydantic import ValidationError
 
-from kull_edge.errors import CannotListen, EdgeError
+from kull_edge.errors import CannotListen
 from kull_edge.node import Edge
 from kull_edge.settings import EdgeSettings
 
 log = structlog.get_logger(__name__)
 
 
-async def run(settings: EdgeSettings) -> None:
+async def serve(settings: EdgeSettings) -> None:
     """Run an edge until SIGTERM or SIGINT, or until it dies. Raises EdgeError."""
     if settings.allow_plain_tokens:
         log.warning("PLAIN TOKENS ARE ALLOWED: anyone may connect as any user")
@@ -46,27 +43,3 @@ def _serve_metrics(edge: Edge, settings: EdgeSettings) -> None:
             f"cannot serve metrics on {settings.host}:{settings.metrics_port}: {error.strerror}. "
             "Set KULL_EDGE_METRICS_PORT to a free port"
         ) from error
-
-
-def main() -> None:
-    """Read the settings, run, turn errors into one line."""
-    if os.environ.get("KULL_LOG_FORMAT") == "json":
-        structlog.configure(
-            processors=[
-                structlog.processors.add_log_level,
-                structlog.processors.TimeStamper(fmt="iso"),
-                structlog.processors.format_exc_info,
-                structlog.processors.JSONRenderer(),
-            ]
-        )
-    try:
-        asyncio.run(run(EdgeSettings()))
-    except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        sys.exit(f"kull edge: wrong settings: {problems}")
-    except EdgeError as error:
-        sys.exit(f"kull edge: {error}")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""`python -m kull_edge` as a process: it starts, says what is wrong, and stops cleanly."""
+"""`kull edge` as a process: it starts, says what is wrong, and stops cleanly."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ async def edge(**settings: str) -> AsyncIterator[asyncio.subprocess.Process]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "kull_edge",
+        "kull_mesh",
+        "edge",
         env=env,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
