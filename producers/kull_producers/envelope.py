@@ -5,10 +5,9 @@ The body is built here once, and every device gets these bytes with nothing but 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from kull_producers import address, topology
 from kull_producers.errors import InvalidEvent
@@ -22,6 +21,7 @@ from kull_producers.events import (
 )
 from kull_producers.message import Message
 from kull_producers.stamp import Stamp, check_id
+from kull_producers.strict_json import compact, parse_object
 
 SERVER: Final = "server"  # the `deviceId` of events that no device has caused
 
@@ -78,7 +78,7 @@ def device_progress(
 
     `payload` is UTF-8 JSON with the fields of a shoot progress. Raises InvalidEvent.
     """
-    event = ShootProgress.from_data(_json_object(payload, "payload"))
+    event = ShootProgress.from_data(parse_object(payload, "payload"))
     to = address.user(user_id)
     return _message(event, stamp, to, device_id=device_id, shard_count=shard_count)
 
@@ -88,7 +88,7 @@ def parse_body(body: bytes) -> Envelope:
 
     `type` and `data` are required. Fields that an envelope does not have are ignored.
     """
-    fields = _json_object(body, "body")
+    fields = parse_object(body, "body")
     data = fields.get("data")
     if not isinstance(data, dict):
         raise InvalidEvent("body: data must be a JSON object")
@@ -172,7 +172,7 @@ def _message(event: Event, stamp: Stamp, to: str, *, device_id: str, shard_count
     return Message(
         exchange=event.exchange,
         routing_key=address.routing_key(to, shard_count, event.type),
-        body=json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode(),
+        body=compact(body),
         message_id=stamp.id,
         type=event.type,
         app_id=stamp.app_id,
@@ -194,28 +194,6 @@ def _headers(event: Event, stamp: Stamp, to: str, device_id: str) -> dict[str, s
     if stamp.traceparent:
         headers[topology.HEADER_TRACEPARENT] = stamp.traceparent
     return headers
-
-
-def _json_object(raw: bytes, what: str) -> dict[str, Any]:
-    try:
-        # Decoded here, because json.loads would also guess UTF-16 and UTF-32.
-        value = json.loads(raw.decode(), parse_constant=_no_constant, object_pairs_hook=_unique)
-    except (ValueError, RecursionError) as error:
-        raise InvalidEvent(f"{what} must be UTF-8 JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise InvalidEvent(f"{what} must be a JSON object, not {type(value).__name__}")
-    return value
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    fields = dict(pairs)
-    if len(fields) != len(pairs):
-        raise ValueError("a field occurs twice")
-    return fields
 
 
 def _text(fields: dict[str, Any], name: str) -> str:

@@ -173,6 +173,15 @@ class Publisher:
                 self._idle.set()
         return stamp.id
 
+    async def check(self) -> None:
+        """Return if RabbitMQ can be reached right now and the shard count is right.
+
+        For readiness probes: one attempt, bound it yourself. Raises like `async with`.
+        """
+        if not self._open:
+            raise PublisherClosed("the publisher is not open: use it inside `async with`")
+        await self._transport.check_shard_count(self._shard_count)
+
     async def __aenter__(self) -> Self:
         """Connect and check the shard count; tries for `timeout` seconds.
 

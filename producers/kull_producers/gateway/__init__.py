@@ -1,0 +1,17 @@
+"""HTTP triggers for callers that do not speak AMQP (`kull-producers[gateway]`)."""
+
+from __future__ import annotations
+
+from kull_producers.gateway.app import Status, create_app
+from kull_producers.gateway.auth import Forbidden, Unauthorized, service_auth, service_token
+from kull_producers.gateway.settings import GatewaySettings
+
+__all__ = [
+    "Forbidden",
+    "GatewaySettings",
+    "Status",
+    "Unauthorized",
+    "create_app",
+    "service_auth",
+    "service_token",
+]
