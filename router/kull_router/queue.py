@@ -276,9 +276,10 @@ def attach(
     if cursor is None and position is None:
         return _attachment(figures, fresh, recovered=True), fresh
     known = cursor or Cursor(position or 0)
-    # The initial state is still being delivered until the cursor has passed it.
-    initial_head = known.initial_head if known.seq < known.initial_head else 0
     after = known.seq if position is None else position
+    # The initial state is still being delivered until the device has passed it.
+    passed = max(known.seq, after) >= known.initial_head
+    initial_head = 0 if passed else known.initial_head
     if is_lost(figures, after, initial_head):
         return _attachment(figures, fresh, recovered=False), cursor or fresh
     here = Cursor(after, initial_head)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kull_router import queue
@@ -87,6 +87,7 @@ def test_the_floor_follows_what_retention_removes_and_never_goes_back() -> None:
     head=st.integers(0, 9),
     floor=st.integers(0, 9),
 )
+@settings(max_examples=1_000)
 def test_an_attach_never_loses_entries_silently(
     cursor: Cursor | None, position: int | None, head: int, floor: int
 ) -> None:
