@@ -1,0 +1,20 @@
+"""`kull demo`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kull_mesh.demo import main
+
+
+def demo(
+    photos: Annotated[
+        Path | None, typer.Option(help="A folder of your own photographs.  [default: made here]")
+    ] = None,
+    fast: Annotated[bool, typer.Option("--fast", help="Without pauses, for tests.")] = False,
+) -> None:
+    """Run a mesh with four devices, a processing worker and a billing service, and watch them."""
+    raise typer.Exit(main(photos=photos, fast=fast))

@@ -1,0 +1,70 @@
+"""`kull listen`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from kull_client import Event, State, SyncClient
+from kull_mesh.output import print_event
+
+PRESENCE = {"DEVICE_CONNECTED", "DEVICE_DISCONNECTED"}
+
+
+def listen(
+    url: Annotated[str, typer.Option(help="An edge, ws://host:port/ws.")],
+    token: Annotated[
+        str, typer.Option(envvar="KULL_TOKEN", help="Device token, see `kull token`.")
+    ],
+    count: Annotated[int, typer.Option(min=0, help="Stop after so many events; 0: never.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+    presence: Annotated[
+        bool, typer.Option("--presence", help="Print devices that come and go as well.")
+    ] = False,
+) -> None:
+    """Connect as a device, print its events and acknowledge them; reconnects by itself."""
+    try:
+        asyncio.run(_listen(url, token, count=count, as_json=as_json, presence=presence))
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+async def _listen(url: str, token: str, *, count: int, as_json: bool, presence: bool) -> None:
+    console = Console(highlight=False)
+    printed = 0
+    async with SyncClient(url, token, max_attempts=None, on_state=_say) as client:
+        async for event in client:
+            if event.type in PRESENCE and not presence:
+                continue
+            if as_json:
+                typer.echo(json.dumps(as_dict(event), ensure_ascii=False, separators=(",", ":")))
+            else:
+                print_event(console, event.type, event.data, event.timestamp)
+            printed += 1
+            if printed == count:
+                return
+
+
+def as_dict(event: Event) -> dict[str, Any]:
+    """Return an event with the protocol's own field names."""
+    fields: dict[str, Any] = {"seq": event.seq} if event.seq else {}
+    if event.queue != "user":
+        fields["queue"] = event.queue
+    return fields | {
+        "id": event.id,
+        "type": event.type,
+        "data": event.data,
+        "timestamp": event.timestamp,
+        "deviceId": event.device_id,
+        "userId": event.user_id,
+    }
+
+
+def _say(state: State) -> None:
+    if state is State.RECONNECTING or sys.stderr.isatty():
+        typer.echo(f"kull: {state.name.lower()}", err=True)

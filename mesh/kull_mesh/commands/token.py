@@ -1,0 +1,31 @@
+"""`kull token`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from kull_mesh import durations, secrets
+from kull_mesh.settings import MeshSettings
+
+
+def token(
+    user: Annotated[str, typer.Option(help="User id.")],
+    device: Annotated[
+        str, typer.Option(help="Stable device id; without it the device is a browser tab.")
+    ] = "",
+    ttl: Annotated[str, typer.Option(help="How long it is valid: 30s, 15m, 1h, 7d.")] = "1h",
+    name: Annotated[str, typer.Option(help="Name that the user's other devices see.")] = "",
+    platform: Annotated[str, typer.Option(help="For example ios, macos, web.")] = "",
+) -> None:
+    """Print a device token, signed with KULL_TOKEN_SECRET or the development secret."""
+    signed = secrets.device_token(
+        secrets.load(MeshSettings()),
+        user=user,
+        device=device,
+        ttl=durations.seconds(ttl),
+        name=name,
+        platform=platform,
+    )
+    typer.echo(signed)

@@ -1,0 +1,94 @@
+"""The keys that tokens are signed with."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jwt
+from pydantic import SecretStr
+
+from kull_mesh.errors import MeshError
+from kull_mesh.settings import MeshSettings
+
+MIN_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """HS256 keys.
+
+    Attributes:
+        device: signs device tokens.
+        service: signs what services show to the HTTP triggers.
+        made_in: where the development secret lies, None if KULL_TOKEN_SECRET is used.
+    """
+
+    device: str = field(repr=False)
+    service: str = field(repr=False)
+    made_in: Path | None = None
+
+
+def load(settings: MeshSettings) -> Keys:
+    """Return the keys; without KULL_TOKEN_SECRET those of the development secret in KULL_HOME.
+
+    That secret is made once, readable by its owner only. Raises MeshError.
+    """
+    made_in = None
+    if settings.token_secret is not None:
+        device = _long_enough(settings.token_secret, "KULL_TOKEN_SECRET")
+    else:
+        made_in = settings.home / "development-secret"
+        try:
+            device = _read_or_make(made_in)
+        except OSError as error:
+            raise MeshError(
+                f"cannot keep a development secret in {made_in}: {error.strerror}; "
+                "set KULL_TOKEN_SECRET or KULL_HOME"
+            ) from error
+    if settings.service_secret is not None:
+        service = _long_enough(settings.service_secret, "KULL_SERVICE_SECRET")
+    else:
+        service = hmac.new(device.encode(), b"kull-service", hashlib.sha256).hexdigest()
+    return Keys(device, service, made_in)
+
+
+def _long_enough(secret: SecretStr, variable: str) -> str:
+    value = secret.get_secret_value()
+    if len(value.encode()) < MIN_BYTES:
+        raise MeshError(f"{variable} is too short: use at least {MIN_BYTES} bytes")
+    return value
+
+
+def _read_or_make(path: Path) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        # Complete before it has its name: two processes may come here at once.
+        fresh = path.with_suffix(f".{os.getpid()}")
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(48))
+        try:
+            os.link(fresh, path)
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+    return path.read_text().strip()
+
+
+def device_token(
+    keys: Keys, *, user: str, device: str = "", ttl: float, name: str = "", platform: str = ""
+) -> str:
+    """Return a signed device token. `ttl` is in seconds."""
+    now = int(time.time())
+    claims: dict[str, Any] = {"sub": user, "iat": now, "exp": now + int(ttl)}
+    optional = {"device": device, "name": name, "platform": platform}
+    claims |= {key: value for key, value in optional.items() if value}
+    return jwt.encode(claims, keys.device, "HS256")

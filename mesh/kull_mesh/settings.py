@@ -1,0 +1,47 @@
+"""Settings of the `kull` command itself, from `KULL_*`; options on the command line win."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from platformdirs import user_state_path
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from kull_producers import topology
+
+
+class MeshSettings(BaseSettings):
+    """What the commands share. Every field names its unit where it has one."""
+
+    model_config = SettingsConfigDict(env_prefix="KULL_", extra="ignore", frozen=True)
+
+    home: Path = Field(
+        default_factory=lambda: user_state_path("kull"),
+        description="folder of the development secret and of `kull up`'s data",
+    )
+    token_secret: SecretStr | None = Field(
+        None,
+        description="HS256 secret of device tokens, at least 32 bytes; "
+        "unset: `kull up` makes one for development",
+    )
+    service_secret: SecretStr | None = Field(
+        None,
+        description="HS256 secret of service tokens for the HTTP triggers, at least 32 bytes; "
+        "unset: derived from the token secret",
+    )
+    shard_count: int = Field(
+        topology.DEFAULT_SHARD_COUNT, ge=1, le=100, description="shards of the deployment"
+    )
+    amqp_url: SecretStr | None = Field(
+        None, description="RabbitMQ, amqp(s)://user:password@host/vhost"
+    )
+    url: str = Field("http://127.0.0.1:5000", description="where `kull send` finds `kull up`")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="least severe level that is logged"
+    )
+    log_format: Literal["auto", "console", "json"] = Field(
+        "auto",
+        description="log lines for people or machines; auto: by whether stderr is a terminal",
+    )

@@ -1,0 +1,169 @@
+"""All roles in one process: `kull up`, and the demo."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+import structlog
+
+from kull_edge.node import Edge
+from kull_edge.settings import EdgeSettings
+from kull_mesh import __version__
+from kull_mesh.http import HttpSide
+from kull_mesh.secrets import Keys
+from kull_producers import Publisher
+from kull_producers.gateway import Status, create_app, service_auth
+from kull_producers.rabbitmq import RabbitTransport
+from kull_producers.transport import Transport
+from kull_router.broker import Broker
+from kull_router.broker_memory import MemoryBroker
+from kull_router.broker_rabbitmq import RabbitBroker
+from kull_router.node import Router
+from kull_router.settings import RouterSettings
+from kull_router.store_sqlite import SqliteStore
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpOptions:
+    """What `kull up` is told.
+
+    Attributes:
+        port: of the first edge and HTTP; further edges take the next ones. 0: any free ports.
+        data: folder of the SQLite store.
+        amqp_url: RabbitMQ; None: the in-memory broker.
+    """
+
+    keys: Keys
+    data: Path
+    host: str = "127.0.0.1"
+    port: int = 5000
+    edges: int = 1
+    amqp_url: str | None = field(default=None, repr=False)
+    allow_plain_tokens: bool = False
+
+
+class LocalMesh:
+    """`async with LocalMesh(options) as mesh:` is a running mesh, ready to serve."""
+
+    def __init__(self, options: UpOptions) -> None:
+        self._options = options
+        self._stack = AsyncExitStack()
+        self._ready = False
+        self.edges: list[Edge] = []
+
+    @property
+    def ready(self) -> bool:
+        """Whether events flow from publishers to devices."""
+        return self._ready and self.router.ready and all(edge.ready for edge in self.edges)
+
+    @property
+    def http_url(self) -> str:
+        """Where the HTTP side is served."""
+        return f"http://{self._options.host}:{self.edges[0].port}"
+
+    def parts(self) -> Iterator[asyncio.Task[None]]:
+        """Start one task per part; each ends with an error when its part dies."""
+        yield asyncio.create_task(self.router.wait(), name="router")
+        for number, edge in enumerate(self.edges):
+            yield asyncio.create_task(edge.wait(), name=f"edge-{number + 1}")
+
+    async def __aenter__(self) -> LocalMesh:
+        """Start broker, router, edges and publisher, in this order, and wait until all is ready."""
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def _start(self) -> None:
+        broker, transport = self._broker()
+        self.router = await self._start_router(broker)
+        self.publisher = Publisher(transport, shard_count=self._shard_count, app_id="kull-up")
+        app = create_app(
+            self.publisher,
+            authorize=service_auth(self._options.keys.service),
+            status=self._status,
+        )
+        http = HttpSide(app)
+        self._stack.push_async_callback(http.aclose)
+        for number in range(self._options.edges):
+            self.edges.append(await self._start_edge(number, http))
+        await self._until_linked()
+        await self._stack.enter_async_context(self.publisher)
+        self._ready = True
+
+    async def _status(self) -> Status:
+        sessions = sum(edge.session_count for edge in self.edges)
+        return Status(
+            ready=self.ready,
+            details={"version": __version__, "edges": len(self.edges), "sessions": sessions},
+        )
+
+    def _broker(self) -> tuple[Broker, Transport]:
+        url = self._options.amqp_url
+        if url is None:
+            memory = MemoryBroker()
+            return memory, memory.transport()
+        return RabbitBroker(url), RabbitTransport(url)
+
+    async def _start_router(self, broker: Broker) -> Router:
+        settings = RouterSettings(
+            grpc_host="127.0.0.1",
+            grpc_port=0,
+            data=self._options.data,
+            token_secret=self._options.keys.device,
+            allow_plain_tokens=self._options.allow_plain_tokens,
+        )
+        self._shard_count = settings.shard_count
+        store = await SqliteStore.open(
+            settings.data / "kull.db",
+            shard_count=settings.shard_count,
+            retention=settings.retention,
+        )
+        router = Router(settings, broker=broker, store=store)
+        return await self._stack.enter_async_context(router)
+
+    async def _start_edge(self, number: int, http: HttpSide) -> Edge:
+        port = self._options.port
+        settings = EdgeSettings(
+            host=self._options.host,
+            port=port + number if port else 0,
+            routers=self.router.grpc_address,
+            node_id=f"edge-{number + 1}",
+            allow_plain_tokens=self._options.allow_plain_tokens,
+        )
+        edge = Edge(settings, http_fallback=http.protocol)
+        return await self._stack.enter_async_context(edge)
+
+    async def _until_linked(self) -> None:
+        """Wait until shards are owned and edges linked; RabbitMQ may take its time to appear."""
+        died = list(self.parts())
+        try:
+            while not (self.router.ready and all(edge.ready for edge in self.edges)):
+                done, _ = await asyncio.wait(
+                    died, timeout=0.05, return_when=asyncio.FIRST_COMPLETED
+                )
+                for part in done:
+                    part.result()
+        finally:
+            for part in died:
+                part.cancel()
+            await asyncio.gather(*died, return_exceptions=True)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop in the reverse order: publisher, edges, HTTP, router with its broker and store."""
+        self._ready = False
+        await self._stack.aclose()
