@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from kull_producers.errors import InvalidEvent
+from kull_producers.stamp import Stamper, VersionClock, check_id, uuid7
+
+
+def test_versions_grow_when_the_clock_stands_still_or_goes_back() -> None:
+    times = iter([100.0, 100.0, 50.0, 100.000005])
+    clock = VersionClock(lambda: next(times))
+
+    assert [clock.next() for _ in range(4)] == [
+        100_000_000,
+        100_000_001,
+        100_000_002,
+        100_000_005,
+    ]
+
+
+def test_ids_are_uuids_of_version_7_that_sort_by_time() -> None:
+    early, late = uuid7(1_700_000_000_000, b"\xff" * 10), uuid7(1_700_000_000_001, b"\x00" * 10)
+
+    assert early < late
+    parsed = uuid.UUID(early)
+    assert (parsed.version, parsed.variant) == (7, uuid.RFC_4122)
+    assert parsed.int >> 80 == 1_700_000_000_000
+
+
+def test_ids_differ_by_their_random_bits() -> None:
+    assert uuid7(1, b"\x00" * 10) != uuid7(1, b"\x00" * 9 + b"\x01")
+
+
+def test_a_stamp_holds_one_moment() -> None:
+    stamp = Stamper(now=lambda: 12.345678, randomness=bytes, app_id="billing").stamp("my-id")
+
+    assert (stamp.id, stamp.timestamp_ms, stamp.version) == ("my-id", 12_345, 12_345_678)
+    assert stamp.app_id == "billing"
+
+
+@pytest.mark.parametrize("wrong", ["", "x" * 129, "a\nb", "\ud800", "日" * 100, 7])
+def test_an_idempotency_key_that_cannot_identify_is_refused(wrong: str) -> None:
+    with pytest.raises(InvalidEvent, match="event id must"):
+        check_id(wrong)
+
+
+def test_the_longest_idempotency_key_is_accepted() -> None:
+    assert check_id("x" * 128)
