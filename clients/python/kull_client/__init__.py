@@ -1,0 +1,31 @@
+"""Kull Sync for devices: stay connected and get every event once, in order."""
+
+from __future__ import annotations
+
+from kull_client.client import State, SyncClient
+from kull_client.errors import (
+    BadFrame,
+    GaveUp,
+    NotConnected,
+    Rejected,
+    SyncClosed,
+    SyncError,
+)
+from kull_client.event import Device, Event, Position
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BadFrame",
+    "Device",
+    "Event",
+    "GaveUp",
+    "NotConnected",
+    "Position",
+    "Rejected",
+    "State",
+    "SyncClient",
+    "SyncClosed",
+    "SyncError",
+    "__version__",
+]

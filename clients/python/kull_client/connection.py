@@ -1,0 +1,182 @@
+"""One WebSocket, from its HELLO to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.typing import Subprotocol
+
+from kull_client import close_codes, frames
+from kull_client.errors import BadFrame, NotConnected, SyncClosed
+from kull_client.inbox import Inbox
+from kull_client.reconnect import Ended
+from kull_client.requests import Requests
+from kull_client.session import Delivery, Reconnect, Refused, Session, Welcomed
+
+log = logging.getLogger("kull_client")
+V2: Final = Subprotocol("kull.sync.v2")
+FLUSH_TIMEOUT: Final = 2.0  # seconds
+NO_CLOSE_FRAME: Final = 1006
+TRY_AGAIN: Final = frozenset({408, 425, 429})  # the HTTP 4xx that may go away
+
+# websockets logs whole frames at DEBUG, and with HELLO the token.
+_quiet = logging.getLogger("kull_client.websocket")
+_quiet.setLevel(logging.WARNING)
+
+
+class Connection:
+    """Connects once and serves that connection. `run` says how it ended."""
+
+    def __init__(self, session: Session, inbox: Inbox, requests: Requests) -> None:
+        self._session = session
+        self._inbox = inbox
+        self._requests = requests
+        self._socket: ClientConnection | None = None
+        self._welcomed_at: float | None = None
+        self._acks_changed = asyncio.Event()
+        self._complaint = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the server has welcomed this device."""
+        return self._socket is not None and self._welcomed_at is not None
+
+    async def run(
+        self, url: str, hello: str, *, within: float, on_welcome: Callable[[], None]
+    ) -> Ended:
+        """Connect, serve until the connection ends, and say how. `within`: seconds to connect.
+
+        Raises:
+            SyncClosed: connecting again cannot help.
+        """
+        try:
+            async with connect(
+                url,
+                subprotocols=[V2],
+                compression=None,
+                open_timeout=within,
+                close_timeout=FLUSH_TIMEOUT,
+                logger=_quiet,
+            ) as socket:
+                if socket.subprotocol != V2:
+                    raise SyncClosed(1002, f"it does not speak {V2}")
+                return await self._serve(socket, hello, on_welcome)
+        except ConnectionClosed as error:
+            return self._closed(error)
+        except InvalidStatus as error:
+            return _refused(error.response.status_code)
+        except BadFrame as error:
+            log.warning("%s", error)
+            return self._ended(str(error))
+        except TimeoutError:
+            return self._ended(f"no connection within {within:g} s")
+        except (OSError, InvalidHandshake) as error:
+            return self._ended(str(error) or type(error).__name__)
+        finally:
+            self._socket = None
+            self._requests.disconnected()
+
+    async def send(self, text: str) -> None:
+        """Send a message. Raises NotConnected."""
+        if self._socket is None or not self.is_open:
+            raise NotConnected("there is no connection right now: send it again later")
+        try:
+            await self._socket.send(text)
+        except ConnectionClosed as error:
+            raise NotConnected("the connection was just lost: send it again") from error
+
+    def processed(self, delivery: Delivery) -> None:
+        """The application is done with an event."""
+        before = self._session.acks.at
+        self._session.processed(delivery, _now())
+        if self._session.acks.at != before:
+            self._acks_changed.set()
+
+    async def flush(self) -> None:
+        """Acknowledge at once what was processed, if the connection still stands."""
+        if self._socket is not None and self.is_open:
+            with suppress(ConnectionClosed, TimeoutError):
+                async with asyncio.timeout(FLUSH_TIMEOUT):
+                    await self._send_acks(self._socket)
+
+    async def _serve(
+        self, socket: ClientConnection, hello: str, on_welcome: Callable[[], None]
+    ) -> Ended:
+        await socket.send(hello)
+        self._socket = socket
+        acks = asyncio.create_task(self._acknowledge(socket), name="kull-client-acks")
+        try:
+            asked = await self._read(socket, on_welcome)
+            return self._ended("the server asked to connect again", asked=asked)
+        finally:
+            acks.cancel()
+            with suppress(asyncio.CancelledError, ConnectionClosed):
+                await acks
+
+    async def _read(self, socket: ClientConnection, on_welcome: Callable[[], None]) -> float:
+        """Take frames until the server is leaving; return for how long to stay away, in seconds."""
+        while True:
+            text = await socket.recv()
+            before = self._session.acks.at
+            incoming = self._session.received(text, _now())
+            if self._session.acks.at != before:
+                self._acks_changed.set()
+            for each in incoming:
+                match each:
+                    case Delivery():
+                        await self._inbox.put(each)
+                    case Welcomed():
+                        self._welcomed_at = _now()
+                        on_welcome()
+                    case Reconnect(after):
+                        return after
+                    case _:
+                        self._answer(each)
+
+    def _answer(self, answer: Refused | object) -> None:
+        known = self._requests.answered(answer)  # type: ignore[arg-type]
+        if isinstance(answer, Refused) and not known:
+            self._complaint = answer.message
+            log.warning("the server complains: %s (%s)", answer.message, answer.code)
+
+    async def _acknowledge(self, socket: ClientConnection) -> None:
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(self._session.acks.at):
+                    await self._acks_changed.wait()
+            self._acks_changed.clear()
+            at = self._session.acks.at
+            if at is not None and at <= _now():
+                await self._send_acks(socket)
+
+    async def _send_acks(self, socket: ClientConnection) -> None:
+        for queue, seq in self._session.acks.take().items():
+            await socket.send(frames.ack(queue, seq))
+
+    def _ended(self, why: str, *, asked: float | None = None) -> Ended:
+        lasted = _now() - self._welcomed_at if self._welcomed_at is not None else 0.0
+        return Ended(why=why, lasted=lasted, asked=asked)
+
+    def _closed(self, error: ConnectionClosed) -> Ended:
+        code = error.rcvd.code if error.rcvd else NO_CLOSE_FRAME
+        reason = (error.rcvd.reason if error.rcvd else "") or self._complaint
+        if not close_codes.may_reconnect(code):
+            raise SyncClosed(code, reason) from error
+        return self._ended(f"the connection was closed with {code}: {reason or 'no reason given'}")
+
+
+def _refused(status: int) -> Ended:
+    why = f"the server answered HTTP {status} instead of opening a WebSocket"
+    if 400 <= status < 500 and status not in TRY_AGAIN:
+        raise SyncClosed(status, f"{why}: is the URL right?")
+    return Ended(why=why)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,60 @@
+"""Every error of this package.
+
+SyncError
+├── SyncClosed      the server ended the session, and connecting again cannot help
+├── GaveUp          no stable connection after so many attempts
+├── NotConnected    there is no connection right now, or it was lost before the answer
+├── Rejected        the server refused this device's message
+└── BadFrame        the server sent something that is not kull.sync.v2
+"""
+
+from __future__ import annotations
+
+from kull_client import close_codes
+
+
+class SyncError(Exception):
+    """Root of this package's errors."""
+
+
+class SyncClosed(SyncError):
+    """The server ended the session, and connecting again cannot help.
+
+    Attributes:
+        code: the WebSocket close code, see `close_codes`; an HTTP status if the upgrade failed.
+        reason: what the server said.
+    """
+
+    def __init__(self, code: int, reason: str) -> None:
+        self.code, self.reason = code, reason
+        name = close_codes.NAMES.get(code)
+        super().__init__(
+            f"the server ended the session with {code}"
+            + (f" ({name})" if name else "")
+            + (f": {reason}" if reason else "")
+        )
+
+
+class GaveUp(SyncError):
+    """No stable connection after so many attempts; the cause of the last one is `__cause__`."""
+
+    def __init__(self, attempts: int, last: str) -> None:
+        self.attempts = attempts
+        times = "1 attempt" if attempts == 1 else f"{attempts} attempts"
+        super().__init__(f"gave up after {times}; the last one: {last}")
+
+
+class NotConnected(SyncError, ConnectionError):
+    """There is no connection right now, or it was lost before the answer: send it again."""
+
+
+class Rejected(SyncError):
+    """The server refused this device's message. `code` is one of the protocol's error codes."""
+
+    def __init__(self, code: str, message: str) -> None:
+        self.code, self.message = code, message
+        super().__init__(f"{message} ({code})")
+
+
+class BadFrame(SyncError):
+    """The server sent something that is not kull.sync.v2; the text says what."""

@@ -1,0 +1,146 @@
+"""Texts of the wire to values and back. PURE."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kull_client.errors import BadFrame
+from kull_client.event import USER_QUEUE, Device, Event, Position
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where a queue continues. `recovered` is false if events are gone for this device."""
+
+    queue: str
+    head: int
+    after: int
+    recovered: bool
+
+
+def parse(text: str | bytes) -> Json:
+    """Return the frame's object. Raises BadFrame."""
+    if isinstance(text, bytes):
+        raise BadFrame("the server sent a binary frame")
+    try:
+        frame = json.loads(text)
+    except ValueError as error:
+        raise BadFrame(f"the server sent something that is not JSON: {error}") from None
+    if not isinstance(frame, dict) or not isinstance(frame.get("type"), str):
+        raise BadFrame("the server sent a frame without a type")
+    if not isinstance(frame.setdefault("data", {}), dict):
+        raise BadFrame(f"the server sent a {frame['type']} whose data is not an object")
+    return frame
+
+
+def event_of(frame: Json) -> Event:
+    """Return the event that a frame carries. Raises BadFrame."""
+    seq = frame.get("seq")
+    if seq is not None:
+        seq = number(frame, "seq")
+    return Event(
+        type=frame["type"],
+        data=frame["data"],
+        seq=seq,
+        queue=text_of(frame, "queue", USER_QUEUE),
+        id=text_of(frame, "id"),
+        timestamp=number(frame, "timestamp", 0),
+        device_id=text_of(frame, "deviceId", "server"),
+        user_id=text_of(frame, "userId"),
+    )
+
+
+def standing_of(data: Mapping[str, Any]) -> Standing:
+    """Return a queue's standing, from WELCOME's `queue` or JOINED's data. Raises BadFrame."""
+    return Standing(
+        queue=text_of(data, "queue"),
+        head=number(data, "head"),
+        after=number(data, "after"),
+        recovered=data.get("recovered") is True,
+    )
+
+
+def device_of(data: Mapping[str, Any]) -> Device:
+    """Return a device, from WELCOME's `devices` or a presence event's data. Raises BadFrame."""
+    return Device(
+        device_id=text_of(data, "deviceId"),
+        platform=text_of(data, "platform", ""),
+        device_name=text_of(data, "deviceName", ""),
+        connected_at=number(data, "connectedAt", 0),
+    )
+
+
+def devices_of(data: Mapping[str, Any]) -> list[Device]:
+    """Return WELCOME's `devices`. Raises BadFrame."""
+    devices = data.get("devices", [])
+    if not isinstance(devices, list) or not all(isinstance(each, dict) for each in devices):
+        raise BadFrame("devices must be a list of objects")
+    return [device_of(each) for each in devices]
+
+
+def generation_of(data: Mapping[str, Any]) -> tuple[int, int]:
+    """Return the session generation of a presence event; (0, 0) if it has none. Raises BadFrame."""
+    match data.get("generation", [0, 0]):
+        case [int() as term, int() as counter]:
+            return term, counter
+        case other:
+            raise BadFrame(f"generation must be [term, counter], not {other!r:.60}")
+
+
+def part(data: Mapping[str, Any], name: str) -> Json:
+    """Return an object inside an object. Raises BadFrame."""
+    value = data.get(name)
+    if not isinstance(value, dict):
+        raise BadFrame(f"{name} must be an object, not {value!r:.60}")
+    return value
+
+
+def number(data: Mapping[str, Any], name: str, default: int | None = None) -> int:
+    """Return a whole number of an object, at least 0. Raises BadFrame."""
+    value = data.get(name, default)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise BadFrame(f"{name} must be a whole number, not {value!r:.60}")
+    return value
+
+
+def text_of(data: Mapping[str, Any], name: str, default: str | None = "") -> str:
+    """Return a string of an object. Raises BadFrame."""
+    value = data.get(name, default)
+    if not isinstance(value, str):
+        raise BadFrame(f"{name} must be a string, not {value!r:.60}")
+    return value
+
+
+def hello(token: str, position: Position, *, device_name: str, platform: str) -> str:
+    """Return the first message of a connection."""
+    message: Json = {"type": "HELLO", "token": token}
+    if position.epoch and position.after:
+        message |= {"epoch": position.epoch, "after": dict(position.after)}
+    if device_name:
+        message["deviceName"] = device_name
+    if platform:
+        message["platform"] = platform
+    return compact(message)
+
+
+def ack(queue: str, seq: int) -> str:
+    """Return an acknowledgement of everything in the queue up to `seq`."""
+    message: Json = {"type": "ACK", "seq": seq}
+    if queue != USER_QUEUE:
+        message["queue"] = queue
+    return compact(message)
+
+
+def update_progress(payload: Mapping[str, Any], ref: str) -> str:
+    """Return a device's own progress message."""
+    return compact({"type": "UPDATE_PROGRESS", "payload": dict(payload), "ref": ref})
+
+
+def compact(message: Json) -> str:
+    """Return JSON without spaces."""
+    return json.dumps(message, ensure_ascii=False, separators=(",", ":"))

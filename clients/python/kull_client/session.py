@@ -1,0 +1,186 @@
+"""What a device knows across its connections: positions, repeats, devices, acknowledgements. PURE.
+
+Texts of the server go in, values for the shell come out; the clock is passed in. An entry is
+*received* when it came in for the first time, and *processed* when the application says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from kull_client import frames
+from kull_client.acks import LazyAcks
+from kull_client.event import RECOVERY_LOST, Device, Event, Position
+from kull_client.frames import Json, Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """An event for the application. `run` and `size` (bytes) are for `Session.processed`."""
+
+    event: Event
+    run: int = 0
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Welcomed:
+    """The session is open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconnect:
+    """The server is leaving: connect again after this many seconds."""
+
+    after: float
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """This device's message `ref` became the event `id`."""
+
+    ref: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The server complains, about the message `ref` if there is one."""
+
+    ref: str
+    code: str
+    message: str
+
+
+Incoming = Delivery | Welcomed | Reconnect | Accepted | Refused
+
+
+@dataclass(slots=True)
+class _Queue:
+    """Progress in one queue. A new `run` begins when the server starts it over."""
+
+    received: int = 0
+    processed: int = 0
+    run: int = 0
+
+
+@dataclass(slots=True)
+class _Presence:
+    devices: dict[str, Device] = field(default_factory=dict)
+    generations: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+
+class Session:
+    """See the module's text."""
+
+    def __init__(self, position: Position | None = None) -> None:
+        start = position or Position()
+        self.user_id = ""
+        self.device_id = ""
+        self.session_id = ""
+        self.acks = LazyAcks()
+        self._epoch = start.epoch
+        self._queues = {
+            name: _Queue(received=seq, processed=seq) for name, seq in start.after.items()
+        }
+        self._presence = _Presence()
+
+    @property
+    def devices(self) -> Sequence[Device]:
+        """The user's connected devices, in order of their ids."""
+        known = self._presence.devices
+        return [known[device_id] for device_id in sorted(known)]
+
+    @property
+    def position(self) -> Position:
+        """What has been processed. A queue in which nothing was is left out."""
+        after = {name: queue.processed for name, queue in self._queues.items() if queue.processed}
+        return Position(epoch=self._epoch, after=after)
+
+    def received(self, text: str | bytes, now: float) -> list[Incoming]:
+        """Take one frame of the server. Raises BadFrame."""
+        frame = frames.parse(text)
+        data: Json = frame["data"]
+        match frame["type"]:
+            case "WELCOME":
+                return self._welcome(data)
+            case "JOINED":
+                return self._stand(frames.standing_of(data))
+            case "RECOVERY_LOST":
+                return self._start_over(frames.text_of(data, "queue"), frames.number(data, "head"))
+            case "RECONNECT":
+                return [Reconnect(frames.number(data, "after", 0) / 1000)]
+            case "ACCEPTED":
+                return [Accepted(frames.text_of(data, "ref"), frames.text_of(data, "id"))]
+            case "ERROR":
+                code = frames.text_of(data, "code", "unknown")
+                message = frames.text_of(data, "message")
+                return [Refused(frames.text_of(data, "ref"), code, message)]
+            case _ if "id" in frame:
+                return self._event(frames.event_of(frame), len(text), now)
+            case _:
+                return []  # a message of a newer server
+
+    def processed(self, delivery: Delivery, now: float) -> None:
+        """Note that the application is done with an event."""
+        event = delivery.event
+        queue = self._queues.get(event.queue)
+        if event.seq is None or queue is None or queue.run != delivery.run:
+            return
+        queue.processed = max(queue.processed, event.seq)
+        self.acks.add(event.queue, event.seq, delivery.size, now)
+
+    def _welcome(self, data: Json) -> list[Incoming]:
+        epoch = frames.text_of(data, "epoch")
+        standing = frames.standing_of(frames.part(data, "queue"))
+        self.user_id = frames.text_of(data, "userId")
+        self.device_id = frames.text_of(data, "deviceId")
+        self.session_id = frames.text_of(data, "sessionId")
+        connected = frames.devices_of(data)
+        self._presence = _Presence({device.device_id: device for device in connected})
+        self.acks.opened(frames.number(data, "window", 64))
+        if epoch != self._epoch:
+            self._epoch = epoch
+            self._queues = {name: _Queue(run=queue.run + 1) for name, queue in self._queues.items()}
+        return [Welcomed(), *self._stand(standing)]
+
+    def _stand(self, standing: Standing) -> list[Incoming]:
+        if not standing.recovered:
+            return self._start_over(standing.queue, standing.head)
+        queue = self._queues.setdefault(standing.queue, _Queue())
+        queue.received = max(queue.received, standing.after)
+        return []
+
+    def _start_over(self, name: str, head: int) -> list[Incoming]:
+        """Accept the queue from anywhere: the current state comes first, then what is new."""
+        before = self._queues.get(name)
+        self._queues[name] = _Queue(run=before.run + 1 if before else 0)
+        lost = Event(type=RECOVERY_LOST, data={"queue": name, "head": head}, queue=name)
+        return [Delivery(lost)]
+
+    def _event(self, event: Event, size: int, now: float) -> list[Incoming]:
+        if event.seq is None:
+            return [Delivery(event)]
+        queue = self._queues.setdefault(event.queue, _Queue())
+        if event.seq <= queue.received:
+            if event.seq <= queue.processed:
+                # Acknowledged on an earlier connection; this one's window is still open for it.
+                self.acks.add(event.queue, event.seq, size, now)
+            return []
+        queue.received = event.seq
+        self._note_presence(event)
+        return [Delivery(event, queue.run, size)]
+
+    def _note_presence(self, event: Event) -> None:
+        if event.type not in {"DEVICE_CONNECTED", "DEVICE_DISCONNECTED"}:
+            return
+        device = frames.device_of(event.data)
+        generation = frames.generation_of(event.data)
+        if generation < self._presence.generations.get(device.device_id, (0, 0)):
+            return  # news of a session that was followed by another one
+        self._presence.generations[device.device_id] = generation
+        if event.type == "DEVICE_CONNECTED":
+            self._presence.devices[device.device_id] = device
+        else:
+            self._presence.devices.pop(device.device_id, None)
