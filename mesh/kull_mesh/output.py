@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
@@ -17,7 +18,7 @@ _COLOURS = {
 }
 
 
-def summary(kind: str, data: dict[str, Any]) -> str:
+def summary(kind: str, data: Mapping[str, Any]) -> str:
     """Return one line for people about an event."""
     match kind:
         case "SHOOT_PROGRESS":
@@ -34,7 +35,7 @@ def summary(kind: str, data: dict[str, Any]) -> str:
             return ""
 
 
-def _shoot(data: dict[str, Any]) -> str:
+def _shoot(data: Mapping[str, Any]) -> str:
     done, total = data["processedCount"], data["totalCount"]
     percent = f"{100 * done // total}%" if total else "-"
     line = f"{data['shootId']} {data['status']} {done}/{total} {percent}"
@@ -47,7 +48,7 @@ def _shoot(data: dict[str, Any]) -> str:
     return line
 
 
-def print_event(console: Console, kind: str, data: dict[str, Any], timestamp_ms: int) -> None:
+def print_event(console: Console, kind: str, data: Mapping[str, Any], timestamp_ms: int) -> None:
     """Print one event on a line."""
     clock = time.strftime("%H:%M:%S", time.localtime(timestamp_ms / 1000))
     line = Text(f"{clock}  ")

@@ -66,5 +66,7 @@ def as_dict(event: Event) -> dict[str, Any]:
 
 
 def _say(state: State) -> None:
-    if state is State.RECONNECTING or sys.stderr.isatty():
-        typer.echo(f"kull: {state.name.lower()}", err=True)
+    if state.name == "waiting":
+        typer.echo(f"kull: {state.reason}; trying again in {state.delay:.1f} s", err=True)
+    elif sys.stderr.isatty():
+        typer.echo(f"kull: {state.name}", err=True)
