@@ -1,0 +1,272 @@
+"""`kull up` on its embedded default, used with the very commands of the README."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from websockets.sync.client import connect
+
+from tests.support.ports import free_port
+
+KULL = [sys.executable, "-m", "kull_mesh"]
+SECONDS = 30
+
+
+class Up:
+    """A running `kull up`."""
+
+    def __init__(self, home: Path, *options: str, port: int | None = None, **env: str) -> None:
+        self.home = home
+        self.port = port or free_port()
+        self.env = {**os.environ, "KULL_HOME": str(home), **env}
+        self.log = home / "up.log"
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*KULL, "up", "--port", str(self.port), "--data", str(home / "data"), *options],
+                env=self.env,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+
+    @property
+    def http(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def ws(self) -> str:
+        return f"ws://127.0.0.1:{self.port}/ws"
+
+    def ready_line(self) -> str:
+        assert self.process.stdout
+        line = self.process.stdout.readline()
+        assert line, self.log.read_text()
+        return line
+
+    def kull(self, *arguments: str) -> str:
+        result = subprocess.run(
+            [*KULL, *arguments],
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        assert result.returncode == 0, result.stderr
+        return result.stdout
+
+    def listen(self, token: str, *options: str) -> subprocess.Popen[str]:
+        """Start a listener and wait until it is connected."""
+        process = subprocess.Popen(
+            [*KULL, "listen", "--url", self.ws, "--token", token, "--json", *options],
+            env=self.env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        deadline = time.monotonic() + SECONDS
+        before = self.sessions()
+        while self.sessions() <= before and process.poll() is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        return process
+
+    def sessions(self) -> int:
+        with urllib.request.urlopen(f"{self.http}/api/sync/status", timeout=5) as answer:
+            return int(json.load(answer)["sessions"])
+
+    def credit(self, user: str, balance: int, *more: str) -> str:
+        return self.kull(
+            *shlex.split(f"send credit-update --user {user} --new-balance {balance} --change 100"),
+            *("--reason", "Credit purchase", "--url", self.http),
+            *more,
+        ).strip()
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(10)
+        finally:
+            self.process.kill()
+            self.process.communicate()
+
+
+@contextmanager
+def running(home: Path, *options: str, port: int | None = None, **env: str) -> Iterator[Up]:
+    up = Up(home, *options, port=port, **env)
+    try:
+        up.ready_line()
+        yield up
+    finally:
+        up.stop()
+
+
+def test_the_commands_of_the_readme_work_exactly_so(tmp_path: Path) -> None:
+    with running(tmp_path) as up:
+        token = up.kull("token", "--user", "u", "--device", "d").strip()
+        listener = up.listen(token, "--count", "1")
+
+        event_id = up.credit("u", 500)
+
+        output, errors = listener.communicate(timeout=SECONDS)
+        assert listener.returncode == 0, errors
+        (line,) = output.splitlines()
+        event = json.loads(line)
+        assert event["type"] == "CREDIT_UPDATE"
+        assert event["id"] == event_id
+        assert event["data"] == {
+            "userId": "u",
+            "newBalance": 500,
+            "change": 100,
+            "reason": "Credit purchase",
+        }
+
+
+def test_every_kind_of_event_can_be_sent(tmp_path: Path) -> None:
+    with running(tmp_path) as up:
+        token = up.kull("token", "--user", "u", "--device", "d").strip()
+        listener = up.listen(token, "--count", "3")
+        up.kull(
+            *shlex.split(
+                "send shoot-progress --user u --shoot s --status processing --processed 15"
+            ),
+            *shlex.split("--total 100 --current-image IMG_0015.jpg --eta 120 --provider Replicate"),
+            *("--url", up.http),
+        )
+        up.kull(
+            *shlex.split(f"send prompt-change --prompt p --action voted --user u --url {up.http}")
+        )
+        up.kull(*shlex.split(f"send prompt-change --prompt q --action created --url {up.http}"))
+
+        output, _ = listener.communicate(timeout=SECONDS)
+
+    events = [json.loads(line) for line in output.splitlines()]
+    assert events[0]["type"] == "SHOOT_PROGRESS"
+    assert events[0]["data"] == {
+        "shootId": "s",
+        "status": "processing",
+        "processedCount": 15,
+        "totalCount": 100,
+        "currentImage": "IMG_0015.jpg",
+        "eta": 120,
+        "provider": "Replicate",
+    }
+    assert sorted((e["data"]["promptId"], e.get("queue")) for e in events[1:]) == [
+        ("p", None),
+        ("q", "all"),
+    ]
+
+
+def test_an_idempotency_key_makes_a_repeat_harmless(tmp_path: Path) -> None:
+    with running(tmp_path) as up:
+        token = up.kull("token", "--user", "u", "--device", "d").strip()
+        listener = up.listen(token, "--count", "2")
+        assert up.credit("u", 1, "--id", "order-1") == "order-1"
+        up.credit("u", 1, "--id", "order-1")
+        up.credit("u", 2)
+
+        output, _ = listener.communicate(timeout=SECONDS)
+
+    balances = [json.loads(line)["data"]["newBalance"] for line in output.splitlines()]
+    assert balances == [1, 2]
+
+
+def test_what_was_sent_while_a_device_was_away_survives_a_restart(tmp_path: Path) -> None:
+    with running(tmp_path) as up:
+        token = up.kull("token", "--user", "u", "--device", "d").strip()
+        listener = up.listen(token, "--count", "1")
+        up.credit("u", 1)
+        listener.communicate(timeout=SECONDS)
+        up.credit("u", 2)
+    with running(tmp_path, port=up.port) as up:
+        up.credit("u", 3)
+        listener = up.listen(token, "--count", "2")
+        output, _ = listener.communicate(timeout=SECONDS)
+
+    balances = [json.loads(line)["data"]["newBalance"] for line in output.splitlines()]
+    assert balances == [2, 3]
+
+
+def test_readiness_is_one_line_and_a_200_and_sigterm_ends_it_cleanly(tmp_path: Path) -> None:
+    up = Up(tmp_path, "--edges", "2")
+    line = up.ready_line()
+    for path in ("/readyz", "/livez", "/api/sync/status"):
+        with urllib.request.urlopen(up.http + path, timeout=5) as answer:
+            assert answer.status == 200
+    begin = time.monotonic()
+
+    assert up.stop() == 0
+
+    assert time.monotonic() - begin < 10
+    assert f"ws://127.0.0.1:{up.port}/ws" in line
+    assert f"ws://127.0.0.1:{up.port + 1}/ws" in line
+    assert f"http://127.0.0.1:{up.port}" in line
+    assert "Traceback" not in up.log.read_text()
+
+
+def test_it_says_what_the_embedded_default_does_not_promise(tmp_path: Path) -> None:
+    with running(tmp_path) as up:
+        assert "die with this process" in up.log.read_text()
+        assert "PLAIN TOKENS" not in up.log.read_text()
+
+
+def test_plain_tokens_are_off_unless_they_are_allowed_and_then_said_loudly(
+    tmp_path: Path,
+) -> None:
+    with running(tmp_path) as up, connect(f"{up.ws}?token=maya:mac") as socket:
+        assert json.loads(socket.recv(SECONDS))["data"]["code"] == "bad_token"
+    with running(tmp_path, KULL_ALLOW_PLAIN_TOKENS="1") as up:
+        with connect(f"{up.ws}?token=maya:mac") as socket:
+            assert json.loads(socket.recv(SECONDS))["type"] == "WELCOME"
+        assert "PLAIN TOKENS ARE ALLOWED" in up.log.read_text()
+
+
+def test_a_port_in_use_is_one_clear_line(tmp_path: Path) -> None:
+    with running(tmp_path) as up:
+        (tmp_path / "second").mkdir()
+        second = Up(tmp_path / "second", port=up.port)
+        assert second.process.wait(SECONDS) == 1
+        second.process.communicate()
+    last = second.log.read_text().splitlines()[-1]
+    assert str(up.port) in last
+    assert "in use" in last
+    assert "Traceback" not in second.log.read_text()
+
+
+def test_a_data_folder_in_use_is_one_clear_line(tmp_path: Path) -> None:
+    with running(tmp_path):
+        second = Up(tmp_path)
+        assert second.process.wait(SECONDS) == 1
+        second.process.communicate()
+    assert "Traceback" not in second.log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("authorization", "status"), [(None, 401), ("Bearer x.y.z", 401), ("Basic abc", 401)]
+)
+def test_the_triggers_need_a_service_token(
+    tmp_path: Path, authorization: str | None, status: int
+) -> None:
+    with running(tmp_path) as up:
+        request = urllib.request.Request(
+            f"{up.http}/api/sync/credit-update",
+            data=b"{}",
+            headers={"Authorization": authorization} if authorization else {},
+        )
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(request, timeout=5)
+        with caught.value as answer:
+            assert answer.status == status
+            assert answer.headers["content-type"] == "application/problem+json"
