@@ -118,12 +118,22 @@ class Delivery:
                     if not isinstance(problem, ConnectError):  # those wait at the gate
                         await asyncio.sleep(backoff(attempt, self._jitter))
         except TimeoutError as error:
-            if problem is not None and not ticket.sent:
-                raise problem from error
-            raise PublishTimeout(
+            raise self._given_up(ticket, problem) from error
+
+    def _given_up(self, ticket: Ticket, problem: KullError | None) -> KullError:
+        if ticket.sent:
+            return PublishTimeout(
                 f"not confirmed within {self._timeout:g} s; the event may have been stored, "
                 "publish it again with the same idempotency_key"
-            ) from error
+            )
+        return (
+            problem
+            or self._gate.problem
+            or Overloaded(
+                f"earlier events of {ticket.address!r} were not confirmed within "
+                f"{self._timeout:g} s, so this one was not published"
+            )
+        )
 
     async def _turn(self, ticket: Ticket) -> None:
         # Either can change while the other is waited for, so both are looked at together.

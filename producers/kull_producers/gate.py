@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from kull_producers.errors import ConnectError
 from kull_producers.retry import backoff
 
 log = logging.getLogger(__name__)
@@ -23,6 +24,7 @@ class Gate:
     def __init__(self, random: Callable[[], float]) -> None:
         self._random = random
         self._attempt = 0
+        self._problem: ConnectError | None = None
         self._open = asyncio.Event()
         self._open.set()
         self._timer: asyncio.TimerHandle | None = None
@@ -32,16 +34,22 @@ class Gate:
         """Whether an attempt may be made now."""
         return self._open.is_set()
 
+    @property
+    def problem(self) -> ConnectError | None:
+        """Why the last attempt failed, None if it did not."""
+        return self._problem
+
     async def wait(self) -> None:
         """Wait until an attempt may be made."""
         await self._open.wait()
 
-    def failed(self, error: Exception) -> None:
+    def failed(self, error: ConnectError) -> None:
         """Close the gate for a while, longer after each failure."""
         if not self.is_open:
             return  # the attempt that closed it has been counted
-        if not self._attempt:
+        if self._problem is None:
             log.warning("RabbitMQ is away, trying again: %s", error)
+        self._problem = error
         self._attempt += 1
         self._open.clear()
         delay = backoff(self._attempt, self._random)
@@ -49,8 +57,9 @@ class Gate:
 
     def succeeded(self) -> None:
         """Forget earlier failures."""
-        if self._attempt:
+        if self._problem is not None:
             log.warning("RabbitMQ is back after %d attempts", self._attempt)
+        self._problem = None
         self._attempt = 0
 
     def close(self) -> None:

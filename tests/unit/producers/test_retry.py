@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import asyncio
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kull_producers.errors import ConnectError
+from kull_producers.gate import Gate
+from kull_producers.retry import BASE, CAP, backoff
+
+
+def test_the_back_off_doubles_up_to_its_cap() -> None:
+    waits = [backoff(attempt, lambda: 1.0) for attempt in range(1, 9)]
+
+    assert waits == [0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0]
+
+
+@given(st.integers(0, 10**9), st.floats(0, 1))
+def test_the_jitter_is_full(attempt: int, chance: float) -> None:
+    wait = backoff(attempt, lambda: chance)
+
+    assert 0 <= wait <= min(CAP, BASE * 2.0 ** min(attempt, 30))
+    assert backoff(attempt, lambda: 0.0) == 0
+
+
+async def test_the_gate_closes_on_a_failure_and_opens_by_itself() -> None:
+    gate = Gate(lambda: 0.01)
+    gate.failed(ConnectError("away"))
+    assert not gate.is_open
+
+    async with asyncio.timeout(5):
+        await gate.wait()
+    assert gate.is_open
+
+
+async def test_failures_of_one_attempt_count_once() -> None:
+    asked: list[float] = []
+
+    def chance() -> float:
+        asked.append(1.0)
+        return 1.0
+
+    gate = Gate(chance)
+    for _ in range(100):
+        gate.failed(ConnectError("away"))
+
+    assert len(asked) == 1
+    gate.close()
+
+
+async def test_closing_the_gate_lets_everybody_through() -> None:
+    gate = Gate(lambda: 1.0)
+    gate.failed(ConnectError("away"))
+    gate.close()
+
+    async with asyncio.timeout(5):
+        await gate.wait()
