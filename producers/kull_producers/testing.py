@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kull_producers import topology
-from kull_producers.errors import ConnectError, KullError, ShardCountMismatch
+from kull_producers.errors import ConnectError, KullError, NotRoutable, ShardCountMismatch
 from kull_producers.message import Message
 from kull_producers.publisher import Publisher
 
@@ -40,6 +40,8 @@ class MemoryTransport:
     async def publish(self, message: Message) -> None:
         """See `Transport.publish`."""
         self._check_connected()
+        if message.exchange not in topology.EVENT_EXCHANGES:
+            raise NotRoutable(f"exchange {message.exchange!r} does not exist")
         if self._failures:
             raise self._failures.pop(0)
         await self.hold.wait()

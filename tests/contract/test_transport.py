@@ -1,0 +1,258 @@
+"""What the publisher may build on: the same on the twins and on a real RabbitMQ."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import aio_pika
+import pytest
+
+from kull_producers import (
+    AccessRefused,
+    ConnectError,
+    NotRoutable,
+    Publisher,
+    ShardCountMismatch,
+    connect,
+    topology,
+)
+from kull_producers.message import Message
+from kull_producers.rabbitmq import RabbitTransport
+from kull_producers.testing import MemoryTransport
+from kull_producers.transport import Transport
+from kull_router.broker import Broker
+from tests.support.brokers import SHARDS, MemoryRig, RabbitRig, event, ids, take
+from tests.support.tcp_proxy import TcpProxy
+
+
+class Target(Protocol):
+    """A transport, and a look at what it has stored."""
+
+    @property
+    def transport(self) -> Transport:
+        """What is tested."""
+        ...
+
+    async def stored(self, count: int) -> list[Message]:
+        """Return the first `count` stored messages, in order."""
+        ...
+
+
+class TwinTarget:
+    def __init__(self) -> None:
+        self.transport = MemoryTransport(shard_count=SHARDS)
+
+    async def stored(self, count: int) -> list[Message]:
+        return self.transport.messages[:count]
+
+
+class BrokerTarget:
+    def __init__(self, transport: Transport, broker: Broker) -> None:
+        self.transport = transport
+        self._broker = broker
+
+    async def stored(self, count: int) -> list[Message]:
+        channel = await self._broker.consume("audit", single_active=False, prefetch=1000)
+        return [delivery.message for delivery in await take(channel, count)]
+
+
+@pytest.fixture(params=["twin", "memory", pytest.param("rabbitmq", marks=pytest.mark.rabbitmq)])
+async def target(request: pytest.FixtureRequest) -> AsyncIterator[Target]:
+    async with AsyncExitStack() as stack:
+        if request.param == "twin":
+            yield TwinTarget()
+            return
+        if request.param == "memory":
+            memory_rig = MemoryRig(stack)
+            memory = await memory_rig.router()
+            await memory_rig.third_party(topology.CREDIT)
+            yield BrokerTarget(memory.transport(), memory)
+            return
+        url = request.getfixturevalue("amqp_url")
+        rig = RabbitRig(stack, url)
+        broker = await rig.router()
+        await rig.third_party(topology.CREDIT)
+        transport = RabbitTransport(url)
+        stack.push_async_callback(transport.aclose)
+        yield BrokerTarget(transport, broker)
+
+
+async def test_concurrent_publishes_are_stored_in_the_order_of_the_calls(target: Target) -> None:
+    await asyncio.gather(*(target.transport.publish(event(number)) for number in range(200)))
+
+    assert [m.message_id for m in await target.stored(200)] == [str(n) for n in range(200)]
+
+
+async def test_a_message_is_stored_as_it_is(target: Target) -> None:
+    headers: dict[str, str | int | bool] = {
+        topology.HEADER_ADDRESS: "user:zoë",
+        topology.HEADER_VERSION: 2**53 + 1,
+        topology.HEADER_FINAL: True,
+    }
+    message = replace(event(1), headers=headers, body='{"id":"ü😀"}'.encode(), app_id="billing")
+    await target.transport.publish(message)
+
+    assert await target.stored(1) == [message]
+
+
+async def test_an_unknown_exchange_is_an_error_and_nothing_else_breaks(target: Target) -> None:
+    with pytest.raises(NotRoutable):
+        await target.transport.publish(replace(event(1), exchange="kull.nowhere"))
+    await target.transport.publish(event(2))
+
+    assert [m.message_id for m in await target.stored(1)] == ["2"]
+
+
+async def test_the_shard_count_is_checked(target: Target) -> None:
+    await target.transport.check_shard_count(SHARDS)
+    with pytest.raises(ShardCountMismatch, match=r"shards"):
+        await target.transport.check_shard_count(SHARDS + 1)
+    await target.transport.publish(event(1))
+
+
+async def test_a_closed_transport_says_so(target: Target) -> None:
+    await target.transport.publish(event(1))
+    await target.transport.aclose()
+    await target.transport.aclose()
+
+    with pytest.raises(ConnectError, match="closed"):
+        await target.transport.publish(event(2))
+    with pytest.raises(ConnectError, match="closed"):
+        await target.transport.check_shard_count(SHARDS)
+
+
+@pytest.fixture
+async def stack() -> AsyncIterator[AsyncExitStack]:
+    async with AsyncExitStack() as stack:
+        yield stack
+
+
+async def proxied(stack: AsyncExitStack, url: str) -> tuple[TcpProxy, str]:
+    parts = urlsplit(url)
+    assert parts.hostname
+    proxy = await stack.enter_async_context(TcpProxy(parts.hostname, parts.port or 5672))
+    return proxy, url.replace(f"{parts.hostname}:{parts.port}", f"127.0.0.1:{proxy.port}")
+
+
+async def credit(publisher: Publisher, number: int) -> str:
+    return await publisher.credit_update(
+        user_id="ada", new_balance=number, change=1, reason="Test", idempotency_key=str(number)
+    )
+
+
+@pytest.mark.rabbitmq
+async def test_a_cut_connection_loses_nothing_and_keeps_the_order(
+    amqp_url: str, stack: AsyncExitStack
+) -> None:
+    rig = RabbitRig(stack, amqp_url)
+    broker = await rig.router()
+    await rig.third_party(topology.CREDIT)
+    proxy, url = await proxied(stack, amqp_url)
+    publisher = await stack.enter_async_context(connect(url, shard_count=SHARDS))
+    channel = await broker.consume("audit", single_active=False, prefetch=1000)
+
+    await credit(publisher, 0)
+    proxy.hold_answers()
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(1, 50):
+            tasks.create_task(credit(publisher, number), name=f"credit-{number}")
+        first = ids(await take(channel, 50))  # stored, but no confirm gets through
+        proxy.cut()
+    again = ids(await take(channel, 49))
+
+    expected = [str(number) for number in range(50)]
+    assert first == expected
+    assert again == expected[1:]
+
+
+@pytest.mark.rabbitmq
+async def test_pending_publishes_fail_promptly_when_the_connection_is_lost(
+    amqp_url: str, stack: AsyncExitStack
+) -> None:
+    await RabbitRig(stack, amqp_url).router()
+    proxy, url = await proxied(stack, amqp_url)
+    transport = RabbitTransport(url)
+    stack.push_async_callback(transport.aclose)
+    await transport.publish(event(1))
+    proxy.hold_answers()
+    pending = [
+        asyncio.create_task(transport.publish(event(number)), name=f"publish-{number}")
+        for number in range(20)
+    ]
+    await asyncio.sleep(0)
+    proxy.cut(refuse=True)
+    async with asyncio.timeout(5):
+        outcomes = await asyncio.gather(*pending, return_exceptions=True)
+
+    assert {type(outcome) for outcome in outcomes} == {ConnectError}
+    with pytest.raises(ConnectError, match="cannot be reached"):
+        await transport.publish(event(1))
+    proxy.restore()
+    await transport.publish(event(1))
+
+
+@pytest.mark.rabbitmq
+async def test_a_cancelled_publish_does_not_disturb_the_others(
+    amqp_url: str, stack: AsyncExitStack
+) -> None:
+    await RabbitRig(stack, amqp_url).router()
+    transport = RabbitTransport(amqp_url)
+    stack.push_async_callback(transport.aclose)
+    await transport.publish(event(0))
+    calls = [
+        asyncio.create_task(transport.publish(event(number)), name=f"publish-{number}")
+        for number in range(100)
+    ]
+    await asyncio.sleep(0)
+    for call in calls[::2]:
+        call.cancel()
+    async with asyncio.timeout(5):
+        await asyncio.gather(*calls[1::2])
+        await transport.publish(event(1000))
+
+
+@pytest.mark.rabbitmq
+async def test_messages_are_persistent_json(amqp_url: str, stack: AsyncExitStack) -> None:
+    rig = RabbitRig(stack, amqp_url)
+    await rig.router()
+    await rig.third_party(topology.CREDIT)
+    publisher = await stack.enter_async_context(connect(amqp_url, shard_count=SHARDS))
+    await credit(publisher, 1)
+
+    connection = await stack.enter_async_context(await aio_pika.connect(amqp_url))
+    queue = await (await connection.channel()).get_queue("audit", ensure=False)
+    message = await queue.get(no_ack=True)
+    assert message.delivery_mode == aio_pika.DeliveryMode.PERSISTENT
+    assert message.content_type == "application/json"
+
+
+@pytest.mark.rabbitmq
+async def test_without_a_router_the_error_says_to_start_one(amqp_url: str) -> None:
+    with pytest.raises(ShardCountMismatch, match="start a router"):
+        async with connect(amqp_url):
+            raise AssertionError("must not open")
+
+
+@pytest.mark.rabbitmq
+@pytest.mark.parametrize("what", ["password", "vhost", "port"])
+async def test_no_error_and_no_log_line_holds_the_password(
+    amqp_url: str, what: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    parts = urlsplit(amqp_url)
+    vhost, port = ("/nowhere", parts.port) if what == "vhost" else (parts.path, parts.port)
+    url = f"amqp://guest:s3cr3t@{parts.hostname}:{1 if what == 'port' else port}{vhost}"
+    error: type[ConnectError] = ConnectError if what == "port" else AccessRefused
+
+    with pytest.raises(error) as caught:
+        async with connect(url, timeout=0.2):
+            raise AssertionError("must not open")
+
+    assert "s3cr3t" not in "".join(traceback.format_exception(caught.value))
+    assert "s3cr3t" not in caplog.text
