@@ -91,6 +91,7 @@ class SyncClient:
         self._given: Delivery | None = None
         self._first: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
+        self._ended = False
 
     @property
     def user_id(self) -> str:
@@ -196,15 +197,15 @@ class SyncClient:
         """Acknowledge, close the connection and end the iteration."""
         if kind is None:
             self._processed()
-        await self._connection.flush()
         await self._close("closed by the application")
 
     async def _close(self, reason: str) -> None:
+        self._end(None, reason)
+        await self._connection.close()
         if self._task is not None:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
-        self._end(None, reason)
 
     async def _run(self) -> None:
         """Stay connected. Whatever ends this is raised to the application."""
@@ -253,6 +254,9 @@ class SyncClient:
             self._connection.processed(given)
 
     def _end(self, error: Exception | None, reason: str) -> None:
+        if self._ended:
+            return
+        self._ended = True
         if self._first is not None and not self._first.done():
             self._first.set_exception(error or NotConnected(reason))
             self._first.exception()  # retrieved, whether or not somebody still waits for it

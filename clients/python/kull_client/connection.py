@@ -98,12 +98,13 @@ class Connection:
         if self._session.acks.at != before:
             self._acks_changed.set()
 
-    async def flush(self) -> None:
-        """Acknowledge at once what was processed, if the connection still stands."""
+    async def close(self) -> None:
+        """Acknowledge what was processed and close, if the connection still stands."""
         if self._socket is not None and self.is_open:
             with suppress(ConnectionClosed, TimeoutError):
                 async with asyncio.timeout(FLUSH_TIMEOUT):
                     await self._send_acks(self._socket)
+            await self._socket.close()
 
     async def _serve(
         self, socket: ClientConnection, hello: str, on_welcome: Callable[[], None]

@@ -1,0 +1,59 @@
+"""Acknowledgements are lazy, cumulative, and never later than the window allows."""
+
+from __future__ import annotations
+
+import pytest
+
+from kull_client.acks import MAX_BYTES, MAX_DELAY, LazyAcks
+
+
+def filled(frames: int, *, window: int = 64, size: int = 100) -> LazyAcks:
+    acks = LazyAcks()
+    acks.opened(window)
+    for number in range(1, frames + 1):
+        acks.add("user", number, size, now=100.0 + number / 1000)
+    return acks
+
+
+def test_a_single_event_is_acknowledged_after_the_delay() -> None:
+    assert filled(1).at == pytest.approx(100.001 + MAX_DELAY)
+
+
+def test_further_events_do_not_put_it_off() -> None:
+    assert filled(15).at == pytest.approx(100.001 + MAX_DELAY)
+
+
+def test_sixteen_events_are_acknowledged_at_once() -> None:
+    assert filled(16).at == pytest.approx(100.016)
+
+
+@pytest.mark.parametrize(("window", "frames"), [(8, 4), (2, 1), (1, 1), (1000, 16)])
+def test_half_a_window_is_acknowledged_at_once(window: int, frames: int) -> None:
+    assert filled(frames, window=window).at == pytest.approx(100.0 + frames / 1000)
+
+
+def test_many_bytes_are_acknowledged_at_once() -> None:
+    assert filled(1, size=MAX_BYTES).at == pytest.approx(100.001)
+
+
+def test_each_queue_gets_one_cumulative_acknowledgement() -> None:
+    acks = filled(5)
+    acks.add("all", 7, 100, now=100.1)
+    acks.add("user", 2, 100, now=100.1)
+
+    assert acks.take() == {"user": 5, "all": 7}
+
+
+def test_nothing_is_due_after_it_was_taken() -> None:
+    acks = filled(20)
+    acks.take()
+
+    assert acks.at is None
+    assert acks.take() == {}
+
+
+def test_a_new_connection_owes_nothing_of_the_old_one() -> None:
+    acks = filled(5)
+    acks.opened(64)
+
+    assert acks.at is None

@@ -1,0 +1,288 @@
+"""What a device knows across connections."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kull_client.errors import BadFrame
+from kull_client.event import Event, Position
+from kull_client.session import Accepted, Delivery, Incoming, Reconnect, Refused, Session
+
+NOW = 1_000.0
+
+
+def text(type_: str, data: dict[str, Any] | None = None, **fields: Any) -> str:
+    return json.dumps({"type": type_, "data": data or {}, **fields})
+
+
+def stored(seq: int, **fields: Any) -> str:
+    return text("CREDIT_UPDATE", {"newBalance": seq}, id=f"id-{seq}", seq=seq, **fields)
+
+
+def welcome(
+    *,
+    epoch: str = "e1",
+    after: int = 0,
+    head: int = 0,
+    recovered: bool = True,
+    devices: list[dict[str, Any]] | None = None,
+) -> str:
+    return text(
+        "WELCOME",
+        {
+            "userId": "maya",
+            "deviceId": "mac",
+            "sessionId": "s",
+            "epoch": epoch,
+            "queue": {"queue": "user", "head": head, "after": after, "recovered": recovered},
+            "devices": devices or [],
+            "window": 64,
+        },
+    )
+
+
+def opened(position: Position | None = None, **fields: Any) -> Session:
+    session = Session(position)
+    session.received(welcome(**fields), NOW)
+    return session
+
+
+def deliveries(session: Session, *texts: str) -> list[Delivery]:
+    incoming: list[Incoming] = []
+    for each in texts:
+        incoming += session.received(each, NOW)
+    return [each for each in incoming if isinstance(each, Delivery)]
+
+
+def events(session: Session, *texts: str) -> list[Event]:
+    return [delivery.event for delivery in deliveries(session, *texts)]
+
+
+def process(session: Session, *texts: str) -> list[Event]:
+    done = deliveries(session, *texts)
+    for delivery in done:
+        session.processed(delivery, NOW)
+    return [delivery.event for delivery in done]
+
+
+def test_welcome_says_who_this_device_is() -> None:
+    session = opened(devices=[{"deviceId": "tab", "platform": "web"}, {"deviceId": "mac"}])
+
+    assert (session.user_id, session.device_id) == ("maya", "mac")
+    assert [device.device_id for device in session.devices] == ["mac", "tab"]
+
+
+def test_an_event_has_the_fields_of_its_frame() -> None:
+    frame = stored(3, queue="all", timestamp=17, deviceId="phone", userId="maya", new="field")
+
+    assert events(opened(), frame) == [
+        Event(
+            type="CREDIT_UPDATE",
+            data={"newBalance": 3},
+            seq=3,
+            queue="all",
+            id="id-3",
+            timestamp=17,
+            device_id="phone",
+            user_id="maya",
+        )
+    ]
+
+
+def test_received_is_not_processed() -> None:
+    session = opened()
+    events(session, stored(1), stored(2))
+
+    assert session.position == Position(epoch="e1")
+    assert session.acks.take() == {}
+
+
+def test_processed_is_the_position_and_will_be_acknowledged() -> None:
+    session = opened()
+    process(session, stored(1), stored(4))
+
+    assert session.position == Position(epoch="e1", after={"user": 4})
+    assert session.acks.take() == {"user": 4}
+
+
+def test_a_repeat_is_dropped() -> None:
+    session = opened()
+
+    assert [event.seq for event in events(session, stored(1), stored(2), stored(1))] == [1, 2]
+
+
+def test_a_repeat_of_something_processed_is_acknowledged_again() -> None:
+    session = opened()
+    process(session, stored(1), stored(2))
+    session.received(welcome(after=0, head=2), NOW)
+
+    assert events(session, stored(1), stored(2)) == []
+    assert session.acks.take() == {"user": 2}
+
+
+def test_a_repeat_of_something_that_still_waits_is_not_acknowledged() -> None:
+    session = opened()
+    (waiting,) = deliveries(session, stored(1))
+    session.received(welcome(), NOW)
+
+    assert events(session, stored(1)) == []
+    assert session.acks.take() == {}
+    session.processed(waiting, NOW)
+    assert session.acks.take() == {"user": 1}
+
+
+def test_queues_count_apart() -> None:
+    session = opened()
+    session.received(
+        text("JOINED", {"queue": "all", "head": 9, "after": 9, "recovered": True}), NOW
+    )
+    process(session, stored(1), stored(10, queue="all"))
+
+    assert session.position.after == {"user": 1, "all": 10}
+
+
+def test_a_position_of_an_earlier_process_is_gone_on_from() -> None:
+    session = opened(Position(epoch="e1", after={"user": 5}), after=5, head=6)
+
+    assert [event.seq for event in events(session, stored(5), stored(6))] == [6]
+
+
+@pytest.mark.parametrize("how", ["welcome", "joined", "recovery_lost"])
+def test_lost_events_are_told_in_order_and_the_queue_starts_over(how: str) -> None:
+    session = opened()
+    process(session, stored(7))
+    lost = {
+        "welcome": welcome(recovered=False, head=20),
+        "joined": text("JOINED", {"queue": "user", "head": 20, "after": 0, "recovered": False}),
+        "recovery_lost": text("RECOVERY_LOST", {"queue": "user", "head": 20}),
+    }[how]
+
+    got = events(session, lost, stored(3), stored(21))
+
+    assert [event.type for event in got] == ["RECOVERY_LOST", "CREDIT_UPDATE", "CREDIT_UPDATE"]
+    assert got[0].data == {"queue": "user", "head": 20}
+    assert [event.seq for event in got] == [None, 3, 21]
+
+
+def test_another_epoch_makes_all_positions_void() -> None:
+    session = opened()
+    process(session, stored(7), stored(9, queue="all"))
+    session.received(welcome(epoch="e2", recovered=False), NOW)
+
+    assert session.position == Position(epoch="e2")
+    assert [event.seq for event in events(session, stored(1), stored(1, queue="all"))] == [1, 1]
+
+
+def test_an_event_of_before_the_start_over_moves_no_position() -> None:
+    session = opened()
+    (old,) = deliveries(session, stored(15))
+    session.received(welcome(recovered=False, head=20), NOW)
+    events(session, stored(3))
+
+    session.processed(old, NOW)
+
+    assert session.position.after == {}
+    assert session.acks.take() == {}
+
+
+def presence(kind: str, seq: int, generation: list[int]) -> str:
+    data = {"deviceId": "tab", "platform": "web", "generation": generation}
+    return text(f"DEVICE_{kind}", data, id=f"p{seq}", seq=seq)
+
+
+def test_devices_come_and_go() -> None:
+    session = opened(devices=[{"deviceId": "mac"}])
+
+    events(session, presence("CONNECTED", 1, [1, 5]))
+    assert [device.device_id for device in session.devices] == ["mac", "tab"]
+    events(session, presence("DISCONNECTED", 2, [1, 5]))
+    assert [device.device_id for device in session.devices] == ["mac"]
+
+
+def test_late_news_of_an_earlier_session_does_not_remove_a_device() -> None:
+    session = opened()
+
+    events(session, presence("CONNECTED", 1, [1, 6]), presence("DISCONNECTED", 2, [1, 5]))
+
+    assert [device.device_id for device in session.devices] == ["tab"]
+
+
+def test_the_answers_of_the_server_find_their_message() -> None:
+    session = opened()
+
+    assert session.received(text("ACCEPTED", {"ref": "1", "id": "x"}), NOW) == [Accepted("1", "x")]
+    assert session.received(text("ERROR", {"code": "busy", "message": "m", "ref": "2"}), NOW) == [
+        Refused("2", "busy", "m")
+    ]
+    assert session.received(text("RECONNECT", {"after": 1500}), NOW) == [Reconnect(1.5)]
+
+
+def test_messages_of_a_newer_server_are_ignored() -> None:
+    assert opened().received(text("CONFETTI", {"colour": "blue"}), NOW) == []
+
+
+@pytest.mark.parametrize(
+    ("frame", "why"),
+    [
+        ("{", "not JSON"),
+        ("[]", "without a type"),
+        ('{"data":{}}', "without a type"),
+        ('{"type":"CREDIT_UPDATE","data":[],"id":"1"}', "data is not an object"),
+        ('{"type":"CREDIT_UPDATE","data":{},"id":"1","seq":"7"}', "seq must be a whole number"),
+        ('{"type":"CREDIT_UPDATE","data":{},"id":"1","seq":true}', "seq must be a whole number"),
+        ('{"type":"CREDIT_UPDATE","data":{},"id":1}', "id must be a string"),
+        ('{"type":"WELCOME","data":{"epoch":"e"}}', "queue must be an object"),
+        ('{"type":"WELCOME","data":{"queue":{"queue":"user"}}}', "head must be a whole number"),
+    ],
+)
+def test_what_is_not_the_protocol_is_told(frame: str, why: str) -> None:
+    with pytest.raises(BadFrame, match=why):
+        Session().received(frame, NOW)
+
+
+def test_a_binary_frame_is_told() -> None:
+    with pytest.raises(BadFrame, match="binary"):
+        Session().received(b"x", NOW)
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("push"), st.integers(1, 4)),
+            st.tuples(st.just("process"), st.integers(1, 4)),
+            st.tuples(st.just("reconnect"), st.just(0)),
+        ),
+        max_size=60,
+    )
+)
+def test_every_entry_reaches_the_application_once_and_in_order(
+    script: list[tuple[str, int]],
+) -> None:
+    """The server goes on from the position, and so repeats what was received but not processed."""
+    session = opened()
+    head = sent = 0
+    waiting: list[Delivery] = []
+    seen: list[int] = []
+    for step, many in [*script, ("reconnect", 0), ("push", 1), ("process", 1_000)]:
+        match step:
+            case "push":
+                head += many
+                for seq in range(sent + 1, head + 1):
+                    waiting += deliveries(session, stored(seq))
+                sent = head
+            case "process":
+                done, waiting = waiting[:many], waiting[many:]
+                for delivery in done:
+                    session.processed(delivery, NOW)
+                    seen.append(delivery.event.seq or 0)
+            case "reconnect":
+                sent = session.position.after.get("user", 0)
+                session.received(welcome(after=sent, head=head), NOW)
+
+    assert seen == list(range(1, head + 1))
+    assert session.position.after == {"user": head}
