@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 import httpx
 
 import kull_producers
+from kull_producers.events import Status
 
 ATTEMPTS: Final = 6  # the same event, under the same id: repeats are dropped by the mesh
 MAX_PAUSE: Final = 5.0  # seconds between two attempts
@@ -27,7 +28,7 @@ class EventPublisher(Protocol):
         *,
         user_id: str,
         shoot_id: str,
-        status: str,
+        status: Status,
         processed_count: int,
         total_count: int,
         provider: str,
@@ -80,7 +81,7 @@ class HttpPublisher:
         *,
         user_id: str,
         shoot_id: str,
-        status: str,
+        status: Status,
         processed_count: int,
         total_count: int,
         provider: str,

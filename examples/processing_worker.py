@@ -25,6 +25,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from event_publisher import EventPublisher, PublishFailed, open_publisher
 from kull_producers import KullError
+from kull_producers.events import Status
 from photo_scores import Scores, flaw_of, scores_of
 from running_eta import RunningEta
 
@@ -136,7 +137,7 @@ def _verdict(path: Path) -> dict[str, str | float]:
 async def tell(
     shoot: Shoot,
     publisher: EventPublisher,
-    status: str,
+    status: Status,
     *,
     image: str | None = None,
     eta: float | None = None,
