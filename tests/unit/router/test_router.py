@@ -207,7 +207,7 @@ async def test_nothing_is_acknowledged_before_it_is_stored(rig: Rig) -> None:
 
     rig.store.failing = False
     rig.broker.up()
-    await rig.owned()
+    await until(lambda: list(rig.core.terms.values()) == [2] * SHARDS)
     await rig.subscribe(1, "maya:mac")
     assert balances(await rig.credits_of("maya")) == [(2, 1)]
 
