@@ -218,6 +218,23 @@ async def test_a_cancelled_publish_does_not_disturb_the_others(
 
 
 @pytest.mark.rabbitmq
+async def test_an_event_that_no_queue_takes_is_an_error_for_whoever_published_it(
+    amqp_url: str, stack: AsyncExitStack
+) -> None:
+    connection = await stack.enter_async_context(await aio_pika.connect(amqp_url))
+    channel = await connection.channel()
+    await channel.declare_exchange(topology.shard_count_mark(SHARDS), "fanout", durable=True)
+    for exchange in topology.EVENT_EXCHANGES:
+        await channel.declare_exchange(exchange, "topic", durable=True)
+    publisher = await stack.enter_async_context(connect(amqp_url, shard_count=SHARDS))
+
+    with pytest.raises(NotRoutable, match="is a router running"):
+        await credit(publisher, 1)
+    with pytest.raises(NotRoutable):  # these share one id, by which the driver tells returns apart
+        await publisher.prompt_change(prompt_id="p", action="voted", user_ids=["ada", "bob"])
+
+
+@pytest.mark.rabbitmq
 async def test_messages_are_persistent_json(amqp_url: str, stack: AsyncExitStack) -> None:
     rig = RabbitRig(stack, amqp_url)
     await rig.router()
