@@ -18,13 +18,7 @@ from kull_producers.gateway import service_token
 from tests.support.brokers import RabbitRig, take
 from tests.support.ports import free_port
 
-pytestmark = pytest.mark.rabbitmq
-
 SECRET = "a-service-secret-of-32-bytes-or-more"
-MAIN = (
-    "import asyncio; from kull_producers.gateway import GatewaySettings; "
-    "from kull_producers.gateway.serve import serve; asyncio.run(serve(GatewaySettings()))"
-)
 
 
 @asynccontextmanager
@@ -38,7 +32,7 @@ async def gateway(amqp_url: str, port: int) -> AsyncIterator[asyncio.subprocess.
     }
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-c", MAIN),
+        *("-m", "kull_producers.gateway"),
         env={**os.environ, **settings},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -62,6 +56,7 @@ async def until_ready(client: httpx.AsyncClient) -> None:
                 await asyncio.sleep(0.05)  # not listening yet
 
 
+@pytest.mark.rabbitmq
 async def test_a_posted_event_is_in_rabbitmq_when_the_answer_comes(amqp_url: str) -> None:
     port = free_port()
     async with AsyncExitStack() as stack:
@@ -93,6 +88,7 @@ async def test_a_posted_event_is_in_rabbitmq_when_the_answer_comes(amqp_url: str
             assert await process.wait() == 0
 
 
+@pytest.mark.rabbitmq
 async def test_a_port_in_use_is_told_in_one_line(amqp_url: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -100,6 +96,22 @@ async def test_a_port_in_use_is_told_in_one_line(amqp_url: str) -> None:
             output, _ = await process.communicate()
 
     assert process.returncode == 1
-    last = output.decode().strip().splitlines()[-1]
-    assert f"cannot listen on 127.0.0.1:{port}" in last
-    assert "KULL_GATEWAY_PORT" in last
+    [line] = output.decode().splitlines()
+    assert f"cannot listen on 127.0.0.1:{port}" in line
+    assert "KULL_GATEWAY_PORT" in line
+
+
+async def test_missing_settings_are_named_in_one_line_without_the_secret() -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "kull_producers.gateway"),
+        env={**os.environ, "KULL_SERVICE_SECRET": "too-short-s3cr3t"},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, output = await process.communicate()
+
+    [line] = output.decode().splitlines()
+    assert process.returncode == 1
+    assert "KULL_AMQP_URL: Field required" in line
+    assert "KULL_SERVICE_SECRET: " in line
+    assert "s3cr3t" not in line
