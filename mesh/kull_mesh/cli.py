@@ -8,17 +8,14 @@ import sys
 import typer
 from pydantic import ValidationError
 
-from kull_client import SyncError
-from kull_edge.errors import EdgeError
 from kull_mesh import __version__
+from kull_mesh import log as logs
 from kull_mesh.commands import config, demo, listen, roles, send, token, up
-from kull_mesh.errors import MeshError
-from kull_producers import KullError
-from kull_router.errors import RouterError
+from kull_mesh.errors import expected
+from kull_mesh.settings import MeshSettings
 
 app = typer.Typer(
     name="kull",
-    help="Kull Sync: shoot, credit and prompt events on every device of a user, at once.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -34,7 +31,11 @@ app.command(rich_help_panel="Tools")(listen.listen)
 app.add_typer(send.app, name="send", rich_help_panel="Tools")
 app.command(rich_help_panel="Tools")(config.config)
 
-EXPECTED = (MeshError, RouterError, EdgeError, KullError, SyncError, OSError)
+
+@app.callback()
+def prepare() -> None:
+    """Kull Sync: shoot, credit and prompt events on every device of a user, at once."""
+    logs.configure(MeshSettings())
 
 
 @app.command(rich_help_panel="Tools")
@@ -48,11 +49,11 @@ def main() -> None:
     try:
         app()
     except ValidationError as error:
-        _fail(_settings_problem(error), error)
-    except EXPECTED as error:
-        _fail(str(error), error)
-    except BaseExceptionGroup as group:
-        _fail(str(_first(group)), group)
+        _fail(config.problem(error), error)
+    except Exception as error:
+        told = expected(error)
+        fault = f"this is a fault of kull itself: {error!r} (KULL_DEBUG=1 shows where)"
+        _fail(fault if told is None else str(told), error)
 
 
 def _fail(text: str, error: BaseException) -> None:
@@ -60,22 +61,3 @@ def _fail(text: str, error: BaseException) -> None:
         raise error
     typer.echo(f"kull: {text}", err=True)
     sys.exit(1)
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return the expected error in a group; a fault of ours keeps its traceback."""
-    expected, other = group.split(EXPECTED)
-    if other is not None or expected is None:
-        raise group
-    error: BaseException = expected
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
-
-
-def _settings_problem(error: ValidationError) -> str:
-    problems = [
-        f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
-        for problem in error.errors(include_url=False, include_input=False)
-    ]
-    return f"wrong settings for {error.title}: {'; '.join(problems)} (see `kull config`)"

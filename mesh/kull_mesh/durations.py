@@ -7,7 +7,7 @@ import re
 from kull_mesh.errors import MeshError
 
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-_DURATION = re.compile(r"(\d{1,9})([smhd])")
+_DURATION = re.compile(r"([0-9]{1,6})([smhd])")
 
 
 def seconds(text: str) -> float:

@@ -10,6 +10,16 @@ import structlog
 from kull_mesh.settings import MeshSettings
 
 
+class ToStructlog(logging.Handler):
+    """Gives the lines of libraries, which log by `logging`, the form of ours."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Log one record."""
+        structlog.get_logger(record.name).log(
+            record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info
+        )
+
+
 def configure(settings: MeshSettings) -> None:
     """Log to stderr: for people on a terminal, one JSON object a line otherwise.
 
@@ -39,4 +49,6 @@ def configure(settings: MeshSettings) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")
+    logging.basicConfig(handlers=[ToStructlog()], level=logging.WARNING, force=True)
+    # What it calls an error is told again by whoever called it, in our words.
+    logging.getLogger("aiormq").setLevel(logging.CRITICAL)

@@ -6,7 +6,9 @@ import hashlib
 import hmac
 import os
 import secrets
+import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,6 +54,8 @@ def load(settings: MeshSettings) -> Keys:
                 f"cannot keep a development secret in {made_in}: {error.strerror}; "
                 "set KULL_TOKEN_SECRET or KULL_HOME"
             ) from error
+        if len(device.encode()) < MIN_BYTES:
+            raise MeshError(f"{made_in} holds no secret: delete it, and a new one is made")
     if settings.service_secret is not None:
         service = _long_enough(settings.service_secret, "KULL_SERVICE_SECRET")
     else:
@@ -70,16 +74,12 @@ def _read_or_make(path: Path) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         # Complete before it has its name: two processes may come here at once.
-        fresh = path.with_suffix(f".{os.getpid()}")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor, fresh = tempfile.mkstemp(dir=path.parent)  # readable by its owner only
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_urlsafe(48))
-        try:
+        with suppress(FileExistsError):
             os.link(fresh, path)
-        except FileExistsError:
-            pass
-        finally:
-            fresh.unlink()
+        Path(fresh).unlink()
     return path.read_text().strip()
 
 

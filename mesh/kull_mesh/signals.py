@@ -1,25 +1,45 @@
-"""Run until told to stop, or until a part dies."""
+"""Run a role until it ends or is told to stop."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Iterable
+from collections.abc import Coroutine
+from typing import Any
+
+import structlog
+
+from kull_mesh.errors import expected
+
+log = structlog.get_logger(__name__)
 
 
-async def until_stopped(parts: Iterable[Awaitable[None]]) -> None:
-    """Wait for SIGTERM or SIGINT, or for the first part to end; raise what it ended with."""
-    stop = asyncio.Event()
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """Run a role to its end; leave the traceback of a fault of ours in the log."""
+    try:
+        asyncio.run(main)
+    except Exception as error:
+        if expected(error) is None:
+            log.critical("crashed", exc_info=True)
+        raise
+
+
+async def until_signalled(main: Coroutine[Any, Any, None]) -> None:
+    """Run until it ends by itself; SIGTERM or SIGINT cancels it, so that it stops in order."""
+    task = asyncio.create_task(main, name="main")
+    told = False
+
+    def stop() -> None:
+        nonlocal told
+        if not told:  # a second signal must not break off the ordered end
+            told = True
+            task.cancel()
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    waiting = [asyncio.ensure_future(part) for part in parts]
-    stopped = asyncio.create_task(stop.wait(), name="stop")
+        loop.add_signal_handler(number, stop)
     try:
-        done, _ = await asyncio.wait({stopped, *waiting}, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in (stopped, *waiting):
-            task.cancel()
-        await asyncio.gather(stopped, *waiting, return_exceptions=True)
+        await task
+    except asyncio.CancelledError:
+        if not told:
+            raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import os
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,9 +11,11 @@ from types import TracebackType
 
 import structlog
 
+from kull_edge.errors import CannotListen
 from kull_edge.node import Edge
 from kull_edge.settings import EdgeSettings
 from kull_mesh import __version__
+from kull_mesh.errors import MeshError
 from kull_mesh.http import HttpSide
 from kull_mesh.secrets import Keys
 from kull_producers import Publisher
@@ -23,6 +25,7 @@ from kull_producers.transport import Transport
 from kull_router.broker import Broker
 from kull_router.broker_memory import MemoryBroker
 from kull_router.broker_rabbitmq import RabbitBroker
+from kull_router.errors import StoreLocked
 from kull_router.node import Router
 from kull_router.settings import RouterSettings
 from kull_router.store_sqlite import SqliteStore
@@ -68,11 +71,19 @@ class LocalMesh:
         """Where the HTTP side is served."""
         return f"http://{self._options.host}:{self.edges[0].port}"
 
-    def parts(self) -> Iterator[asyncio.Task[None]]:
-        """Start one task per part; each ends with an error when its part dies."""
-        yield asyncio.create_task(self.router.wait(), name="router")
+    async def wait(self) -> None:
+        """Wait until a part dies by itself, and raise what it died of."""
+        parts = [asyncio.create_task(self.router.wait(), name="router")]
         for number, edge in enumerate(self.edges):
-            yield asyncio.create_task(edge.wait(), name=f"edge-{number + 1}")
+            parts.append(asyncio.create_task(edge.wait(), name=f"edge-{number + 1}"))
+        try:
+            done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+            for part in done:
+                part.result()
+        finally:
+            for part in parts:
+                part.cancel()
+            await asyncio.gather(*parts, return_exceptions=True)
 
     async def __aenter__(self) -> LocalMesh:
         """Start broker, router, edges and publisher, in this order, and wait until all is ready."""
@@ -123,13 +134,28 @@ class LocalMesh:
             allow_plain_tokens=self._options.allow_plain_tokens,
         )
         self._shard_count = settings.shard_count
-        store = await SqliteStore.open(
-            settings.data / "kull.db",
-            shard_count=settings.shard_count,
-            retention=settings.retention,
-        )
+        store = await self._open_store(settings)
         router = Router(settings, broker=broker, store=store)
         return await self._stack.enter_async_context(router)
+
+    async def _open_store(self, settings: RouterSettings) -> SqliteStore:
+        try:
+            settings.data.mkdir(parents=True, exist_ok=True)
+            return await SqliteStore.open(
+                settings.data / "kull.db",
+                shard_count=settings.shard_count,
+                retention=settings.retention,
+            )
+        except StoreLocked as error:
+            raise MeshError(
+                f"{settings.data} is in use by another `kull up`: stop that one first, "
+                "or choose another folder with --data"
+            ) from error
+        except OSError as error:
+            raise MeshError(
+                f"cannot keep data in {settings.data}: {error.strerror}; "
+                "choose another folder with --data"
+            ) from error
 
     async def _start_edge(self, number: int, http: HttpSide) -> Edge:
         port = self._options.port
@@ -141,22 +167,27 @@ class LocalMesh:
             allow_plain_tokens=self._options.allow_plain_tokens,
         )
         edge = Edge(settings, http_fallback=http.protocol)
-        return await self._stack.enter_async_context(edge)
+        try:
+            return await self._stack.enter_async_context(edge)
+        except CannotListen as error:
+            code = getattr(error.__cause__, "errno", None)
+            why = os.strerror(code) if code else str(error)
+            raise MeshError(
+                f"cannot listen on {settings.host}:{settings.port}: {why}; "
+                "choose another port with --port"
+            ) from error
 
     async def _until_linked(self) -> None:
         """Wait until shards are owned and edges linked; RabbitMQ may take its time to appear."""
-        died = list(self.parts())
+        died = asyncio.create_task(self.wait(), name="died")
         try:
             while not (self.router.ready and all(edge.ready for edge in self.edges)):
-                done, _ = await asyncio.wait(
-                    died, timeout=0.05, return_when=asyncio.FIRST_COMPLETED
-                )
-                for part in done:
-                    part.result()
+                await asyncio.wait({died}, timeout=0.05)
+                if died.done():
+                    died.result()
         finally:
-            for part in died:
-                part.cancel()
-            await asyncio.gather(*died, return_exceptions=True)
+            died.cancel()
+            await asyncio.gather(died, return_exceptions=True)
 
     async def __aexit__(
         self,

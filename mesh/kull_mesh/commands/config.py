@@ -78,6 +78,19 @@ def current() -> Iterator[Setting]:
                 )
 
 
+def problem(error: ValidationError) -> str:
+    """Return one line about settings that are wrong, with the names of their variables."""
+    kinds = {kind.__name__: kind for kind in GROUPS.values()}
+    kind = kinds.get(error.title)
+    told: list[str] = []
+    for each in error.errors(include_url=False, include_input=False):
+        field = ".".join(str(part) for part in each["loc"])
+        if kind is not None and field in kind.model_fields:
+            field = _variable(kind, field, kind.model_fields[field])
+        told.append(f"{field}: {each['msg']}")
+    return f"wrong settings: {'; '.join(told)} (see `kull config`)"
+
+
 def _read(kind: type[BaseSettings]) -> tuple[BaseSettings, set[str]]:
     """Return the settings, and which of them would have to be set for this role."""
     try:

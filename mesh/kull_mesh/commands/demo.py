@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-from kull_mesh.demo import main
-
 
 def demo(
     photos: Annotated[
@@ -17,4 +15,6 @@ def demo(
     fast: Annotated[bool, typer.Option("--fast", help="Without pauses, for tests.")] = False,
 ) -> None:
     """Run a mesh with four devices, a processing worker and a billing service, and watch them."""
+    from kull_mesh.demo import main  # noqa: PLC0415 - it needs the extra `demo`
+
     raise typer.Exit(main(photos=photos, fast=fast))

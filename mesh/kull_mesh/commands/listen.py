@@ -17,10 +17,10 @@ PRESENCE = {"DEVICE_CONNECTED", "DEVICE_DISCONNECTED"}
 
 
 def listen(
-    url: Annotated[str, typer.Option(help="An edge, ws://host:port/ws.")],
     token: Annotated[
         str, typer.Option(envvar="KULL_TOKEN", help="Device token, see `kull token`.")
     ],
+    url: Annotated[str, typer.Option(help="An edge.")] = "ws://127.0.0.1:5000/ws",
     count: Annotated[int, typer.Option(min=0, help="Stop after so many events; 0: never.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
     presence: Annotated[

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import kull_edge.serve
 import kull_router.serve
 from kull_edge.settings import EdgeSettings
-from kull_mesh import log as logs
-from kull_mesh.settings import MeshSettings
+from kull_mesh import signals
 from kull_producers.gateway import GatewaySettings
 from kull_producers.gateway.serve import serve as serve_gateway
 from kull_router.settings import RouterSettings
@@ -16,17 +13,14 @@ from kull_router.settings import RouterSettings
 
 def router() -> None:
     """Run one router. Needs KULL_AMQP_URL and KULL_TOKEN_SECRET; see `kull config`."""
-    logs.configure(MeshSettings())
-    asyncio.run(kull_router.serve.serve(RouterSettings()))
+    signals.run(kull_router.serve.serve(RouterSettings()))
 
 
 def edge() -> None:
     """Run one edge. Needs KULL_EDGE_ROUTERS; see `kull config`."""
-    logs.configure(MeshSettings())
-    asyncio.run(kull_edge.serve.serve(EdgeSettings()))
+    signals.run(kull_edge.serve.serve(EdgeSettings()))
 
 
 def gateway() -> None:
     """Run the HTTP triggers. Needs KULL_AMQP_URL and KULL_SERVICE_SECRET; see `kull config`."""
-    logs.configure(MeshSettings())
-    asyncio.run(serve_gateway(GatewaySettings()))
+    signals.run(serve_gateway(GatewaySettings()))

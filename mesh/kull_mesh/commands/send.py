@@ -25,7 +25,8 @@ Url = Annotated[
     str | None,
     typer.Option(
         envvar="KULL_URL",
-        help="Publish through this `kull up` or gateway.  [default: http://127.0.0.1:5000]",
+        show_default="http://127.0.0.1:5000",
+        help="Publish through this `kull up` or gateway; wins over --amqp-url.",
     ),
 ]
 EventId = Annotated[

@@ -8,6 +8,8 @@ import typer
 
 from kull_mesh import durations, secrets
 from kull_mesh.settings import MeshSettings
+from kull_producers import address
+from kull_router.tokens import check_device_id
 
 
 def token(
@@ -20,6 +22,8 @@ def token(
     platform: Annotated[str, typer.Option(help="For example ios, macos, web.")] = "",
 ) -> None:
     """Print a device token, signed with KULL_TOKEN_SECRET or the development secret."""
+    address.user(user)
+    check_device_id(device)
     signed = secrets.device_token(
         secrets.load(MeshSettings()),
         user=user,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Annotated
 
@@ -10,10 +9,8 @@ import structlog
 import typer
 from rich.console import Console
 
-from kull_mesh import log as logs
-from kull_mesh import secrets
+from kull_mesh import secrets, signals
 from kull_mesh.settings import MeshSettings
-from kull_mesh.signals import until_stopped
 from kull_mesh.up import LocalMesh, UpOptions
 
 log = structlog.get_logger(__name__)
@@ -25,20 +22,21 @@ def up(
     ] = 5000,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     data: Annotated[
-        Path | None, typer.Option(help="Folder of the SQLite store.  [default: KULL_HOME/data]")
+        Path | None,
+        typer.Option(show_default="KULL_HOME/data", help="Folder of the SQLite store."),
     ] = None,
     edges: Annotated[int, typer.Option(min=1, max=16, help="How many edges to run.")] = 1,
     amqp_url: Annotated[
         str | None,
         typer.Option(
             envvar="KULL_AMQP_URL",
-            show_envvar=True,
             help="RabbitMQ; without it the broker is in memory.",
         ),
     ] = None,
     allow_plain_tokens: Annotated[
         bool,
         typer.Option(
+            "--allow-plain-tokens",
             envvar="KULL_ALLOW_PLAIN_TOKENS",
             help="Accept 'userId' and 'userId:deviceId' as tokens. Demos only!",
         ),
@@ -46,7 +44,6 @@ def up(
 ) -> None:
     """Run the whole mesh in this process: router, edges and HTTP on one port."""
     settings = MeshSettings()
-    logs.configure(settings)
     options = UpOptions(
         keys=secrets.load(settings),
         data=data or settings.home / "data",
@@ -57,13 +54,16 @@ def up(
         allow_plain_tokens=allow_plain_tokens,
     )
     warn(options)
-    asyncio.run(run(options))
+    signals.run(signals.until_signalled(run(options)))
 
 
 def warn(options: UpOptions) -> None:
     """Say what this set-up does not promise."""
     if options.keys.made_in:
-        log.info("development_secret", file=str(options.keys.made_in), set="KULL_TOKEN_SECRET")
+        log.warning(
+            "a development secret signs the tokens: set KULL_TOKEN_SECRET for anything else",
+            file=str(options.keys.made_in),
+        )
     if options.amqp_url is None:
         log.warning("in-memory broker: events that are not yet stored die with this process")
     if options.allow_plain_tokens:
@@ -71,8 +71,8 @@ def warn(options: UpOptions) -> None:
 
 
 async def run(options: UpOptions) -> None:
-    """Run until SIGTERM or SIGINT, or until a part dies."""
+    """Run until cancelled, or until a part dies."""
     async with LocalMesh(options) as mesh:
         addresses = [*(edge.url for edge in mesh.edges), mesh.http_url]
         Console(soft_wrap=True, highlight=False).print("kull is ready:", "  ".join(addresses))
-        await until_stopped(mesh.parts())
+        await mesh.wait()

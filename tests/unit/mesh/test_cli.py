@@ -1,121 +1,200 @@
-"""The command line reads well, and says what is wrong in one line."""
+"""The command line: what it prints, and that every error is one clear line."""
 
 from __future__ import annotations
 
+import asyncio
 import json
-import shlex
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 
+import jwt
 import pytest
-from typer.testing import CliRunner
 
-from kull_mesh.cli import app
+import kull_producers
+from kull_mesh import durations, secrets
+from kull_mesh.commands import send
+from kull_mesh.errors import MeshError, expected
+from kull_mesh.settings import MeshSettings
+from kull_router.errors import StoreUnavailable
+from tests.support.ports import free_port
+from tests.unit.mesh.conftest import Kull
 
-COMMANDS = ["up", "demo", "router", "edge", "gateway", "token", "listen", "send", "config"]
+COMMANDS = [
+    "up",
+    "demo",
+    "router",
+    "edge",
+    "gateway",
+    "token",
+    "listen",
+    "send",
+    "config",
+    "version",
+]
+CREDIT = ["send", "credit-update", "--user", "u", "--change", "1", "--reason", "r"]
+SHOOT = ["send", "shoot-progress", "--user", "u", "--shoot", "s", "--provider", "p"]
 
 
-def kull(*arguments: str, home: Path, **env: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "kull_mesh", *arguments],
-        env={"KULL_HOME": str(home), "PATH": "/usr/bin:/bin", **env},
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+def test_version(kull: Kull) -> None:
+    assert kull("version").out == "0.1.0\n"
 
 
-def test_the_help_names_every_command() -> None:
-    result = CliRunner().invoke(app, ["--help"])
+def test_the_help_names_every_command(kull: Kull) -> None:
+    shown = kull("--help").out
 
-    assert result.exit_code == 0
-    assert all(command in result.output for command in COMMANDS)
+    assert [name for name in COMMANDS if f" {name} " not in shown] == []
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_has_a_help(command: str) -> None:
-    result = CliRunner().invoke(app, [command, "--help"])
+def test_every_command_has_a_help(kull: Kull, command: str) -> None:
+    ran = kull(command, "--help")
 
-    assert result.exit_code == 0
-    assert "Usage:" in result.output
+    assert ran.code == 0
+    assert f"Usage: kull {command}" in ran.out
 
 
-def test_a_token_is_all_that_is_printed(tmp_path: Path) -> None:
-    result = kull("token", "--user", "u", "--device", "d", home=tmp_path)
+def test_token_prints_only_the_token(kull: Kull, home: Path) -> None:
+    ran = kull("token", "--user", "maya", "--device", "mac", "--ttl", "15m", "--name", "Mac")
 
-    assert result.returncode == 0
-    assert result.stdout.count(".") == 2
-    assert len(result.stdout.split()) == 1
+    claims = jwt.decode(ran.out.strip(), secrets.load(MeshSettings()).device, ["HS256"])
+    assert ran.err == ""
+    assert claims["exp"] - claims["iat"] == 900
+    assert (claims["sub"], claims["device"], claims["name"]) == ("maya", "mac", "Mac")
+    assert "platform" not in claims
 
 
 @pytest.mark.parametrize(
-    ("arguments", "what"),
+    ("args", "why"),
     [
-        (["token", "--user", "u", "--ttl", "soon"], "no duration"),
-        (["router"], "KULL_AMQP_URL"),
-        (["gateway"], "service_secret"),
+        (["token", "--user", ""], "an id cannot be empty"),
+        (["token", "--user", "u" * 200], "at most 128"),
+        (["token", "--user", "u", "--device", "d" * 101], "at most 100 characters"),
+        (["token", "--user", "u", "--ttl", "soon"], "30s, 15m, 1h or 7d"),
+        ([*CREDIT, "--new-balance", "nan"], "newBalance must be a finite number"),
+        ([*SHOOT, "--status", "paused", "--processed", "1", "--total", "2"], "status must be"),
         (
-            shlex.split(
-                "send credit-update --user u --new-balance 1 --change 1 --reason x "
-                "--url http://127.0.0.1:1"
-            ),
-            "cannot reach http://127.0.0.1:1",
+            [*SHOOT, "--status", "queued", "--processed", "3", "--total", "2"],
+            "processedCount must be at most totalCount (2), not 3",
         ),
-        (
-            shlex.split(
-                "send credit-update --user u --new-balance 1 --change 1 --reason x "
-                "--amqp-url amqp://u:secret@127.0.0.1:1/"
-            ),
-            "127.0.0.1:1",
-        ),
-        (
-            shlex.split(
-                "send shoot-progress --user u --shoot s --status paused --processed 1 --total 2 "
-                "--provider p"
-            ),
-            "status",
-        ),
-        (["send", "prompt-change", "--prompt", "p", "--action", "liked"], "action"),
-        (["listen", "--url", "nonsense", "--token", "t"], "nonsense"),
+        (["send", "prompt-change", "--prompt", "p", "--action", "burnt"], "action must be"),
+        ([*CREDIT, "--new-balance", "1", "--url", "nonsense"], "Is `kull up` running?"),
+        ([*CREDIT, "--new-balance", "1", "--amqp-url", "http://x"], "the AMQP URL is malformed"),
+        (["listen", "--token", "t", "--url", "http://x"], "is not a ws:// or wss:// URL"),
+        (["router"], "set KULL_AMQP_URL"),
+        (["gateway"], "KULL_AMQP_URL: Field required"),
     ],
 )
-def test_errors_are_one_clear_line(tmp_path: Path, arguments: list[str], what: str) -> None:
-    result = kull(*arguments, home=tmp_path)
+def test_every_error_is_one_clear_line(kull: Kull, args: list[str], why: str) -> None:
+    ran = kull(*args)
 
-    assert result.returncode == 1
-    assert what in result.stderr.splitlines()[-1]
-    assert "Traceback" not in result.stderr
-    assert "secret@" not in result.stderr
-
-
-def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
-    result = kull("router", home=tmp_path, KULL_SHARD_COUNT="many")
-
-    assert result.returncode == 1
-    assert "shard_count" in result.stderr.splitlines()[-1]
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith("kull: ")
+    assert ran.err.count("\n") == 1
+    assert why in ran.err
 
 
-def test_config_tells_every_setting_and_no_secret(tmp_path: Path) -> None:
-    secret = "a-secret-of-at-least-thirty-two-bytes"
-    result = kull(
-        "config", "--json", home=tmp_path, KULL_TOKEN_SECRET=secret, KULL_EDGE_KEEPALIVE="12"
-    )
+def test_a_server_that_is_not_there_is_told(kull: Kull) -> None:
+    url = f"http://127.0.0.1:{free_port()}"
 
-    assert result.returncode == 0
-    assert secret not in result.stdout
-    settings = {each["name"]: each for each in json.loads(result.stdout)}
-    assert settings["KULL_TOKEN_SECRET"]["value"] == "********"
-    assert settings["KULL_EDGE_KEEPALIVE"]["value"] == "12.0"
-    assert settings["KULL_EDGE_KEEPALIVE"]["set"]
+    ran = kull(*CREDIT, "--new-balance", "1", "--url", url)
+
+    assert ran.err.startswith(f"kull: cannot reach {url}: ")
+
+
+def test_the_password_of_a_rabbitmq_that_is_not_there_is_not_shown(
+    kull: Kull, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(send, "connect", partial(kull_producers.connect, timeout=0.2))
+    port = free_port()
+
+    ran = kull(*CREDIT, "--new-balance", "1", "--amqp-url", f"amqp://u:hunter2@127.0.0.1:{port}/")
+
+    assert ran.code == 1
+    assert f"127.0.0.1:{port}" in ran.err.splitlines()[-1]
+    assert "hunter2" not in ran.err
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "command"),
+    [
+        ("KULL_LOG_LEVEL", "loud", "version"),
+        ("KULL_GRPC_PORT", "x", "router"),
+        ("KULL_EDGE_PORT", "99999", "edge"),
+        ("KULL_ALLOW_PLAIN_TOKENS", "perhaps", "edge"),
+    ],
+)
+def test_a_wrong_setting_is_told_by_its_variable(
+    kull: Kull, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, command: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+
+    ran = kull(command)
+
+    assert ran.code == 1
+    assert ran.err.startswith(f"kull: wrong settings: {variable}: Input should be ")
+    assert ran.err.count("\n") == 1
+
+
+def test_config_masks_secrets_and_shows_what_is_set(
+    kull: Kull, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KULL_TOKEN_SECRET", "s3cret" * 8)
+    monkeypatch.setenv("KULL_AMQP_URL", "amqp://maya:hunter2@rabbit/")
+    monkeypatch.setenv("KULL_EDGE_KEEPALIVE", "12.5")
+
+    ran = kull("config", "--json")
+    settings = {each["name"]: each for each in json.loads(ran.out)}
+
+    assert "s3cret" not in ran.out
+    assert "hunter2" not in ran.out
+    assert settings["KULL_TOKEN_SECRET"] | {"description": ""} == {
+        "role": "kull",
+        "name": "KULL_TOKEN_SECRET",
+        "value": "********",
+        "set": True,
+        "description": "",
+    }
+    assert settings["KULL_EDGE_KEEPALIVE"]["value"] == "12.5"
+    assert settings["KULL_EDGE_KEEPALIVE"]["set"] is True
+    assert settings["KULL_EDGE_PORT"]["set"] is False
     assert all(each["description"] for each in settings.values())
-    assert {"KULL_AMQP_URL", "KULL_ALLOW_PLAIN_TOKENS", "KULL_GATEWAY_PORT"} <= settings.keys()
 
 
-def test_config_reads_well_in_a_pipe(tmp_path: Path) -> None:
-    result = kull("config", home=tmp_path, COLUMNS="120")
+def test_config_reads_well_in_a_pipe_and_hides_the_same(
+    kull: Kull, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KULL_AMQP_URL", "amqp://maya:hunter2@rabbit/")
 
-    assert result.returncode == 0
-    assert "KULL_KEEP_ENTRIES_FOR" in result.stdout
-    assert "\x1b[" not in result.stdout
+    shown = kull("config").out
+
+    assert "hunter2" not in shown
+    assert "KULL_KEEP_ENTRIES_FOR" in shown
+    assert "\x1b[" not in shown
+
+
+def test_a_fault_of_ours_is_one_line_and_says_how_to_see_more(
+    kull: Kull, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(durations, "seconds", lambda _: 1 / 0)
+
+    ran = kull("token", "--user", "u")
+
+    assert ran.code == 1
+    assert ran.err.count("\n") == 1
+    assert "fault of kull itself: ZeroDivisionError" in ran.err
+    assert "KULL_DEBUG=1" in ran.err
+
+
+def test_debug_shows_where(kull: Kull, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KULL_DEBUG", "1")
+
+    with pytest.raises(MeshError, match="no duration"):
+        kull("token", "--user", "u", "--ttl", "x")
+
+
+def test_only_a_group_of_expected_errors_is_expected() -> None:
+    known, fault = StoreUnavailable("the disk is full"), ZeroDivisionError()
+
+    assert expected(ExceptionGroup("", [ExceptionGroup("", [known])])) is known
+    assert expected(ExceptionGroup("", [known, fault])) is None
+    assert expected(asyncio.CancelledError()) is None

@@ -1,82 +1,111 @@
-"""The keys that tokens are signed with."""
+"""Keys, and where they come from."""
 
 from __future__ import annotations
 
+import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from kull_mesh import secrets
 from kull_mesh.errors import MeshError
 from kull_mesh.settings import MeshSettings
 from kull_producers.gateway import service_auth, service_token
 from kull_router.errors import TokenRefused
-from kull_router.tokens import TokenVerifier
+from kull_router.tokens import Claims, TokenVerifier
 
-SECRET = "a-secret-of-at-least-thirty-two-bytes"
+LONG = "x" * 32
 
 
-def test_the_development_secret_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
-    settings = MeshSettings(home=tmp_path / "new")
+def settings(home: Path, **values: str) -> MeshSettings:
+    given: dict[str, Any] = {name: SecretStr(value) for name, value in values.items()}
+    return MeshSettings(home=home, **given)
 
-    first, second = secrets.load(settings), secrets.load(settings)
+
+def test_a_development_secret_is_made_once_and_shared(tmp_path: Path) -> None:
+    first, second = secrets.load(settings(tmp_path)), secrets.load(settings(tmp_path))
 
     assert first == second
-    assert first.made_in
-    assert first.made_in.stat().st_mode & 0o777 == 0o600
+    assert len(first.device) >= 32
+    assert first.made_in == tmp_path / "development-secret"
 
 
-def test_processes_that_start_at_once_agree_on_the_development_secret(tmp_path: Path) -> None:
-    settings = MeshSettings(home=tmp_path)
+def test_only_its_owner_can_read_the_development_secret(tmp_path: Path) -> None:
+    made_in = secrets.load(settings(tmp_path / "deep" / "er")).made_in
+
+    assert made_in is not None
+    assert stat.S_IMODE(made_in.stat().st_mode) == 0o600
+
+
+def test_two_processes_that_start_at_once_get_the_same_secret(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
-        keys = list(pool.map(lambda _: secrets.load(settings), range(8)))
+        loaded = list(pool.map(lambda _: secrets.load(settings(tmp_path)), range(8)))
 
-    assert len(set(keys)) == 1
+    assert len({keys.device for keys in loaded}) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["development-secret"]
 
 
-def test_a_given_secret_wins_and_nothing_is_written(tmp_path: Path) -> None:
-    keys = secrets.load(MeshSettings(home=tmp_path, token_secret=SECRET))
+def test_a_configured_secret_leaves_no_file(tmp_path: Path) -> None:
+    keys = secrets.load(settings(tmp_path, token_secret=LONG))
 
-    assert keys.device == SECRET
+    assert (keys.device, keys.made_in) == (LONG, None)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_short_secret_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(MeshError, match="at least 32 bytes"):
-        secrets.load(MeshSettings(home=tmp_path, token_secret="short"))
-
-
-def test_a_home_that_cannot_be_written_is_explained(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-
-    with pytest.raises(MeshError, match="KULL_HOME"):
-        secrets.load(MeshSettings(home=tmp_path / "file"))
-
-
-def test_a_device_token_is_accepted_by_the_router_and_a_service_token_is_not(
-    tmp_path: Path,
+@pytest.mark.parametrize(
+    ("values", "variable"),
+    [
+        ({"token_secret": "short"}, "KULL_TOKEN_SECRET"),
+        ({"token_secret": LONG, "service_secret": "short"}, "KULL_SERVICE_SECRET"),
+    ],
+)
+def test_a_short_secret_is_refused_by_name(
+    tmp_path: Path, values: dict[str, str], variable: str
 ) -> None:
-    keys = secrets.load(MeshSettings(home=tmp_path))
-    verifier = TokenVerifier(keys.device, allow_plain=False)
-
-    claims = verifier.verify(secrets.device_token(keys, user="maya", device="mac", ttl=60), 0)
-
-    assert (claims.user, claims.device) == ("maya", "mac")
-    with pytest.raises(TokenRefused):
-        verifier.verify(service_token(keys.service), 0)
+    with pytest.raises(MeshError, match=f"{variable} is too short: use at least 32 bytes"):
+        secrets.load(settings(tmp_path, **values))
 
 
-def test_a_device_token_never_works_as_a_service_token(tmp_path: Path) -> None:
-    keys = secrets.load(MeshSettings(home=tmp_path))
-    token = secrets.device_token(keys, user="maya", ttl=60)
+def test_an_empty_development_secret_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "development-secret").touch()
 
-    with pytest.raises(Exception, match="not valid here"):
-        service_auth(keys.service)(f"Bearer {token}", "credit-update")
+    with pytest.raises(MeshError, match="holds no secret: delete it"):
+        secrets.load(settings(tmp_path))
 
 
-def test_keys_are_not_shown_when_printed(tmp_path: Path) -> None:
-    keys = secrets.load(MeshSettings(home=tmp_path))
+def test_a_home_that_is_no_folder_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
 
-    assert keys.device not in repr(keys)
+    with pytest.raises(MeshError, match="set KULL_TOKEN_SECRET or KULL_HOME"):
+        secrets.load(settings(tmp_path / "file"))
+
+
+def test_keys_do_not_show_themselves(tmp_path: Path) -> None:
+    keys = secrets.load(settings(tmp_path, token_secret=LONG))
+
+    assert LONG not in repr(keys)
     assert keys.service not in repr(keys)
+
+
+def test_the_router_takes_the_device_token(tmp_path: Path) -> None:
+    keys = secrets.load(settings(tmp_path))
+    token = secrets.device_token(keys, user="maya", device="mac", ttl=60, name="Mac", platform="os")
+
+    claims = TokenVerifier(keys.device, allow_plain=False).verify(token, now_ms=0)
+
+    assert claims == Claims(
+        user="maya", device="mac", name="Mac", platform="os", expires_ms=claims.expires_ms
+    )
+
+
+def test_a_device_token_is_no_service_token_and_the_other_way_round(tmp_path: Path) -> None:
+    keys = secrets.load(settings(tmp_path))
+    device = secrets.device_token(keys, user="maya", ttl=60)
+
+    with pytest.raises(Exception, match="not valid"):
+        service_auth(keys.service)(f"Bearer {device}", "credit-update")
+    with pytest.raises(TokenRefused):
+        TokenVerifier(keys.device, allow_plain=False).verify(service_token(keys.service), 0)
