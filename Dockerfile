@@ -1,0 +1,32 @@
+# One image for every role; the command says which: kull router, kull edge, kull gateway.
+ARG BASE=python:3.11-slim
+
+FROM ${BASE} AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
+WORKDIR /src
+RUN python -m venv /opt/kull
+COPY docker/requirements.lock ./
+RUN /opt/kull/bin/pip install --require-hashes -r requirements.lock
+COPY protos protos
+COPY producers producers
+COPY router router
+COPY edge edge
+COPY clients/python clients/python
+COPY mesh mesh
+RUN /opt/kull/bin/pip install --no-deps --no-build-isolation \
+    ./protos ./producers ./router ./edge ./clients/python ./mesh && /opt/kull/bin/pip check
+
+FROM ${BASE}
+RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/kull kull
+ENV PATH=/opt/kull/bin:$PATH PYTHONUNBUFFERED=1 KULL_HOME=/var/lib/kull KULL_DATA=/var/lib/kull/data \
+    KULL_GRPC_HOST=0.0.0.0 KULL_EDGE_HOST=0.0.0.0 KULL_GATEWAY_HOST=0.0.0.0
+WORKDIR /var/lib/kull
+USER kull
+COPY --from=build /opt/kull /opt/kull
+COPY examples /opt/kull/examples
+COPY docker/grpc_health.py docker/http_ready.py /opt/kull/
+# A named volume inherits the owner of the folder it covers.
+RUN mkdir /var/lib/kull/data
+# Router, edge, gateway.
+EXPOSE 7400 5000 8080
+CMD ["kull", "--help"]

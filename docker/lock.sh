@@ -1,0 +1,14 @@
+#!/bin/sh
+# Writes docker/requirements.lock: the part of requirements.lock that the image installs, with hashes.
+# Run it after scripts/lock.sh; a test checks that both agree.
+set -eu
+cd "$(dirname "$0")/.."
+skip=""
+for name in kull-protos kull-producers kull-router kull-edge kull-mesh kull-client; do
+    skip="$skip --no-emit-package $name"
+done
+printf '%s\n' "-e ./protos" "-e ./producers[gateway]" "-e ./router" "-e ./edge" \
+    "-e ./clients/python" "-e ./mesh" hatchling pillow |
+    .venv/bin/uv pip compile - --constraint requirements.lock --python-version 3.11 \
+        --generate-hashes --no-header --no-annotate --no-emit-index-url $skip \
+        -q -o docker/requirements.lock
