@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import signal
 import time
 import urllib.error
 import urllib.request
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from websockets.sync.client import connect
 
+from tests.support.ports import free_port
 from tests.support.up import SECONDS, Up, running
 
 
@@ -172,3 +174,50 @@ def test_the_triggers_need_a_service_token(
         with caught.value as answer:
             assert answer.status == status
             assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_sigterm_while_it_waits_for_rabbitmq_ends_it_in_order(tmp_path: Path) -> None:
+    up = Up(tmp_path, "--amqp-url", f"amqp://u:hunter2@127.0.0.1:{free_port()}/")
+    deadline = time.monotonic() + SECONDS
+    while "waiting_for_rabbitmq" not in up.log.read_text() and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+    assert up.stop() == 0
+
+    assert "router_stopped" in up.log.read_text()
+    assert "hunter2" not in up.log.read_text()
+
+
+def test_a_listener_outlives_a_restart_and_ends_in_one_line(tmp_path: Path) -> None:
+    with running(tmp_path) as up:
+        token = up.kull("token", "--user", "u", "--device", "d").strip()
+        listener = up.listen(token)
+    with running(tmp_path, port=up.port) as up:
+        up.credit("u", 7)
+        assert listener.stdout
+        assert json.loads(listener.stdout.readline())["data"]["newBalance"] == 7
+        listener.send_signal(signal.SIGINT)
+        _, errors = listener.communicate(timeout=SECONDS)
+
+    assert listener.returncode == 130
+    assert "trying again in" in errors
+    assert "Traceback" not in errors
+
+
+def test_it_runs_on_a_real_rabbitmq(tmp_path: Path, amqp_url: str) -> None:
+    with running(tmp_path, "--edges", "2", "--amqp-url", amqp_url) as up:
+        assert "die with this process" not in up.log.read_text()
+        token = up.kull("token", "--user", "u", "--device", "d").strip()
+        listener = up.listen(token, "--count", "2")
+        up.credit("u", 1)
+        straight = up.kull(
+            *shlex.split("send credit-update --user u --new-balance 2 --change 1 --reason x"),
+            *("--amqp-url", amqp_url),
+        ).strip()
+
+        output, errors = listener.communicate(timeout=SECONDS)
+
+    assert listener.returncode == 0, errors
+    got = [json.loads(line) for line in output.splitlines()]
+    assert [event["data"]["newBalance"] for event in got] == [1, 2]
+    assert got[1]["id"] == straight
