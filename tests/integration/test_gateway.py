@@ -32,7 +32,7 @@ async def gateway(amqp_url: str, port: int) -> AsyncIterator[asyncio.subprocess.
     }
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "kull_producers.gateway"),
+        *("-m", "kull_mesh", "gateway"),
         env={**os.environ, **settings},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -104,7 +104,7 @@ async def test_a_port_in_use_is_told_in_one_line(amqp_url: str) -> None:
 async def test_missing_settings_are_named_in_one_line_without_the_secret() -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "kull_producers.gateway"),
+        *("-m", "kull_mesh", "gateway"),
         env={**os.environ, "KULL_SERVICE_SECRET": "too-short-s3cr3t"},
         stderr=asyncio.subprocess.PIPE,
     )
