@@ -87,4 +87,4 @@ async def test_a_wrong_setting_is_one_clear_line() -> None:
     assert code == 1
     (line,) = output.splitlines()
     assert "'nowhere' is not host:port" in line
-    assert "keepalive" in line
+    assert "KULL_EDGE_KEEPALIVE" in line
