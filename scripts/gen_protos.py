@@ -1,4 +1,4 @@
-"""Generate the Python code of every .proto file next to it (`--check`: fail when it has drifted)."""
+"""Generate the code of every .proto file beside it; `--check` fails when it has drifted."""
 
 from __future__ import annotations
 

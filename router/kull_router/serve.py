@@ -8,7 +8,7 @@ import signal
 import structlog
 
 from kull_router.broker_rabbitmq import RabbitBroker
-from kull_router.errors import ConfigError, RouterError
+from kull_router.errors import ConfigError
 from kull_router.node import Router
 from kull_router.settings import RouterSettings
 from kull_router.store_sqlite import SqliteStore

@@ -14,7 +14,7 @@ import pytest
 from kull_mesh import secrets
 from kull_mesh.settings import MeshSettings
 from kull_producers.gateway import service_token
-from tests.integration.test_embedded import Up, running
+from tests.support.up import Up, running
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SECONDS = 60
