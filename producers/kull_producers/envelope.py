@@ -23,6 +23,7 @@ from kull_producers.message import Message
 from kull_producers.stamp import Stamp, check_id
 from kull_producers.strict_json import compact, parse_object
 
+RESERVED: Final = ("seq", "queue")  # spliced in later: a second one would win in a browser
 SERVER: Final = "server"  # the `deviceId` of events that no device has caused
 
 
@@ -89,6 +90,9 @@ def parse_body(body: bytes) -> Envelope:
     `type` and `data` are required. Fields that an envelope does not have are ignored.
     """
     fields = parse_object(body, "body")
+    for name in RESERVED:
+        if name in fields:
+            raise InvalidEvent(f"body: {name} is set by the router, leave it out")
     data = fields.get("data")
     if not isinstance(data, dict):
         raise InvalidEvent("body: data must be a JSON object")

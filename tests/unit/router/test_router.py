@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -381,6 +382,30 @@ async def test_poison_is_buried_with_its_reason_and_blocks_nobody(rig: Rig) -> N
     buried = await rig.dead()
     assert buried.body == b"not json"
     assert "JSON" in str(buried.headers[topology.HEADER_REASON])
+
+
+@pytest.mark.parametrize("field", ["seq", "queue"])
+async def test_a_publisher_cannot_forge_positions(rig: Rig, field: str) -> None:
+    event = CreditUpdate(user_id="maya", new_balance=4, change=1, reason="x")
+    stamp = Stamp(id="x", timestamp_ms=1, version=1)
+    (message,) = messages_of(event, stamp, shard_count=SHARDS)
+    body = json.dumps({**json.loads(message.body), field: 99}).encode()
+    await rig.broker.publish(replace(message, body=body))
+
+    assert f"{field} is set by the router" in str(
+        (await rig.dead()).headers[topology.HEADER_REASON]
+    )
+
+
+async def test_white_space_around_a_body_is_harmless(rig: Rig) -> None:
+    await rig.subscribe(1, "maya:mac")
+    await rig.pushed(1)
+    event = CreditUpdate(user_id="maya", new_balance=4, change=1, reason="x")
+    stamp = Stamp(id="x", timestamp_ms=1, version=1)
+    (message,) = messages_of(event, stamp, shard_count=SHARDS)
+    await rig.broker.publish(replace(message, body=b" \n" + message.body + b"\n"))
+
+    assert balances(await rig.pushed(1)) == [(2, 4)]
 
 
 @pytest.mark.parametrize("key", ["99.user.maya.credit_update", "whatever"])
