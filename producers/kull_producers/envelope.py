@@ -84,14 +84,15 @@ def device_progress(
     return _message(event, stamp, to, device_id=device_id, shard_count=shard_count)
 
 
-def parse_body(body: bytes) -> Envelope:
+def parse_body(body: bytes, *, verbatim: bool = False) -> Envelope:
     """Check a body's outer fields. Raises InvalidEvent saying what is wrong.
 
-    `type` and `data` are required. Fields that an envelope does not have are ignored.
+    `type` and `data` are required. Fields that an envelope does not have are ignored,
+    but with `verbatim` (these very bytes go to devices) it must not bring its own seq or queue.
     """
     fields = parse_object(body, "body")
     for name in RESERVED:
-        if name in fields:
+        if verbatim and name in fields:
             raise InvalidEvent(f"body: {name} is set by the router, leave it out")
     data = fields.get("data")
     if not isinstance(data, dict):

@@ -89,7 +89,7 @@ def _event(message: Message, now_ms: int) -> Event:
             f"the body has {len(message.body)} bytes, at most {MAX_BODY} are allowed"
         )
     try:
-        body = envelope.parse_body(message.body)
+        body = envelope.parse_body(message.body, verbatim=True)
         address = addresses.check(_text(message, topology.HEADER_ADDRESS))
         contract = Contract(_text(message, topology.HEADER_CONTRACT))
     except InvalidEvent as error:
