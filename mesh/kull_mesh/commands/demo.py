@@ -10,7 +10,8 @@ import typer
 
 def demo(
     photos: Annotated[
-        Path | None, typer.Option(help="A folder of your own photographs.  [default: made here]")
+        Path | None,
+        typer.Option(show_default="made here", help="A folder of your own photographs."),
     ] = None,
     fast: Annotated[bool, typer.Option("--fast", help="Without pauses, for tests.")] = False,
 ) -> None:
