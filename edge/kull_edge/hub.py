@@ -161,13 +161,16 @@ class Hub:
         session.closed()
         return self._carry_out(session, [], now)
 
-    def leave(self, now: float) -> list[Effect]:
-        """This edge is leaving: close every session, each with a time slot to come back."""
-        spread_ms = 1000 * len(self._sessions) // RECONNECTS_PER_SECOND + 250
+    def leave(self, within: float, now: float) -> list[Effect]:
+        """This edge is leaving: give every session a time slot of its own to go elsewhere.
+
+        The slots are spread over at most `within` seconds, over less when there are few sessions.
+        """
+        spread = min(within, len(self._sessions) / RECONNECTS_PER_SECOND + 0.25)
         out: list[Effect] = []
         for session in list(self._sessions.values()):
-            slot = self._rng.randrange(spread_ms)
-            out += self._carry_out(session, session.leave(slot), now)
+            slot = self._rng.uniform(0, spread)
+            out += self._carry_out(session, session.leave(slot, now), now)
         return out + self.flush_acks()
 
     # From the clock

@@ -139,7 +139,7 @@ class Edge:
         self._leaving = True
         if self._server:
             self._server.close()
-        self._run(self._hub.leave(self._now()))
+        self._run(self._hub.leave(self._settings.drain, self._now()))
         await self._wait_for_connections()
         await self._flush_links()
         for task in self._tasks:
@@ -154,7 +154,7 @@ class Edge:
             if not connection.is_websocket:
                 connection.abort()
         try:
-            async with asyncio.timeout(self._settings.close_timeout):
+            async with asyncio.timeout(self._settings.drain + self._settings.close_timeout):
                 while self._connections:
                     self._all_gone.clear()
                     await self._all_gone.wait()

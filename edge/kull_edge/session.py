@@ -54,6 +54,7 @@ class TimerKind(Enum):
     ATTACH = auto()
     KEEPALIVE = auto()
     EXPIRY = auto()
+    LEAVE = auto()
 
 
 class SessionTimer(NamedTuple):
@@ -188,11 +189,16 @@ class Session:
                 return self._refuse(close_codes.TOKEN_EXPIRED, "connect with a new token")
             case TimerKind.KEEPALIVE:
                 return self._keepalive(now)
+            case TimerKind.LEAVE:
+                return self._close(close_codes.RECONNECT.code, close_codes.RECONNECT.meaning)
 
-    def leave(self, after_ms: int) -> list[Effect]:
-        """The edge is leaving: send the device elsewhere after this delay."""
-        frame = self._envelope().message("RECONNECT", {"after": after_ms})
-        return self._close(close_codes.RECONNECT.code, close_codes.RECONNECT.meaning, frame)
+    def leave(self, slot: float, now: float) -> list[Effect]:
+        """The edge is leaving: the device is served until its slot, seconds from now, comes."""
+        frame = self._envelope().message("RECONNECT", {"after": round(1000 * slot)})
+        if self.state is not State.OPEN:
+            return self._close(close_codes.RECONNECT.code, close_codes.RECONNECT.meaning, frame)
+        self._schedule(TimerKind.LEAVE, now + slot)
+        return self._control(frame)
 
     def closed(self) -> None:
         """The socket is gone."""

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
+from typing import Final, NoReturn
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
@@ -41,6 +41,7 @@ class Connection:
         self._welcomed_at: float | None = None
         self._acks_changed = asyncio.Event()
         self._complaint = ""
+        self._slot: float | None = None  # when a leaving server wants this device elsewhere
 
     @property
     def is_open(self) -> bool:
@@ -55,6 +56,7 @@ class Connection:
         Raises:
             SyncClosed: connecting again cannot help.
         """
+        self._slot = self._welcomed_at = None
         try:
             async with connect(
                 url,
@@ -113,15 +115,14 @@ class Connection:
         self._socket = socket
         acks = asyncio.create_task(self._acknowledge(socket), name="kull-client-acks")
         try:
-            asked = await self._read(socket, on_welcome)
-            return self._ended("the server asked to connect again", asked=asked)
+            await self._read(socket, on_welcome)
         finally:
             acks.cancel()
             with suppress(asyncio.CancelledError, ConnectionClosed):
                 await acks
 
-    async def _read(self, socket: ClientConnection, on_welcome: Callable[[], None]) -> float:
-        """Take frames until the server is leaving; return for how long to stay away, in seconds."""
+    async def _read(self, socket: ClientConnection, on_welcome: Callable[[], None]) -> NoReturn:
+        """Take frames until the connection is closed."""
         while True:
             text = await socket.recv()
             before = self._session.acks.at
@@ -136,7 +137,7 @@ class Connection:
                         self._welcomed_at = _now()
                         on_welcome()
                     case Reconnect(after):
-                        return after
+                        self._slot = _now() + after
                     case _:
                         self._answer(each)
 
@@ -160,7 +161,8 @@ class Connection:
         for queue, seq in self._session.acks.take().items():
             await socket.send(frames.ack(queue, seq))
 
-    def _ended(self, why: str, *, asked: float | None = None) -> Ended:
+    def _ended(self, why: str) -> Ended:
+        asked = None if self._slot is None else max(0.0, self._slot - _now())
         lasted = _now() - self._welcomed_at if self._welcomed_at is not None else 0.0
         return Ended(why=why, lasted=lasted, asked=asked)
 

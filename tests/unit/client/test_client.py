@@ -270,16 +270,21 @@ async def test_a_token_function_that_fails_is_told(server: Scripted) -> None:
             raise AssertionError("it opened")
 
 
-async def test_it_stays_away_as_long_as_the_server_asks(server: Scripted) -> None:
+async def test_it_stays_with_a_leaving_server_until_it_closes_and_returns_at_once(
+    server: Scripted,
+) -> None:
     states: list[State] = []
     opening = client(server.url, on_state=states.append)
     first = await together(opening, server)
-    await first.send("RECONNECT", {"after": 20})
+    await first.send("RECONNECT", {"after": 0})
+    await first.credit(1)
+    assert [event.seq for event in await events(opening, 1)] == [1]
+    await first.socket.close(4000)
 
     await server.accept()
 
     waits = [state.delay for state in states if state.name == "waiting"]
-    assert waits == [0.02]
+    assert waits == [0.0]
     await opening.__aexit__(None, None, None)
 
 
