@@ -65,4 +65,11 @@ class ToRouter:
     request: AttachRequest
 
 
-Effect = Join | PublishWish | Write | Ping | Close | Cut | ToRouter
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """An operator wants this edge to stop in order."""
+
+    reason: str
+
+
+Effect = Join | PublishWish | Write | Ping | Close | Cut | ToRouter | Leave

@@ -17,7 +17,7 @@ from typing import Final
 import structlog
 
 from kull_edge.close_codes import OVERLOADED
-from kull_edge.effects import Close, Effect, Join, PublishWish, ToRouter
+from kull_edge.effects import Close, Effect, Join, Leave, PublishWish, ToRouter
 from kull_edge.follow import Follow, Mode
 from kull_edge.lines import Lines
 from kull_edge.links import LinkState, Owners, Seat, terms
@@ -254,6 +254,8 @@ class Hub:
                 # Nothing to do yet: its shards will be claimed by another and sessions then move.
                 log.info("router_drains", link=link, within_ms=frame.drain.within_ms)
                 return []
+            case "leave":
+                return [Leave(frame.leave.reason)]
             case unknown:
                 log.warning("unexpected_frame", link=link, frame=unknown)
                 return []

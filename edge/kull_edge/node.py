@@ -15,7 +15,7 @@ import structlog
 
 from kull_edge import __version__
 from kull_edge.connection import Connection, ConnectionConfig, HttpFallback
-from kull_edge.effects import Close, Cut, Effect, Ping, ToRouter, Write
+from kull_edge.effects import Close, Cut, Effect, Leave, Ping, ToRouter, Write
 from kull_edge.errors import CannotListen, ComponentDied
 from kull_edge.hub import Hub
 from kull_edge.link import RouterLink
@@ -71,6 +71,7 @@ class Edge:
         self._server: asyncio.Server | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._leaving = False
+        self._asked_to_leave = asyncio.Event()
         self._port = 0
 
     @staticmethod
@@ -124,10 +125,16 @@ class Edge:
         return self
 
     async def wait(self) -> None:
-        """Wait until a part of the edge dies, and raise ComponentDied."""
-        done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
-        task = done.pop()
-        raise ComponentDied(f"{task.get_name()} ended") from task.exception()
+        """Wait until an operator drains the edge, or a part dies: then raise ComponentDied."""
+        asked = asyncio.create_task(self._asked_to_leave.wait(), name="asked to leave")
+        try:
+            await asyncio.wait({asked, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            asked.cancel()
+        for task in self._tasks:
+            if task.done():
+                error = None if task.cancelled() else task.exception()
+                raise ComponentDied(f"{task.get_name()} ended") from error
 
     async def __aexit__(
         self,
@@ -239,6 +246,9 @@ class Edge:
         for effect in effects:
             if isinstance(effect, ToRouter):
                 self._to_router(effect)
+            elif isinstance(effect, Leave):
+                log.warning("asked_to_leave", reason=effect.reason)
+                self._asked_to_leave.set()
             elif isinstance(effect, Write | Ping | Close | Cut):
                 connection = self._connections.get(effect.session_id)
                 if connection:

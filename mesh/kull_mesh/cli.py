@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from kull_mesh import __version__
 from kull_mesh import log as logs
-from kull_mesh.commands import config, demo, listen, roles, send, token, up
+from kull_mesh.commands import config, demo, listen, nodes, roles, send, token, up
 from kull_mesh.errors import expected
 from kull_mesh.settings import MeshSettings
 
@@ -30,6 +30,8 @@ app.command(rich_help_panel="Tools")(token.token)
 app.command(rich_help_panel="Tools")(listen.listen)
 app.add_typer(send.app, name="send", rich_help_panel="Tools")
 app.command(rich_help_panel="Tools")(config.config)
+app.command(rich_help_panel="Operate")(nodes.nodes)
+app.command(rich_help_panel="Operate")(nodes.drain)
 
 
 @app.callback()

@@ -78,10 +78,16 @@ class Router:
         await self.core.run()
 
     async def wait(self) -> None:
-        """Wait until the router dies by itself, and raise what it died of."""
+        """Wait until an operator drains the router, or it dies; then raise what it died of."""
         if self._life is None:
             raise RuntimeError("the router is not running")
-        await asyncio.shield(self._life)
+        drained = asyncio.create_task(self.core.drained.wait(), name="drained")
+        try:
+            await asyncio.wait({self._life, drained}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            drained.cancel()
+        if self._life.done():
+            self._life.result()
 
     async def __aexit__(
         self,

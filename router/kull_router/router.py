@@ -78,6 +78,7 @@ class RouterCore:
             shards=self.shards,
             clock=self.clock,
         )
+        self.drained = asyncio.Event()  # an operator wants this router to stop
         self._numbers = count(1)
         self._tasks: asyncio.TaskGroup | None = None
 
@@ -151,6 +152,24 @@ class RouterCore:
             self.sessions.detach(stream)
             metrics.EDGES.set(len(self.fanout.streams))
             log.info("edge_detached", edge=stream.node_id)
+
+    def drain(self, node_id: str, reason: str) -> int | None:
+        """Make an edge, or this router, stop in order; return how many sessions will move.
+
+        None: there is no such node here.
+        """
+        told = [stream for stream in self.fanout.streams.values() if stream.node_id == node_id]
+        if node_id == self.settings.router_id:
+            log.warning("drained", reason=reason)
+            self.drained.set()
+            told = list(self.fanout.streams.values())
+        else:
+            for stream in told:
+                stream.send(pb.AttachResponse(leave=pb.Leave(reason=reason)))
+        if not told and not self.drained.is_set():
+            return None
+        numbers = {stream.number for stream in told}
+        return sum(key.stream in numbers for key, _ in self.sessions.registry.sessions())
 
     async def receive(self, stream: EdgeStream, request: pb.AttachRequest) -> None:
         """Take one frame of an edge. Waits only for earlier requests, never for what is sent."""

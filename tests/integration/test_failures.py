@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -102,6 +104,42 @@ async def test_sigterm_ends_every_role_cleanly(own_mesh: Mesh) -> None:
     assert code == 4000
     assert any(frame["type"] == "RECONNECT" for frame in mac.seen)
     assert await asyncio.to_thread(own_mesh.router.stop) == 0
+
+
+async def test_a_drained_edge_sends_its_devices_elsewhere_and_stops(own_mesh: Mesh) -> None:
+    async with device(own_mesh.url(0), token("maya", "mac")) as mac:
+        told = await asyncio.to_thread(kull, own_mesh, "drain", "edge-0")
+        code, _ = await mac.close_code()
+
+    assert "1 sessions move" in told
+    assert code == 4000
+    assert await asyncio.to_thread(own_mesh.edges[0].wait) == 0
+    async with device(own_mesh.url(1), token("maya", "mac")):
+        nodes = await asyncio.to_thread(kull, own_mesh, "nodes")
+    assert "edge-1" in nodes
+    assert "edge-0" not in nodes
+
+
+async def test_a_drained_router_stops_and_closes_no_websocket(own_mesh: Mesh) -> None:
+    async with device(own_mesh.url(0), token("maya", "mac")) as mac:
+        await asyncio.to_thread(kull, own_mesh, "drain", "router-under-test")
+        assert await asyncio.to_thread(own_mesh.router.wait) == 0
+        own_mesh.router.start()
+        await credit(own_mesh.amqp_url, "maya", 1)
+        assert (await mac.event())["data"]["newBalance"] == 1
+
+
+def kull(mesh: Mesh, *arguments: str) -> str:
+    """Run an operator's command and return what it prints."""
+    result = subprocess.run(
+        [sys.executable, "-m", "kull_mesh", *arguments, "--routers", mesh.grpc],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
 
 
 async def test_a_router_waits_for_rabbitmq_and_says_so(tmp_path: Path) -> None:

@@ -97,6 +97,7 @@ class Mesh:
             {
                 **self._common,
                 "KULL_AMQP_URL": amqp_url,
+                "KULL_ROUTER_ID": "router-under-test",
                 "KULL_GRPC_PORT": self.grpc.rpartition(":")[2],
                 "KULL_DATA": str(folder / "data"),
                 "KULL_PRESENCE_GRACE": "0.2",

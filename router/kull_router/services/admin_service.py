@@ -125,6 +125,20 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
         closed = self._core.sessions.disconnect(request.user_id, request.device_id, request.reason)
         return pb.DisconnectResponse(sessions=closed)
 
+    async def Drain(
+        self,
+        request: pb.DrainRequest,
+        context: Context[pb.DrainRequest, pb.DrainResponse],
+    ) -> pb.DrainResponse:
+        """Make a node stop in order."""
+        sessions = self._core.drain(request.node_id, request.reason or "an operator drains it")
+        if sessions is None:
+            await context.abort(
+                grpc.StatusCode.NOT_FOUND,
+                f"no node {request.node_id!r} is known here: see `kull nodes`",
+            )
+        return pb.DrainResponse(sessions=sessions or 0)
+
 
 def _page(limit: int) -> int:
     return min(limit or _PAGE, _MAX_PAGE)

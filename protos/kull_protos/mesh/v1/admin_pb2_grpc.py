@@ -60,6 +60,11 @@ class AdminServiceStub:
                 request_serializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.DisconnectRequest.SerializeToString,
                 response_deserializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.DisconnectResponse.FromString,
                 _registered_method=True)
+        self.Drain = channel.unary_unary(
+                '/kull_protos.mesh.v1.AdminService/Drain',
+                request_serializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.DrainRequest.SerializeToString,
+                response_deserializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.DrainResponse.FromString,
+                _registered_method=True)
 
 
 class AdminServiceServicer:
@@ -101,6 +106,13 @@ class AdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Drain(self, request, context):
+        """Drain makes an edge, or this router itself, stop in order. It answers when the node was told.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdminServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -128,6 +140,11 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.Disconnect,
                     request_deserializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.DisconnectRequest.FromString,
                     response_serializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.DisconnectResponse.SerializeToString,
+            ),
+            'Drain': grpc.unary_unary_rpc_method_handler(
+                    servicer.Drain,
+                    request_deserializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.DrainRequest.FromString,
+                    response_serializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.DrainResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -266,6 +283,33 @@ class AdminService:
             '/kull_protos.mesh.v1.AdminService/Disconnect',
             kull__protos_dot_mesh_dot_v1_dot_admin__pb2.DisconnectRequest.SerializeToString,
             kull__protos_dot_mesh_dot_v1_dot_admin__pb2.DisconnectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Drain(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kull_protos.mesh.v1.AdminService/Drain',
+            kull__protos_dot_mesh_dot_v1_dot_admin__pb2.DrainRequest.SerializeToString,
+            kull__protos_dot_mesh_dot_v1_dot_admin__pb2.DrainResponse.FromString,
             options,
             channel_credentials,
             insecure,

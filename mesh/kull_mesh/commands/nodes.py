@@ -1,0 +1,84 @@
+"""`kull nodes`, `kull drain`: what an operator sees and does, through the routers' AdminService."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Final
+
+import grpc
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from kull_mesh.errors import MeshError
+from kull_protos.mesh.v1.admin_pb2 import DrainRequest, ListNodesRequest, ListNodesResponse
+from kull_protos.mesh.v1.admin_pb2_grpc import AdminServiceStub
+
+DEADLINE: Final = 5.0  # seconds
+
+Routers = Annotated[
+    str,
+    typer.Option(
+        envvar="KULL_EDGE_ROUTERS",
+        show_envvar=True,
+        help="The routers, host:port separated by commas.",
+    ),
+]
+
+
+def nodes(routers: Routers = "127.0.0.1:7400") -> None:
+    """Show the routers, the shards they own, and the edges attached to them."""
+    console = Console(highlight=False)
+    table = Table(box=None, pad_edge=False)
+    for column in ("node", "role", "version", "shards", "sessions", "RabbitMQ"):
+        table.add_column(column)
+    for target in _targets(routers):
+        with _admin(target) as admin:
+            answer: ListNodesResponse = admin.ListNodes(ListNodesRequest(), timeout=DEADLINE)
+        router = answer.router
+        shards = f"{len(router.owned)} of {router.shard_count}"
+        broker = "connected" if router.broker_connected else "away"
+        table.add_row(router.router_id, "router", router.version, shards, "", broker)
+        for edge in answer.edges:
+            table.add_row(f"  {edge.node_id}", "edge", edge.version, "", str(edge.sessions), "")
+    console.print(table)
+
+
+def drain(
+    node: Annotated[str, typer.Argument(help="An edge or a router, see `kull nodes`.")],
+    reason: Annotated[str, typer.Option(help="For the node's log.")] = "",
+    routers: Routers = "127.0.0.1:7400",
+) -> None:
+    """Make a node stop in order: an edge sends its devices elsewhere, each at its own time."""
+    unknown = ""
+    for target in _targets(routers):
+        try:
+            with _admin(target) as admin:
+                request = DrainRequest(node_id=node, reason=reason)
+                sessions = admin.Drain(request, timeout=DEADLINE).sessions
+        except UnknownNode as error:
+            unknown = str(error)
+        else:
+            typer.echo(f"{node} is stopping; {sessions} sessions move")
+            return
+    raise MeshError(unknown)
+
+
+class UnknownNode(MeshError):
+    """This router knows no such node."""
+
+
+def _targets(routers: str) -> list[str]:
+    return [target.strip() for target in routers.split(",") if target.strip()]
+
+
+@contextmanager
+def _admin(target: str) -> Iterator[AdminServiceStub]:
+    with grpc.insecure_channel(target) as channel:
+        try:
+            yield AdminServiceStub(channel)
+        except grpc.RpcError as error:
+            if error.code() is grpc.StatusCode.NOT_FOUND:
+                raise UnknownNode(error.details()) from error
+            raise MeshError(f"router {target} does not answer: {error.details()}") from error
