@@ -92,6 +92,10 @@ class RouterCore:
         """Whether RabbitMQ is there and every shard that it served has an owner here."""
         return self.broker.connected and bool(self.terms)
 
+    def wants(self, shard: int) -> bool:
+        """Whether another router that does not prefer this shard should hand it over."""
+        return bool(self.settings.preferred_shards) and self.settings.prefers(shard)
+
     async def run(self) -> None:
         """Run until cancelled. A side task that dies takes the router down, loudly."""
         async with asyncio.TaskGroup() as tasks:
@@ -229,7 +233,8 @@ class RouterCore:
             try:
                 for number, shard in self.shards.items():
                     if shard.term is None:
-                        await self.broker.publish(ingest.probe(number))
+                        wanted = self.settings.router_id if self.wants(number) else ""
+                        await self.broker.publish(ingest.probe(number, wanted_by=wanted))
             except BrokerError as error:
                 log.debug("probe_failed", why=str(error))
             await asyncio.sleep(self.settings.probe_interval)

@@ -5,11 +5,23 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from kull_producers import topology
 from kull_router.store import Retention
+
+
+def parse_shards(text: str) -> frozenset[int]:
+    """Return the shards of a list like `0-7,12`. Raises ValueError."""
+    shards: set[int] = set()
+    for part in filter(None, text.replace(" ", "").split(",")):
+        first, dash, last = part.partition("-")
+        last = last if dash else first
+        if not first.isdigit() or not last.isdigit() or int(last) < int(first):
+            raise ValueError(f"{part!r} is no shard or range of shards: write for example 0-7,12")
+        shards.update(range(int(first), int(last) + 1))
+    return frozenset(shards)
 
 
 class RouterSettings(BaseSettings):
@@ -42,6 +54,14 @@ class RouterSettings(BaseSettings):
         False, description="accept 'userId' and 'userId:deviceId' as tokens: for demos only"
     )
 
+    preferred_shards: str = Field(
+        "",
+        description="shards this router serves when several run, e.g. 0-7,12; "
+        "others only while nobody else does; empty: all",
+    )
+    standby_delay: float = Field(
+        5.0, ge=0, description="seconds that a shard of another router is left to it first"
+    )
     prefetch: int = Field(512, ge=1, le=2000, description="unacknowledged messages per shard")
     batch: int = Field(256, ge=1, description="events per append")
     presence_grace: float = Field(
@@ -77,6 +97,16 @@ class RouterSettings(BaseSettings):
     keep_ephemeral_devices_for: float = Field(
         600, gt=0, description="the same for generated device ids (browser tabs), in seconds"
     )
+
+    @field_validator("preferred_shards")
+    @classmethod
+    def _check_shards(cls, value: str) -> str:
+        parse_shards(value)
+        return value
+
+    def prefers(self, shard: int) -> bool:
+        """Whether this router is meant to serve a shard when several routers run."""
+        return not self.preferred_shards or shard in parse_shards(self.preferred_shards)
 
     @property
     def retention(self) -> Retention:

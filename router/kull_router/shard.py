@@ -65,6 +65,7 @@ class Shard:
         self._fanout = fanout
         self._clock = clock
         self._changed = changed
+        self._preferred = settings.prefers(number)
         self._append_lock = asyncio.Lock()  # pushes must leave in the order of their commits
         self._internal: asyncio.Queue[Event] = asyncio.Queue(_INTERNAL_LIMIT)
 
@@ -72,6 +73,9 @@ class Shard:
         """Consume for ever, with full jitter between attempts."""
         attempt = 0
         while True:
+            if not self._preferred:
+                # The router that prefers it shall be first in RabbitMQ's line of consumers.
+                await asyncio.sleep(self._settings.standby_delay)
             try:
                 channel = await self._broker.consume(
                     topology.shard_queue(self.number),
@@ -96,6 +100,12 @@ class Shard:
                 await self._claim()
             await self._handle(deliveries)
             channel.ack(deliveries[-1].tag)
+            if not self._preferred and any(self._is_wanted(each.message) for each in deliveries):
+                log.info("shard_handed_back", shard=self.number)
+                await channel.aclose()
+
+    def _is_wanted(self, message: Message) -> bool:
+        return ingest.wanted_by(message) not in {"", self._settings.router_id}
 
     async def _claim(self) -> None:
         self.term = await self._persist(

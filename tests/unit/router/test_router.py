@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -542,6 +542,51 @@ async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
         while not condition():
             await asyncio.sleep(0.01)
+
+
+async def test_shards_are_spread_over_routers_that_prefer_different_ones() -> None:
+    server, state = MemoryServer(), MemoryState(shard_count=SHARDS)
+    async with AsyncExitStack() as stack:
+        first, _ = await stack.enter_async_context(preferring("0-1", server, state))
+        second, broker = await stack.enter_async_context(preferring("2,3", server, state))
+
+        await until(lambda: set(first.terms) == {0, 1} and set(second.terms) == {2, 3})
+
+        broker.down()
+        await until(lambda: set(first.terms) == {0, 1, 2, 3})
+        broker.up()
+        await until(lambda: set(first.terms) == {0, 1} and set(second.terms) == {2, 3})
+
+
+@asynccontextmanager
+async def preferring(
+    shards: str, server: MemoryServer, state: MemoryState
+) -> AsyncIterator[tuple[RouterCore, MemoryBroker]]:
+    settings = RouterSettings(
+        shard_count=SHARDS,
+        probe_interval=0.05,
+        preferred_shards=shards,
+        standby_delay=0.1,
+        router_id=f"router-{shards}",
+    )
+    broker = MemoryBroker(server)
+    store = MemoryStore(state, shard_count=SHARDS)
+    verifier = TokenVerifier(None, allow_plain=True)
+    core = RouterCore(settings, broker=broker, store=store, verifier=verifier)
+    await broker.start(SHARDS)
+    life = asyncio.create_task(core.run(), name=f"core-{shards}")
+    try:
+        yield core, broker
+    finally:
+        life.cancel()
+        await asyncio.gather(life, return_exceptions=True)
+        await broker.aclose()
+
+
+@pytest.mark.parametrize("text", ["x", "3-1", "1-", "-2", "1..2"])
+def test_a_list_of_shards_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="0-7,12"):
+        RouterSettings(preferred_shards=text)
 
 
 async def test_a_router_that_was_fenced_writes_nothing_more() -> None:
