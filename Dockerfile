@@ -24,7 +24,7 @@ WORKDIR /var/lib/kull
 USER kull
 COPY --from=build /opt/kull /opt/kull
 COPY examples /opt/kull/examples
-COPY docker/grpc_health.py docker/http_ready.py /opt/kull/
+COPY docker/router_ready.py docker/http_ready.py /opt/kull/
 # A named volume inherits the owner of the folder it covers.
 RUN mkdir /var/lib/kull/data
 # Router, edge, gateway.

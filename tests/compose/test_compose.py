@@ -1,0 +1,134 @@
+"""The compose file is valid, and what it starts delivers.
+
+Where images cannot be pulled, KULL_PYTHON_IMAGE and KULL_RABBITMQ_IMAGE name stand-ins: a pass then
+proves the compose file, the Dockerfile and the wiring, not the upstream images.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from docker.client import DockerClient
+from docker.errors import DockerException
+
+from kull_producers.gateway import service_token
+from tests.support.device import SECRET, device, token
+from tests.support.ports import free_port
+
+pytestmark = [pytest.mark.compose, pytest.mark.xdist_group("compose"), pytest.mark.timeout(600)]
+
+ROOT = Path(__file__).parents[2]
+SERVICE_SECRET = "the-service-secret-of-the-test-has-32-bytes"
+ENVIRONMENT = {
+    "KULL_RABBITMQ_USER": "kull",
+    "KULL_RABBITMQ_PASSWORD": "only-for-this-test",
+    "KULL_TOKEN_SECRET": SECRET,
+    "KULL_SERVICE_SECRET": SERVICE_SECRET,
+}
+
+
+def compose(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    docker = shutil.which("docker")
+    if docker is None:
+        pytest.skip("needs the docker command")
+    probe = subprocess.run(
+        [docker, "compose", "version"], capture_output=True, text=True, check=False, timeout=30
+    )
+    if probe.returncode:
+        pytest.skip("needs Docker Compose v2 (`docker compose`)")
+    return subprocess.run(
+        [docker, "compose", "--project-name", f"kull-test-{os.getpid()}", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=580,
+    )
+
+
+def test_the_compose_file_is_valid() -> None:
+    result = compose("--profile", "demo", "config", "--quiet", **ENVIRONMENT)
+
+    assert result.returncode == 0, result.stderr
+
+
+def test_no_secret_has_a_default() -> None:
+    result = compose("config", "--quiet")
+
+    assert result.returncode != 0
+    assert "copy .env.example to .env" in result.stderr
+
+
+def test_the_example_environment_names_all_that_is_needed() -> None:
+    result = compose("--env-file", ".env.example", "config", "--quiet")
+
+    assert result.returncode == 0, result.stderr
+
+
+def test_edges_get_no_secret_and_no_way_to_rabbitmq() -> None:
+    result = compose("config", "--format", "json", **ENVIRONMENT)
+
+    services = json.loads(result.stdout)["services"]
+    for name in ("edge-1", "edge-2"):
+        assert not any(
+            secret in json.dumps(services[name]["environment"]) for secret in ENVIRONMENT.values()
+        )
+        assert "broker" not in services[name]["networks"]
+
+
+def test_the_image_installs_what_the_lock_of_the_workspace_pins() -> None:
+    def pins(path: Path) -> set[str]:
+        return {line.split(" ")[0] for line in path.read_text().splitlines() if "==" in line}
+
+    image = pins(ROOT / "docker/requirements.lock")
+    assert image
+    assert image <= pins(ROOT / "requirements.lock")
+
+
+@pytest.fixture
+def production() -> Iterator[dict[str, int]]:
+    """The whole of compose.yaml, on free ports."""
+    try:
+        DockerClient.from_env().ping()
+    except DockerException as error:
+        pytest.skip(f"needs a Docker engine that answers: {error}")
+    ports = {name: free_port() for name in ("EDGE_1", "EDGE_2", "GATEWAY")}
+    env = {**ENVIRONMENT, **{f"KULL_{name}_PORT": str(port) for name, port in ports.items()}}
+    try:
+        started = compose("up", "--build", "--wait", "--quiet-pull", **env)
+        if "pull access denied" in started.stderr or "failed to resolve" in started.stderr:
+            pytest.skip(f"an image cannot be had here: {started.stderr[-300:]}")
+        assert started.returncode == 0, (
+            started.stderr[-3000:] + compose("logs", **env).stdout[-3000:]
+        )
+        yield ports
+    finally:
+        compose("down", "--volumes", "--timeout", "5", **env)
+
+
+async def test_an_event_reaches_a_device_on_each_edge(production: dict[str, int]) -> None:
+    urls = [f"ws://127.0.0.1:{production[name]}/ws" for name in ("EDGE_1", "EDGE_2")]
+    async with (
+        device(urls[0], token("maya", "mac")) as mac,
+        device(urls[1], token("maya", "phone")) as phone,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{production['GATEWAY']}") as gateway,
+    ):
+        answer = await gateway.post(
+            "/api/sync/credit-update",
+            json={"userId": "maya", "newBalance": 500, "change": 100, "reason": "Test"},
+            headers={"Authorization": f"Bearer {service_token(SERVICE_SECRET)}"},
+            timeout=20,
+        )
+        assert answer.status_code == 202, answer.text
+        async with asyncio.timeout(30):
+            for each in (mac, phone):
+                assert (await each.event())["data"]["newBalance"] == 500
