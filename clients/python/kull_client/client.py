@@ -30,13 +30,14 @@ class State:
     """What the connection is doing.
 
     Attributes:
-        name: `waiting` is the pause before the next attempt, `closed` is the end.
+        name: `idle` before the client is opened, `waiting` is the pause before the next attempt,
+            `closed` is the end.
         reason: why it waits or was closed.
         delay: with `waiting`, the length of the pause in seconds.
         attempt: attempts since the last stable connection.
     """
 
-    name: Literal["connecting", "connected", "waiting", "closed"]
+    name: Literal["idle", "connecting", "connected", "waiting", "closed"]
     reason: str = ""
     delay: float = 0.0
     attempt: int = 0
@@ -92,6 +93,7 @@ class SyncClient:
         self._first: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._ended = False
+        self._state = State(name="idle")
 
     @property
     def user_id(self) -> str:
@@ -112,6 +114,16 @@ class SyncClient:
     def position(self) -> Position:
         """What has been processed. Store it to continue there in a new process."""
         return self._session.position
+
+    @property
+    def edge(self) -> str:
+        """The node that serves this connection, or served the last one; empty before the first."""
+        return self._session.session_id.partition("/")[0]
+
+    @property
+    def state(self) -> State:
+        """What the connection is doing right now."""
+        return self._state
 
     @property
     def connected(self) -> bool:
@@ -264,5 +276,6 @@ class SyncClient:
         self._tell(State(name="closed", reason=reason))
 
     def _tell(self, state: State) -> None:
+        self._state = state
         if self._on_state is not None:
             self._on_state(state)

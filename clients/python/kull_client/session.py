@@ -58,11 +58,16 @@ Incoming = Delivery | Welcomed | Reconnect | Accepted | Refused
 
 @dataclass(slots=True)
 class _Queue:
-    """Progress in one queue. A new `run` begins when the server starts it over."""
+    """Progress in one queue. A new `run` begins when the server starts it over at `head`."""
 
     received: int = 0
     processed: int = 0
     run: int = 0
+    head: int = 0
+
+    def has_missed(self, head: int) -> bool:
+        """Whether there is more, now that the queue ends at `head`, than came in."""
+        return head > max(self.head, self.received)
 
 
 @dataclass(slots=True)
@@ -85,6 +90,7 @@ class Session:
             name: _Queue(received=seq, processed=seq) for name, seq in start.after.items()
         }
         self._presence = _Presence()
+        self._stranger = False  # the server may take this device for one it has never seen
 
     @property
     def devices(self) -> Sequence[Device]:
@@ -134,8 +140,9 @@ class Session:
     def _welcome(self, data: Json) -> list[Incoming]:
         epoch = frames.text_of(data, "epoch")
         standing = frames.standing_of(frames.part(data, "queue"))
-        self.user_id = frames.text_of(data, "userId")
-        self.device_id = frames.text_of(data, "deviceId")
+        device_id = frames.text_of(data, "deviceId")
+        self._stranger = self.device_id not in {"", device_id} or self._epoch not in {"", epoch}
+        self.user_id, self.device_id = frames.text_of(data, "userId"), device_id
         self.session_id = frames.text_of(data, "sessionId")
         connected = frames.devices_of(data)
         self._presence = _Presence({device.device_id: device for device in connected})
@@ -146,16 +153,18 @@ class Session:
         return [Welcomed(), *self._stand(standing)]
 
     def _stand(self, standing: Standing) -> list[Incoming]:
-        if not standing.recovered:
+        queue = self._queues.setdefault(standing.queue, _Queue(head=standing.head))
+        # To the server this is a first contact, and so complete; to the application it is not.
+        first = self._stranger and standing.after == 0
+        if not standing.recovered or (first and queue.has_missed(standing.head)):
             return self._start_over(standing.queue, standing.head)
-        queue = self._queues.setdefault(standing.queue, _Queue())
         queue.received = max(queue.received, standing.after)
         return []
 
     def _start_over(self, name: str, head: int) -> list[Incoming]:
         """Accept the queue from anywhere: the current state comes first, then what is new."""
         before = self._queues.get(name)
-        self._queues[name] = _Queue(run=before.run + 1 if before else 0)
+        self._queues[name] = _Queue(run=before.run + 1 if before else 0, head=head)
         lost = Event(type=RECOVERY_LOST, data={"queue": name, "head": head}, queue=name)
         return [Delivery(lost)]
 

@@ -40,7 +40,7 @@ class Peer:
         await self.send(
             "WELCOME",
             {
-                "sessionId": "s",
+                "sessionId": "edge-1/7",
                 "deviceId": "mac",
                 "userId": "maya",
                 "epoch": epoch,

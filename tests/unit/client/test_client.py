@@ -358,6 +358,17 @@ async def test_the_state_is_told(server: Scripted) -> None:
     assert not opening.connected
 
 
+async def test_the_state_and_the_edge_can_be_asked_for(server: Scripted) -> None:
+    opening = client(server.url)
+    assert (opening.state, opening.edge) == (State(name="idle"), "")
+
+    await together(opening, server)
+    assert (opening.state.name, opening.edge) == ("connected", "edge-1")
+
+    await opening.__aexit__(None, None, None)
+    assert opening.state == State(name="closed", reason="closed by the application")
+
+
 async def test_nothing_runs_on_after_the_end(server: Scripted) -> None:
     opening = client(server.url)
     await together(opening, server)

@@ -31,12 +31,13 @@ def welcome(
     head: int = 0,
     recovered: bool = True,
     devices: list[dict[str, Any]] | None = None,
+    device: str = "mac",
 ) -> str:
     return text(
         "WELCOME",
         {
             "userId": "maya",
-            "deviceId": "mac",
+            "deviceId": device,
             "sessionId": "s",
             "epoch": epoch,
             "queue": {"queue": "user", "head": head, "after": after, "recovered": recovered},
@@ -176,6 +177,56 @@ def test_another_epoch_makes_all_positions_void() -> None:
 
     assert session.position == Position(epoch="e2")
     assert [event.seq for event in events(session, stored(1), stored(1, queue="all"))] == [1, 1]
+
+
+def joined(*, head: int, after: int = 0) -> str:
+    return text("JOINED", {"queue": "all", "head": head, "after": after, "recovered": True})
+
+
+def test_a_device_that_comes_back_under_another_id_is_told_what_it_missed() -> None:
+    """Without a position the server takes it for a first contact, which starts at the head."""
+    session = opened(device="web-1", head=1)
+    session.received(joined(head=4), NOW)
+
+    got = events(session, welcome(device="web-2", head=3), joined(head=6))
+
+    assert [(event.type, event.queue) for event in got] == [
+        ("RECOVERY_LOST", "user"),
+        ("RECOVERY_LOST", "all"),
+    ]
+
+
+def test_another_id_loses_nothing_if_nothing_happened() -> None:
+    session = opened(device="web-1", head=2)
+    session.received(joined(head=4), NOW)
+    events(session, stored(3))
+
+    got = events(session, welcome(device="web-2", head=3), joined(head=4), stored(4))
+
+    assert [(event.type, event.seq) for event in got] == [("CREDIT_UPDATE", 4)]
+
+
+def test_another_id_loses_nothing_if_the_server_knows_its_position() -> None:
+    session = opened(device="web-1", head=1)
+    process(session, stored(2))
+
+    got = events(session, welcome(device="web-2", after=2, head=3), stored(3))
+
+    assert [event.seq for event in got] == [3]
+
+
+def test_the_same_id_continues_from_the_cursor_that_the_server_keeps() -> None:
+    session = opened(head=1)
+
+    assert [event.seq for event in events(session, welcome(head=3), stored(3))] == [3]
+
+
+def test_another_epoch_is_told_even_if_nothing_was_processed_before() -> None:
+    session = opened(head=1)
+
+    got = events(session, welcome(epoch="e2", head=1))
+
+    assert [event.type for event in got] == ["RECOVERY_LOST"]
 
 
 def test_an_event_of_before_the_start_over_moves_no_position() -> None:
