@@ -8,7 +8,7 @@ SOURCES := producers/kull_producers router/kull_router edge/kull_edge mesh/kull_
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint format types unit protos lock up down clean
+.PHONY: help setup demo test check lint format types unit chaos protos lock up down clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ types: setup ## Check all types
 
 unit: setup ## Run the unit tests, and the contract tests on the in-memory twins
 	$(BIN)/pytest -q -n $(WORKERS) -m "not rabbitmq and not compose" tests/unit tests/contract
+
+chaos: setup ## Kill and cut a mesh of real processes under load (MINUTES=10 SEED=n)
+	$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
 
 protos: setup ## Generate the code of the .proto files
 	$(BIN)/python scripts/gen_protos.py

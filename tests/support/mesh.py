@@ -65,6 +65,11 @@ class Process:
         assert self._process is not None
         return self._process.wait(within)
 
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal and do not wait."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
     def stop(self, number: signal.Signals = signal.SIGTERM, *, within: float = 10.0) -> int:
         """Send a signal and return the exit code. Raises TimeoutExpired after `within` seconds."""
         if self._process is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from types import TracebackType
+from typing import Self
 
 
 class TcpProxy:
@@ -37,7 +38,7 @@ class TcpProxy:
         """Accept connections again."""
         self._refusing = False
 
-    async def __aenter__(self) -> TcpProxy:
+    async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         return self
 
@@ -55,7 +56,7 @@ class TcpProxy:
         if self._refusing:
             writer.transport.abort()
             return
-        server_reader, server_writer = await asyncio.open_connection(*self._target)
+        server_reader, server_writer = await self._connect()
         both = {writer, server_writer}
         self._writers |= both
         requests = asyncio.create_task(self._pump(reader, server_writer), name="proxy-requests")
@@ -71,6 +72,9 @@ class TcpProxy:
             self._writers -= both
             for each in both:
                 each.transport.abort()
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection(*self._target)
 
     async def _pump(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool = False

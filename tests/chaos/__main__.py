@@ -1,0 +1,34 @@
+"""`python -m tests.chaos`: exit code 0 when nothing was lost, reordered or leaked."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import sys
+
+from tests.chaos.campaign import Plan, run
+
+
+def main() -> int:
+    """Read the options and run one campaign."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10_000))
+    parser.add_argument("--users", type=int, default=100)
+    parser.add_argument("--devices-per-user", type=int, default=2)
+    options = parser.parse_args()
+    sys.stdout.write(f"seed {options.seed}\n")
+    plan = Plan(
+        seconds=60 * options.minutes,
+        seed=options.seed,
+        users=options.users,
+        per_user=options.devices_per_user,
+    )
+    report = asyncio.run(run(plan))
+    report.print()
+    return 1 if report.violations() else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
