@@ -6,6 +6,7 @@ import asyncio
 import signal
 
 import structlog
+from prometheus_client import start_http_server
 
 from kull_router.broker_rabbitmq import RabbitBroker
 from kull_router.errors import ConfigError
@@ -31,6 +32,8 @@ async def serve(settings: RouterSettings) -> None:
     if settings.allow_plain_tokens:
         log.warning("PLAIN TOKENS ARE ALLOWED: anyone may connect as any user")
     async with Router(settings, broker=broker, store=store) as router:
+        if settings.metrics_port:
+            _serve_metrics(settings)
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -42,3 +45,13 @@ async def serve(settings: RouterSettings) -> None:
         if died.done():
             died.result()
         died.cancel()
+
+
+def _serve_metrics(settings: RouterSettings) -> None:
+    try:
+        start_http_server(settings.metrics_port, settings.grpc_host)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot serve metrics on {settings.grpc_host}:{settings.metrics_port}: "
+            f"{error.strerror}. Set KULL_METRICS_PORT to a free port"
+        ) from error

@@ -54,6 +54,7 @@ class RouterSettings(BaseSettings):
         False, description="accept 'userId' and 'userId:deviceId' as tokens: for demos only"
     )
 
+    metrics_port: int = Field(0, ge=0, le=65535, description="port of /metrics; 0: none")
     preferred_shards: str = Field(
         "",
         description="shards this router serves when several run, e.g. 0-7,12; "

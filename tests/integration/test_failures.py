@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import httpx
 import pytest
 
 from kull_producers import connect
 from tests.support.device import device, token
 from tests.support.mesh import Mesh
+from tests.support.ports import free_port
 from tests.support.rabbitmq import RabbitMQ
 
 pytestmark = pytest.mark.rabbitmq
@@ -104,6 +106,22 @@ async def test_sigterm_ends_every_role_cleanly(own_mesh: Mesh) -> None:
     assert code == 4000
     assert any(frame["type"] == "RECONNECT" for frame in mac.seen)
     assert await asyncio.to_thread(own_mesh.router.stop) == 0
+
+
+async def test_a_router_tells_its_metrics(own_mesh: Mesh) -> None:
+    port = free_port()
+    own_mesh.router.stop()
+    own_mesh.router.env["KULL_METRICS_PORT"] = str(port)
+    own_mesh.router.start()
+    await asyncio.to_thread(own_mesh.wait_until_ready)
+    async with device(own_mesh.url(0), token("maya", "mac")) as mac, httpx.AsyncClient() as http:
+        await credit(own_mesh.amqp_url, "maya", 1)
+        await mac.event()
+        metrics = (await http.get(f"http://127.0.0.1:{port}/metrics")).text
+
+    assert "kull_router_sessions 1.0" in metrics
+    assert 'kull_router_events_total{outcome="stored"}' in metrics
+    assert "kull_router_owned_shards 16.0" in metrics
 
 
 async def test_a_drained_edge_sends_its_devices_elsewhere_and_stops(own_mesh: Mesh) -> None:
