@@ -1,0 +1,85 @@
+"""What the documents name exists."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from kull_mesh.cli import app
+from kull_mesh.commands.config import current
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted(
+    path
+    for folder in (".", "docs", "docs/decisions", "*", "clients/*")
+    for path in ROOT.glob(f"{folder}/*.md")
+    if not any(part.startswith(".") or part == "node_modules" for part in path.parts)
+)
+# Variables of the tests, of compose.yaml and of the examples.
+OTHERS = re.compile(
+    r"KULL_(TEST_|SERVICE_TOKEN|TOKEN$|DEBUG$|.*_IMAGE|RABBITMQ_|BIND|EDGE_\d_PORT)"
+)
+
+
+def named(pattern: str) -> list[tuple[Path, str]]:
+    return [
+        (document.relative_to(ROOT), match)
+        for document in DOCUMENTS
+        for match in re.findall(pattern, document.read_text())
+    ]
+
+
+def test_every_link_leads_somewhere() -> None:
+    links = named(r"\]\((?!https?:|#)([^)#\s]+)")
+    assert links
+
+    broken = [(str(d), to) for d, to in links if not (ROOT / d.parent / to).exists()]
+
+    assert broken == []
+
+
+def test_every_setting_named_exists() -> None:
+    known = {setting.name for setting in current()}
+    unknown = [
+        (str(document), name)
+        for document, name in named(r"\bKULL_[A-Z0-9_]*[A-Z0-9]\b(?!_)")
+        if name not in known and not OTHERS.match(name)
+    ]
+
+    assert unknown == []
+
+
+def test_every_make_target_named_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+    assert {name for _, name in named(r"`?make ([a-z]+)")} <= targets | {"sure", "room"}
+
+
+def test_every_kull_command_named_exists() -> None:
+    known = {
+        command.name or getattr(command.callback, "__name__", "")
+        for command in app.registered_commands
+    }
+    known |= {group.name for group in app.registered_groups}
+    mentioned = {name for _, name in named(r"(?:`|bin/)kull ([a-z]+)")}
+
+    assert mentioned
+    assert mentioned <= known
+
+
+def test_every_test_named_exists() -> None:
+    sources = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("*.py"))
+    missing = [
+        (str(document), name)
+        for document, name in named(r"\b(test_[a-z0-9_]+)\b(?!\.py|_)")
+        if f"def {name}(" not in sources and not list((ROOT / "tests").rglob(f"{name}.py"))
+    ]
+
+    assert missing == []
+
+
+@pytest.mark.parametrize("path", ["README.md", "docs/architecture.md", "docs/protocol.md"])
+def test_the_first_documents_are_there(path: str) -> None:
+    assert (ROOT / path) in DOCUMENTS
