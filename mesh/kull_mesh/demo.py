@@ -116,9 +116,7 @@ class Stage:
             tasks.create_task(self._tunnel(self.devices[1], pace), name="tunnel")
         self._view.say("the shoot is done; waiting until every device is level")
         mine = [device for device in self.devices if device.user == "maya"]
-        await self._until(
-            lambda: all(d.finished and d.balance == CREDITS - self.charged for d in mine)
-        )
+        await self._until(lambda: all(d.finished and d.credits == self.charged + 1 for d in mine))
 
     async def stop_watching(self) -> None:
         """Disconnect the devices."""

@@ -33,6 +33,7 @@ class Watched:
     url: str
     connected: bool = False
     balance: float | None = None
+    credits: int = 0  # credit updates seen
     done: int = 0
     total: int = 0
     image: str = ""
@@ -64,6 +65,7 @@ class Watched:
             self._seq = event.seq
         if event.type == "CREDIT_UPDATE":
             self.balance = event.data["newBalance"]
+            self.credits += 1
         elif event.type == "SHOOT_PROGRESS":
             self.done, self.total = event.data["processedCount"], event.data["totalCount"]
             self.image = event.data.get("currentImage", "")
@@ -194,28 +196,34 @@ def panel(device: Watched, width: int) -> Panel:
     return Panel(body, title=f"{device.name} ({device.user})", border_style=colour, width=width)
 
 
+def promise_kept(devices: Sequence[Watched], *, charged: int) -> bool:
+    """Whether Maya's devices agree on everything, in order, and Otto's saw his purchase alone.
+
+    charged: keepers that were paid for. Each is a credit update, as is Maya's purchase before them.
+    """
+    mine = [device for device in devices if device.user == "maya"]
+    others = [device for device in devices if device.user != "maya"]
+    return (
+        len({device.balance for device in mine}) == 1
+        and all(device.finished and device.credits == charged + 1 for device in mine)
+        and all(len(device.ids) == device.credits == 1 for device in others)
+        and not any(device.strangers or device.disordered for device in devices)
+    )
+
+
 def summary(devices: Sequence[Watched], *, charged: int) -> int:
     """Print the table of what came where; return 0 if it is what was promised, else 1."""
     console = Console(highlight=False)
     table = Table(title="What each device saw")
-    for column in ("device", "user", "events", "balance", "shoot", "out of order", "of others"):
-        table.add_column(
-            column, justify="left" if column in {"device", "user", "shoot"} else "right"
-        )
+    columns = ("device", "events", "credits", "balance", "shoot", "disorder", "of others")
+    for column in columns:
+        table.add_column(column, justify="left" if column in {"device", "shoot"} else "right")
     for each in devices:
         balance = "-" if each.balance is None else f"{each.balance:g}"
-        row = (each.name, each.user, len(each.ids), balance, each.status)
+        row = (each.name, len(each.ids), each.credits, balance, each.status)
         table.add_row(*map(str, row), str(each.disordered), str(each.strangers))
     console.print(table)
-    mine = [device for device in devices if device.user == "maya"]
-    others = [device for device in devices if device.user != "maya"]
-    agree = len({(device.status, device.balance) for device in mine}) == 1
-    right = (
-        agree
-        and all(device.finished and not device.disordered for device in mine)
-        and not any(device.strangers for device in devices)
-        and all(device.status == "idle" for device in others)
-    )
+    right = promise_kept(devices, charged=charged)
     console.print(
         f"{charged} keepers were charged. Maya's devices agree, and Otto saw nothing of hers."
         if right

@@ -1,0 +1,85 @@
+"""The demo's verdict: it must be able to fail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from kull_client import Event
+from kull_mesh.demo_view import Watched, promise_kept
+
+CHARGED = 2
+
+
+def watched(user: str, name: str) -> Watched:
+    return Watched(user=user, name=name, id=name, platform="test", url="ws://127.0.0.1:1/ws")
+
+
+def credit(number: int, *, user: str = "maya") -> Event:
+    data = {"userId": user, "newBalance": 100 - number, "change": -1, "reason": "Keeper"}
+    return event("CREDIT_UPDATE", number, data, user)
+
+
+def completed(number: int) -> Event:
+    data = {"shootId": "s", "status": "completed", "processedCount": 2, "totalCount": 2}
+    return event("SHOOT_PROGRESS", number, data | {"provider": "Local"}, "maya")
+
+
+def event(kind: str, number: int, data: dict[str, object], user: str) -> Event:
+    return Event(
+        type=kind,
+        data=data,
+        seq=number,
+        queue="user",
+        id=f"{kind}-{number}",
+        timestamp=0,
+        device_id="server",
+        user_id=user,
+    )
+
+
+@pytest.fixture
+def devices() -> list[Watched]:
+    """Two devices of Maya and one of Otto that saw what they should."""
+    mac, phone, otto = watched("maya", "mac"), watched("maya", "phone"), watched("otto", "other")
+    for device in (mac, phone):
+        for number in (1, 2, 3):
+            device.note(credit(number))
+        device.note(completed(4))
+    otto.note(credit(1, user="otto"))
+    return [mac, phone, otto]
+
+
+def test_the_promise_is_kept_when_all_devices_saw_everything(devices: list[Watched]) -> None:
+    assert promise_kept(devices, charged=CHARGED)
+
+
+def test_a_repeat_is_harmless(devices: list[Watched]) -> None:
+    devices[0].note(credit(2))
+
+    assert promise_kept(devices, charged=CHARGED)
+    assert devices[0].repeats == 1
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        lambda mac, otto: otto.note(credit(9)),
+        lambda mac, otto: otto.note(completed(9)),
+        lambda mac, otto: mac.note(credit(9)),
+        lambda mac, otto: mac.note(
+            event("PROMPT_CHANGE", 1, {"promptId": "p", "action": "voted"}, "")
+        ),
+        lambda mac, otto: setattr(mac, "credits", CHARGED),
+        lambda mac, otto: setattr(mac, "status", "processing"),
+        lambda mac, otto: setattr(mac, "balance", 1),
+    ],
+    ids=["leak", "leaked shoot", "too many", "disorder", "lost credit", "unfinished", "disagree"],
+)
+def test_each_broken_promise_is_noticed(
+    devices: list[Watched], fault: Callable[[Watched, Watched], None]
+) -> None:
+    fault(devices[0], devices[2])
+
+    assert not promise_kept(devices, charged=CHARGED)
