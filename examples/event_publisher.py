@@ -153,8 +153,8 @@ async def open_publisher(*, amqp_url: str | None, url: str | None) -> AsyncItera
 
 
 def service_token() -> str:
-    """Return KULL_SERVICE_TOKEN, or one made with this machine's development secret."""
+    """Return KULL_SERVICE_TOKEN. Raises PublishFailed if it is not set."""
     token = os.environ.get("KULL_SERVICE_TOKEN")
-    if token:
-        return token
-    raise PublishFailed("set KULL_SERVICE_TOKEN to a service token of the deployment")
+    if not token:
+        raise PublishFailed("set KULL_SERVICE_TOKEN, e.g. to what `kull service-token` prints")
+    return token

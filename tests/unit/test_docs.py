@@ -63,7 +63,7 @@ def test_every_kull_command_named_exists() -> None:
         for command in app.registered_commands
     }
     known |= {group.name for group in app.registered_groups}
-    mentioned = {name for _, name in named(r"(?:`|bin/)kull ([a-z]+)")}
+    mentioned = {name for _, name in named(r"(?:`|bin/)kull ([a-z-]+)")}
 
     assert mentioned
     assert mentioned <= known

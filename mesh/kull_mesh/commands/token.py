@@ -1,4 +1,4 @@
-"""`kull token`."""
+"""`kull token` and `kull service-token`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import Annotated
 import typer
 
 from kull_mesh import durations, secrets
+from kull_mesh.errors import MeshError
 from kull_mesh.settings import MeshSettings
-from kull_producers import address
+from kull_producers import address, gateway
+from kull_producers.gateway.auth import SCOPES
 from kull_router.tokens import check_device_id
 
 
@@ -33,3 +35,21 @@ def token(
         platform=platform,
     )
     typer.echo(signed)
+
+
+def service_token(
+    name: Annotated[str, typer.Option(help="The service's name, for logs.")] = "service",
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(help="What it may trigger; may be repeated.", show_default="everything"),
+    ] = None,
+    ttl: Annotated[str, typer.Option(help="How long it is valid: 30s, 15m, 1h, 7d.")] = "1h",
+) -> None:
+    """Print a token for the HTTP triggers, signed with KULL_SERVICE_SECRET or a development key."""
+    scopes = tuple(scope or SCOPES)
+    unknown = sorted(set(scopes) - set(SCOPES))
+    if unknown:
+        raise MeshError(f"there is no scope {unknown[0]!r}; there are {', '.join(SCOPES)}")
+    key = secrets.load(MeshSettings()).service
+    lifetime = durations.seconds(ttl)
+    typer.echo(gateway.service_token(key, service=name, scopes=scopes, ttl=lifetime))

@@ -15,6 +15,8 @@ from kull_mesh import durations, secrets
 from kull_mesh.commands import send
 from kull_mesh.errors import MeshError, expected
 from kull_mesh.settings import MeshSettings
+from kull_producers.gateway import service_auth
+from kull_producers.gateway.auth import Forbidden
 from kull_router.errors import StoreUnavailable
 from tests.support.ports import free_port
 from tests.unit.mesh.conftest import Kull
@@ -26,6 +28,7 @@ COMMANDS = [
     "edge",
     "gateway",
     "token",
+    "service-token",
     "listen",
     "send",
     "config",
@@ -63,9 +66,19 @@ def test_token_prints_only_the_token(kull: Kull, home: Path) -> None:
     assert "platform" not in claims
 
 
+def test_a_service_token_opens_only_what_its_scopes_name(kull: Kull, home: Path) -> None:
+    ran = kull("service-token", "--name", "billing", "--scope", "credit-update")
+
+    authorize = service_auth(secrets.load(MeshSettings()).service)
+    assert authorize(f"Bearer {ran.out.strip()}", "credit-update") == "billing"
+    with pytest.raises(Forbidden):
+        authorize(f"Bearer {ran.out.strip()}", "shoot-progress")
+
+
 @pytest.mark.parametrize(
     ("args", "why"),
     [
+        (["service-token", "--scope", "everything"], "there is no scope 'everything'"),
         (["token", "--user", ""], "an id cannot be empty"),
         (["token", "--user", "u" * 200], "at most 128"),
         (["token", "--user", "u", "--device", "d" * 101], "at most 100 characters"),
