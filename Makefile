@@ -44,7 +44,7 @@ types: setup ## Check all types
 	$(BIN)/mypy $(SOURCES)
 
 unit: setup ## Run the unit tests, and the contract tests on the in-memory twins
-	$(BIN)/pytest -q -n $(WORKERS) -m "not rabbitmq and not compose" tests/unit tests/contract
+	$(BIN)/pytest -q -n $(WORKERS) -m "not rabbitmq and not postgres and not compose" tests/unit tests/contract
 
 chaos: setup ## Kill and cut a mesh of real processes under load (MINUTES=10 SEED=n)
 	$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))

@@ -8,6 +8,6 @@ for name in kull-protos kull-producers kull-router kull-edge kull-mesh kull-clie
     skip="$skip --no-emit-package $name"
 done
 for member in $members; do echo "-e ./$member"; done |
-    sed 's|./producers|./producers[gateway]|' |
+    sed 's|./producers|./producers[gateway]|; s|./router|./router[postgres]|' |
     .venv/bin/uv pip compile - --group dev --python-version 3.11 --generate-hashes \
         --no-header --no-annotate --no-emit-index-url $skip -o requirements.lock "$@"

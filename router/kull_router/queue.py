@@ -109,6 +109,8 @@ def _unstorable(event: Event) -> str:
         text = getattr(event, name)
         if not isinstance(text, str):
             return f"its {name} is {type(text).__name__}, not str"
+        if "\0" in text:
+            return f"its {name} holds a NUL, which not every database can store"
         if not (text.isascii() or _is_utf8(text)):
             return f"its {name} holds a lone surrogate, which UTF-8 cannot carry"
     for name in ("version", "created_ms"):

@@ -1,4 +1,4 @@
-"""The role `kull router`: one router on RabbitMQ and SQLite, until it is told to stop."""
+"""The role `kull router`: one router on RabbitMQ, until it is told to stop."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from kull_router.broker_rabbitmq import RabbitBroker
 from kull_router.errors import ConfigError
 from kull_router.node import Router
 from kull_router.settings import RouterSettings
+from kull_router.store import Store
 from kull_router.store_sqlite import SqliteStore
 
 log = structlog.get_logger(__name__)
@@ -24,10 +25,7 @@ async def serve(settings: RouterSettings) -> None:
             "set KULL_AMQP_URL, e.g. amqp://user:password@localhost/; "
             "without RabbitMQ use `kull up`"
         )
-    settings.data.mkdir(parents=True, exist_ok=True)
-    store = await SqliteStore.open(
-        settings.data / "kull.db", shard_count=settings.shard_count, retention=settings.retention
-    )
+    store = await _open_store(settings)
     broker = RabbitBroker(settings.amqp_url.get_secret_value())
     if settings.allow_plain_tokens:
         log.warning("PLAIN TOKENS ARE ALLOWED: anyone may connect as any user")
@@ -45,6 +43,27 @@ async def serve(settings: RouterSettings) -> None:
         if died.done():
             died.result()
         died.cancel()
+
+
+async def _open_store(settings: RouterSettings) -> Store:
+    if settings.database_url is None:
+        return await SqliteStore.open(
+            settings.data / "kull.db",
+            shard_count=settings.shard_count,
+            retention=settings.retention,
+        )
+    try:
+        # Imported only where it is used: SQLite needs no driver.
+        from kull_router.store_postgres import PostgresStore  # noqa: PLC0415
+    except ImportError as error:
+        raise ConfigError(
+            "PostgreSQL needs its driver: pip install 'kull-router[postgres]'"
+        ) from error
+    return await PostgresStore.open(
+        settings.database_url.get_secret_value(),
+        shard_count=settings.shard_count,
+        retention=settings.retention,
+    )
 
 
 def _serve_metrics(settings: RouterSettings) -> None:

@@ -40,6 +40,11 @@ class RouterSettings(BaseSettings):
     amqp_url: SecretStr | None = Field(
         None, description="RabbitMQ, amqp(s)://user:password@host/vhost"
     )
+    database_url: SecretStr | None = Field(
+        None,
+        description="PostgreSQL of the store, postgresql://user:password@host/database; "
+        "unset: SQLite in KULL_DATA, for one router only",
+    )
     data: Path = Field(Path(".kull"), description="folder of the SQLite store")
     shard_count: int = Field(
         topology.DEFAULT_SHARD_COUNT,

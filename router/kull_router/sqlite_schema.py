@@ -1,18 +1,18 @@
-"""The SQLite file: its tables, its lock, and its connections."""
+"""The SQLite file: its tables and its lock."""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import secrets
-import sqlite3
 from pathlib import Path
 from typing import Final
 
 from kull_router.errors import ConfigError, ShardCountMismatch, StoreLocked, StoreUnavailable
+from kull_router.sql import Connection, DatabaseError
+from kull_router.sqlite_connection import SqliteConnection
 
 SCHEMA: Final = 1
-_WAL_BYTES: Final = 64 * 2**20  # a WAL that grew beyond this is cut at the next checkpoint
 
 _TABLES: Final = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
@@ -81,23 +81,23 @@ CREATE TABLE seen (
 CREATE INDEX seen_age ON seen (seen_ms);
 
 CREATE TABLE devices (
-  user TEXT NOT NULL,
-  device TEXT NOT NULL,
+  user_id TEXT NOT NULL,
+  device_id TEXT NOT NULL,
   name TEXT NOT NULL,
   platform TEXT NOT NULL,
   ephemeral INTEGER NOT NULL,
   last_seen_ms INTEGER NOT NULL,
-  PRIMARY KEY (user, device)
+  PRIMARY KEY (user_id, device_id)
 ) WITHOUT ROWID;
 CREATE INDEX devices_age ON devices (ephemeral, last_seen_ms);
 
 CREATE TABLE cursors (
-  user TEXT NOT NULL,
-  device TEXT NOT NULL,
+  user_id TEXT NOT NULL,
+  device_id TEXT NOT NULL,
   queue_id INTEGER NOT NULL,
   seq INTEGER NOT NULL,
   initial_head INTEGER NOT NULL,
-  PRIMARY KEY (user, device, queue_id)
+  PRIMARY KEY (user_id, device_id, queue_id)
 ) WITHOUT ROWID;
 """
 
@@ -123,30 +123,16 @@ def lock(path: Path) -> int:
     return descriptor
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """Open a connection for one writer or reader; any thread may use it, one at a time."""
-    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
-    (mode,) = db.execute("PRAGMA journal_mode = WAL").fetchone()
-    if mode != "wal":
-        db.close()
-        raise ConfigError(f"{path} cannot use a write-ahead log ({mode}): put it on a local disk")
-    db.execute("PRAGMA synchronous = FULL")
-    db.execute("PRAGMA cache_size = -32768")  # KiB
-    db.execute("PRAGMA wal_autocheckpoint = 8000")  # pages: fewer rewrites of the same page
-    db.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
-    return db
-
-
-def prepare(db: sqlite3.Connection, shard_count: int) -> str:
+def prepare(db: Connection, shard_count: int) -> str:
     """Create the tables in an empty file, check those of an older one, and return the epoch.
 
     Raises:
         ShardCountMismatch: the file was made for another shard count.
         ConfigError: the file is not ours, or of another version.
     """
-    db.execute("BEGIN IMMEDIATE")
+    db.begin()
     try:
-        if not db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+        if not db.execute("SELECT 1 FROM sqlite_master LIMIT 1"):
             _create(db, shard_count)
         meta = _meta(db)
         if meta["schema"] != SCHEMA:
@@ -157,9 +143,9 @@ def prepare(db: sqlite3.Connection, shard_count: int) -> str:
         if meta["shard_count"] != shard_count:
             raise ShardCountMismatch(int(meta["shard_count"]), shard_count)
     except BaseException:
-        db.execute("ROLLBACK")
+        db.rollback()
         raise
-    db.execute("COMMIT")
+    db.commit()
     return str(meta["epoch"])
 
 
@@ -173,20 +159,20 @@ def renew_epoch(path: Path) -> str:
         raise StoreUnavailable(f"there is no store at {path}")
     descriptor = lock(path)
     try:
-        db = connect(path)
+        db = SqliteConnection(path)
         try:
             epoch = secrets.token_hex(8)
             db.execute("UPDATE meta SET value = ? WHERE name = 'epoch'", (epoch,))
             return epoch
         finally:
             db.close()
-    except sqlite3.Error as error:
+    except DatabaseError as error:
         raise StoreUnavailable(f"{path} cannot be used: {error}") from error
     finally:
         os.close(descriptor)
 
 
-def _create(db: sqlite3.Connection, shard_count: int) -> None:
+def _create(db: Connection, shard_count: int) -> None:
     for statement in _TABLES.split(
         ";"
     ):  # `executescript` would commit; no comment may hold a semicolon
@@ -197,8 +183,8 @@ def _create(db: sqlite3.Connection, shard_count: int) -> None:
     )
 
 
-def _meta(db: sqlite3.Connection) -> dict[str, str | int]:
+def _meta(db: Connection) -> dict[str, str | int]:
     try:
-        return dict(db.execute("SELECT name, value FROM meta"))
-    except sqlite3.OperationalError as error:
+        return dict(map(tuple, db.execute("SELECT name, value FROM meta")))
+    except DatabaseError as error:
         raise ConfigError(f"the file is a database of something else: {error}") from error

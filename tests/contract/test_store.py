@@ -30,6 +30,7 @@ from tests.support.stores import (
     SHARD,
     Disk,
     MemoryDisk,
+    PostgresDisk,
     SqliteDisk,
     credit,
     opened,
@@ -43,8 +44,10 @@ DAY = 86_400_000  # ms
 AT_ONCE = Retention(ephemeral_device_age=0)  # acknowledged entries go without delay
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Disk:
+    if request.param == "postgres":
+        return PostgresDisk(request.getfixturevalue("database_url"))
     return MemoryDisk() if request.param == "memory" else SqliteDisk(tmp_path)
 
 
@@ -160,7 +163,7 @@ class TestAppend:
         events = [
             credit("a", body=b'{"zero":"\x00"}'),
             replace(tick("Grüße 🎉", "key/ü", 7, final=True), exclude_device="Ænt"),
-            replace(credit("nul\x00id"), key="k", version=-3, final=True),
+            replace(credit("tab\tid"), key="k", version=-3, final=True),
             tick("z", "", 2**63 - 1),
         ]
         await put(store, *events)
@@ -246,6 +249,7 @@ class TestBadEvents:
                 "exclude_device is NoneType",
             ),
             (replace(credit("x"), id=""), "id is empty"),
+            (replace(credit("x"), id="a\x00b"), "id holds a NUL"),
             (tick("x", version=2**63), "version is 9223372036854775808"),
             (
                 replace(tick("x"), version=1.5),  # type: ignore[arg-type]

@@ -22,6 +22,7 @@ from kull_router.errors import (
     StoreLocked,
     StoreUnavailable,
 )
+from kull_router.sql import Db
 from kull_router.store import DeviceInfo, Duplicate, Retention, Stored
 from kull_router.store_sqlite import SqliteStore
 from tests.support.stores import ALICE, NOW, SHARD, credit, tick
@@ -47,7 +48,7 @@ async def busy_writer(store: SqliteStore) -> AsyncIterator[None]:
     """Keep the writer's thread inside one job, so that what comes meanwhile piles up."""
     begun, go_on = threading.Event(), threading.Event()
 
-    def hold(db: sqlite3.Connection) -> None:
+    def hold(db: Db) -> None:
         db.execute("UPDATE shards SET owner = owner")
         begun.set()
         assert go_on.wait(20)
@@ -65,8 +66,9 @@ async def busy_writer(store: SqliteStore) -> AsyncIterator[None]:
 def full_disk(store: SqliteStore) -> Iterator[None]:
     """Let the file grow no further: SQLite then says what it says when the disk is full."""
     db = store._writer._db
-    limit = db.execute("PRAGMA max_page_count").fetchone()[0]
-    db.execute(f"PRAGMA max_page_count = {db.execute('PRAGMA page_count').fetchone()[0]}")
+    ((limit,),) = db.execute("PRAGMA max_page_count")
+    ((now,),) = db.execute("PRAGMA page_count")
+    db.execute(f"PRAGMA max_page_count = {now}")
     try:
         yield
     finally:
@@ -76,8 +78,8 @@ def full_disk(store: SqliteStore) -> Iterator[None]:
 class TestDurability:
     async def test_the_disk_is_synced_at_every_commit(self, store: SqliteStore) -> None:
         db = store._writer._db
-        assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-        assert db.execute("PRAGMA synchronous").fetchone() == (2,)
+        assert db.execute("PRAGMA journal_mode") == [("wal",)]
+        assert db.execute("PRAGMA synchronous") == [(2,)]
 
     async def test_a_killed_process_loses_nothing_that_was_acknowledged(self, path: Path) -> None:
         child = await asyncio.create_subprocess_exec(
@@ -148,7 +150,7 @@ class TestGroupCommit:
         assert isinstance(fenced, Fenced)
 
     async def test_a_failing_call_undoes_its_own_writes_only(self, store: SqliteStore) -> None:
-        def fail(db: sqlite3.Connection) -> None:
+        def fail(db: Db) -> None:
             db.execute("INSERT INTO shards (shard, term, owner) VALUES (9, 9, 'x')")
             db.execute("INSERT INTO nowhere VALUES (1)")
 
@@ -245,7 +247,7 @@ class TestTroubleAtCommit:
         db.execute("CREATE TABLE child (id REFERENCES parent DEFERRABLE INITIALLY DEFERRED)")
         async with busy_writer(store):
             orphan = asyncio.create_task(
-                store._writer.run(lambda db: db.execute("INSERT INTO child VALUES (7)").rowcount)
+                store._writer.run(lambda db: db.count("INSERT INTO child VALUES (7)"))
             )
             await asyncio.sleep(0)
             append = asyncio.create_task(store.append(SHARD, 1, [credit("a")], NOW))

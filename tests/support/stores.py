@@ -10,6 +10,7 @@ from typing import Protocol
 from kull_router.event import Contract, Event
 from kull_router.store import Retention, Store
 from kull_router.store_memory import MemoryState, MemoryStore
+from kull_router.store_postgres import PostgresStore
 from kull_router.store_sqlite import SqliteStore
 
 SHARD = 5
@@ -47,6 +48,17 @@ class SqliteDisk:
     async def open(self, retention: Retention, shard_count: int) -> Store:
         """See Disk."""
         return await SqliteStore.open(self.path, shard_count=shard_count, retention=retention)
+
+
+class PostgresDisk:
+    """A database."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    async def open(self, retention: Retention, shard_count: int) -> Store:
+        """See Disk."""
+        return await PostgresStore.open(self.url, shard_count=shard_count, retention=retention)
 
 
 @asynccontextmanager

@@ -22,7 +22,7 @@ Do one of:
   - leave them out: pytest -m 'not rabbitmq'"""
 
 
-class NoRabbitMQ(Exception):
+class NoRabbitMQ(RuntimeError):
     """No RabbitMQ could be had; the text says what to do."""
 
 

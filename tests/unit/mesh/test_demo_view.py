@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 
 import pytest
+from rich.console import Console
 
 from kull_client import Event
-from kull_mesh.demo_view import Watched, promise_kept
+from kull_mesh.demo_view import Watched, panel, promise_kept
 
 CHARGED = 2
 
@@ -24,6 +26,11 @@ def credit(number: int, *, user: str = "maya") -> Event:
 def completed(number: int) -> Event:
     data = {"shootId": "s", "status": "completed", "processedCount": 2, "totalCount": 2}
     return event("SHOOT_PROGRESS", number, data | {"provider": "Local"}, "maya")
+
+
+def progress(image: str) -> Event:
+    data = {"shootId": "s", "status": "processing", "processedCount": 3, "totalCount": 12}
+    return event("SHOOT_PROGRESS", 1, data | {"provider": "Local", "currentImage": image}, "maya")
 
 
 def event(kind: str, number: int, data: dict[str, object], user: str) -> Event:
@@ -83,3 +90,15 @@ def test_each_broken_promise_is_noticed(
     fault(devices[0], devices[2])
 
     assert not promise_kept(devices, charged=CHARGED)
+
+
+def test_a_panel_shows_the_image_that_is_looked_at() -> None:
+    device = watched("maya", "mac")
+    device.note(progress("IMG_0003.jpg"))
+    console = Console(width=60, file=io.StringIO())
+
+    console.print(panel(device, 60))
+
+    assert isinstance(console.file, io.StringIO)
+    lines = [line.strip("│ \n") for line in console.file.getvalue().splitlines()]
+    assert "IMG_0003.jpg" in lines

@@ -7,7 +7,6 @@ share the next one.
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any, Final, TypeVar
 import structlog
 
 from kull_router.errors import StoreUnavailable
+from kull_router.sql import Connection, DatabaseError
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +29,7 @@ _CLOSED: Final = "the store is closed"
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    run: Callable[[sqlite3.Connection], Any]
+    run: Callable[[Connection], Any]
     size: int  # bytes, roughly
     done: asyncio.Future[Any]
 
@@ -40,7 +40,7 @@ class Writer:
     Each job is all or nothing by itself: one that raises leaves the others of its group alone.
     """
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: Connection) -> None:
         self._db = db
         self._loop = asyncio.get_running_loop()
         self._places = asyncio.Semaphore(_MAX_WAITING)
@@ -48,11 +48,11 @@ class Writer:
         self._closed = False
         self._ended = self._loop.create_future()
         self.commits = 0  # transactions committed so far
-        # A daemon: a process that ends without closing must not hang; SQLite recovers.
+        # A daemon: a process that ends without closing must not hang; databases recover.
         self._thread = threading.Thread(target=self._work, name="kull-store-writer", daemon=True)
         self._thread.start()
 
-    async def run(self, job: Callable[[sqlite3.Connection], T], *, size: int = 0) -> T:
+    async def run(self, job: Callable[[Connection], T], *, size: int = 0) -> T:
         """Run a job in the writer's thread and return its result once it is durable.
 
         Cancelling is safe and leaves it open whether the job was done. Raises what the job
@@ -107,9 +107,9 @@ class Writer:
     def _run_group(self, group: list[_Job]) -> list[Any]:
         """Run the jobs in one transaction; return a result or an exception for each."""
         try:
-            self._db.execute("BEGIN IMMEDIATE")
+            self._db.begin()
             outcomes = [self._run_one(job) for job in group]
-            self._db.execute("COMMIT")
+            self._db.commit()
         except Exception as error:  # whatever it was, this thread must live on
             log.warning("store_commit_failed", jobs=len(group), why=repr(error))
             self._roll_back()
@@ -123,17 +123,16 @@ class Writer:
             outcome = job.run(self._db)
         except Exception as error:
             if not self._db.in_transaction:
-                raise  # SQLite has rolled back everything: the whole group failed
+                raise  # everything was rolled back: the whole group failed
             self._db.execute("ROLLBACK TO job")
-            outcome = _unavailable(error) if isinstance(error, sqlite3.Error) else error
+            outcome = _unavailable(error) if isinstance(error, DatabaseError) else error
         self._db.execute("RELEASE job")
         return outcome
 
     def _roll_back(self) -> None:
         try:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-        except sqlite3.Error as error:
+            self._db.rollback()
+        except DatabaseError as error:
             log.error("store_rollback_failed", why=str(error))
 
     def _resolve(self, group: list[_Job], outcomes: list[Any]) -> None:

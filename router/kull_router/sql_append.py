@@ -1,11 +1,11 @@
-"""Appending to queues in SQLite: a few statements for a whole batch.
+"""Appending to queues by SQL: a few statements for a whole batch.
 
-All of this runs in the writer's thread, within its transaction.
+Written once for SQLite and PostgreSQL, see `sql.Db`. Runs in the writer's thread, within its
+transaction.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import chain
@@ -15,6 +15,7 @@ from kull_router import queue
 from kull_router.errors import Fenced
 from kull_router.event import Contract, Entry, Event
 from kull_router.queue import Figures, Kept, Newest, Plan
+from kull_router.sql import Db, Row
 from kull_router.store import Outcome, Retention
 
 _CHUNKS: Final = (
@@ -36,13 +37,16 @@ SELECT l.queue_id, l.key, l.seq, l.version FROM (VALUES {rows}) AS wanted
 CROSS JOIN latest AS l ON l.queue_id = wanted.column1 AND l.key = wanted.column2"""
 
 _EVENT_COLUMNS: Final = "created_ms, key, version, final, id, type, exclude_device, body"
+_REPLACED: Final = ", ".join(
+    f"{column} = excluded.{column}"
+    for column in ("changed_ms", "seq", *_EVENT_COLUMNS.split(", "))
+    if column != "key"
+)
 ENTRY_COLUMNS: Final = f"seq, contract, {_EVENT_COLUMNS}"  # of the view `entries`
 KEPT_COLUMNS: Final = "seq, contract, key, final, created_ms"
 
 
-def look_up(
-    db: sqlite3.Connection, sql: str, wanted: Collection[tuple[Any, ...]]
-) -> Iterator[tuple[Any, ...]]:
+def look_up(db: Db, sql: str, wanted: Collection[tuple[Any, ...]]) -> Iterator[Row]:
     """Yield the rows of a statement that joins `(VALUES {rows})` with a table."""
     rows = list(wanted)
     for start in range(0, len(rows), _CHUNKS[-1]):
@@ -59,17 +63,14 @@ def _with_rows(sql: str, size: int, width: int) -> str:
     return sql.replace("{rows}", ", ".join([row] * size))
 
 
-def check_term(db: sqlite3.Connection, shard: int, term: int) -> None:
+def check_term(db: Db, shard: int, term: int) -> None:
     """Raise Fenced unless this is the shard's current term."""
-    row = db.execute("SELECT term FROM shards WHERE shard = ?", (shard,)).fetchone()
-    current = row[0] if row else 0
+    current = db.term(shard)
     if term != current:
         raise Fenced(shard, term, current)
 
 
-def figures_of(
-    db: sqlite3.Connection, addresses: Collection[str]
-) -> dict[str, tuple[int, Figures]]:
+def figures_of(db: Db, addresses: Collection[str]) -> dict[str, tuple[int, Figures]]:
     """Return the row id and the counters of queues, by address; unknown ones are left out."""
     return {
         address: (queue_id, Figures(head=head, floor=floor, every=every, latest=latest))
@@ -79,9 +80,7 @@ def figures_of(
     }
 
 
-def figures_or_new(
-    db: sqlite3.Connection, addresses: Collection[str]
-) -> dict[str, tuple[int, Figures]]:
+def figures_or_new(db: Db, addresses: Collection[str]) -> dict[str, tuple[int, Figures]]:
     """Return the row id and the counters of queues, creating those that are missing."""
     known = figures_of(db, addresses)
     missing = [address for address in addresses if address not in known]
@@ -92,7 +91,7 @@ def figures_or_new(
 
 
 def append(
-    db: sqlite3.Connection,
+    db: Db,
     shard: int,
     term: int,
     events: Sequence[Event],
@@ -125,7 +124,7 @@ def append(
 
 
 def _known(
-    db: sqlite3.Connection, events: Sequence[Event], ids: Mapping[str, int]
+    db: Db, events: Sequence[Event], ids: Mapping[str, int]
 ) -> tuple[dict[int, set[str]], dict[int, dict[str, Newest]]]:
     """Return, per queue, which ids were seen and the newest of the keys."""
     seen: dict[int, set[str]] = {}
@@ -141,7 +140,7 @@ def _known(
     return seen, newest
 
 
-def _write(db: sqlite3.Connection, plans: Mapping[int, Plan], now_ms: int) -> None:
+def _write(db: Db, plans: Mapping[int, Plan], now_ms: int) -> None:
     changed = {queue_id: plan for queue_id, plan in plans.items() if plan.ids}
     if not changed:
         return
@@ -154,8 +153,8 @@ def _write(db: sqlite3.Connection, plans: Mapping[int, Plan], now_ms: int) -> No
         rows[Contract.EVERY],
     )
     db.executemany(
-        f"INSERT OR REPLACE INTO latest (changed_ms, queue_id, seq, {_EVENT_COLUMNS}) "  # noqa: S608 (no input)
-        "VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+        f"INSERT INTO latest (changed_ms, queue_id, seq, {_EVENT_COLUMNS}) "  # noqa: S608 (no input)
+        "VALUES (?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (queue_id, key) DO UPDATE SET " + _REPLACED,
         [(now_ms, *row) for row in rows[Contract.LATEST]],
     )
     db.executemany(
@@ -173,7 +172,7 @@ def _write(db: sqlite3.Connection, plans: Mapping[int, Plan], now_ms: int) -> No
             plan.figures = remove(db, queue_id, plan.figures, [kept_of(row) for row in oldest])
 
 
-def write_figures(db: sqlite3.Connection, figures: Mapping[int, Figures]) -> None:
+def write_figures(db: Db, figures: Mapping[int, Figures]) -> None:
     """Write queues' counters, by row id."""
     db.executemany(
         "UPDATE queues SET head = ?, floor = ?, every = ?, latest = ? WHERE id = ?",
@@ -181,16 +180,17 @@ def write_figures(db: sqlite3.Connection, figures: Mapping[int, Figures]) -> Non
     )
 
 
-def remove(
-    db: sqlite3.Connection, queue_id: int, figures: Figures, gone: Sequence[Kept]
-) -> Figures:
+def remove(db: Db, queue_id: int, figures: Figures, gone: Sequence[Kept]) -> Figures:
     """Remove entries for retention's sake; return the counters, which are written as well."""
     if not gone:
         return figures
     every = [(queue_id, kept.seq) for kept in gone if kept.contract is Contract.EVERY]
     latest = [(queue_id, kept.key) for kept in gone if kept.contract is Contract.LATEST]
     db.executemany("DELETE FROM every WHERE queue_id = ? AND seq = ?", every)
-    db.executemany("UPDATE latest SET seq = 0, body = x'' WHERE queue_id = ? AND key = ?", latest)
+    db.executemany(
+        "UPDATE latest SET seq = 0, body = ? WHERE queue_id = ? AND key = ?",
+        [(b"", *where) for where in latest],
+    )
     figures = queue.without(figures, gone)
     write_figures(db, {queue_id: figures})
     return figures

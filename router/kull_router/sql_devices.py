@@ -1,13 +1,13 @@
-"""Devices and their cursors in SQLite. Runs in the writer's thread."""
+"""Devices and their cursors by SQL. Runs in the writer's thread."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 
 from kull_router import queue
 from kull_router.queue import Cursor, Cutoffs, Figures
-from kull_router.sqlite_append import (
+from kull_router.sql import Db
+from kull_router.sql_append import (
     KEPT_COLUMNS,
     check_term,
     figures_of,
@@ -20,16 +20,16 @@ from kull_router.store import Attachment, CursorUpdate, DeviceInfo, KnownDevice
 
 # Up to where all of a user's stable devices have what they need; users without one are left out.
 _HOLDS = """
-SELECT q.id, min(max(c.seq, c.initial_head))
+SELECT q.id, min(CASE WHEN c.seq > c.initial_head THEN c.seq ELSE c.initial_head END)
 FROM (VALUES {rows}) AS wanted
 JOIN queues AS q ON q.id = wanted.column1 AND substr(q.address, 1, 5) = 'user:'
-JOIN devices AS d ON d.user = substr(q.address, 6) AND NOT d.ephemeral
-JOIN cursors AS c ON c.user = d.user AND c.device = d.device AND c.queue_id = q.id
+JOIN devices AS d ON d.user_id = substr(q.address, 6) AND NOT d.ephemeral
+JOIN cursors AS c ON c.user_id = d.user_id AND c.device_id = d.device_id AND c.queue_id = q.id
 GROUP BY q.id"""
 
 
 def attach(
-    db: sqlite3.Connection,
+    db: Db,
     shard: int,
     term: int,
     address: str,
@@ -42,32 +42,41 @@ def attach(
     check_term(db, shard, term)
     queue_id, figures = figures_or_new(db, [address])[address]
     where = (device.user, device.device, queue_id)
-    row = db.execute(
-        "SELECT seq, initial_head FROM cursors WHERE user = ? AND device = ? AND queue_id = ?",
+    rows = db.execute(
+        "SELECT seq, initial_head FROM cursors "
+        "WHERE user_id = ? AND device_id = ? AND queue_id = ?",
         where,
-    ).fetchone()
-    attachment, cursor = queue.attach(figures, Cursor(*row) if row else None, position)
+    )
+    known = Cursor(*rows[0]) if rows else None
+    attachment, cursor = queue.attach(figures, known, position)
     db.execute(
-        "INSERT OR REPLACE INTO cursors (user, device, queue_id, seq, initial_head) "
-        "VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO cursors (user_id, device_id, queue_id, seq, initial_head) "
+        "VALUES (?, ?, ?, ?, ?) ON CONFLICT (user_id, device_id, queue_id) "
+        "DO UPDATE SET seq = excluded.seq, initial_head = excluded.initial_head",
         (*where, cursor.seq, cursor.initial_head),
     )
     db.execute(
-        "INSERT INTO devices (name, platform, ephemeral, last_seen_ms, user, device) "
-        "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET name = excluded.name, "
-        "platform = excluded.platform, ephemeral = excluded.ephemeral, "
-        "last_seen_ms = max(last_seen_ms, excluded.last_seen_ms)",
+        "INSERT INTO devices (name, platform, ephemeral, last_seen_ms, user_id, device_id) "
+        "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (user_id, device_id) "
+        "DO UPDATE SET name = excluded.name, platform = excluded.platform, "
+        "ephemeral = excluded.ephemeral, last_seen_ms = "
+        "CASE WHEN devices.last_seen_ms > excluded.last_seen_ms "
+        "THEN devices.last_seen_ms ELSE excluded.last_seen_ms END",
         _device_row(device, now_ms),
     )
     return attachment
 
 
-def touch(db: sqlite3.Connection, device: DeviceInfo, now_ms: int) -> None:
+def touch(db: Db, device: DeviceInfo, now_ms: int) -> None:
     """See `Store.touch`."""
     db.execute(
         "UPDATE devices SET name = ?, platform = ?, ephemeral = ?, "
-        "last_seen_ms = max(last_seen_ms, ?) WHERE user = ? AND device = ?",
-        _device_row(device, now_ms),
+        "last_seen_ms = CASE WHEN last_seen_ms > ? THEN last_seen_ms ELSE ? END "
+        "WHERE user_id = ? AND device_id = ?",
+        (
+            *(device.name, device.platform, device.ephemeral),
+            *(now_ms, now_ms, device.user, device.device),
+        ),
     )
 
 
@@ -76,19 +85,20 @@ def _device_row(device: DeviceInfo, now_ms: int) -> tuple[str | int, ...]:
     return (*named, now_ms, device.user, device.device)
 
 
-def forget(db: sqlite3.Connection, user: str, device: str) -> None:
+def forget(db: Db, user: str, device: str) -> None:
     """See `Store.forget`."""
-    db.execute("DELETE FROM cursors WHERE user = ? AND device = ?", (user, device))
-    db.execute("DELETE FROM devices WHERE user = ? AND device = ?", (user, device))
+    db.execute("DELETE FROM cursors WHERE user_id = ? AND device_id = ?", (user, device))
+    db.execute("DELETE FROM devices WHERE user_id = ? AND device_id = ?", (user, device))
 
 
-def advance(db: sqlite3.Connection, cursors: Sequence[CursorUpdate], cutoffs: Cutoffs) -> None:
+def advance(db: Db, cursors: Sequence[CursorUpdate], cutoffs: Cutoffs) -> None:
     """See `Store.advance`."""
     queues = figures_of(db, {update.address for update in cursors})
     db.executemany(
-        "UPDATE cursors SET seq = max(seq, ?) WHERE user = ? AND device = ? AND queue_id = ?",
+        "UPDATE cursors SET seq = ? "
+        "WHERE seq < ? AND user_id = ? AND device_id = ? AND queue_id = ?",
         [
-            (min(update.seq, figures.head), update.user, update.device, queue_id)
+            (*(min(update.seq, figures.head),) * 2, update.user, update.device, queue_id)
             for update in cursors
             for queue_id, figures in [queues.get(update.address, (0, Figures()))]
         ],
@@ -96,7 +106,7 @@ def advance(db: sqlite3.Connection, cursors: Sequence[CursorUpdate], cutoffs: Cu
     trim_acknowledged(db, dict(queues.values()), cutoffs)
 
 
-def trim_acknowledged(db: sqlite3.Connection, queues: dict[int, Figures], cutoffs: Cutoffs) -> int:
+def trim_acknowledged(db: Db, queues: dict[int, Figures], cutoffs: Cutoffs) -> int:
     """Remove what no device of these queues needs any more; return how many entries went."""
     wanted = [(row,) for row, figures in queues.items() if figures.every or figures.latest]
     removed = 0
@@ -111,13 +121,14 @@ def trim_acknowledged(db: sqlite3.Connection, queues: dict[int, Figures], cutoff
     return removed
 
 
-def devices(db: sqlite3.Connection, user: str) -> list[KnownDevice]:
+def devices(db: Db, user: str) -> list[KnownDevice]:
     """See `Store.devices`. Runs on a reader."""
     rows = db.execute(
-        "SELECT d.device, d.name, d.platform, d.ephemeral, d.last_seen_ms, "
+        "SELECT d.device_id, d.name, d.platform, d.ephemeral, d.last_seen_ms, "
         "(SELECT c.seq FROM cursors AS c JOIN queues AS q ON q.id = c.queue_id "
-        "WHERE c.user = d.user AND c.device = d.device AND q.address = 'user:' || d.user) "
-        "FROM devices AS d WHERE d.user = ? ORDER BY d.device",
+        "WHERE c.user_id = d.user_id AND c.device_id = d.device_id "
+        "AND q.address = 'user:' || d.user_id) "
+        "FROM devices AS d WHERE d.user_id = ? ORDER BY d.device_id",
         (user,),
     )
     return [

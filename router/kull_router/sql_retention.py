@@ -1,15 +1,15 @@
-"""Retention by age in SQLite: one bounded step at a time, so that no append waits for long."""
+"""Retention by age, by SQL: one bounded step at a time, so that no append waits for long."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from typing import Final
 
 from kull_router import queue
 from kull_router.queue import Cutoffs, Figures
-from kull_router.sqlite_append import KEPT_COLUMNS, kept_of, remove
-from kull_router.sqlite_devices import trim_acknowledged
+from kull_router.sql import Db
+from kull_router.sql_append import KEPT_COLUMNS, kept_of, remove
+from kull_router.sql_devices import trim_acknowledged
 
 STEP_ROWS: Final = 2_000  # ids, versions or devices per transaction
 STEP_QUEUES: Final = 20  # of up to `every_entries` + `latest_entries` each
@@ -18,48 +18,43 @@ SCAN_QUEUES: Final = 5_000  # looked at in one read
 # May name queues where nothing is to be done after all, never misses one.
 _DUE = """
 SELECT q.id FROM queues AS q
-WHERE q.id > :after AND q.id <= :through AND (q.every OR q.latest) AND (
-  (SELECT created_ms FROM every WHERE queue_id = q.id ORDER BY seq LIMIT 1) < :aged_ms
+WHERE q.id > ? AND q.id <= ? AND q.every + q.latest > 0 AND (
+  (SELECT created_ms FROM every WHERE queue_id = q.id ORDER BY seq LIMIT 1) < ?
   OR EXISTS (
-    SELECT 1 FROM latest WHERE queue_id = q.id AND seq > 0 AND created_ms < :aged_ms)
+    SELECT 1 FROM latest WHERE queue_id = q.id AND seq > 0 AND created_ms < ?)
   OR substr(q.address, 1, 5) = 'user:' AND EXISTS (
     SELECT 1 FROM entries AS e
-    WHERE e.queue_id = q.id AND e.created_ms < :acknowledged_ms
+    WHERE e.queue_id = q.id AND e.created_ms < ?
     AND (e.contract = 'every' OR e.final)
     AND e.seq <= (
-      SELECT min(max(c.seq, c.initial_head)) FROM devices AS d
-      JOIN cursors AS c ON c.user = d.user AND c.device = d.device AND c.queue_id = q.id
-      WHERE d.user = substr(q.address, 6) AND NOT d.ephemeral)))
+      SELECT min(CASE WHEN c.seq > c.initial_head THEN c.seq ELSE c.initial_head END)
+      FROM devices AS d JOIN cursors AS c
+      ON c.user_id = d.user_id AND c.device_id = d.device_id AND c.queue_id = q.id
+      WHERE d.user_id = substr(q.address, 6) AND NOT d.ephemeral)))
 """
 
 
-def last_queue(db: sqlite3.Connection) -> int:
+def last_queue(db: Db) -> int:
     """Return the highest row id of a queue. Runs on a reader."""
-    return int(db.execute("SELECT coalesce(max(id), 0) FROM queues").fetchone()[0])
+    ((last,),) = db.execute("SELECT coalesce(max(id), 0) FROM queues")
+    return int(last)
 
 
-def due(db: sqlite3.Connection, after: int, cutoffs: Cutoffs) -> list[int]:
+def due(db: Db, after: int, cutoffs: Cutoffs) -> list[int]:
     """Return which of the next SCAN_QUEUES queues have something to remove. Runs on a reader."""
-    rows = db.execute(
-        _DUE,
-        {
-            "after": after,
-            "through": after + SCAN_QUEUES,
-            "aged_ms": cutoffs.entries,
-            "acknowledged_ms": cutoffs.acknowledged,
-        },
-    )
+    aged = cutoffs.entries
+    rows = db.execute(_DUE, (after, after + SCAN_QUEUES, aged, aged, cutoffs.acknowledged))
     return [row for (row,) in rows]
 
 
-def trim_entries(db: sqlite3.Connection, queue_ids: Sequence[int], cutoffs: Cutoffs) -> int:
+def trim_entries(db: Db, queue_ids: Sequence[int], cutoffs: Cutoffs) -> int:
     """Remove the aged and the acknowledged entries of queues; return how many."""
     removed = 0
     figures: dict[int, Figures] = {}
     for queue_id in queue_ids:
-        head, floor, every, latest = db.execute(
+        ((head, floor, every, latest),) = db.execute(
             "SELECT head, floor, every, latest FROM queues WHERE id = ?", (queue_id,)
-        ).fetchone()
+        )
         rows = db.execute(
             f"SELECT {KEPT_COLUMNS} FROM entries WHERE queue_id = ? ORDER BY seq",  # noqa: S608 (no input)
             (queue_id,),
@@ -71,33 +66,34 @@ def trim_entries(db: sqlite3.Connection, queue_ids: Sequence[int], cutoffs: Cuto
     return removed + trim_acknowledged(db, figures, cutoffs)
 
 
-def trim_ids(db: sqlite3.Connection, cutoffs: Cutoffs) -> int:
+def trim_ids(db: Db, cutoffs: Cutoffs) -> int:
     """Forget up to STEP_ROWS ids that are too old; return how many."""
-    return db.execute(
+    return db.count(
         "DELETE FROM seen WHERE (id, queue_id) IN "
         "(SELECT id, queue_id FROM seen WHERE seen_ms < ? ORDER BY seen_ms LIMIT ?)",
         (cutoffs.ids, STEP_ROWS),
-    ).rowcount
+    )
 
 
-def trim_versions(db: sqlite3.Connection, cutoffs: Cutoffs) -> int:
+def trim_versions(db: Db, cutoffs: Cutoffs) -> int:
     """Forget up to STEP_ROWS versions of keys without entry that are too old; return how many."""
-    return db.execute(
+    return db.count(
         "DELETE FROM latest WHERE (queue_id, key) IN "
         "(SELECT queue_id, key FROM latest WHERE seq = 0 AND changed_ms < ? LIMIT ?)",
         (cutoffs.versions, STEP_ROWS),
-    ).rowcount
+    )
 
 
-def trim_devices(db: sqlite3.Connection, cutoffs: Cutoffs) -> int:
+def trim_devices(db: Db, cutoffs: Cutoffs) -> int:
     """Forget up to STEP_ROWS devices of each kind that are too old; return how many."""
     removed = 0
     for ephemeral, before_ms in ((False, cutoffs.devices), (True, cutoffs.ephemeral_devices)):
         gone = db.execute(
-            "SELECT user, device FROM devices WHERE ephemeral = ? AND last_seen_ms < ? LIMIT ?",
+            "SELECT user_id, device_id FROM devices "
+            "WHERE ephemeral = ? AND last_seen_ms < ? LIMIT ?",
             (ephemeral, before_ms, STEP_ROWS),
-        ).fetchall()
-        db.executemany("DELETE FROM cursors WHERE user = ? AND device = ?", gone)
-        db.executemany("DELETE FROM devices WHERE user = ? AND device = ?", gone)
+        )
+        db.executemany("DELETE FROM cursors WHERE user_id = ? AND device_id = ?", gone)
+        db.executemany("DELETE FROM devices WHERE user_id = ? AND device_id = ?", gone)
         removed += len(gone)
     return removed

@@ -1,0 +1,40 @@
+"""A router that is stopped within a transaction: run by the tests of the PostgreSQL store."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+
+from kull_router import sql_append
+from kull_router.errors import StoreError
+from kull_router.sql import Db
+from kull_router.store import Retention
+from kull_router.store_postgres import PostgresStore
+from tests.support.stores import NOW, SHARD, credit
+
+
+def append_slowly(db: Db) -> None:
+    """Hold the shard's row, let the parent stop this process, then go on."""
+    sql_append.check_term(db, SHARD, 1)
+    sys.stdout.write("within\n")
+    sys.stdout.flush()
+    time.sleep(2)
+    sql_append.append(db, SHARD, 1, [credit("a")], now_ms=NOW, retention=Retention())
+
+
+async def main() -> None:
+    """Append, and say what came of it."""
+    store = await PostgresStore.open(sys.argv[1], shard_count=16)
+    try:
+        await store._writer.run(append_slowly)
+    except StoreError:
+        sys.stdout.write("nothing was stored\n")
+    else:
+        sys.stdout.write("stored\n")
+    sys.stdout.flush()
+    await store.aclose()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

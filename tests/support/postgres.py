@@ -1,0 +1,231 @@
+"""PostgreSQL for tests: found, started, shared, and a fresh database for each test.
+
+`python -m tests.support.postgres` runs one in the foreground and prints its URL.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from docker.client import DockerClient
+from docker.errors import DockerException
+
+from tests.support import keeper, shared_run
+from tests.support.ports import free_port
+
+START_SECONDS = 60.0
+IMAGE = "postgres:17"
+HELP = """no PostgreSQL for the tests. One of these helps:
+  - set KULL_TEST_POSTGRES_URL to one whose account may create databases
+  - install the package: apt-get install postgresql
+  - run Docker
+  - leave them out: pytest -m 'not postgres'"""
+
+
+def binaries() -> Path | None:
+    """Return the folder of initdb and postgres of the newest installed version."""
+    found = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: float(p.parts[4])
+    )
+    if found:
+        return found[-1].parent
+    initdb = shutil.which("initdb")
+    return Path(initdb).resolve().parent if initdb else None
+
+
+class Postgres:
+    """A server of our own in a temporary folder; it starts again with the same data and port."""
+
+    def __init__(self) -> None:
+        folder = binaries()
+        if folder is None:
+            raise FileNotFoundError("no initdb in /usr/lib/postgresql or the PATH")
+        self._bin = folder
+        self._directory = Path(tempfile.mkdtemp(prefix="kull-postgres-"))
+        self._port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        # PostgreSQL refuses to run as root.
+        self._user = "nobody" if os.getuid() == 0 else None
+        if self._user:
+            account = pwd.getpwnam(self._user)
+            os.chown(self._directory, account.pw_uid, account.pw_gid)
+        self._run("initdb", "--auth=trust", "--username=kull", "--encoding=UTF8", "--no-sync")
+
+    @property
+    def url(self) -> str:
+        """The URL of the maintenance database."""
+        return f"postgresql://kull:kull@127.0.0.1:{self._port}/postgres"
+
+    @property
+    def pid(self) -> int:
+        """The process of the running server."""
+        assert self._process is not None, "PostgreSQL is not running"
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start it and return when it serves. Raises RuntimeError with its log."""
+        options = {
+            "port": self._port,
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": "",
+            "max_connections": 200,
+            "shared_buffers": "64MB",
+        }
+        arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+        with (self._directory / "server.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._bin / "postgres", "-D", self._data, *arguments],
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                user=self._user,
+                start_new_session=True,
+            )
+        wait_for(self.url, self._log)
+
+    def stop(self) -> None:
+        """Stop it, ending its connections. Its data stays."""
+        self._end(signal.SIGINT)
+
+    def kill(self) -> None:
+        """Kill it as a power cut would. Its data stays."""
+        if self._process is not None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+            (self._data / "postmaster.pid").unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """End it and delete the data. Idempotent."""
+        self._end(signal.SIGQUIT)
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    def _end(self, number: signal.Signals) -> None:
+        if self._process is None:
+            return
+        self._process.send_signal(number)
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        self._process = None
+
+    @property
+    def _data(self) -> Path:
+        return self._directory / "data"
+
+    def _log(self) -> str:
+        return (self._directory / "server.log").read_text()[-2000:]
+
+    def _run(self, program: str, *arguments: str) -> None:
+        done = subprocess.run(
+            [self._bin / program, "-D", self._data, *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            user=self._user,
+            cwd=self._directory,
+            timeout=START_SECONDS,
+        )
+        if done.returncode:
+            raise RuntimeError(f"{program}: {done.stdout}{done.stderr}")
+
+
+def wait_for(url: str, log: object = lambda: "") -> None:
+    """Return when the server answers. Raises RuntimeError."""
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            psycopg.connect(url, connect_timeout=2).close()
+            return
+        except psycopg.OperationalError as error:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"PostgreSQL does not serve: {error} {log}") from error
+            time.sleep(0.05)
+
+
+@contextmanager
+def found() -> Iterator[str]:
+    """Start a PostgreSQL from wherever it can be had and give its URL. Raises RuntimeError."""
+    if binaries() is None and os.getuid() == 0 and shutil.which("apt-get"):
+        for command in ("update", "install -y --no-install-recommends postgresql"):
+            subprocess.run(
+                ["apt-get", "-qq", *command.split()],
+                env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+                capture_output=True,
+                check=False,
+            )
+    if binaries() is not None:
+        server = Postgres()
+        try:
+            server.start()
+            yield server.url
+        finally:
+            server.close()
+    else:
+        with _container() as url:
+            yield url
+
+
+@contextmanager
+def _container() -> Iterator[str]:
+    try:
+        client = DockerClient.from_env()
+        container = client.containers.run(
+            os.environ.get("KULL_POSTGRES_IMAGE", IMAGE),
+            detach=True,
+            remove=True,
+            environment={"POSTGRES_USER": "kull", "POSTGRES_PASSWORD": "kull"},
+            ports={"5432/tcp": ("127.0.0.1", None)},
+        )
+    except DockerException as error:
+        raise RuntimeError(f"{HELP}\n({error})") from error
+    try:
+        container.reload()
+        port = container.ports["5432/tcp"][0]["HostPort"]
+        url = f"postgresql://kull:kull@127.0.0.1:{port}/kull"
+        wait_for(url)
+        yield url
+    finally:
+        container.stop(timeout=5)
+        client.close()
+
+
+def shared_url() -> str:
+    """Return the run's PostgreSQL, started if need be. Raises RuntimeError."""
+    given = os.environ.get("KULL_TEST_POSTGRES_URL")
+    return given or str(json.loads(shared_run.service("postgres")))
+
+
+@contextmanager
+def fresh_database(url: str) -> Iterator[str]:
+    """Create an empty database, give its URL, and drop it afterwards."""
+    name = f"kull_test_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(url, autocommit=True) as db:
+        db.execute(f"CREATE DATABASE {name}")
+        try:
+            yield f"{url.rpartition('/')[0]}/{name}"
+        finally:
+            db.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextmanager
+def _running() -> Iterator[tuple[str, str]]:
+    with found() as url:
+        yield url, json.dumps(url)
+
+
+if __name__ == "__main__":
+    keeper.main(_running, __doc__)
