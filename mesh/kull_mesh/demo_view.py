@@ -11,6 +11,7 @@ from typing import Protocol, Self
 from rich.columns import Columns
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.padding import Padding
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -187,7 +188,7 @@ def panel(device: Watched, width: int) -> Panel:
         head,
         Text(f"credits  {balance}"),
         Text(f"shoot    {shoot}", no_wrap=True, overflow="ellipsis"),
-        bar,
+        Padding(bar, 0),  # a bar alone does not end its line
         Text(device.image or device.note_text, style="italic", no_wrap=True, overflow="ellipsis"),
         *events,
         *blank,
