@@ -13,6 +13,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -106,11 +107,21 @@ def _need_an_engine() -> None:
         pytest.skip(f"needs a Docker engine that answers: {error}")
 
 
-@pytest.fixture
-def production() -> Iterator[dict[str, int]]:
+@dataclass(frozen=True, slots=True)
+class Production:
+    """What runs, and where it is reached."""
+
+    env: dict[str, str]
+    edges: tuple[str, str]
+    gateway: str
+
+
+@pytest.fixture(scope="module")
+def production() -> Iterator[Production]:
     """The whole of compose.yaml, on free ports."""
     _need_an_engine()
-    ports = {name: free_port() for name in ("EDGE_1", "EDGE_2", "GATEWAY")}
+    one, two, gateway = (free_port() for _ in range(3))
+    ports = {"EDGE_1": one, "EDGE_2": two, "GATEWAY": gateway}
     env = {**ENVIRONMENT, **{f"KULL_{name}_PORT": str(port) for name, port in ports.items()}}
     try:
         started = compose("up", "--build", "--wait", "--quiet-pull", **env)
@@ -119,17 +130,20 @@ def production() -> Iterator[dict[str, int]]:
         assert started.returncode == 0, (
             started.stderr[-3000:] + compose("logs", **env).stdout[-3000:]
         )
-        yield ports
+        yield Production(
+            env=env,
+            edges=(f"ws://127.0.0.1:{one}/ws", f"ws://127.0.0.1:{two}/ws"),
+            gateway=f"http://127.0.0.1:{gateway}",
+        )
     finally:
-        compose("down", "--volumes", "--timeout", "5", **env)
+        compose("--profile", "demo", "down", "--volumes", "--timeout", "5", **env)
 
 
-async def test_an_event_reaches_a_device_on_each_edge(production: dict[str, int]) -> None:
-    urls = [f"ws://127.0.0.1:{production[name]}/ws" for name in ("EDGE_1", "EDGE_2")]
+async def test_an_event_reaches_a_device_on_each_edge(production: Production) -> None:
     async with (
-        device(urls[0], token("maya", "mac")) as mac,
-        device(urls[1], token("maya", "phone")) as phone,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{production['GATEWAY']}") as gateway,
+        device(production.edges[0], token("maya", "mac")) as mac,
+        device(production.edges[1], token("maya", "phone")) as phone,
+        httpx.AsyncClient(base_url=production.gateway) as gateway,
     ):
         answer = await gateway.post(
             "/api/sync/credit-update",
@@ -141,3 +155,21 @@ async def test_an_event_reaches_a_device_on_each_edge(production: dict[str, int]
         async with asyncio.timeout(30):
             for each in (mac, phone):
                 assert (await each.event())["data"]["newBalance"] == 500
+
+
+async def test_the_demo_producer_takes_a_shoot_through_rabbitmq(production: Production) -> None:
+    async with device(production.edges[0], token("maya", "tablet")) as tablet:
+        ran = await asyncio.to_thread(
+            compose, "--profile", "demo", "run", "--rm", "demo-producer", **production.env
+        )
+        assert ran.returncode == 0, ran.stderr[-3000:]
+        shoot = [
+            event["data"]
+            for event in await tablet.events_until(
+                lambda event: event["data"].get("status") == "completed"
+            )
+        ]
+
+    assert shoot[-1]["processedCount"] == shoot[-1]["totalCount"] == 12
+    counts = [data["processedCount"] for data in shoot]
+    assert counts == sorted(counts)
