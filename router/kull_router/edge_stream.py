@@ -59,6 +59,12 @@ class EdgeStream:
         self._wake.set()
         return self.outbox.push(address, shard, term, entry)
 
+    def gap(self, address: str, shard: int, term: int) -> None:
+        """Queue a Gap, behind the pushes that wait."""
+        if not self._closed:
+            self._wake.set()
+            self.outbox.gap(address, shard, term)
+
     async def next(self) -> pb.AttachResponse | None:
         """Wait for the next frame to send; None when the stream has ended."""
         while not self._closed:

@@ -51,6 +51,12 @@ class Fanout:
             else:
                 metrics.GAPS.inc()
 
+    def gap(self, shard: int, term: int, addresses: Iterable[str]) -> None:
+        """Tell the edges that pushes of these addresses may be missing: their sessions fetch."""
+        for address in addresses:
+            for number in self.subscriptions.streams(address):
+                self.streams[number].gap(address, shard, term)
+
     def announce(self, terms: Mapping[int, int]) -> None:
         """Tell every edge which shards this router owns now."""
         frame = owned_frame(terms)

@@ -55,6 +55,10 @@ class Outbox:
         self._push_bytes += size
         return True
 
+    def gap(self, address: str, shard: int, term: int) -> None:
+        """Tell, behind the pushes that wait, that some of an address are missing."""
+        self._gaps[address] = (shard, term)
+
     def take(self) -> AttachResponse | None:
         """Remove and return the next frame, None if nothing waits."""
         if self._control:

@@ -66,6 +66,7 @@ class Shard:
         self._clock = clock
         self._changed = changed
         self._preferred = settings.prefers(number)
+        self._failures = 0  # calls that the store did not answer well
         self._append_lock = asyncio.Lock()  # pushes must leave in the order of their commits
         self._internal: asyncio.Queue[Event] = asyncio.Queue(_INTERNAL_LIMIT)
 
@@ -167,10 +168,14 @@ class Shard:
             term = self.term
             if term is None:
                 raise Fenced(self.number, 0, 0)
+            failures = self._failures
             outcomes = await self._persist(
                 lambda: self._store.append(self.number, term, events, self._clock.wall_ms())
             )
             self._fanout.stored(self.number, term, events, outcomes)
+            if self._failures != failures:
+                # A commit whose answer was lost is a duplicate now, and was never pushed.
+                self._fanout.gap(self.number, term, {event.address for event in events})
             return outcomes
 
     async def _persist(self, call: Callable[[], Awaitable[_T]]) -> _T:
@@ -181,6 +186,7 @@ class Shard:
             except StoreUnavailable as error:
                 # Nothing is acknowledged meanwhile: RabbitMQ holds the events.
                 attempt += 1
+                self._failures += 1
                 log.warning("store_unavailable", shard=self.number, why=str(error))
                 await asyncio.sleep(self._clock.jitter(attempt, cap=2.0))
 

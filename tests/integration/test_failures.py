@@ -140,7 +140,7 @@ async def test_a_drained_edge_sends_its_devices_elsewhere_and_stops(own_mesh: Me
 
 async def test_a_drained_router_stops_and_closes_no_websocket(own_mesh: Mesh) -> None:
     async with device(own_mesh.url(0), token("maya", "mac")) as mac:
-        await asyncio.to_thread(kull, own_mesh, "drain", "router-under-test")
+        await asyncio.to_thread(kull, own_mesh, "drain", "router-0")
         assert await asyncio.to_thread(own_mesh.router.wait) == 0
         own_mesh.router.start()
         await credit(own_mesh.amqp_url, "maya", 1)

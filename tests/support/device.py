@@ -37,10 +37,11 @@ class Device:
         self.socket = socket
         self.welcome: Frame = {}
         self.seen: list[Frame] = []
+        self.patience = WAIT  # seconds for one frame
 
     async def frame(self) -> Frame:
         """Return the next frame of any type."""
-        async with asyncio.timeout(WAIT):
+        async with asyncio.timeout(self.patience):
             frame: Frame = json.loads(await self.socket.recv())
         self.seen.append(frame)
         return frame

@@ -15,7 +15,7 @@ from urllib.error import URLError
 
 import grpc
 
-from kull_protos.mesh.v1 import admin_pb2_grpc
+from kull_protos.mesh.v1 import admin_pb2, admin_pb2_grpc
 from tests.support.device import SECRET
 from tests.support.ports import free_port
 
@@ -84,33 +84,52 @@ class Process:
 
 
 class Mesh:
-    """One router and some edges on a real RabbitMQ."""
+    """Routers and edges on a real RabbitMQ: one router on SQLite, or several on a database."""
 
-    def __init__(self, amqp_url: str, folder: Path, *, edges: int = 2, **settings: str) -> None:
+    def __init__(
+        self,
+        amqp_url: str,
+        folder: Path,
+        *,
+        edges: int = 2,
+        routers: int = 1,
+        database_url: str = "",
+        **settings: str,
+    ) -> None:
         self.amqp_url = amqp_url
         self._folder = folder
-        self.grpc = f"127.0.0.1:{free_port()}"
         self._common = {
             "KULL_TOKEN_SECRET": SECRET,
             "KULL_LOG_FORMAT": "json",
             "PYTHONDONTWRITEBYTECODE": "1",
             **settings,
         }
-        self.router = Process(
-            "router",
-            "router",
-            {
-                **self._common,
-                "KULL_AMQP_URL": amqp_url,
-                "KULL_ROUTER_ID": "router-under-test",
-                "KULL_GRPC_PORT": self.grpc.rpartition(":")[2],
-                "KULL_DATA": str(folder / "data"),
-                "KULL_PRESENCE_GRACE": "0.2",
-                "KULL_PROBE_INTERVAL": "0.2",
-                "KULL_CURSOR_FLUSH": "0.1",
-            },
-            folder,
+        grpc_ports = [free_port() for _ in range(routers)]
+        self.grpc = ",".join(f"127.0.0.1:{port}" for port in grpc_ports)
+        store = (
+            {"KULL_DATABASE_URL": database_url}
+            if database_url
+            else {"KULL_DATA": str(folder / "data")}
         )
+        self.routers = [
+            Process(
+                f"router-{number}",
+                "router",
+                {
+                    **self._common,
+                    **store,
+                    "KULL_AMQP_URL": amqp_url,
+                    "KULL_ROUTER_ID": f"router-{number}",
+                    "KULL_GRPC_PORT": str(port),
+                    "KULL_PRESENCE_GRACE": "0.2",
+                    "KULL_PROBE_INTERVAL": "0.2",
+                    "KULL_CURSOR_FLUSH": "0.1",
+                },
+                folder,
+            )
+            for number, port in enumerate(grpc_ports)
+        ]
+        self.router = self.routers[0]
         self.ports = [free_port() for _ in range(edges)]
         self.edges = [
             Process(
@@ -133,9 +152,8 @@ class Mesh:
 
     def start(self) -> None:
         """Start everything and wait until the edges are ready."""
-        self.router.start()
-        for edge in self.edges:
-            edge.start()
+        for process in [*self.routers, *self.edges]:
+            process.start()
         self.wait_until_ready()
 
     def wait_until_ready(self) -> None:
@@ -145,11 +163,22 @@ class Mesh:
 
     def stop(self) -> None:
         """Stop everything, edges first."""
-        for process in [*self.edges, self.router]:
+        for process in [*self.edges, *self.routers]:
             process.stop()
+
+    def owned(self, router: int) -> int:
+        """Return how many shards a router owns, 0 when it does not answer."""
+        target = self.grpc.split(",")[router]
+        with grpc.insecure_channel(target) as channel:
+            stub = admin_pb2_grpc.AdminServiceStub(channel)
+            try:
+                answer = stub.ListNodes(admin_pb2.ListNodesRequest(), timeout=2)
+            except grpc.RpcError:
+                return 0
+        return len(answer.router.owned)
 
     @contextmanager
     def admin(self) -> Iterator[admin_pb2_grpc.AdminServiceStub]:
-        """Open the router's admin service."""
-        with grpc.insecure_channel(self.grpc) as channel:
+        """Open the first router's admin service."""
+        with grpc.insecure_channel(self.grpc.split(",")[0]) as channel:
             yield admin_pb2_grpc.AdminServiceStub(channel)

@@ -32,7 +32,9 @@ SHARDS = 4
 
 
 class FailingStore(MemoryStore):
-    """A store that is unavailable as long as `failing` is set."""
+    """A store that is unavailable as long as `failing` is set; `forgetful` loses one answer."""
+
+    forgetful = False
 
     failing = False
     broken = False
@@ -45,7 +47,11 @@ class FailingStore(MemoryStore):
     async def append(self, *args: Any, **kwargs: Any) -> list[Outcome]:
         if self.failing:
             raise StoreUnavailable("the disk is full")
-        return await super().append(*args, **kwargs)
+        outcomes = await super().append(*args, **kwargs)
+        if self.forgetful:
+            self.forgetful = False
+            raise StoreUnavailable("the connection was lost during the commit")
+        return outcomes
 
 
 class Rig:
@@ -504,6 +510,17 @@ async def test_a_fault_in_one_request_ends_that_edges_stream_and_nothing_else(ri
     await rig.credit("maya", 1)
 
     assert balances([e for e in await rig.pushed(2) if e.type == "CREDIT_UPDATE"]) == [(2, 1)]
+
+
+async def test_a_commit_whose_answer_was_lost_still_reaches_the_devices(rig: Rig) -> None:
+    await rig.subscribe(1, "maya:mac")
+    await rig.pushed(1)
+    rig.store.forgetful = True
+
+    await rig.credit("maya", 1)
+
+    assert (await rig.frame("gap")).address == "user:maya"
+    assert balances(await rig.credits_of("maya")) == [(2, 1)]
 
 
 async def test_a_second_router_takes_over_when_the_first_one_loses_its_channels() -> None:
