@@ -22,7 +22,7 @@ from kull_router.errors import BrokerUnavailable
 log = structlog.get_logger(__name__)
 
 CONNECT_SECONDS: Final = 10.0
-HEARTBEAT_SECONDS: Final = 10
+HEARTBEAT_SECONDS: Final = 8  # RabbitMQ gives a silent router up after about three of them
 MAX_CHANNELS: Final = 2_000
 _CAPABILITIES: Final[FieldTable] = {
     "publisher_confirms": True,
