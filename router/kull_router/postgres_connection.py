@@ -72,6 +72,7 @@ class PostgresConnection:
                 autocommit=True,  # transactions are begun by hand
                 options=_OPTIONS,
                 application_name=self._name,
+                client_encoding="utf8",  # psycopg gives bytes where a database is SQL_ASCII
                 connect_timeout=_PATIENCE,
                 keepalives_idle=5,
                 keepalives_interval=2,

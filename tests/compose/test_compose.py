@@ -1,6 +1,7 @@
 """The compose file is valid, and what it starts delivers.
 
-Where images cannot be pulled, KULL_PYTHON_IMAGE and KULL_RABBITMQ_IMAGE name stand-ins: a pass then
+Where images cannot be pulled, KULL_PYTHON_IMAGE, KULL_RABBITMQ_IMAGE and
+KULL_POSTGRES_IMAGE name stand-ins: a pass then
 proves the compose file, the Dockerfile and the wiring, not the upstream images.
 """
 
@@ -32,6 +33,7 @@ SERVICE_SECRET = "the-service-secret-of-the-test-has-32-bytes"
 ENVIRONMENT = {
     "KULL_RABBITMQ_USER": "kull",
     "KULL_RABBITMQ_PASSWORD": "only-for-this-test",
+    "KULL_POSTGRES_PASSWORD": "only-for-this-test-too",
     "KULL_TOKEN_SECRET": SECRET,
     "KULL_SERVICE_SECRET": SERVICE_SECRET,
 }
@@ -173,3 +175,31 @@ async def test_the_demo_producer_takes_a_shoot_through_rabbitmq(production: Prod
     assert shoot[-1]["processedCount"] == shoot[-1]["totalCount"] == 12
     counts = [data["processedCount"] for data in shoot]
     assert counts == sorted(counts)
+
+
+async def test_the_second_router_takes_over_when_the_serving_one_is_killed(
+    production: Production,
+) -> None:
+    async with (
+        device(production.edges[0], token("otto", "mac")) as mac,
+        httpx.AsyncClient(base_url=production.gateway, timeout=30) as gateway,
+    ):
+        for router in ("router-1", "router-2"):  # one of them serves
+            killed = await asyncio.to_thread(
+                compose, "kill", "--signal", "KILL", router, **production.env
+            )
+            assert killed.returncode == 0, killed.stderr
+            balance = int(router[-1])
+            await gateway.post(
+                "/api/sync/credit-update",
+                json={"userId": "otto", "newBalance": balance, "change": 1, "reason": "Test"},
+                headers={"Authorization": f"Bearer {service_token(SERVICE_SECRET)}"},
+            )
+            mac.patience = 60
+            event = await mac.event()
+            assert event["data"]["newBalance"] == balance
+            await mac.ack(event)
+            started = await asyncio.to_thread(
+                compose, "up", "--wait", "--no-build", router, **production.env
+            )
+            assert started.returncode == 0, started.stderr
