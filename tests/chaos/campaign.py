@@ -21,6 +21,7 @@ from tests.chaos.faults import Faults
 from tests.chaos.fleet import Fleet
 from tests.chaos.ledger import Ledger
 from tests.support.mesh import Mesh
+from tests.support.postgres import Postgres
 from tests.support.rabbitmq import RabbitMQ
 
 RECOVERED_WITHIN = 90.0  # seconds after which a fault counts as not recovered from
@@ -77,7 +78,17 @@ async def run(plan: Plan) -> Report:
         broker = RabbitMQ()
         stack.callback(broker.close)
         await asyncio.to_thread(broker.start)
-        mesh = Mesh(broker.url, folder, edges=3, KULL_LOG_LEVEL="warning")
+        database = Postgres()
+        stack.callback(database.close)
+        await asyncio.to_thread(database.start)
+        mesh = Mesh(
+            broker.url,
+            folder,
+            edges=3,
+            routers=2,
+            database_url=database.url,
+            KULL_LOG_LEVEL="warning",
+        )
         stack.callback(mesh.stop)
         await asyncio.to_thread(mesh.start)
         balancer = await stack.enter_async_context(Balancer(mesh.ports, rng))
@@ -89,7 +100,7 @@ async def run(plan: Plan) -> Report:
             per_user=plan.per_user,
             interval=plan.interval,
         )
-        faults = Faults(mesh, broker, balancer, rng)
+        faults = Faults(mesh, broker=broker, database=database, balancer=balancer, rng=rng)
         await _load(plan, fleet, faults, report, rng)
     return report
 

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from tests.chaos.balancer import Balancer
 from tests.support.mesh import Mesh, Process
+from tests.support.postgres import Postgres
 from tests.support.rabbitmq import RabbitMQ
 
 Fault = Callable[[], Awaitable[None]]
@@ -18,16 +19,25 @@ class Faults:
     """All faults by name, on one mesh."""
 
     def __init__(
-        self, mesh: Mesh, broker: RabbitMQ, balancer: Balancer, rng: random.Random
+        self,
+        mesh: Mesh,
+        *,
+        broker: RabbitMQ,
+        database: Postgres,
+        balancer: Balancer,
+        rng: random.Random,
     ) -> None:
-        self._mesh, self._broker, self._balancer, self._rng = mesh, broker, balancer, rng
+        self._mesh, self._broker, self._database = mesh, broker, database
+        self._balancer, self._rng = balancer, rng
         self.all: dict[str, Fault] = {
             "edge killed": self._edge_killed,
             "edge stopped and continued": self._edge_stopped,
             "edge drained": self._edge_drained,
-            "router killed": self._router_killed,
-            "router stopped and continued": self._router_stopped,
+            "serving router killed": self._router_killed,
+            "serving router stopped and continued": self._router_stopped,
+            "serving router drained": self._router_drained,
             "RabbitMQ killed": self._broker_killed,
+            "PostgreSQL killed": self._database_killed,
             "every connection cut": self._all_cut,
             "a third of the connections cut": self._some_cut,
             "connections half open": self._half_open,
@@ -45,23 +55,43 @@ class Faults:
         edge.start()
 
     async def _edge_stopped(self) -> None:
-        await self._frozen(self._rng.choice(self._mesh.edges))
+        await self._frozen(self._rng.choice(self._mesh.edges), self._rng.uniform(2, 8))
+
+    async def _serving(self) -> Process:
+        """Return a router that owns shards."""
+        while True:
+            for number, router in enumerate(self._mesh.routers):
+                if await asyncio.to_thread(self._mesh.owned, number):
+                    return router
+            await asyncio.sleep(0.1)
 
     async def _router_killed(self) -> None:
-        await asyncio.to_thread(self._mesh.router.stop, signal.SIGKILL)
-        self._mesh.router.start()
+        router = await self._serving()
+        await asyncio.to_thread(router.stop, signal.SIGKILL)
+        await asyncio.sleep(self._rng.uniform(0, 3))
+        router.start()
+
+    async def _router_drained(self) -> None:
+        router = await self._serving()
+        await asyncio.to_thread(router.stop)
+        router.start()
 
     async def _router_stopped(self) -> None:
-        await self._frozen(self._mesh.router)
+        # Sometimes long enough for RabbitMQ to give it up, so that it wakes up replaced.
+        await self._frozen(await self._serving(), self._rng.choice([3.0, 35.0]))
 
-    async def _frozen(self, process: Process) -> None:
+    async def _frozen(self, process: Process, seconds: float) -> None:
         process.send(signal.SIGSTOP)
-        await asyncio.sleep(self._rng.uniform(2, 8))
+        await asyncio.sleep(seconds)
         process.send(signal.SIGCONT)
 
     async def _broker_killed(self) -> None:
         await asyncio.to_thread(self._broker.kill)
         await asyncio.to_thread(self._broker.start)
+
+    async def _database_killed(self) -> None:
+        await asyncio.to_thread(self._database.kill)
+        await asyncio.to_thread(self._database.start)
 
     async def _all_cut(self) -> None:
         self._balancer.cut()

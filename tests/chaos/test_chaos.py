@@ -8,10 +8,12 @@ from tests.chaos import campaign, ledger
 
 KINDS = [
     "edge killed",
-    "router killed",
+    "serving router killed",
     "every connection cut",
-    "router stopped and continued",
+    "serving router stopped and continued",
     "edge drained",
+    "PostgreSQL killed",
+    "serving router drained",
     "RabbitMQ killed",
     "connections half open",
     "a third of the connections cut",
@@ -20,6 +22,7 @@ KINDS = [
 
 
 @pytest.mark.rabbitmq
+@pytest.mark.postgres
 @pytest.mark.timeout(400)
 async def test_whatever_dies_nothing_confirmed_is_lost_reordered_or_leaked() -> None:
     plan = campaign.Plan(seconds=0, seed=1, users=10, interval=0.2, kinds=KINDS)
