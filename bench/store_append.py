@@ -2,7 +2,9 @@
 
 Batches of 1, 32 and 256 from 16 shards at once, half of the events `latest`, spread over 2,000
 users. "memory" is the twin: what the planning alone costs. SQLite writes to --folder with full
-syncs; its commits per second show the grouping.
+syncs; its commits per second show the grouping. PostgreSQL takes part when it is given an empty
+database with --postgres URL (`python -m tests.support.postgres` starts one); the CPU of its server
+is not counted.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from kull_producers.address import shard_of
 from kull_router.event import Contract, Event
 from kull_router.store import Store
 from kull_router.store_memory import MemoryStore
+from kull_router.store_postgres import PostgresStore
 from kull_router.store_sqlite import SqliteStore
 
 SHARDS = 16
@@ -88,20 +91,22 @@ async def run(store: Store, batch: int, seconds: float) -> Result:
     )
 
 
-async def measure(folder: Path, seconds: float) -> None:
-    """Run both stores for each batch size and print a table."""
-    print(f"{'batch':>5} {'store':>7} {'events/s':>10} {'cpu µs/event':>13} {'commits/s':>10}")
+async def measure(folder: Path, postgres: str | None, seconds: float) -> None:
+    """Run the stores for each batch size and print a table."""
+    print(f"{'batch':>5} {'store':>8} {'events/s':>10} {'cpu µs/event':>13} {'commits/s':>10}")
     for batch in (1, 32, 256):
         with tempfile.TemporaryDirectory(dir=folder) as inside:
             stores: dict[str, Store] = {
                 "memory": MemoryStore(shard_count=SHARDS),
                 "sqlite": await SqliteStore.open(Path(inside) / "kull.db", shard_count=SHARDS),
             }
+            if postgres is not None:
+                stores["postgres"] = await PostgresStore.open(postgres, shard_count=SHARDS)
             for name, store in stores.items():
                 result = await run(store, batch, seconds)
                 await store.aclose()
                 print(
-                    f"{batch:>5} {name:>7} {result.events / result.seconds:>10,.0f} "
+                    f"{batch:>5} {name:>8} {result.events / result.seconds:>10,.0f} "
                     f"{1e6 * result.cpu / result.events:>13.1f} "
                     f"{result.commits / result.seconds:>10,.0f}"
                 )
@@ -112,8 +117,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()))
     parser.add_argument("--seconds", type=float, default=3.0, help="per run")
+    parser.add_argument("--postgres", metavar="URL", help="an empty database, which is filled")
     arguments = parser.parse_args()
-    asyncio.run(measure(arguments.folder, arguments.seconds))
+    asyncio.run(measure(arguments.folder, arguments.postgres, arguments.seconds))
     return 0
 
 

@@ -5,7 +5,8 @@ RouterError
 │   └── ShardCountMismatch  the deployment was created with another shard count
 ├── StoreError
 │   ├── Fenced              another owner holds the shard now
-│   ├── StoreUnavailable    the database cannot be used right now; nothing was changed
+│   ├── StoreUnavailable    the database cannot be used right now
+│   ├── StoreReplaced       the database is not the one that was opened: open it again
 │   ├── StoreLocked         another router process uses this SQLite file
 │   └── BadEvent            one event can never be stored
 ├── BrokerError
@@ -50,7 +51,11 @@ class Fenced(StoreError):
 
 
 class StoreUnavailable(StoreError):
-    """The database cannot be used right now; nothing was changed."""
+    """The database cannot be used right now. Nothing was changed, unless the answer was lost."""
+
+
+class StoreReplaced(StoreError):
+    """The database was restored while the store was open: open it again, under a new epoch."""
 
 
 class StoreLocked(StoreError):

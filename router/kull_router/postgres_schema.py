@@ -8,14 +8,16 @@ from typing import Final
 import structlog
 
 from kull_router.errors import ConfigError, ShardCountMismatch
-from kull_router.sql import Connection
+from kull_router.sql import Connection, Db
 
 log = structlog.get_logger(__name__)
 
 SCHEMA: Final = 1
 _LOCK: Final = 0x6B756C6C  # "kull": routers that start at once take turns
 
-# The columns are those of SQLite, see there for why the tables are cut like this.
+# The columns are those of SQLite, see there for why the tables are cut like this. Texts compare by
+# their bytes, whatever the database's language. Rows that are rewritten all the time have room
+# beside them, so that their indices stay as they are.
 _TABLES: Final = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE shards (shard INTEGER PRIMARY KEY, term BIGINT NOT NULL, owner TEXT NOT NULL);
@@ -90,8 +92,10 @@ CREATE TABLE cursors (
 """
 
 
-def prepare(db: Connection, shard_count: int) -> str:
-    """Create the tables in an empty database, check those of an older one, return the epoch.
+def prepare(db: Connection, shard_count: int) -> tuple[str, str]:
+    """Create the tables in an empty database, or check those of an older one.
+
+    Returns the epoch, and the history that it belongs to (see `history_of`).
 
     Raises:
         ShardCountMismatch: it was made for another shard count.
@@ -101,9 +105,9 @@ def prepare(db: Connection, shard_count: int) -> str:
     db.begin()
     try:
         db.execute("SELECT pg_advisory_xact_lock(?)", (_LOCK,))
-        if db.execute("SELECT to_regclass('meta') IS NULL") == [(True,)]:
+        if db.query("SELECT to_regclass('meta') IS NULL") == [(True,)]:
             _create(db, shard_count)
-        meta = {str(name): str(value) for name, value in db.execute("SELECT name, value FROM meta")}
+        meta = {str(name): str(value) for name, value in db.query("SELECT name, value FROM meta")}
         if meta.get("schema") != str(SCHEMA):
             raise ConfigError(
                 f"the store has schema {meta.get('schema')}, this version needs {SCHEMA}: run the "
@@ -111,46 +115,51 @@ def prepare(db: Connection, shard_count: int) -> str:
             )
         if meta["shard_count"] != str(shard_count):
             raise ShardCountMismatch(int(meta["shard_count"]), shard_count)
-        epoch = _epoch(db, meta)
+        epoch, history = _epoch(db, meta)
     except BaseException:
         db.rollback()
         raise
     db.commit()
-    return epoch
+    return epoch, history
 
 
 def _create(db: Connection, shard_count: int) -> None:
-    for statement in filter(str.strip, _TABLES.split(";")):
+    tables = _TABLES.replace("TEXT", 'TEXT COLLATE "C"')
+    for statement in filter(str.strip, tables.split(";")):
         db.execute(statement)
     meta = {
         "schema": SCHEMA,
         "shard_count": shard_count,
         "epoch": secrets.token_hex(8),
-        "history": _history(db),
+        "history": history_of(db),
     }
-    db.executemany(
-        "INSERT INTO meta (name, value) VALUES (?, ?)",
+    db.write(
+        "INSERT INTO meta (name, value) SELECT * FROM {wanted}",
         [(name, str(value)) for name, value in meta.items()],
     )
 
 
-def _history(db: Connection) -> str:
-    """Return the identity of the cluster and its timeline, which a restore or promotion changes."""
-    ((system, timeline),) = db.execute(
+def history_of(db: Db) -> str:
+    """Return what changes when stored entries may have been lost or undone.
+
+    That is the cluster (a dump read into another one), the timeline (a standby promoted, a backup
+    recovered to some moment) and the table itself (a dump read into the same cluster). A copy of
+    the disk brought back as it was does not show: see docs/operations.md. Needs no special rights.
+    """
+    ((system, wal, table),) = db.query(
         "SELECT (SELECT system_identifier FROM pg_control_system()), "
-        "(SELECT timeline_id FROM pg_control_checkpoint())"
+        "pg_walfile_name(pg_current_wal_lsn()), 'meta'::regclass::oid::bigint"
     )
-    return f"{system}/{timeline}"
+    return f"{system}/{int(wal[:8], 16)}/{table}"
 
 
-def _epoch(db: Connection, meta: dict[str, str]) -> str:
-    history = _history(db)
+def _epoch(db: Db, meta: dict[str, str]) -> tuple[str, str]:
+    history = history_of(db)
     if meta["history"] == history:
-        return meta["epoch"]
+        return meta["epoch"], history
     # Entries that devices know may be gone, and their positions will be given again.
     epoch = secrets.token_hex(8)
     log.warning("store_was_restored", was=meta["history"], now=history, epoch=epoch)
-    db.executemany(
-        "UPDATE meta SET value = ? WHERE name = ?", [(epoch, "epoch"), (history, "history")]
-    )
-    return epoch
+    db.execute("UPDATE meta SET value = ? WHERE name = 'epoch'", (epoch,))
+    db.execute("UPDATE meta SET value = ? WHERE name = 'history'", (history,))
+    return epoch, history

@@ -20,6 +20,7 @@ from kull_router.event import Contract, Entry, Event
 from kull_router.store import Attachment, Duplicate, Outcome, Retention, Stale, Stored
 
 MAX_BODY_BYTES: Final = 16 * 2**20
+MAX_TEXT_LENGTH: Final = 500  # characters: an index row of PostgreSQL holds 2,700 bytes
 _INT64: Final = range(-(2**63), 2**63)
 _DUPLICATE: Final = Duplicate()
 _STALE: Final = Stale()
@@ -109,6 +110,8 @@ def _unstorable(event: Event) -> str:
         text = getattr(event, name)
         if not isinstance(text, str):
             return f"its {name} is {type(text).__name__}, not str"
+        if len(text) > MAX_TEXT_LENGTH:
+            return f"its {name} has {len(text)} characters, more than {MAX_TEXT_LENGTH}"
         if "\0" in text:
             return f"its {name} holds a NUL, which not every database can store"
         if not (text.isascii() or _is_utf8(text)):

@@ -286,7 +286,7 @@ class Sessions:
             return
         try:
             await self._store.advance(updates, self._clock.wall_ms())
-        except StoreUnavailable as error:
+        except StoreError as error:
             log.warning("cursors_not_written", cursors=len(updates), why=str(error))
             for update in updates:
                 self.cursors.move(update.address, update.user, update.device, update.seq)

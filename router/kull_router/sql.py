@@ -1,12 +1,12 @@
 """The bit of SQL that the stores use of SQLite and PostgreSQL alike.
 
 Statements keep to what both understand, with `?` for parameters; what differs is in the adapters of
-`Db`: the tables, how a term is locked, how a transaction begins.
+`Db`: the tables, how rows are locked, how a transaction begins.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
 Row = Sequence[Any]
@@ -19,12 +19,33 @@ class DatabaseError(Exception):
 class Db(Protocol):
     """One connection within a transaction. Every method raises DatabaseError."""
 
-    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+    @property
+    def lock(self) -> str:
+        """Ends a query: nobody else changes its rows of `q` until this transaction has ended."""
+        ...
+
+    @property
+    def lock_free(self) -> str:
+        """The same, but leaves out the rows that somebody else has locked."""
+        ...
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """Run a statement and return its rows."""
         ...
 
-    def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
-        """Run a statement once per row of parameters, if there are any."""
+    def look_up(self, sql: str, wanted: Collection[Sequence[Any]]) -> list[Row]:
+        """Run a query on `{wanted}`, a table of these rows with columns column1, column2, ….
+
+        Rows are of the same types. None wanted: none found.
+        """
+        ...
+
+    def write(self, sql: str, wanted: Collection[Sequence[Any]]) -> None:
+        """Run a statement that changes something for each row of `{wanted}`, if there are any."""
+        ...
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+        """Run a statement without result."""
         ...
 
     def count(self, sql: str, parameters: Sequence[Any] = ()) -> int:
@@ -39,25 +60,23 @@ class Db(Protocol):
 class Connection(Db, Protocol):
     """A `Db` with transactions, and that can be lost and opened again."""
 
-    @property
-    def in_transaction(self) -> bool:
-        """Whether a transaction is open and alive."""
-        ...
-
     def begin(self) -> None:
         """Begin a transaction that writes; opens the connection again if it was lost."""
         ...
 
     def begin_read(self) -> None:
-        """Begin a transaction whose statements all see the same moment."""
+        """Begin a transaction whose queries all see the same moment."""
         ...
 
     def commit(self) -> None:
         """Commit; durable on return."""
         ...
 
-    def rollback(self) -> None:
-        """Roll back, if there is something to."""
+    def rollback(self) -> bool:
+        """End the transaction, if one is open, without committing.
+
+        False: the connection is lost, and a commit that was under way may have happened.
+        """
         ...
 
     def close(self) -> None:

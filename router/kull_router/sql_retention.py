@@ -1,4 +1,7 @@
-"""Retention by age, by SQL: one bounded step at a time, so that no append waits for long."""
+"""Retention by age, by SQL: one bounded step at a time, so that no append waits for long.
+
+Every router of a database runs it. Rows that are in use elsewhere are left to the next run.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from kull_router import queue
 from kull_router.queue import Cutoffs, Figures
 from kull_router.sql import Db
 from kull_router.sql_append import KEPT_COLUMNS, kept_of, remove
-from kull_router.sql_devices import trim_acknowledged
+from kull_router.sql_devices import forget, trim_acknowledged
 
 STEP_ROWS: Final = 2_000  # ids, versions or devices per transaction
 STEP_QUEUES: Final = 20  # of up to `every_entries` + `latest_entries` each
@@ -36,14 +39,14 @@ WHERE q.id > ? AND q.id <= ? AND q.every + q.latest > 0 AND (
 
 def last_queue(db: Db) -> int:
     """Return the highest row id of a queue. Runs on a reader."""
-    ((last,),) = db.execute("SELECT coalesce(max(id), 0) FROM queues")
+    ((last,),) = db.query("SELECT coalesce(max(id), 0) FROM queues")
     return int(last)
 
 
 def due(db: Db, after: int, cutoffs: Cutoffs) -> list[int]:
     """Return which of the next SCAN_QUEUES queues have something to remove. Runs on a reader."""
     aged = cutoffs.entries
-    rows = db.execute(_DUE, (after, after + SCAN_QUEUES, aged, aged, cutoffs.acknowledged))
+    rows = db.query(_DUE, (after, after + SCAN_QUEUES, aged, aged, cutoffs.acknowledged))
     return [row for (row,) in rows]
 
 
@@ -52,10 +55,14 @@ def trim_entries(db: Db, queue_ids: Sequence[int], cutoffs: Cutoffs) -> int:
     removed = 0
     figures: dict[int, Figures] = {}
     for queue_id in queue_ids:
-        ((head, floor, every, latest),) = db.execute(
-            "SELECT head, floor, every, latest FROM queues WHERE id = ?", (queue_id,)
+        found = db.query(
+            f"SELECT q.head, q.floor, q.every, q.latest FROM queues AS q WHERE q.id = ? {db.lock_free}",  # noqa: S608, E501 (no input)
+            (queue_id,),
         )
-        rows = db.execute(
+        if not found:
+            continue
+        ((head, floor, every, latest),) = found
+        rows = db.query(
             f"SELECT {KEPT_COLUMNS} FROM entries WHERE queue_id = ? ORDER BY seq",  # noqa: S608 (no input)
             (queue_id,),
         )
@@ -69,8 +76,8 @@ def trim_entries(db: Db, queue_ids: Sequence[int], cutoffs: Cutoffs) -> int:
 def trim_ids(db: Db, cutoffs: Cutoffs) -> int:
     """Forget up to STEP_ROWS ids that are too old; return how many."""
     return db.count(
-        "DELETE FROM seen WHERE (id, queue_id) IN "
-        "(SELECT id, queue_id FROM seen WHERE seen_ms < ? ORDER BY seen_ms LIMIT ?)",
+        "DELETE FROM seen WHERE (id, queue_id) IN (SELECT q.id, q.queue_id FROM seen AS q "  # noqa: S608
+        f"WHERE q.seen_ms < ? ORDER BY q.seen_ms LIMIT ? {db.lock_free})",
         (cutoffs.ids, STEP_ROWS),
     )
 
@@ -78,8 +85,8 @@ def trim_ids(db: Db, cutoffs: Cutoffs) -> int:
 def trim_versions(db: Db, cutoffs: Cutoffs) -> int:
     """Forget up to STEP_ROWS versions of keys without entry that are too old; return how many."""
     return db.count(
-        "DELETE FROM latest WHERE (queue_id, key) IN "
-        "(SELECT queue_id, key FROM latest WHERE seq = 0 AND changed_ms < ? LIMIT ?)",
+        "DELETE FROM latest WHERE (queue_id, key) IN (SELECT q.queue_id, q.key FROM latest AS q "  # noqa: S608
+        f"WHERE q.seq = 0 AND q.changed_ms < ? LIMIT ? {db.lock_free})",
         (cutoffs.versions, STEP_ROWS),
     )
 
@@ -88,12 +95,12 @@ def trim_devices(db: Db, cutoffs: Cutoffs) -> int:
     """Forget up to STEP_ROWS devices of each kind that are too old; return how many."""
     removed = 0
     for ephemeral, before_ms in ((False, cutoffs.devices), (True, cutoffs.ephemeral_devices)):
-        gone = db.execute(
-            "SELECT user_id, device_id FROM devices "
-            "WHERE ephemeral = ? AND last_seen_ms < ? LIMIT ?",
+        gone = db.query(
+            "SELECT q.user_id, q.device_id FROM devices AS q "  # noqa: S608 (no input)
+            f"WHERE q.ephemeral = ? AND q.last_seen_ms < ? LIMIT ? {db.lock_free}",
             (ephemeral, before_ms, STEP_ROWS),
         )
-        db.executemany("DELETE FROM cursors WHERE user_id = ? AND device_id = ?", gone)
-        db.executemany("DELETE FROM devices WHERE user_id = ? AND device_id = ?", gone)
+        for user, device in gone:
+            forget(db, user, device)
         removed += len(gone)
     return removed

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 
 import structlog
 
-from kull_router.errors import StoreUnavailable
+from kull_router.errors import StoreError, StoreUnavailable
 from kull_router.sql import Connection, DatabaseError
 
 log = structlog.get_logger(__name__)
@@ -31,6 +31,7 @@ _CLOSED: Final = "the store is closed"
 class _Job:
     run: Callable[[Connection], Any]
     size: int  # bytes, roughly
+    row: tuple[str, ...]
     done: asyncio.Future[Any]
 
 
@@ -38,6 +39,7 @@ class Writer:
     """Runs jobs on a connection in the order of the calls, many to a transaction.
 
     Each job is all or nothing by itself: one that raises leaves the others of its group alone.
+    It may be run again after a rollback. Those with a `row` come last and in its order.
     """
 
     def __init__(self, db: Connection) -> None:
@@ -52,18 +54,21 @@ class Writer:
         self._thread = threading.Thread(target=self._work, name="kull-store-writer", daemon=True)
         self._thread.start()
 
-    async def run(self, job: Callable[[Connection], T], *, size: int = 0) -> T:
+    async def run(
+        self, job: Callable[[Connection], T], *, size: int = 0, row: tuple[str, ...] = ()
+    ) -> T:
         """Run a job in the writer's thread and return its result once it is durable.
 
+        row: the device whose row it writes, which another router may be writing as well.
         Cancelling is safe and leaves it open whether the job was done. Raises what the job
-        raises, and StoreUnavailable; then nothing was changed.
+        raises, and StoreUnavailable; then nothing was changed, unless the connection was lost.
         """
         await self._places.acquire()
         if self._closed:
             self._places.release()
             raise StoreUnavailable(_CLOSED)
         done: asyncio.Future[T] = self._loop.create_future()
-        self._jobs.put(_Job(job, size, done))
+        self._jobs.put(_Job(job, size, row, done))
         return await done
 
     async def aclose(self) -> None:
@@ -77,6 +82,8 @@ class Writer:
         more = True
         while more:
             group, more = self._next_group()
+            # Two routers that lock rows in the same order never wait for each other.
+            group.sort(key=lambda job: job.row)
             outcomes = self._run_group(group) if group else []
             self._tell(self._resolve, group, outcomes)
         self._db.close()
@@ -108,32 +115,35 @@ class Writer:
         """Run the jobs in one transaction; return a result or an exception for each."""
         try:
             self._db.begin()
-            outcomes = [self._run_one(job) for job in group]
-            self._db.commit()
         except Exception as error:  # whatever it was, this thread must live on
-            log.warning("store_commit_failed", jobs=len(group), why=repr(error))
-            self._roll_back()
-            return [_unavailable(error) for _ in group]
+            return self._refused(group, error)
+        try:
+            outcomes = [job.run(self._db) for job in group]
+            self._db.commit()
+        except Exception as error:
+            if not self._roll_back() or len(group) == 1:
+                return self._refused(group, error)
+            # One of them is at fault. The others must not suffer from it.
+            half = len(group) // 2
+            return self._run_group(group[:half]) + self._run_group(group[half:])
         self.commits += 1
         return outcomes
 
-    def _run_one(self, job: _Job) -> Any:
-        self._db.execute("SAVEPOINT job")
+    def _roll_back(self) -> bool:
         try:
-            outcome = job.run(self._db)
-        except Exception as error:
-            if not self._db.in_transaction:
-                raise  # everything was rolled back: the whole group failed
-            self._db.execute("ROLLBACK TO job")
-            outcome = _unavailable(error) if isinstance(error, DatabaseError) else error
-        self._db.execute("RELEASE job")
-        return outcome
-
-    def _roll_back(self) -> None:
-        try:
-            self._db.rollback()
+            return self._db.rollback()
         except DatabaseError as error:
             log.error("store_rollback_failed", why=str(error))
+            return False
+
+    def _refused(self, group: list[_Job], error: Exception) -> list[Exception]:
+        if not isinstance(error, StoreError):
+            log.warning("store_commit_failed", jobs=len(group), why=repr(error))
+        if not isinstance(error, DatabaseError):
+            return [error] * len(group)
+        unavailable = StoreUnavailable(f"the database refused: {error}")
+        unavailable.__cause__ = error
+        return [unavailable] * len(group)
 
     def _resolve(self, group: list[_Job], outcomes: list[Any]) -> None:
         for job, outcome in zip(group, outcomes, strict=True):
@@ -144,9 +154,3 @@ class Writer:
                 job.done.set_exception(outcome)
             else:
                 job.done.set_result(outcome)
-
-
-def _unavailable(error: Exception) -> StoreUnavailable:
-    unavailable = StoreUnavailable(f"the database refused: {error}")
-    unavailable.__cause__ = error
-    return unavailable

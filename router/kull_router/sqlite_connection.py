@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
 from kull_router.errors import ConfigError
 from kull_router.sql import DatabaseError, Row
 
+_CHUNKS: Final = (1, 4, 16, 64, 256)  # rows per look-up: few, to keep statements prepared
 _WAL_BYTES: Final = 64 * 2**20  # a WAL that grew beyond this is cut at the next checkpoint
 
 
@@ -22,18 +25,32 @@ def _told() -> Iterator[None]:
         raise DatabaseError(str(error)) from error
 
 
+@cache
+def _values(size: int, width: int) -> str:
+    row = "(" + ", ".join("?" * width) + ")"
+    return f"(VALUES {', '.join([row] * size)}) AS wanted"
+
+
+@cache
+def _for_each(sql: str, width: int) -> str:
+    columns = ", ".join(f"? AS column{place}" for place in range(1, width + 1))
+    return sql.replace("{wanted}", f"(SELECT {columns}) AS wanted")
+
+
 class SqliteConnection:
     """Implements `sql.Connection`. Any thread may use it, one at a time.
 
     Raises ConfigError when the file system has no place for a write-ahead log.
     """
 
+    lock = lock_free = ""  # there is one router, and one writer
+
     def __init__(self, path: Path) -> None:
         with _told():
             self._db = sqlite3.connect(
                 path, isolation_level=None, check_same_thread=False, timeout=5
             )
-            ((mode,),) = self.execute("PRAGMA journal_mode = WAL")
+            ((mode,),) = self.query("PRAGMA journal_mode = WAL")
         if mode != "wal":
             self._db.close()
             raise ConfigError(
@@ -44,20 +61,34 @@ class SqliteConnection:
         self.execute("PRAGMA wal_autocheckpoint = 8000")  # pages: fewer rewrites of the same page
         self.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
 
-    @property
-    def in_transaction(self) -> bool:
-        """See `Connection.in_transaction`."""
-        return self._db.in_transaction
-
-    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
-        """See `Db.execute`."""
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """See `Db.query`."""
         with _told():
             return self._db.execute(sql, parameters).fetchall()
 
-    def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
-        """See `Db.executemany`."""
+    def look_up(self, sql: str, wanted: Collection[Sequence[Any]]) -> list[Row]:
+        """See `Db.look_up`."""
+        rows = list(wanted)
+        found: list[Row] = []
+        for start in range(0, len(rows), _CHUNKS[-1]):
+            chunk = rows[start : start + _CHUNKS[-1]]
+            width = len(chunk[0])
+            size = next(size for size in _CHUNKS if size >= len(chunk))
+            padding = (None,) * (width * (size - len(chunk)))  # NULL equals nothing
+            statement = sql.replace("{wanted}", _values(size, width))
+            found += self.query(statement, (*chain.from_iterable(chunk), *padding))
+        return found
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+        """See `Db.execute`."""
         with _told():
-            self._db.executemany(sql, rows)
+            self._db.execute(sql, parameters)
+
+    def write(self, sql: str, wanted: Collection[Sequence[Any]]) -> None:
+        """See `Db.write`."""
+        if wanted:
+            with _told():
+                self._db.executemany(_for_each(sql, len(next(iter(wanted)))), wanted)
 
     def count(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         """See `Db.count`."""
@@ -66,7 +97,7 @@ class SqliteConnection:
 
     def term(self, shard: int) -> int:
         """See `Db.term`: the whole file is this transaction's."""
-        rows = self.execute("SELECT term FROM shards WHERE shard = ?", (shard,))
+        rows = self.query("SELECT term FROM shards WHERE shard = ?", (shard,))
         return int(rows[0][0]) if rows else 0
 
     def begin(self) -> None:
@@ -81,10 +112,11 @@ class SqliteConnection:
         """See `Connection.commit`."""
         self.execute("COMMIT")
 
-    def rollback(self) -> None:
+    def rollback(self) -> bool:
         """See `Connection.rollback`."""
         if self._db.in_transaction:
             self.execute("ROLLBACK")
+        return True
 
     def close(self) -> None:
         """See `Connection.close`."""

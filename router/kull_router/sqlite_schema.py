@@ -132,7 +132,7 @@ def prepare(db: Connection, shard_count: int) -> str:
     """
     db.begin()
     try:
-        if not db.execute("SELECT 1 FROM sqlite_master LIMIT 1"):
+        if not db.query("SELECT 1 FROM sqlite_master LIMIT 1"):
             _create(db, shard_count)
         meta = _meta(db)
         if meta["schema"] != SCHEMA:
@@ -177,14 +177,14 @@ def _create(db: Connection, shard_count: int) -> None:
         ";"
     ):  # `executescript` would commit; no comment may hold a semicolon
         db.execute(statement)
-    db.executemany(
-        "INSERT INTO meta (name, value) VALUES (?, ?)",
+    db.write(
+        "INSERT INTO meta (name, value) SELECT * FROM {wanted}",
         [("schema", SCHEMA), ("shard_count", shard_count), ("epoch", secrets.token_hex(8))],
     )
 
 
 def _meta(db: Connection) -> dict[str, str | int]:
     try:
-        return dict(map(tuple, db.execute("SELECT name, value FROM meta")))
+        return dict(map(tuple, db.query("SELECT name, value FROM meta")))
     except DatabaseError as error:
         raise ConfigError(f"the file is a database of something else: {error}") from error

@@ -144,7 +144,8 @@ class Store(Protocol):
 
         Raises:
             Fenced: another owner holds the shard. Nothing was stored.
-            StoreUnavailable: nothing was stored; try again.
+            StoreUnavailable: try again. Nothing was stored, unless the answer to the commit was
+                lost: then the events are duplicates the next time.
             BadEvent: exactly one event can never be stored (its index is given); none was stored.
         """
         ...

@@ -102,7 +102,7 @@ class SqlStore:
             position=position,
             now_ms=now_ms,
         )
-        return await self._writer.run(job)
+        return await self._writer.run(job, row=(device.user, device.device))
 
     async def read(
         self, address: str, *, after: int, limit: int, max_bytes: int, initial_head: int = 0
@@ -131,7 +131,8 @@ class SqlStore:
 
     async def touch(self, device: DeviceInfo, now_ms: int) -> None:
         """See `Store.touch`."""
-        await self._writer.run(partial(sql_devices.touch, device=device, now_ms=now_ms))
+        job = partial(sql_devices.touch, device=device, now_ms=now_ms)
+        await self._writer.run(job, row=(device.user, device.device))
 
     async def devices(self, user: str) -> list[KnownDevice]:
         """See `Store.devices`."""
@@ -139,7 +140,8 @@ class SqlStore:
 
     async def forget(self, user: str, device: str) -> None:
         """See `Store.forget`."""
-        await self._writer.run(partial(sql_devices.forget, user=user, device=device))
+        job = partial(sql_devices.forget, user=user, device=device)
+        await self._writer.run(job, row=(user, device))
 
     async def queues(self, *, after: str = "", limit: int = 100) -> list[QueueInfo]:
         """See `Store.queues`."""
@@ -199,7 +201,7 @@ class SqlStore:
 
 
 def _claim(db: Db, *, shard: int, owner: str) -> int:
-    row = db.execute(
+    row = db.query(
         "INSERT INTO shards (shard, term, owner) VALUES (?, 1, ?) ON CONFLICT (shard) "
         "DO UPDATE SET term = shards.term + 1, owner = excluded.owner RETURNING term",
         (shard, owner),
@@ -218,7 +220,7 @@ def _page(
 ) -> Page:
     known = sql_append.figures_of(db, [address])
     queue_id, figures = known.get(address, (0, Figures()))
-    rows = db.execute(
+    rows = db.query(
         f"SELECT {sql_append.ENTRY_COLUMNS} FROM entries "  # noqa: S608 (no input)
         "WHERE queue_id = ? AND seq > ? AND (seq > ? OR contract = 'latest' AND NOT final) "
         "ORDER BY seq LIMIT ?",
@@ -239,14 +241,14 @@ _INFO = "SELECT address, head, floor, every + latest FROM queues"
 
 
 def _queues(db: Db, *, after: str, limit: int) -> list[QueueInfo]:
-    rows = db.execute(
+    rows = db.query(
         f"{_INFO} WHERE head > 0 AND address > ? ORDER BY address LIMIT ?", (after, limit)
     )
     return [_info(row) for row in rows]
 
 
 def _queue(db: Db, *, address: str) -> QueueInfo | None:
-    rows = db.execute(f"{_INFO} WHERE head > 0 AND address = ?", (address,))
+    rows = db.query(f"{_INFO} WHERE head > 0 AND address = ?", (address,))
     return _info(rows[0]) if rows else None
 
 

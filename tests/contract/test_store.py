@@ -257,6 +257,7 @@ class TestBadEvents:
             ),
             (replace(tick("x"), contract=Contract.EPHEMERAL), "ephemeral"),
             (replace(credit("x"), body=bytes(2**24 + 1)), "more than 16777216"),
+            (replace(tick("x"), key="k" * 501), "key has 501 characters, more than 500"),
         ],
         ids=lambda value: value if isinstance(value, str) else "",
     )
