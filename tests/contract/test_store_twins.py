@@ -1,4 +1,4 @@
-"""The two stores are one: whatever is done to both, they answer alike."""
+"""The stores are one: whatever is done to them, they answer like the twin in memory."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kull_router.errors import RouterError
 from kull_router.event import Contract, Event
 from kull_router.store import CursorUpdate, DeviceInfo, Retention, Store
-from tests.support.stores import NOW, SHARD, Disk, MemoryDisk, SqliteDisk
+from tests.support import postgres
+from tests.support.stores import NOW, SHARD, Disk, MemoryDisk, PostgresDisk, SqliteDisk
 
 ADDRESSES = ("user:a", "user:b", "room:a", "all")
 DEVICES = (
@@ -151,18 +153,30 @@ class Twin:
         return queues, pages, [await store.devices(user) for user in "ab"]
 
 
+async def compare(script: list[Step], disk: Disk) -> None:
+    """Do the same to a store and to the one in memory."""
+    twins = Twin(MemoryDisk()), Twin(disk)
+    for twin in twins:
+        await twin.restart()
+    for step in [Step("claim", (), 0), *script]:
+        expected, got = [await twin.do(step) for twin in twins]
+        assert got == expected, step
+        expected, got = [await twin.everything() for twin in twins]
+        assert got == expected, step
+    for twin in twins:
+        await twin.close()
+
+
 @given(st.lists(steps(), min_size=5, max_size=40))
 @settings(max_examples=40, deadline=None)
-async def test_both_stores_answer_alike(script: list[Step]) -> None:
+async def test_sqlite_answers_like_the_twin(script: list[Step]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        memory, sqlite = Twin(MemoryDisk()), Twin(SqliteDisk(Path(folder)))
-        twins = (memory, sqlite)
-        for twin in twins:
-            await twin.restart()
-        for step in [Step("claim", (), 0), *script]:
-            expected, got = [await twin.do(step) for twin in twins]
-            assert got == expected, step
-            expected, got = [await twin.everything() for twin in twins]
-            assert got == expected, step
-        for twin in twins:
-            await twin.close()
+        await compare(script, SqliteDisk(Path(folder)))
+
+
+@pytest.mark.postgres
+@given(st.lists(steps(), min_size=5, max_size=40))
+@settings(max_examples=20, deadline=None)
+async def test_postgres_answers_like_the_twin(script: list[Step]) -> None:
+    with postgres.fresh_database(postgres.shared_url()) as url:
+        await compare(script, PostgresDisk(url))

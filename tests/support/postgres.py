@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pwd
@@ -14,7 +15,7 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -61,7 +62,17 @@ class Postgres:
         if self._user:
             account = pwd.getpwnam(self._user)
             os.chown(self._directory, account.pw_uid, account.pw_gid)
-        self._run("initdb", "--auth=trust", "--username=kull", "--encoding=UTF8", "--no-sync")
+        password = self._directory / "password"
+        password.write_text("kull")
+        password.chmod(0o644)
+        self._run(
+            "initdb",
+            "--auth=scram-sha-256",
+            "--username=kull",
+            f"--pwfile={password}",
+            "--encoding=UTF8",
+            "--no-sync",
+        )
 
     @property
     def url(self) -> str:
@@ -100,15 +111,56 @@ class Postgres:
         self._end(signal.SIGINT)
 
     def kill(self) -> None:
-        """Kill it as a power cut would. Its data stays."""
+        """Kill all its processes as a power cut would. Its data stays."""
         if self._process is not None:
-            os.killpg(self._process.pid, signal.SIGKILL)
+            pids = self._signal_all(signal.SIGKILL)
             self._process.wait()
             self._process = None
-            (self._data / "postmaster.pid").unlink(missing_ok=True)
+            # A new server refuses to start beside children of the old one.
+            deadline = time.monotonic() + 5
+            while any(map(_lives, pids)) and time.monotonic() < deadline:
+                time.sleep(0.01)
+
+    def freeze(self) -> None:
+        """Stop all its processes; connections stay open, and nobody answers."""
+        self._signal_all(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let them go on."""
+        self._signal_all(signal.SIGCONT)
+
+    def promote(self) -> None:
+        """Start it again as the standby that takes over: on a new timeline."""
+        self.stop()
+        (self._data / "standby.signal").touch()
+        self.start()
+        with psycopg.connect(self.url, autocommit=True) as db:
+            db.execute("SELECT pg_promote()")
+
+    def copy(self, url: str, to_url: str) -> None:
+        """Dump a database and read the dump into another one."""
+        dump = subprocess.run([self._bin / "pg_dump", url], capture_output=True, check=True)
+        subprocess.run(
+            [self._bin / "psql", "--quiet", "--set=ON_ERROR_STOP=1", to_url],
+            input=dump.stdout,
+            capture_output=True,
+            check=True,
+        )
+
+    def _signal_all(self, number: signal.Signals) -> list[int]:
+        # The server first: it then starts no further process.
+        os.kill(self.pid, number if number == signal.SIGCONT else signal.SIGSTOP)
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        pids = [self.pid, *map(int, children)]
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+        return pids
 
     def close(self) -> None:
         """End it and delete the data. Idempotent."""
+        if self._process is not None:
+            self.thaw()
         self._end(signal.SIGQUIT)
         shutil.rmtree(self._directory, ignore_errors=True)
 
@@ -143,7 +195,14 @@ class Postgres:
             raise RuntimeError(f"{program}: {done.stdout}{done.stderr}")
 
 
-def wait_for(url: str, log: object = lambda: "") -> None:
+def _lives(pid: int) -> bool:
+    try:
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+
+
+def wait_for(url: str, log: Callable[[], str] = lambda: "") -> None:
     """Return when the server answers. Raises RuntimeError."""
     deadline = time.monotonic() + START_SECONDS
     while True:
@@ -152,7 +211,7 @@ def wait_for(url: str, log: object = lambda: "") -> None:
             return
         except psycopg.OperationalError as error:
             if time.monotonic() > deadline:
-                raise RuntimeError(f"PostgreSQL does not serve: {error} {log}") from error
+                raise RuntimeError(f"PostgreSQL does not serve: {error} {log()}") from error
             time.sleep(0.05)
 
 
