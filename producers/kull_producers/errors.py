@@ -9,6 +9,10 @@ KullError
 │   └── Overloaded          too many publishes are in flight already
 ├── ConnectError            RabbitMQ cannot be reached or refuses the account
 ├── ShardCountMismatch      this publisher and the deployment disagree about the shard count
+│   └── NotDeployed         no router has created the topology yet
+├── OutboxError             the outbox cannot be used; nothing was accepted
+│   ├── OutboxFull          it has no room: RabbitMQ is away for too long, or the disk is full
+│   └── OutboxLocked        another process has it
 └── PublisherClosed         used before `async with` or after its end
 """
 
@@ -53,6 +57,22 @@ class AccessRefused(ConnectError):
 
 class ShardCountMismatch(KullError):
     """The deployment was created with another shard count than this publisher uses."""
+
+
+class NotDeployed(ShardCountMismatch):
+    """No router has created the topology yet: start one."""
+
+
+class OutboxError(KullError):
+    """The outbox cannot be used. The event was not accepted."""
+
+
+class OutboxFull(OutboxError):
+    """The outbox has no room for the event. It was not accepted."""
+
+
+class OutboxLocked(OutboxError):
+    """Another process has the outbox."""
 
 
 class PublisherClosed(KullError, RuntimeError):

@@ -20,6 +20,7 @@ from kull_producers import topology
 from kull_producers.errors import (
     AccessRefused,
     ConnectError,
+    NotDeployed,
     NotRoutable,
     PublishError,
     ShardCountMismatch,
@@ -86,7 +87,7 @@ class RabbitTransport:
                 f"the deployment at {self._where} was not created with {shard_count} shards: "
                 "set shard_count (KULL_SHARD_COUNT) to what its routers use"
             )
-        raise ShardCountMismatch(
+        raise NotDeployed(
             f"RabbitMQ at {self._where} holds no Kull Sync deployment yet: "
             "start a router once, it creates the exchanges"
         )

@@ -30,7 +30,8 @@ class Transport(Protocol):
         """Return if the deployment has this shard count.
 
         Raises:
-            ShardCountMismatch: the topology exists with another count, or no router has created it.
+            ShardCountMismatch: the topology exists with another count.
+            NotDeployed: no router has created the topology yet.
             ConnectError: the connection is down.
         """
         ...
