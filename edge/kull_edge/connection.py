@@ -304,7 +304,8 @@ class Connection(asyncio.Protocol):
                 if frame.opcode is Opcode.BINARY:
                     self._host.binary(self)
                     return
-                self._fragments.append(bytes(frame.data))
+                if frame.data:  # else any number of empty fragments would pile up
+                    self._fragments.append(bytes(frame.data))
                 if frame.fin:
                     data = b"".join(self._fragments)
                     self._fragments.clear()

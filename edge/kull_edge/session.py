@@ -319,7 +319,9 @@ class Session:
     def _publish(self, message: frames.UpdateProgress) -> list[Effect]:
         self._check_identified()
         if len(self._publishes) >= self._config.max_publishes:
-            raise BadFrame("busy", "wait until earlier messages are answered", message.ref)
+            # The message is right, only too early: no bad frame.
+            why = "wait until earlier messages are answered"
+            return self._control(self._envelope().error("busy", why, message.ref))
         request_id = next(self._request_ids)
         self._publishes[request_id] = message.ref
         return [PublishWish(request_id, "UPDATE_PROGRESS", message.payload)]

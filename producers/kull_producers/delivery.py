@@ -94,14 +94,21 @@ class Delivery:
             async with asyncio.timeout_at(deadline):
                 await self._slots.acquire()
         except TimeoutError as error:
-            raise Overloaded(
-                f"{self._in_flight} events are unconfirmed already, and none was confirmed "
-                f"within {self._timeout:g} s: publish less at once, or look at RabbitMQ"
-            ) from error
+            raise self._overloaded() from error
+        if asyncio.get_running_loop().time() >= deadline:
+            # It became free by the time-out of another call, together with this one's.
+            self._slots.release()
+            raise self._overloaded()
         try:
             yield
         finally:
             self._slots.release()
+
+    def _overloaded(self) -> Overloaded:
+        return Overloaded(
+            f"{self._in_flight} events are unconfirmed already, and none was confirmed "
+            f"within {self._timeout:g} s: publish less at once, or look at RabbitMQ"
+        )
 
     async def _until_confirmed(self, message: Message, ticket: Ticket, deadline: float) -> None:
         problem: KullError | None = None

@@ -66,6 +66,9 @@ class Pulls:
                 await self._read(subscription, request, batch)
         except StoreUnavailable as error:
             batch.error = str(error)
+        except Exception:
+            log.exception("fetch_failed", address=request.address)
+            batch.error = "the log could not be read"
         stream.send(pb.AttachResponse(batch=batch))
 
     async def _read(self, subscription: Subscription, request: pb.Fetch, batch: pb.Batch) -> None:

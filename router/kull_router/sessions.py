@@ -15,7 +15,7 @@ from kull_router import metrics, tokens
 from kull_router.clock import Clock
 from kull_router.cursors import Cursors
 from kull_router.edge_stream import EdgeStream
-from kull_router.errors import StoreError, StoreUnavailable, TokenRefused
+from kull_router.errors import StoreError, TokenRefused
 from kull_router.fanout import Fanout
 from kull_router.presence import device_event, device_message
 from kull_router.registry import (
@@ -149,10 +149,12 @@ class Sessions:
         subscription, request = joining.subscription, joining.request
         try:
             attachment = await self._continue(joining)
-        except StoreError as error:
+        except Exception as error:
+            if not isinstance(error, StoreError):
+                log.exception("subscribe_failed", address=request.address)
             if self._is_current(joining):
                 self._drop(subscription.key, subscription.address)
-            _refuse(joining.stream, request, TRY_AGAIN, str(error))
+            _refuse(joining.stream, request, TRY_AGAIN, "the store does not answer well")
             return
         if not self._is_current(joining):
             return  # closed, evicted, or lost to another owner while the store worked
@@ -301,8 +303,11 @@ class Sessions:
     async def _touch(self, presence: Presence) -> None:
         try:
             await self._store.touch(presence.info, self._clock.wall_ms())
-        except StoreUnavailable as error:
+        except StoreError as error:
             log.warning("device_not_touched", why=str(error))
+        except Exception:
+            # One device's row must not take the router down with everybody.
+            log.exception("device_not_touched")
 
 
 def _device_info(claims: tokens.Claims, request: pb.Subscribe) -> DeviceInfo:

@@ -17,6 +17,7 @@ from kull_router.errors import ConfigError, TokenRefused
 
 BAD_TOKEN: Final = 4500  # close codes of docs/protocol.md
 TOKEN_EXPIRED: Final = 4501
+MAX_MS: Final = 2**53  # milliseconds since the Unix epoch that every client can count
 MAX_ID: Final = 100  # characters of a device id
 MAX_NAME: Final = 64
 MAX_PLATFORM: Final = 32
@@ -69,15 +70,27 @@ class TokenVerifier:
                 self._secret,
                 algorithms=["HS256"],
                 # The clock is ours, so that a simulation can move it.
-                options={"require": ["sub", "exp"], "verify_exp": False, "verify_nbf": False},
+                options={
+                    "require": ["sub", "exp"],
+                    "verify_exp": False,
+                    "verify_nbf": False,
+                    "verify_iat": False,
+                },
             )
-            expires_ms = int(float(payload["exp"]) * 1000)
-        except (jwt.InvalidTokenError, ValueError, OverflowError) as error:
+            expires_ms = _milliseconds(payload["exp"])
+        except (jwt.InvalidTokenError, ValueError, OverflowError, TypeError) as error:
             raise TokenRefused(BAD_TOKEN, f"the token is not valid: {_why(error)}") from error
         optional = {name: payload.get(name, "") for name in ("device", "name", "platform")}
         if not all(isinstance(value, str) for value in optional.values()):
             raise TokenRefused(BAD_TOKEN, "the token's device, name and platform must be strings")
         return Claims(user=payload["sub"], expires_ms=expires_ms, **optional)
+
+
+def _milliseconds(seconds: Any) -> int:
+    milliseconds = int(float(seconds) * 1000)
+    if not 0 < milliseconds < MAX_MS:
+        raise ValueError("exp is no time of this millennium")
+    return milliseconds
 
 
 def _why(error: Exception) -> str:
@@ -103,12 +116,12 @@ def _checked(claims: Claims) -> Claims:
 
 def check_device_id(device: str) -> None:
     """Raise TokenRefused unless this can be a device id (or is empty)."""
-    if len(device) > MAX_ID or _CONTROL.search(device):
+    if len(device) > MAX_ID or _CONTROL.search(device) or plain_text(device, MAX_ID) != device:
         raise TokenRefused(
             BAD_TOKEN, f"the device id is not usable: at most {MAX_ID} characters, no control ones"
         )
 
 
 def plain_text(text: str, limit: int) -> str:
-    """Return text fit to show to people: no control characters, cut to `limit` characters."""
-    return _CONTROL.sub("", text)[:limit]
+    """Return text fit to show and to store: no control characters, no lone surrogates, cut."""
+    return _CONTROL.sub("", text).encode(errors="ignore").decode()[:limit]

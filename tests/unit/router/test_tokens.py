@@ -59,6 +59,10 @@ def test_a_token_is_worth_nothing_from_its_expiry_on() -> None:
         (signed(device="d" * 101), "device id"),
         (signed(device=["mac"]), "must be strings"),
         (signed(exp="soon"), "malformed"),
+        (signed(exp=[1]), "malformed"),
+        (signed(exp=10**30), "malformed"),
+        (signed(exp=-1), "malformed"),
+        (signed(device="\ud800"), "device id"),
         ("maya:mac", "KULL_ALLOW_PLAIN_TOKENS"),
         ("", "malformed"),
     ],
@@ -100,6 +104,16 @@ def test_a_short_secret_is_refused_at_start() -> None:
 def test_a_router_that_could_accept_nobody_is_refused_at_start() -> None:
     with pytest.raises(ConfigError, match="KULL_TOKEN_SECRET"):
         TokenVerifier(None, allow_plain=False)
+
+
+def test_an_issuer_whose_clock_is_ahead_is_believed() -> None:
+    claims = TokenVerifier(SECRET, allow_plain=False).verify(signed(iat=9_999_999_999), NOW_MS)
+
+    assert claims.user == "maya"
+
+
+def test_a_name_that_no_database_could_store_is_mended() -> None:
+    assert plain_text("a\ud800b\x00", 64) == "ab"
 
 
 def test_names_shown_to_others_are_plain_and_short() -> None:
