@@ -31,6 +31,18 @@ HEARTBEAT: Final = 10  # seconds
 CONNECT_TIMEOUT: Final = 5.0  # seconds
 
 
+class _Connection(aio_pika.Connection):
+    """Closes itself when it could not connect: else that is tried when no loop runs any more."""
+
+    async def connect(self, timeout: float | None = None) -> None:
+        """See aio_pika.Connection."""
+        try:
+            await super().connect(timeout)
+        except BaseException:
+            await self.close()
+            raise
+
+
 class RabbitTransport:
     """One connection with one channel in confirm mode.
 
@@ -144,6 +156,7 @@ class RabbitTransport:
         try:
             return await aio_pika.connect(
                 self._url,
+                connection_class=_Connection,
                 timeout=self._connect_timeout,
                 heartbeat=HEARTBEAT,
                 client_properties={"connection_name": self._name},
