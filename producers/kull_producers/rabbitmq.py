@@ -34,7 +34,7 @@ CONNECT_TIMEOUT: Final = 5.0  # seconds
 class _Connection(aio_pika.Connection):
     """Closes itself when it could not connect: else that is tried when no loop runs any more."""
 
-    async def connect(self, timeout: float | None = None) -> None:
+    async def connect(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 (its own)
         """See aio_pika.Connection."""
         try:
             await super().connect(timeout)
