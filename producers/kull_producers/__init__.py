@@ -9,7 +9,11 @@ from kull_producers.errors import (
     InvalidAddress,
     InvalidEvent,
     KullError,
+    NotDeployed,
     NotRoutable,
+    OutboxError,
+    OutboxFull,
+    OutboxLocked,
     Overloaded,
     PublisherClosed,
     PublishError,
@@ -17,6 +21,8 @@ from kull_producers.errors import (
     ShardCountMismatch,
 )
 from kull_producers.events import CreditUpdate, Event, PromptChange, ShootProgress
+from kull_producers.outbox import Outbox, OutboxPublisher, SyncOutboxPublisher
+from kull_producers.outbox_store import OutboxStatus
 from kull_producers.publisher import Publisher
 from kull_producers.sync import SyncPublisher
 
@@ -28,7 +34,14 @@ __all__ = [
     "InvalidAddress",
     "InvalidEvent",
     "KullError",
+    "NotDeployed",
     "NotRoutable",
+    "Outbox",
+    "OutboxError",
+    "OutboxFull",
+    "OutboxLocked",
+    "OutboxPublisher",
+    "OutboxStatus",
     "Overloaded",
     "PromptChange",
     "PublishError",
@@ -37,6 +50,7 @@ __all__ = [
     "PublisherClosed",
     "ShardCountMismatch",
     "ShootProgress",
+    "SyncOutboxPublisher",
     "SyncPublisher",
     "connect",
     "connect_sync",

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import overload
+
 from kull_producers import topology
+from kull_producers.outbox import Outbox, OutboxPublisher, SyncOutboxPublisher
 from kull_producers.publisher import (
     DEFAULT_APP_ID,
     DEFAULT_IN_FLIGHT,
@@ -13,9 +17,33 @@ from kull_producers.rabbitmq import RabbitTransport
 from kull_producers.sync import SyncPublisher
 
 
+@overload
 def connect(
     url: str,
     *,
+    outbox: Path | Outbox,
+    shard_count: int = ...,
+    app_id: str = ...,
+    in_flight: int = ...,
+) -> OutboxPublisher: ...
+
+
+@overload
+def connect(
+    url: str,
+    *,
+    outbox: None = None,
+    shard_count: int = ...,
+    app_id: str = ...,
+    in_flight: int = ...,
+    timeout: float = ...,
+) -> Publisher: ...
+
+
+def connect(
+    url: str,
+    *,
+    outbox: Path | Outbox | None = None,
     shard_count: int = topology.DEFAULT_SHARD_COUNT,
     app_id: str = DEFAULT_APP_ID,
     in_flight: int = DEFAULT_IN_FLIGHT,
@@ -25,6 +53,8 @@ def connect(
 
     Args:
         url: `amqp://user:password@host:5672/vhost`, or `amqps://…`.
+        outbox: a file in which events wait for RabbitMQ. With one, calls return once the event is
+            on disk, opening does not need RabbitMQ, and `timeout` means nothing.
         shard_count: the deployment's (KULL_SHARD_COUNT of its routers).
         app_id: who publishes, for people who look at the messages.
         in_flight: how many messages may be unconfirmed at once; further calls wait.
@@ -33,8 +63,17 @@ def connect(
     Raises:
         ConnectError: the URL is malformed. Connecting happens on `async with`.
     """
+    transport = RabbitTransport(url, name=app_id)
+    if outbox is not None:
+        return OutboxPublisher(
+            transport,
+            outbox if isinstance(outbox, Outbox) else Outbox(path=outbox),
+            shard_count=shard_count,
+            app_id=app_id,
+            in_flight=in_flight,
+        )
     return Publisher(
-        RabbitTransport(url, name=app_id),
+        transport,
         shard_count=shard_count,
         app_id=app_id,
         in_flight=in_flight,
@@ -42,9 +81,33 @@ def connect(
     )
 
 
+@overload
 def connect_sync(
     url: str,
     *,
+    outbox: Path | Outbox,
+    shard_count: int = ...,
+    app_id: str = ...,
+    in_flight: int = ...,
+) -> SyncOutboxPublisher: ...
+
+
+@overload
+def connect_sync(
+    url: str,
+    *,
+    outbox: None = None,
+    shard_count: int = ...,
+    app_id: str = ...,
+    in_flight: int = ...,
+    timeout: float = ...,
+) -> SyncPublisher: ...
+
+
+def connect_sync(
+    url: str,
+    *,
+    outbox: Path | Outbox | None = None,
     shard_count: int = topology.DEFAULT_SHARD_COUNT,
     app_id: str = DEFAULT_APP_ID,
     in_flight: int = DEFAULT_IN_FLIGHT,
@@ -54,6 +117,10 @@ def connect_sync(
 
     Arguments and errors are those of `connect`.
     """
+    if outbox is not None:
+        return SyncOutboxPublisher(
+            connect(url, outbox=outbox, shard_count=shard_count, app_id=app_id, in_flight=in_flight)
+        )
     return SyncPublisher(
         connect(url, shard_count=shard_count, app_id=app_id, in_flight=in_flight, timeout=timeout)
     )

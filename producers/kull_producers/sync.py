@@ -7,11 +7,13 @@ import threading
 from collections.abc import Coroutine, Sequence
 from concurrent.futures import Future
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from kull_producers.errors import PublisherClosed
 from kull_producers.events import Action, Event, Status
 from kull_producers.publisher import Publisher
+
+T = TypeVar("T")
 
 
 class SyncPublisher:
@@ -156,7 +158,7 @@ class SyncPublisher:
         if self._thread is not None:
             self._thread.join()
 
-    def _call(self, call: Coroutine[Any, Any, str]) -> str:
+    def _call(self, call: Coroutine[Any, Any, T]) -> T:
         loop = self._loop
         if loop is None:
             call.close()
