@@ -1,0 +1,189 @@
+"""The database as routers reach it: the real MemoryStore, with delays, outages, lost answers."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Coroutine, Sequence
+from typing import Any, TypeVar
+
+from kull_router.errors import StoreUnavailable
+from kull_router.event import Event
+from kull_router.store import (
+    Attachment,
+    CursorUpdate,
+    DeviceInfo,
+    KnownDevice,
+    Outcome,
+    Page,
+    QueueInfo,
+    Retention,
+)
+from kull_router.store_memory import MemoryState, MemoryStore
+from tests.simulation.ledger import Ledger
+from tests.simulation.loop import NOBODY
+from tests.simulation.trace import Trace
+
+_T = TypeVar("_T")
+DELAY = (0.0002, 0.01)  # seconds, each way
+
+
+class Database:
+    """What all routers share. Calls take effect at one moment between question and answer."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        rng: random.Random,
+        trace: Trace,
+        *,
+        shard_count: int,
+        retention: Retention,
+    ) -> None:
+        self.state = MemoryState(shard_count=shard_count)
+        self.down = False  # nothing is answered with anything but an error
+        self.full = False  # only reading works
+        self.forgets = 0.0  # how likely the answer to a finished call gets lost
+        self.slowness = 1.0
+        self._ledger = ledger
+        self._trace = trace
+        self._rng = rng
+        self._store = MemoryStore(self.state, shard_count=shard_count, retention=retention)
+
+    def client(self) -> SimStore:
+        """Return a router's connection."""
+        return SimStore(self)
+
+    @property
+    def epoch(self) -> str:
+        return self._store.epoch
+
+    async def ask(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        """Carry out a call of the store, even if who asked for it stops or dies meanwhile."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Any] = loop.create_future()
+        loop.call_later(self._delay(), self._work, answer, name, args, kwargs, context=NOBODY)
+        return await answer
+
+    def _delay(self) -> float:
+        return self._rng.uniform(*DELAY) * self.slowness
+
+    def _work(
+        self, answer: asyncio.Future[Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        result: Any = None
+        error: Exception | None = None
+        if self.down:
+            error = StoreUnavailable("the database is down")
+        elif self.full and name != "read":
+            error = StoreUnavailable("the disk is full")
+        else:
+            try:
+                result = _now(getattr(self._store, name)(*args, **kwargs))
+            except Exception as raised:
+                error = raised
+            else:
+                self._ledger.wrote(self.state, name, args, result)
+            if self._trace.on:
+                self._trace.note("database", f"{name} {_shown(args, kwargs)} = {error or result}")
+            if self._rng.random() < self.forgets:
+                error = StoreUnavailable("the connection was lost during the call")
+        asyncio.get_running_loop().call_later(
+            self._delay(), _answer, answer, result, error, context=NOBODY
+        )
+
+
+def _shown(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    short = [[each.id for each in arg] if _are_events(arg) else arg for arg in args]
+    return f"{short} {kwargs or ''}"
+
+
+def _are_events(arg: object) -> bool:
+    return isinstance(arg, list) and bool(arg) and isinstance(arg[0], Event)
+
+
+def _now(call: Coroutine[Any, Any, _T]) -> _T:
+    """Return what a coroutine that never waits returns."""
+    try:
+        call.send(None)
+    except StopIteration as done:
+        return done.value  # type: ignore[no-any-return]
+    raise RuntimeError("the store in memory has waited for something")
+
+
+def _answer(answer: asyncio.Future[Any], result: Any, error: Exception | None) -> None:
+    if answer.done():
+        return
+    if error is None:
+        answer.set_result(result)
+    else:
+        answer.set_exception(error)
+
+
+class SimStore:
+    """Implements `store.Store`."""
+
+    def __init__(self, database: Database) -> None:
+        self._ask = database.ask
+        self._database = database
+
+    @property
+    def epoch(self) -> str:
+        return self._database.epoch
+
+    async def claim(self, shard: int, owner: str) -> int:
+        return await self._ask("claim", shard, owner)  # type: ignore[no-any-return]
+
+    async def append(
+        self, shard: int, term: int, events: Sequence[Event], now_ms: int
+    ) -> list[Outcome]:
+        return await self._ask("append", shard, term, events, now_ms)  # type: ignore[no-any-return]
+
+    async def attach(
+        self,
+        shard: int,
+        term: int,
+        address: str,
+        device: DeviceInfo,
+        position: int | None,
+        now_ms: int,
+    ) -> Attachment:
+        return await self._ask(  # type: ignore[no-any-return]
+            "attach", shard, term, address, device, position, now_ms
+        )
+
+    async def read(
+        self, address: str, *, after: int, limit: int, max_bytes: int, initial_head: int = 0
+    ) -> Page:
+        return await self._ask(  # type: ignore[no-any-return]
+            "read",
+            address,
+            after=after,
+            limit=limit,
+            max_bytes=max_bytes,
+            initial_head=initial_head,
+        )
+
+    async def advance(self, cursors: Sequence[CursorUpdate], now_ms: int) -> None:
+        await self._ask("advance", cursors, now_ms)
+
+    async def touch(self, device: DeviceInfo, now_ms: int) -> None:
+        await self._ask("touch", device, now_ms)
+
+    async def devices(self, user: str) -> list[KnownDevice]:
+        return await self._ask("devices", user)  # type: ignore[no-any-return]
+
+    async def forget(self, user: str, device: str) -> None:
+        await self._ask("forget", user, device)
+
+    async def queues(self, *, after: str = "", limit: int = 100) -> list[QueueInfo]:
+        return await self._ask("queues", after=after, limit=limit)  # type: ignore[no-any-return]
+
+    async def queue(self, address: str) -> QueueInfo | None:
+        return await self._ask("queue", address)  # type: ignore[no-any-return]
+
+    async def trim(self, now_ms: int) -> int:
+        return await self._ask("trim", now_ms)  # type: ignore[no-any-return]
+
+    async def aclose(self) -> None:
+        """See `Store.aclose`."""

@@ -1,0 +1,241 @@
+"""What was confirmed, stored and delivered, and what of it must not be. PURE.
+
+`wrote` sees every call that took effect in the database; devices and publishers tell the rest.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from kull_router.event import Contract, Event
+from kull_router.store import Outcome, Stale, Stored
+from kull_router.store_memory import MemoryState
+
+ALL = "all"
+
+
+@dataclass(slots=True)
+class Log:
+    """Everything that was ever stored in one queue, and what of it should still be there."""
+
+    every: dict[int, Event] = field(default_factory=dict)  # by seq, nothing ever removed
+    ids: set[str] = field(default_factory=set)
+    newest: dict[str, int] = field(default_factory=dict)  # by key
+    kept: set[int] = field(default_factory=set)
+    floor: int = 0
+
+    def add(self, seq: int, event: Event) -> None:
+        if event.contract is Contract.LATEST:
+            self.kept.discard(self.newest.get(event.key, 0))
+            self.newest[event.key] = seq
+        self.every[seq] = event
+        self.ids.add(event.id)
+        self.kept.add(seq)
+
+
+@dataclass(slots=True, kw_only=True)
+class Book:
+    """What one device has got. `since`: per queue, from where on it must have everything."""
+
+    name: str
+    user: str
+    v2: bool
+    tab: bool  # its device id is generated anew for each connection
+    ids: list[str] = field(default_factory=list)
+    since: dict[str, int] = field(default_factory=dict)
+    got: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    last: dict[tuple[object, str], int] = field(default_factory=lambda: defaultdict(int))
+    deliveries: int = 0
+    repeats: int = 0
+    losses: int = 0
+
+    @property
+    def addresses(self) -> tuple[str, str]:
+        return f"user:{self.user}", ALL
+
+
+class Ledger:
+    """See the module's text."""
+
+    def __init__(self, *, tight: bool = False) -> None:
+        self.tight = tight  # retention passes slow devices by
+        self.violations: list[str] = []
+        self.on_violation: Callable[[str], object] = lambda _: None
+        self.logs: dict[str, Log] = defaultdict(Log)
+        self.books: dict[str, Book] = {}
+        self.confirmed: set[tuple[str, str]] = set()  # (address, id)
+        self.compacted = 0
+        self._stale: set[tuple[str, str]] = set()
+        self._first_heads: dict[tuple[str, str, str], int] = {}  # (user, device id, address)
+        self._cursors: dict[tuple[str, str, str], int] = {}
+        self._called_again: set[str] = set()
+        self._order: dict[tuple[str, str], int] = {}  # (address, publisher's line) -> last number
+
+    def blame(self, what: str) -> None:
+        """Note a violation, once."""
+        if what not in self.violations:
+            self.violations.append(what)
+            self.on_violation(what)
+
+    # What happens in the database
+
+    def wrote(self, state: MemoryState, name: str, args: Sequence[Any], result: Any) -> None:
+        """A call took effect."""
+        if name == "append":
+            self._appended(state, args[2], result)
+        elif name == "attach":
+            self._attached(state, args[2], args[3].user, args[3].device)
+        if name in {"append", "advance", "trim"}:
+            self._check_kept(state)
+        if name in {"attach", "advance", "trim"}:
+            self._check_cursors(state)
+
+    def _appended(
+        self, state: MemoryState, events: Sequence[Event], outcomes: Sequence[Outcome]
+    ) -> None:
+        for event, outcome in zip(events, outcomes, strict=True):
+            log = self.logs[event.address]
+            if isinstance(outcome, Stored):
+                if event.id in log.ids:
+                    self.blame(f"stored twice: {event.id} in {event.address}")
+                if outcome.seq in log.every:
+                    self.blame(f"two entries with seq {outcome.seq} in {event.address}")
+                self.compacted += bool(outcome.replaced)
+                log.add(outcome.seq, event)
+                self._check_order(event)
+            elif isinstance(outcome, Stale):
+                self._stale.add((event.address, event.id))
+
+    def _check_order(self, event: Event) -> None:
+        """Credits are named `<publisher>/<number>`, numbered in the order of the calls."""
+        line, slash, number = event.id.rpartition("/")
+        if event.contract is not Contract.EVERY or not slash or event.id in self._called_again:
+            return
+        if int(number) < self._order.get((event.address, line), 0):
+            self.blame(f"out of the publisher's order: {event.id} in {event.address}")
+        self._order[event.address, line] = int(number)
+
+    def _attached(self, state: MemoryState, address: str, user: str, device: str) -> None:
+        cursor = state.devices[user][device].cursors[address]
+        self._first_heads.setdefault((user, device, address), cursor.initial_head)
+
+    def _check_kept(self, state: MemoryState) -> None:
+        for address, queue in state.queues.items():
+            log = self.logs[address]
+            log.floor = queue.figures.floor
+            if log.kept == queue.entries.keys():
+                continue
+            for seq in sorted(log.kept - queue.entries.keys()):
+                if seq <= log.floor:
+                    continue  # retention, which moves the floor
+                event = log.every[seq]
+                self.blame(f"dropped from {address}: seq {seq}, {event.type} {event.id}")
+            for seq in sorted(queue.entries.keys() - log.kept):
+                self.blame(f"not removed from {address}: seq {seq}")
+            log.kept = set(queue.entries)
+
+    def _check_cursors(self, state: MemoryState) -> None:
+        found = {
+            (user, device_id, address): cursor.seq
+            for user, devices in state.devices.items()
+            for device_id, device in devices.items()
+            for address, cursor in device.cursors.items()
+        }
+        for key, seq in found.items():
+            if seq < self._cursors.get(key, 0):
+                self.blame(f"a cursor went back from {self._cursors[key]} to {seq}: {key}")
+        self._cursors = found
+
+    # What publishers and devices tell
+
+    def confirm(self, address: str, event_id: str) -> None:
+        """A publisher was told that this event is safe."""
+        self.confirmed.add((address, event_id))
+
+    def called_again(self, event_id: str) -> None:
+        """The publisher gave up on this event, and is asked again: its place is gone."""
+        self._called_again.add(event_id)
+
+    def device(self, book: Book) -> Book:
+        """Count a device from now on."""
+        self.books[book.name] = book
+        return book
+
+    def deliver(self, book: Book, life: object, queue: str, seq: int, event_id: str) -> None:
+        """A process (`life`) of a device got a stored event."""
+        address = f"user:{book.user}" if queue == "user" else queue
+        entry = self.logs[address].every.get(seq)
+        book.deliveries += 1
+        if entry is None or entry.id != event_id:
+            self.blame(f"{book.name} got {event_id} as {address}/{seq}, which is not what is there")
+            return
+        if entry.exclude_device and entry.exclude_device == book.ids[-1]:
+            self.blame(f"{book.name} got its own event {event_id}")
+        if seq in book.got[address]:
+            book.repeats += 1
+            return
+        if seq < book.last[life, address]:
+            self.blame(f"{book.name} got {address}/{seq} only after {book.last[life, address]}")
+        book.got[address].add(seq)
+        book.last[life, address] = max(seq, book.last[life, address])
+
+    def lose(self, book: Book, life: object, queue: str, head: int) -> None:
+        """A process of a device was told that it has missed something: it starts from the head."""
+        address = f"user:{book.user}" if queue == "user" else queue
+        book.losses += 1
+        stored = self._cursors.get((book.user, book.ids[-1], address), 0)
+        position, floor = min(book.last[life, address], stored), self.logs[address].floor
+        if not book.tab and position >= floor:
+            self.blame(f"{book.name} was told of a loss in {address} at {position}, floor {floor}")
+        book.since[address] = head
+        book.last[life, address] = 0
+
+    # What must be in the end
+
+    def unsettled(self) -> list[str]:
+        """Return the confirmed events that the router has lost."""
+        return [
+            f"lost in the router: {event_id} of {address}"
+            for address, event_id in sorted(self.confirmed)
+            if event_id not in self.logs[address].ids and (address, event_id) not in self._stale
+        ]
+
+    def missing(self, book: Book) -> Iterator[str]:
+        """Return what a device still has to get."""
+        for address in book.addresses:
+            log, since = self.logs[address], self._since(book, address)
+            if since is None:
+                yield f"{book.name} does not follow {address}"
+                continue
+            got = book.got[address]
+            for seq, event in log.every.items():
+                if seq in got or event.exclude_device in book.ids or _is_presence(event):
+                    continue
+                if self._is_due(log, seq, event, since):
+                    yield f"{book.name} lacks {address}/{seq}, {event.type} {event.id}"
+
+    def _is_due(self, log: Log, seq: int, event: Event, since: int) -> bool:
+        if event.contract is Contract.EVERY:
+            return seq > since
+        if log.newest[event.key] != seq:
+            return False  # a newer one of its key counts instead
+        return seq > since or (seq in log.kept and not event.final)
+
+    def _since(self, book: Book, address: str) -> int | None:
+        if address in book.since:
+            return book.since[address]
+        known = self._first_head(book, address)
+        if known is not None and self.tight and not book.v2:
+            return max(known, self.logs[address].floor)  # the plain dialect cannot tell of a loss
+        return known
+
+    def _first_head(self, book: Book, address: str) -> int | None:
+        heads = (self._first_heads.get((book.user, device, address)) for device in book.ids)
+        return next((head for head in heads if head is not None), None)
+
+
+def _is_presence(event: Event) -> bool:
+    return event.type in {"DEVICE_CONNECTED", "DEVICE_DISCONNECTED"}

@@ -1,0 +1,124 @@
+"""Publishers: the real SDK, and applications that publish under the same id until it is safe."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from itertools import count
+
+from kull_producers.errors import ConnectError, KullError, ShardCountMismatch
+from kull_producers.events import CreditUpdate, Event, PromptChange, ShootProgress
+from kull_producers.publisher import Publisher
+from tests.simulation.ledger import ALL, Ledger
+from tests.simulation.loop import Process
+from tests.simulation.rabbit import Rabbit, SimTransport
+from tests.simulation.routers import wall_ms
+
+
+class PublisherNode:
+    """A worker or a billing service. A killed one forgets what was not confirmed."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        users: list[str],
+        shard_count: int,
+        rabbit: Rabbit,
+        ledger: Ledger,
+        rng: random.Random,
+        text: str,
+    ) -> None:
+        self.name = name
+        self.process = Process(name)
+        self.transport: SimTransport | None = None
+        self.pace = rng.uniform(0.2, 1.0)  # seconds between events, on average
+        self.open = 0  # events that are not confirmed yet
+        self._publishing = True
+        self._users, self._shard_count = users, shard_count
+        self._rabbit, self._ledger, self._rng, self._text = rabbit, ledger, rng, text
+        self._processes = count(1)
+        self._numbers = count(1)
+
+    def start(self) -> Process:
+        """Start a process."""
+        process = self.process = Process(self.name)
+        self.open = 0
+        process.start(self._run(process), "life")
+        return process
+
+    def stop(self) -> None:
+        """Publish nothing more; what is under way goes on."""
+        self._publishing = False
+
+    async def _run(self, process: Process) -> None:
+        loop = asyncio.get_running_loop()
+        line = f"{self.name}.{next(self._processes)}"
+        publisher = await self._connected(process, lambda: wall_ms(loop) / 1000)
+        async with asyncio.TaskGroup() as tasks:
+            while self._publishing:
+                event, address, user = self._draw()
+                event_id = f"{line}/{next(self._numbers)}"
+                self.open += 1
+                tasks.create_task(
+                    self._publish(publisher, event, address, user, event_id), name=event_id
+                )
+                await asyncio.sleep(self._rng.expovariate(1 / self.pace))
+
+    async def _connected(self, process: Process, now: object) -> Publisher:
+        while True:
+            self.transport = SimTransport(self._rabbit, process)
+            publisher = Publisher(
+                self.transport,
+                shard_count=self._shard_count,
+                app_id=self.name,
+                timeout=3.0,
+                now=now,  # type: ignore[arg-type]
+                randomness=self._rng.randbytes,
+                jitter=self._rng.random,
+            )
+            try:
+                return await publisher.__aenter__()
+            except (ConnectError, ShardCountMismatch):
+                await asyncio.sleep(0.5)
+
+    async def _publish(
+        self, publisher: Publisher, event: Event, addresses: list[str], user: str, event_id: str
+    ) -> None:
+        while True:
+            try:
+                await publisher.publish(event, user_id=user or None, idempotency_key=event_id)
+            except KullError as error:
+                self._rabbit.net.trace.note(self.name, f"{event_id}: {error!r}")
+                self._ledger.called_again(event_id)
+                await asyncio.sleep(self._rng.uniform(0, 1))
+            else:
+                break
+        self.open -= 1
+        for address in addresses:
+            self._ledger.confirm(address, event_id)
+
+    def _draw(self) -> tuple[Event, list[str], str]:
+        """Return an event, the addresses it is for, and the user to name if the call wants one."""
+        user = self._rng.choice(self._users)
+        kind = self._rng.random()
+        if kind < 0.45:
+            credit = CreditUpdate(user_id=user, new_balance=5, change=1, reason=self._text)
+            return credit, [f"user:{user}"], ""
+        if kind < 0.8:
+            final = self._rng.random() < 0.2
+            shoot = ShootProgress(
+                shoot_id=f"shoot-{self._rng.randrange(4)}",
+                status="completed" if final else "processing",
+                processed_count=1,
+                total_count=9,
+                provider="Test",
+            )
+            return shoot, [f"user:{user}"], user
+        prompt = f"prompt-{self._rng.randrange(3)}"
+        if kind < 0.9:
+            everybody = PromptChange(prompt_id=prompt, action="voted")
+            return everybody, [ALL], ""
+        told = self._rng.sample(self._users, 2)
+        some = PromptChange(prompt_id=prompt, action="updated", user_ids=tuple(told))
+        return some, [f"user:{each}" for each in told], ""

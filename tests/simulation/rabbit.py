@@ -1,0 +1,302 @@
+"""RabbitMQ as it is reached over a network: the real MemoryServer behind delays and lost confirms.
+
+A connection has two sides. The server's is a `MemoryBroker`; the client's believes to be connected
+until it is told otherwise, and may go on acknowledging what was given to somebody else long ago.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, Final
+
+from kull_producers import errors as producer_errors
+from kull_producers import topology
+from kull_producers.message import Message
+from kull_router.broker import Delivery
+from kull_router.broker_memory import MemoryBroker, MemoryChannel
+from kull_router.errors import BrokerError, BrokerUnavailable, ChannelClosed
+from kull_router.memory_server import MemoryServer
+from tests.simulation.loop import NOBODY, Process
+from tests.simulation.network import SILENCE_NOTICED, Network
+
+RECONNECT: Final = (0.05, 1.5)  # seconds until a client has a new connection
+
+
+class Rabbit:
+    """The server. What it has confirmed survives its going down."""
+
+    def __init__(self, net: Network) -> None:
+        self.net = net
+        self.server = MemoryServer()
+        self.up = True
+        self.connections: list[_Connection] = []
+        self.process = Process("rabbitmq")
+
+    def go_down(self) -> None:
+        """Break every connection."""
+        self.up = False
+        for each in list(self.connections):
+            each.cut()
+
+    def come_up(self) -> None:
+        self.up = True
+
+    def killed(self, process: Process, *, silently: bool) -> None:
+        """A client's process has died."""
+        for each in self._of(process):
+            if silently:
+                self.net.later(self.net.draw(*SILENCE_NOTICED), each.cut)
+            else:
+                each.cut()
+
+    def stopped(self, process: Process) -> None:
+        """A client's process stands still: heartbeats find out if that lasts."""
+        stops = process.stops
+        for each in self._of(process):
+            self.net.later(self.net.draw(*SILENCE_NOTICED), self._give_up, each, stops)
+
+    def _give_up(self, connection: _Connection, stops: int) -> None:
+        if connection.process.frozen and connection.process.stops == stops:
+            connection.cut()
+
+    def _of(self, process: Process) -> list[_Connection]:
+        return [each for each in self.connections if each.process is process]
+
+
+class _Connection:
+    """One AMQP connection of a process, opened again and again."""
+
+    def __init__(self, rabbit: Rabbit, process: Process) -> None:
+        self.process = process
+        self.connected = False  # as the client sees it
+        self.rabbit = rabbit
+        self.channels: list[SimChannel] = []
+        self.inner = MemoryBroker(rabbit.server)
+        self._confirms: dict[asyncio.Future[None], None] = {}  # unanswered
+        self._last = 0.0  # when the message sent last arrives
+        self._opening = asyncio.Lock()
+        rabbit.connections.append(self)
+
+    @property
+    def net(self) -> Network:
+        return self.rabbit.net
+
+    async def open(self) -> None:
+        """Connect if that is possible right now. Raises BrokerUnavailable."""
+        async with self._opening:  # first come, first served: what is published stays in order
+            if self.connected:
+                return
+            await asyncio.sleep(2 * self.net.latency())
+            if not self.rabbit.up:
+                raise BrokerUnavailable("RabbitMQ refuses connections")
+            self.inner = MemoryBroker(self.rabbit.server)
+            self.connected = True
+
+    def cut(self) -> None:
+        """The server ends the connection; the client is told soon."""
+        self.inner.down()
+        self.net.later(self.net.latency(), self._told, self.inner)
+
+    def _told(self, inner: MemoryBroker) -> None:
+        if inner is not self.inner or not self.connected:
+            return
+        self.connected = False
+        for channel in self.channels:
+            channel.told()
+        for confirm in list(self._confirms):
+            _settle(confirm, BrokerUnavailable("the connection was lost before the confirm"))
+        self.channels = []
+
+    async def publish(self, message: Message) -> None:
+        """Publish, and wait for the confirm. Raises what the server says, or BrokerUnavailable."""
+        await self.open()
+        loop = asyncio.get_running_loop()
+        confirm: asyncio.Future[None] = loop.create_future()
+        self._last = max(self._last, loop.time() + self.net.latency())
+        loop.call_at(self._last, self._arrived, message, self.inner, confirm, context=NOBODY)
+        self._confirms[confirm] = None
+        try:
+            await confirm
+        finally:
+            del self._confirms[confirm]
+
+    def _arrived(
+        self, message: Message, inner: MemoryBroker, confirm: asyncio.Future[None]
+    ) -> None:
+        # What was under way when the connection broke may have got through, or not.
+        if self.net.trace.on:
+            where = f"{self.process.name} > rabbitmq"
+            self.net.trace.note(where, f"{message.type} {message.message_id} up={inner.connected}")
+        if not self.rabbit.up or (not inner.connected and self.net.rng.random() < 0.5):
+            return
+        try:
+            self.rabbit.server.publish(message)
+        except Exception as error:
+            self.net.later(self.net.latency(), _settle, confirm, error)
+        else:
+            if inner.connected:
+                self.net.later(self.net.latency(), self._confirmed, confirm, inner)
+
+    def _confirmed(self, confirm: asyncio.Future[None], inner: MemoryBroker) -> None:
+        if inner.connected:
+            _settle(confirm, None)
+
+
+def _settle(confirm: asyncio.Future[None], error: Exception | None) -> None:
+    if confirm.done():
+        return
+    if error is None:
+        confirm.set_result(None)
+    else:
+        confirm.set_exception(error)
+
+
+class SimChannel:
+    """A `Channel` whose deliveries and acknowledgements travel."""
+
+    def __init__(self, connection: _Connection, inner: MemoryChannel) -> None:
+        self._connection = connection
+        self._inner = inner
+        self._closed = False
+        self._arrived: deque[Delivery] = deque()
+        self._filled = asyncio.Event()
+        self._last = [0.0, 0.0]  # when the newest delivery, acknowledgement arrives
+        self._pump = connection.rabbit.process.start(self._deliver(), "deliveries")
+
+    @property
+    def unacknowledged(self) -> int:
+        return len(self._inner._unacknowledged)
+
+    async def _deliver(self) -> None:
+        """The server's side."""
+        while True:
+            try:
+                deliveries = await self._inner.receive(64)
+            except ChannelClosed:
+                self._travel(0, self.told)
+                return
+            self._travel(0, self._take, deliveries)
+
+    def _travel(self, way: int, callback: Any, *args: Any) -> None:
+        loop = asyncio.get_running_loop()
+        at = max(self._last[way], loop.time() + self._connection.net.latency())
+        self._last[way] = at
+        loop.call_at(at, callback, *args, context=NOBODY)
+
+    def _take(self, deliveries: Sequence[Delivery]) -> None:
+        if not self._closed:
+            self._arrived.extend(deliveries)
+            self._filled.set()
+
+    def told(self) -> None:
+        """The client learns that the channel is gone."""
+        self._closed = True
+        self._filled.set()
+
+    async def receive(self, limit: int) -> Sequence[Delivery]:
+        """See `Channel.receive`."""
+        while not self._arrived and not self._closed:
+            self._filled.clear()
+            await self._filled.wait()
+        self._check_open()
+        return [self._arrived.popleft() for _ in range(min(limit, len(self._arrived)))]
+
+    def ack(self, tag: int) -> None:
+        """See `Channel.ack`."""
+        self._check_open()
+        self._travel(1, self._acked, tag)
+
+    def _acked(self, tag: int) -> None:
+        if not self._inner.closed:
+            self._inner.ack(tag)
+
+    async def aclose(self) -> None:
+        """See `Channel.aclose`."""
+        self._closed = True
+        self._travel(1, self._inner.close)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ChannelClosed("the channel is closed")
+
+    def close_by_server(self) -> None:
+        """Fault: the server closes this channel alone."""
+        self._inner.close()
+
+
+class SimBroker:
+    """A router's `Broker`."""
+
+    def __init__(self, rabbit: Rabbit, process: Process) -> None:
+        self.connection = _Connection(rabbit, process)
+        self._rabbit = rabbit
+
+    @property
+    def connected(self) -> bool:
+        """See `Broker.connected`."""
+        return self.connection.connected
+
+    async def start(self, shard_count: int) -> None:
+        """See `Broker.start`."""
+        while True:
+            try:
+                await self.connection.open()
+                return await self.connection.inner.start(shard_count)
+            except BrokerUnavailable:
+                await asyncio.sleep(self._rabbit.net.draw(*RECONNECT))
+
+    async def consume(self, queue: str, *, single_active: bool, prefetch: int) -> SimChannel:
+        """See `Broker.consume`."""
+        await self.connection.open()
+        connection, inner = self.connection, self.connection.inner
+        await asyncio.sleep(self._rabbit.net.latency())
+        if not inner.connected:
+            raise BrokerUnavailable("the connection was just lost")
+        found = await inner.consume(queue, single_active=single_active, prefetch=prefetch)
+        channel = SimChannel(connection, found)
+        connection.channels = [each for each in connection.channels if not each._closed]
+        connection.channels.append(channel)
+        return channel
+
+    async def publish(self, message: Message) -> None:
+        """See `Broker.publish`."""
+        try:
+            await self.connection.publish(message)
+        except BrokerError:
+            raise
+        except Exception as error:
+            raise BrokerError(str(error)) from error
+
+    async def aclose(self) -> None:
+        """See `Broker.aclose`."""
+        self.connection.cut()
+
+
+class SimTransport:
+    """A publisher's `Transport`."""
+
+    def __init__(self, rabbit: Rabbit, process: Process) -> None:
+        self.connection = _Connection(rabbit, process)
+        self._rabbit = rabbit
+
+    async def publish(self, message: Message) -> None:
+        """See `Transport.publish`."""
+        try:
+            await self.connection.publish(message)
+        except BrokerUnavailable as error:
+            raise producer_errors.ConnectError(str(error)) from error
+
+    async def check_shard_count(self, shard_count: int) -> None:
+        """See `Transport.check_shard_count`."""
+        try:
+            await self.connection.open()
+        except BrokerUnavailable as error:
+            raise producer_errors.ConnectError(str(error)) from error
+        if topology.shard_count_mark(shard_count) not in self._rabbit.server.exchanges:
+            raise producer_errors.ShardCountMismatch("no router has created the topology yet")
+
+    async def aclose(self) -> None:
+        """See `Transport.aclose`."""
+        self.connection.cut()

@@ -1,0 +1,128 @@
+"""A router: the real core and gRPC service over simulated streams, broker and database."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+import grpc
+
+from kull_protos.mesh.v1 import attach_pb2 as pb
+from kull_router.clock import Clock
+from kull_router.router import RouterCore
+from kull_router.services.edge_service import EdgeService
+from kull_router.settings import RouterSettings
+from kull_router.tokens import TokenVerifier
+from tests.simulation.database import Database
+from tests.simulation.loop import Process
+from tests.simulation.network import End, Listener, Lost, Network
+from tests.simulation.rabbit import Rabbit, SimBroker
+
+
+class RouterNode:
+    """One router by name: processes come and go."""
+
+    def __init__(
+        self,
+        settings: RouterSettings,
+        *,
+        net: Network,
+        rabbit: Rabbit,
+        database: Database,
+        rng: random.Random,
+    ) -> None:
+        self.name = settings.router_id
+        self.listener = Listener(self.name)
+        self.process = Process(self.name)
+        self.core: RouterCore | None = None
+        self.broker: SimBroker | None = None
+        self._life: asyncio.Task[None] | None = None
+        self._settings = settings
+        self._net, self._rabbit, self._database, self._rng = net, rabbit, database, rng
+
+    def start(self) -> Process:
+        """Start a process."""
+        self.process = self.listener.process = Process(self.name)
+        self.core = self.broker = self._life = None
+        self.process.start(self._run(self.process), "life")
+        return self.process
+
+    async def _run(self, process: Process) -> None:
+        broker = self.broker = SimBroker(self._rabbit, process)
+        loop = asyncio.get_running_loop()
+        core = self.core = RouterCore(
+            self._settings,
+            broker=broker,
+            store=self._database.client(),
+            verifier=TokenVerifier(None, allow_plain=True),
+            clock=Clock(
+                wall_ms=lambda: wall_ms(loop), random=random.Random(self._rng.getrandbits(64))
+            ),
+        )
+        service = EdgeService(core)
+        self._handlers: set[asyncio.Task[None]] = set()
+        self.listener.accept = lambda end: self._accept(process, service, end)
+        await broker.start(self._settings.shard_count)
+        life = self._life = process.start(core.run(), "core")
+        await asyncio.wait({life})
+        if not life.cancelled():
+            life.result()
+
+    def _accept(self, process: Process, service: EdgeService, end: End) -> None:
+        context = _Context(end)
+        handler = process.start(service.Attach(_requests(end), cast("Any", context)), "edge")
+        self._handlers.add(handler)
+        # gRPC cancels the handler of a stream that has broken, and ends that of one that returns.
+        end.on_lost = handler.cancel
+
+        def ended(_: object) -> None:
+            end.close()
+            self._handlers.discard(handler)
+
+        handler.add_done_callback(ended)
+
+    async def stop(self) -> None:
+        """Stop in order, as `node.Router` does."""
+        core, broker = self.core, self.broker
+        if core is None or broker is None or self._life is None:
+            return
+        for stream in list(core.fanout.streams.values()):
+            stream.send(pb.AttachResponse(drain=pb.Drain(within_ms=0)))
+        self._life.cancel()
+        await asyncio.wait({self._life})
+        await core.sessions.flush()
+        for stream in list(core.fanout.streams.values()):
+            core.close_stream(stream)
+        await asyncio.sleep(0.1)
+        await broker.aclose()
+
+
+def wall_ms(loop: asyncio.AbstractEventLoop) -> int:
+    """Return the milliseconds since the Unix epoch: all clocks agree."""
+    return 1_800_000_000_000 + int(loop.time() * 1000)
+
+
+async def _requests(end: End) -> AsyncIterator[pb.AttachRequest]:
+    try:
+        while True:
+            yield await end.receive()
+    except Lost:
+        return
+
+
+class _Context:
+    """What EdgeService needs of gRPC's context."""
+
+    def __init__(self, end: End) -> None:
+        self._end = end
+
+    async def write(self, frame: pb.AttachResponse) -> None:
+        try:
+            await self._end.send(frame, frame.ByteSize())
+        except Lost:
+            await asyncio.Event().wait()  # gRPC cancels the handler
+
+    async def abort(self, _code: grpc.StatusCode, _why: str) -> None:
+        self._end.close()
