@@ -62,10 +62,12 @@ def message_of(entry: Entry, shard_count: int) -> Message:
     exchange, message_id, type_, app_id, headers, body, _ = entry.values
     if not type_:
         raise InvalidEvent("the row's type is empty")
+    if not isinstance(body, bytes):  # SQLite keeps a text where a BLOB belongs
+        raise InvalidEvent("the row's body must be bytes")
     return Message(
         exchange=exchange,
         routing_key=address.routing_key(address.check(entry.address), shard_count, type_),
-        body=bytes(body),
+        body=body,
         message_id=check_id(message_id),
         type=type_,
         app_id=app_id,

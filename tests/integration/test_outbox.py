@@ -1,0 +1,153 @@
+"""The outbox when its process, or a real RabbitMQ, goes away."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import signal
+import sys
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import aio_pika
+import pytest
+
+from kull_producers import NotDeployed, OutboxLocked, OutboxPublisher, connect, topology
+from tests.support.brokers import SHARDS, RabbitRig
+from tests.support.rabbitmq import RabbitMQ
+
+ROOT = Path(__file__).parents[2]
+
+
+async def create_topology(url: str) -> None:
+    """Let a router create it once, and keep a copy of all credits in the queue `audit`."""
+    async with AsyncExitStack() as stack:
+        rig = RabbitRig(stack, url)
+        await rig.router()
+        await rig.third_party(topology.CREDIT)
+
+
+async def audit(url: str) -> dict[str, list[str]]:
+    """Return the ids that were published for each address, in order of arrival."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    async with await aio_pika.connect(url) as connection:
+        queue = await (await connection.channel()).get_queue("audit")
+        while (message := await queue.get(fail=False, no_ack=True)) is not None:
+            found[str(message.headers[topology.HEADER_ADDRESS])].append(str(message.message_id))
+    return found
+
+
+@asynccontextmanager
+async def child(url: str, path: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    command = ["-m", "tests.support.outbox_child", url, str(path), str(SHARDS)]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *command, stdout=asyncio.subprocess.PIPE, cwd=ROOT
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def accepted_until_killed(process: asyncio.subprocess.Process, count: int) -> list[str]:
+    """Kill it in the middle, and return every line that it could write."""
+    assert process.stdout is not None
+    async with asyncio.timeout(30):
+        lines = [await process.stdout.readline() for _ in range(count)]
+        process.send_signal(signal.SIGKILL)
+        lines += (await process.stdout.read()).splitlines(keepends=True)
+    return [line.decode().strip() for line in lines if line.endswith(b"\n")]
+
+
+@pytest.mark.parametrize("rabbitmq_there", [True, False])
+async def test_what_a_killed_process_has_accepted_is_published_by_the_next_one(
+    amqp_url: str, tmp_path: Path, rabbitmq_there: bool
+) -> None:
+    await create_topology(amqp_url)
+    path = tmp_path / "outbox.db"
+    nowhere = "amqp://guest:guest@127.0.0.1:1/"
+    async with child(amqp_url if rabbitmq_there else nowhere, path) as process:
+        lines = await accepted_until_killed(process, 1500)
+    async with connect(amqp_url, outbox=path, shard_count=SHARDS) as publisher:
+        await publisher.flush(30)
+
+    reported: defaultdict[str, list[str]] = defaultdict(list)
+    for line in lines:
+        user, key = line.split()
+        reported[f"user:{user}"].append(key)
+    found = await audit(amqp_url)
+    assert len(reported) == 8
+    for address, keys in reported.items():
+        published = list(dict.fromkeys(found[address]))  # a repeat has the same id
+        assert published[: len(keys)] == keys
+
+
+async def test_a_second_process_on_the_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "outbox.db"
+    url = "amqp://guest:guest@127.0.0.1:1/"
+    async with child(url, path) as process:
+        assert process.stdout is not None
+        async with asyncio.timeout(30):
+            await process.stdout.readline()
+        with pytest.raises(OutboxLocked, match="in use by another publisher"):
+            await connect(url, outbox=path).__aenter__()
+
+
+async def emit(publisher: OutboxPublisher, stop: asyncio.Event) -> list[str]:
+    """Publish for four users at some 200 per second until told to stop; return what was emitted."""
+    emitted = []
+    for number in itertools.count():
+        for user in ("a", "b", "c", "d"):
+            key = f"{user}-{number:06}"
+            await publisher.credit_update(
+                user_id=user, new_balance=1, change=1, reason="Test", idempotency_key=key
+            )
+            emitted.append(key)
+        if stop.is_set():
+            return emitted
+        await asyncio.sleep(0.02)
+    raise AssertionError("it counts for ever")
+
+
+@pytest.mark.timeout(120)
+async def test_an_outage_of_rabbitmq_loses_nothing_and_keeps_the_order(
+    private_rabbitmq: RabbitMQ, tmp_path: Path
+) -> None:
+    await create_topology(private_rabbitmq.url)
+    stop = asyncio.Event()
+    async with connect(
+        private_rabbitmq.url, outbox=tmp_path / "outbox.db", shard_count=SHARDS
+    ) as publisher:
+        emitting = asyncio.create_task(emit(publisher, stop), name="emit")
+        await asyncio.sleep(1)
+        await asyncio.to_thread(private_rabbitmq.kill)
+        await asyncio.sleep(5)
+        assert publisher.pending > 100
+        assert not emitting.done()
+        await asyncio.to_thread(private_rabbitmq.start)
+        stop.set()
+        emitted = await emitting
+        await publisher.flush(30)
+
+    found = await audit(private_rabbitmq.url)
+    for user in ("a", "b", "c", "d"):
+        published = list(dict.fromkeys(found[f"user:{user}"]))
+        assert published == [key for key in emitted if key[0] == user]
+
+
+async def test_a_deployment_that_comes_later_gets_everything(amqp_url: str, tmp_path: Path) -> None:
+    async with connect(amqp_url, outbox=tmp_path / "outbox.db", shard_count=SHARDS) as publisher:
+        await publisher.credit_update(
+            user_id="ada", new_balance=1, change=1, reason="Test", idempotency_key="e-1"
+        )
+        with pytest.raises(NotDeployed):
+            await publisher.check()
+        await create_topology(amqp_url)
+        await publisher.flush(20)
+        assert (await publisher.status()).refused == 0
+
+    assert await audit(amqp_url) == {"user:ada": ["e-1"]}
