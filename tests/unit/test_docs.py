@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import re
 from pathlib import Path
 
@@ -17,6 +19,8 @@ DOCUMENTS = sorted(
     for path in ROOT.glob(f"{folder}/*.md")
     if not any(part.startswith(".") or part == "node_modules" for part in path.parts)
 )
+CODE = ("protos", "producers", "router", "edge", "mesh", "clients", "tests", "examples", "bench")
+COMMAND = re.compile(r"(?:`|bin/)kull ([a-z-]+)")
 # Variables of the tests, of compose.yaml and of the examples.
 OTHERS = re.compile(
     r"KULL_(TEST_|SERVICE_TOKEN|TOKEN$|DEBUG$|.*_IMAGE|RABBITMQ_|BIND|EDGE_\d_PORT)"
@@ -54,19 +58,63 @@ def test_every_setting_named_exists() -> None:
 def test_every_make_target_named_exists() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
-    assert {name for _, name in named(r"`?make ([a-z]+)")} <= targets | {"sure", "room"}
+    mentioned = {name for _, name in named(r"(?m)(?:`|^)make ([a-z]+)")}
+
+    assert mentioned
+    assert mentioned <= targets
 
 
-def test_every_kull_command_named_exists() -> None:
+def commands() -> set[str]:
     known = {
         command.name or getattr(command.callback, "__name__", "")
         for command in app.registered_commands
     }
-    known |= {group.name for group in app.registered_groups}
-    mentioned = {name for _, name in named(r"(?:`|bin/)kull ([a-z-]+)")}
+    return known | {str(group.name) for group in app.registered_groups}
+
+
+def test_every_kull_command_named_exists() -> None:
+    mentioned = {name for _, name in named(COMMAND.pattern)}
 
     assert mentioned
-    assert mentioned <= known
+    assert mentioned <= commands()
+
+
+def test_every_kull_command_is_explained_in_its_readme() -> None:
+    text = (ROOT / "mesh/README.md").read_text()
+
+    explained = [
+        name for row in re.findall(r"^\|.*", text, re.MULTILINE) for name in COMMAND.findall(row)
+    ]
+
+    assert commands() - set(explained) == set()
+
+
+def test_every_file_named_exists() -> None:
+    files = [path.as_posix() for folder in CODE for path in (ROOT / folder).rglob("*.py")]
+    missing = [
+        (str(document), name)
+        for document, name in named(r"`([a-z0-9_/]+\.py)`")
+        if not any(file.endswith(f"/{name}") for file in files)
+    ]
+
+    assert missing == []
+
+
+def test_every_python_snippet_compiles_and_imports_what_exists() -> None:
+    snippets = named(r"(?s)```python\n(.*?)```")
+    assert snippets
+
+    wrong = []
+    for document, code in snippets:
+        tree = ast.parse(code)
+        compile(tree, str(document), "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and str(node.module).startswith("kull_"):
+                module = importlib.import_module(str(node.module))
+                names = [alias.name for alias in node.names]
+                wrong += [(str(document), name) for name in names if not hasattr(module, name)]
+
+    assert wrong == []
 
 
 def test_every_test_named_exists() -> None:
