@@ -12,7 +12,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Final, Protocol
 
 from kull_producers.errors import (
@@ -119,8 +119,7 @@ class Relay:
                 await asyncio.sleep(backoff(self._attempt, self._jitter))
         finally:
             notes.cancel()
-            with suppress(asyncio.CancelledError):
-                await notes
+            await asyncio.wait({notes})
 
     async def _publish_until_broken(self) -> None:
         try:

@@ -7,7 +7,6 @@ import logging
 import random
 import time
 from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
 from typing import Final, Protocol
 
 from kull_producers import topology
@@ -124,9 +123,7 @@ class SqlRelay:
         finally:
             for task in beside:
                 task.cancel()
-            for task in beside:
-                with suppress(asyncio.CancelledError):
-                    await task
+            await asyncio.wait(beside)
             await self._transport.aclose()
             await self._backlog.aclose()
 

@@ -111,8 +111,7 @@ class RabbitBroker:
         """See `Broker.aclose`."""
         if self._keeper is not None:
             self._keeper.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._keeper
+            await asyncio.wait({self._keeper})
             self._keeper = None
         link, self._link = self._link, None
         if link is not None:

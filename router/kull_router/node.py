@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from types import TracebackType
 
 import structlog
@@ -100,8 +99,7 @@ class Router:
             stream.send(pb.AttachResponse(drain=pb.Drain(within_ms=0)))
         if self._life:
             self._life.cancel()
-            with suppress(asyncio.CancelledError, Exception):
-                await self._life
+            await asyncio.wait({self._life})
         await self.core.sessions.flush()
         for stream in list(self.core.fanout.streams.values()):
             self.core.close_stream(stream)

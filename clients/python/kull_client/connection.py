@@ -118,8 +118,7 @@ class Connection:
             await self._read(socket, on_welcome)
         finally:
             acks.cancel()
-            with suppress(asyncio.CancelledError, ConnectionClosed):
-                await acks
+            await asyncio.wait({acks})  # unlike `await acks`, this cannot swallow a cancellation
 
     async def _read(self, socket: ClientConnection, on_welcome: Callable[[], None]) -> NoReturn:
         """Take frames until the connection is closed."""
@@ -148,14 +147,15 @@ class Connection:
             log.warning("the server complains: %s (%s)", answer.message, answer.code)
 
     async def _acknowledge(self, socket: ClientConnection) -> None:
-        while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout_at(self._session.acks.at):
-                    await self._acks_changed.wait()
-            self._acks_changed.clear()
-            at = self._session.acks.at
-            if at is not None and at <= _now():
-                await self._send_acks(socket)
+        with suppress(ConnectionClosed):  # who reads the socket says why
+            while True:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout_at(self._session.acks.at):
+                        await self._acks_changed.wait()
+                self._acks_changed.clear()
+                at = self._session.acks.at
+                if at is not None and at <= _now():
+                    await self._send_acks(socket)
 
     async def _send_acks(self, socket: ClientConnection) -> None:
         for queue, seq in self._session.acks.take().items():

@@ -183,6 +183,21 @@ async def test_a_slow_application_slows_the_server_down(server: Scripted) -> Non
     await opening.__aexit__(None, None, None)
 
 
+@pytest.mark.parametrize("later", range(12))
+async def test_leaving_while_the_server_hangs_up_ends(server: Scripted, later: int) -> None:
+    """`later`: turns of the event loop between the two."""
+    opening = client(server.url)
+    peer = await together(opening, server)
+
+    peer.socket.transport.abort()
+    for _ in range(later):
+        await asyncio.sleep(0)
+
+    async with asyncio.timeout(WAIT):
+        await opening.__aexit__(None, None, None)
+    assert opening.state.name == "closed"
+
+
 # Reconnecting
 
 
