@@ -31,6 +31,7 @@ class Presence:
     generation: Generation
     connected_ms: int
     session: SessionKey | None
+    began_ms: int = 0  # when the session's socket was opened, on its edge's clock
     gone_at: float = 0.0  # seconds on the caller's clock; meaningful while session is None
     announced: bool = False  # DEVICE_CONNECTED was stored
 
@@ -41,6 +42,7 @@ class Registered:
 
     presence: Presence
     evicted: SessionKey | None
+    late: bool = False  # the evicted session began after this one: this Subscribe was held up
 
 
 class TooManyDevices(Exception):
@@ -48,7 +50,11 @@ class TooManyDevices(Exception):
 
 
 class Superseded(Exception):
-    """The device has a newer session already."""
+    """The device has a newer session already. `late`: that one began before this one."""
+
+    def __init__(self, *, late: bool) -> None:
+        self.late = late
+        super().__init__()
 
 
 class Registry:
@@ -74,6 +80,7 @@ class Registry:
         term: int,
         now_ms: int,
         generation: Generation | None = None,
+        began_ms: int = 0,
     ) -> Registered:
         """Make a session stand for its device.
 
@@ -89,7 +96,7 @@ class Registry:
             self._counter += 1
             generation = (term, self._counter)
         if known and known.session and known.session != key and known.generation > generation:
-            raise Superseded
+            raise Superseded(late=known.began_ms < began_ms)
         if known is None and len(devices) >= self._limit and not self._make_room(devices):
             raise TooManyDevices
         evicted = known.session if known and known.session != key else None
@@ -101,6 +108,7 @@ class Registry:
             generation=generation,
             connected_ms=known.connected_ms if known else now_ms,
             session=key,
+            began_ms=began_ms,
             announced=known is not None and known.announced,
         )
         self._leaving.pop((info.user, info.device), None)
@@ -108,7 +116,8 @@ class Registry:
         self._counter = max(self._counter, generation[1])
         devices[info.device] = presence
         self._sessions[key] = presence
-        return Registered(presence=presence, evicted=evicted)
+        late = known is not None and evicted is not None and known.began_ms > began_ms
+        return Registered(presence=presence, evicted=evicted, late=late)
 
     def _make_room(self, devices: dict[str, Presence]) -> bool:
         for device, presence in devices.items():

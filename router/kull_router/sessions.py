@@ -33,6 +33,7 @@ from kull_router.subscriptions import Subscription
 log = structlog.get_logger(__name__)
 
 TRY_AGAIN: Final = 0  # close codes of docs/protocol.md; 0 keeps the device connected
+RESUBSCRIBE: Final = 4004
 REPLACED: Final = 4503
 DISCONNECTED: Final = 4504
 TOO_MANY_DEVICES: Final = 4506
@@ -135,14 +136,18 @@ class Sessions:
                 term=shard.term or 0,
                 now_ms=self._clock.wall_ms(),
                 generation=generation,
+                began_ms=request.device.connected_at,
             )
-        except Superseded:
-            raise Refusal(REPLACED, "this device has connected again elsewhere") from None
+        except Superseded as error:
+            code = RESUBSCRIBE if error.late else REPLACED
+            raise Refusal(code, "this device has connected again elsewhere") from None
         except TooManyDevices:
             limit = self._settings.devices_per_user
             raise Refusal(TOO_MANY_DEVICES, f"{limit} devices are connected already") from None
         if registered.evicted:
-            self._evict(registered.evicted, REPLACED, "this device has connected again")
+            # A device must not be sent away for good by its own earlier, long held up attempt.
+            code = RESUBSCRIBE if registered.late else REPLACED
+            self._evict(registered.evicted, code, "this device has connected again")
         return registered.presence
 
     async def _attach(self, joining: _Joining) -> None:

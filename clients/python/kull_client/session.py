@@ -58,11 +58,15 @@ Incoming = Delivery | Welcomed | Reconnect | Accepted | Refused
 
 @dataclass(slots=True)
 class _Queue:
-    """Progress in one queue. A new `run` begins when the server starts it over at `head`."""
+    """Progress in one queue. A new `run` begins when the server starts it over at `head`.
+
+    Events of runs since `window_run` fill the window of this connection until acknowledged.
+    """
 
     received: int = 0
     processed: int = 0
     run: int = 0
+    window_run: int = 0
     head: int = 0
 
     def has_missed(self, head: int) -> bool:
@@ -114,7 +118,8 @@ class Session:
             case "JOINED":
                 return self._stand(frames.standing_of(data))
             case "RECOVERY_LOST":
-                return self._start_over(frames.text_of(data, "queue"), frames.number(data, "head"))
+                name, head = frames.text_of(data, "queue"), frames.number(data, "head")
+                return self._start_over(name, head, window_stays=True)
             case "RECONNECT":
                 return [Reconnect(frames.number(data, "after", 0) / 1000)]
             case "ACCEPTED":
@@ -132,9 +137,10 @@ class Session:
         """Note that the application is done with an event."""
         event = delivery.event
         queue = self._queues.get(event.queue)
-        if event.seq is None or queue is None or queue.run != delivery.run:
+        if event.seq is None or queue is None or delivery.run < queue.window_run:
             return
-        queue.processed = max(queue.processed, event.seq)
+        if delivery.run == queue.run:
+            queue.processed = max(queue.processed, event.seq)
         self.acks.add(event.queue, event.seq, delivery.size, now)
 
     def _welcome(self, data: Json) -> list[Incoming]:
@@ -149,7 +155,10 @@ class Session:
         self.acks.opened(frames.number(data, "window", 64))
         if epoch != self._epoch:
             self._epoch = epoch
-            self._queues = {name: _Queue(run=queue.run + 1) for name, queue in self._queues.items()}
+            self._queues = {
+                name: _Queue(run=queue.run + 1, window_run=queue.run + 1)
+                for name, queue in self._queues.items()
+            }
         return [Welcomed(), *self._stand(standing)]
 
     def _stand(self, standing: Standing) -> list[Incoming]:
@@ -161,10 +170,16 @@ class Session:
         queue.received = max(queue.received, standing.after)
         return []
 
-    def _start_over(self, name: str, head: int) -> list[Incoming]:
-        """Accept the queue from anywhere: the current state comes first, then what is new."""
+    def _start_over(self, name: str, head: int, *, window_stays: bool = False) -> list[Incoming]:
+        """Accept the queue from anywhere: the current state comes first, then what is new.
+
+        window_stays: on the same connection, whose window what came before still fills. It has to
+        be acknowledged, or the server might never send anything again.
+        """
         before = self._queues.get(name)
-        self._queues[name] = _Queue(run=before.run + 1 if before else 0, head=head)
+        run = before.run + 1 if before else 0
+        window_run = before.window_run if before and window_stays else run
+        self._queues[name] = _Queue(run=run, window_run=window_run, head=head)
         lost = Event(type=RECOVERY_LOST, data={"queue": name, "head": head}, queue=name)
         return [Delivery(lost)]
 

@@ -337,3 +337,14 @@ def test_every_entry_reaches_the_application_once_and_in_order(
 
     assert seen == list(range(1, head + 1))
     assert session.position.after == {"user": head}
+
+
+def test_what_came_before_a_loss_on_the_same_connection_is_still_acknowledged() -> None:
+    """Else a full window would stay full for ever."""
+    session = opened()
+    waiting = deliveries(session, stored(1), stored(2))
+    events(session, text("RECOVERY_LOST", {"queue": "user", "head": 20}))
+
+    session.processed(waiting[-1], NOW)
+
+    assert session.acks.take() == {"user": 2}

@@ -147,3 +147,30 @@ def test_a_shard_that_moves_takes_its_users_along(registry: Registry) -> None:
     assert connected(registry, "maya") == []
     assert connected(registry, "otto") == ["mac"]
     assert len(registry) == 1
+
+
+def test_a_session_that_was_held_up_is_told_from_one_that_is_newer(registry: Registry) -> None:
+    info = DeviceInfo(user="maya", device="mac")
+    registry.register(SessionKey(1, 1), info, shard=0, term=1, now_ms=0, began_ms=20)
+
+    late = registry.register(SessionKey(2, 1), info, shard=0, term=1, now_ms=0, began_ms=10)
+    newer = registry.register(SessionKey(3, 1), info, shard=0, term=1, now_ms=0, began_ms=30)
+
+    assert (late.late, newer.late) == (True, False)
+
+
+@pytest.mark.parametrize(("began_ms", "late"), [(30, True), (10, False)])
+def test_a_refused_session_that_began_later_is_told_from_one_that_was_replaced(
+    registry: Registry, began_ms: int, late: bool
+) -> None:
+    info = DeviceInfo(user="maya", device="mac")
+    registry.register(
+        SessionKey(1, 1), info, shard=0, term=1, now_ms=0, generation=(1, 7), began_ms=20
+    )
+
+    with pytest.raises(Superseded) as caught:
+        registry.register(
+            SessionKey(2, 1), info, shard=0, term=1, now_ms=0, generation=(1, 6), began_ms=began_ms
+        )
+
+    assert caught.value.late is late
