@@ -111,8 +111,8 @@ def test_batches_wait_for_room_but_one_always_fits() -> None:
     assert outbox.bytes == 0
 
 
-async def test_a_batch_that_waits_is_sent_when_the_one_before_it_was_taken() -> None:
-    stream = EdgeStream(
+def narrow_stream() -> EdgeStream:
+    return EdgeStream(
         1,
         pb.Hello(),
         outbox=Outbox(limit_bytes=1),
@@ -121,6 +121,10 @@ async def test_a_batch_that_waits_is_sent_when_the_one_before_it_was_taken() -> 
         fetches=1,
         publishes=1,
     )
+
+
+async def test_a_batch_that_waits_is_sent_when_the_one_before_it_was_taken() -> None:
+    stream = narrow_stream()
     await stream.send_batch(batch(1))
     waiting = asyncio.create_task(stream.send_batch(batch(2)), name="batch")
     await asyncio.sleep(0)
@@ -134,15 +138,7 @@ async def test_a_batch_that_waits_is_sent_when_the_one_before_it_was_taken() -> 
 
 
 async def test_a_batch_does_not_wait_for_a_stream_that_has_ended() -> None:
-    stream = EdgeStream(
-        1,
-        pb.Hello(),
-        outbox=Outbox(limit_bytes=1),
-        attached_ms=0,
-        subscribes=1,
-        fetches=1,
-        publishes=1,
-    )
+    stream = narrow_stream()
     await stream.send_batch(batch(1))
     waiting = asyncio.create_task(stream.send_batch(batch(2)), name="batch")
     await asyncio.sleep(0)
