@@ -31,6 +31,11 @@ class MeshSettings(BaseSettings):
         description="HS256 secret of service tokens for the HTTP triggers, at least 32 bytes; "
         "unset: derived from the token secret",
     )
+    service_keys: Path | None = Field(
+        None,
+        description="file of the service keys, see `kull keys`; "
+        "unset: `kull up` and `kull keys` use service-keys.json in KULL_HOME",
+    )
     shard_count: int = Field(
         topology.DEFAULT_SHARD_COUNT, ge=1, le=100, description="shards of the deployment"
     )
@@ -45,3 +50,8 @@ class MeshSettings(BaseSettings):
         "auto",
         description="log lines for people or machines; auto: by whether stderr is a terminal",
     )
+
+    @property
+    def keys_file(self) -> Path:
+        """Where the service keys are."""
+        return self.service_keys or self.home / "service-keys.json"

@@ -19,7 +19,8 @@ from kull_mesh.errors import MeshError
 from kull_mesh.http import HttpSide
 from kull_mesh.secrets import Keys
 from kull_producers import Publisher
-from kull_producers.gateway import Status, create_app, service_auth
+from kull_producers.gateway import Status, create_app, key_auth, open_auth, service_auth
+from kull_producers.gateway.auth import Authorize
 from kull_producers.rabbitmq import RabbitTransport
 from kull_producers.transport import Transport
 from kull_router.broker import Broker
@@ -41,6 +42,8 @@ class UpOptions:
         port: of the first edge and HTTP; further edges take the next ones. 0: any free ports.
         data: folder of the SQLite store.
         amqp_url: RabbitMQ; None: the in-memory broker.
+        service_keys: file of the service keys; None: service tokens only.
+        allow_plain_tokens: ids do as tokens, and the HTTP triggers ask for none.
     """
 
     keys: Keys
@@ -49,7 +52,14 @@ class UpOptions:
     port: int = 5000
     edges: int = 1
     amqp_url: str | None = field(default=None, repr=False)
+    service_keys: Path | None = None
     allow_plain_tokens: bool = False
+
+    def authorize(self) -> Authorize:
+        """Return what verifies the callers of the HTTP triggers. Raises KeyFileError."""
+        tokens = service_auth(self.keys.service)
+        checked = key_auth(self.service_keys, tokens=tokens) if self.service_keys else tokens
+        return open_auth(checked) if self.allow_plain_tokens else checked
 
 
 class LocalMesh:
@@ -100,7 +110,7 @@ class LocalMesh:
         self.publisher = Publisher(transport, shard_count=self._shard_count, app_id="kull-up")
         app = create_app(
             self.publisher,
-            authorize=service_auth(self._options.keys.service),
+            authorize=self._options.authorize(),
             status=self._status,
         )
         http = HttpSide(app)

@@ -10,7 +10,7 @@ from kull_mesh import durations, secrets
 from kull_mesh.errors import MeshError
 from kull_mesh.settings import MeshSettings
 from kull_producers import address, gateway
-from kull_producers.gateway.auth import SCOPES
+from kull_producers.gateway.auth import EVENT_SCOPES, SCOPES
 from kull_router.tokens import check_device_id
 
 
@@ -41,12 +41,15 @@ def service_token(
     name: Annotated[str, typer.Option(help="The service's name, for logs.")] = "service",
     scope: Annotated[
         list[str] | None,
-        typer.Option(help="What it may trigger; may be repeated.", show_default="everything"),
+        typer.Option(
+            help="shoot:write, credit:write, prompt:write, token:mint; may be repeated.",
+            show_default="all three :write",
+        ),
     ] = None,
     ttl: Annotated[str, typer.Option(help="How long it is valid: 30s, 15m, 1h, 7d.")] = "1h",
 ) -> None:
     """Print a token for the HTTP triggers, signed with KULL_SERVICE_SECRET or a development key."""
-    scopes = tuple(scope or SCOPES)
+    scopes = tuple(scope or EVENT_SCOPES)
     unknown = sorted(set(scopes) - set(SCOPES))
     if unknown:
         raise MeshError(f"there is no scope {unknown[0]!r}; there are {', '.join(SCOPES)}")

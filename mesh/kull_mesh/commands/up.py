@@ -47,6 +47,7 @@ def up(
     options = UpOptions(
         keys=secrets.load(settings),
         data=data or settings.home / "data",
+        service_keys=settings.keys_file,
         host=host,
         port=port,
         edges=edges,
@@ -67,7 +68,7 @@ def warn(options: UpOptions) -> None:
     if options.amqp_url is None:
         log.warning("in-memory broker: events that are not yet stored die with this process")
     if options.allow_plain_tokens:
-        log.warning("PLAIN TOKENS ARE ALLOWED: anyone may connect as any user")
+        log.warning("PLAIN TOKENS ARE ALLOWED: anyone may connect as any user, and trigger")
 
 
 async def run(options: UpOptions) -> None:

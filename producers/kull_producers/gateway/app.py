@@ -85,17 +85,17 @@ def _add_triggers(app: FastAPI, publisher: Publisher, authorize: auth.Authorize)
     @app.post("/api/sync/shoot-progress", **_documented(ShootProgress, addressed=True))
     async def shoot_progress(request: Request) -> JSONResponse:
         """Tell a user's devices how far a shoot is."""
-        return await trigger(request, ShootProgress, auth.SHOOT_PROGRESS, addressed=True)
+        return await trigger(request, ShootProgress, auth.SHOOT_WRITE, addressed=True)
 
     @app.post("/api/sync/credit-update", **_documented(CreditUpdate))
     async def credit_update(request: Request) -> JSONResponse:
         """Tell a user's devices that the balance has changed."""
-        return await trigger(request, CreditUpdate, auth.CREDIT_UPDATE)
+        return await trigger(request, CreditUpdate, auth.CREDIT_WRITE)
 
     @app.post("/api/sync/prompt-change", **_documented(PromptChange))
     async def prompt_change(request: Request) -> JSONResponse:
         """Tell some users, or everybody, that a prompt has changed."""
-        return await trigger(request, PromptChange, auth.PROMPT_CHANGE)
+        return await trigger(request, PromptChange, auth.PROMPT_WRITE)
 
 
 def _add_health(app: FastAPI, status: Callable[[], Awaitable[Status]]) -> None:

@@ -13,7 +13,6 @@ import uvicorn
 
 from kull_producers.connecting import connect
 from kull_producers.gateway.app import create_app
-from kull_producers.gateway.auth import service_auth
 from kull_producers.gateway.settings import GatewaySettings
 
 log = structlog.get_logger(__name__)
@@ -25,7 +24,7 @@ async def serve(settings: GatewaySettings) -> None:
     Shutdown: stop accepting, let requests end, disconnect from RabbitMQ. Raises what `async with`
     of `connect` raises, and OSError when the port cannot be used.
     """
-    authorize = service_auth(settings.service_secret.get_secret_value())
+    authorize = settings.authorize()
     publisher = connect(
         settings.amqp_url.get_secret_value(),
         shard_count=settings.shard_count,

@@ -203,7 +203,7 @@ async def test_a_device_token_is_no_service_token(client: httpx.AsyncClient) -> 
 async def test_an_unsigned_token_is_refused(client: httpx.AsyncClient) -> None:
     import jwt
 
-    claims = {"sub": "x", "aud": "kull-service", "scope": "credit-update", "exp": 2**40}
+    claims = {"sub": "x", "aud": "kull-service", "scope": "credit:write", "exp": 2**40}
     unsigned = jwt.encode(claims, None, algorithm="none")  # type: ignore[arg-type]
     answer = await client.post(
         CREDIT_PATH, json=CREDIT, headers={"Authorization": f"Bearer {unsigned}"}
@@ -213,11 +213,11 @@ async def test_an_unsigned_token_is_refused(client: httpx.AsyncClient) -> None:
 
 
 async def test_a_missing_scope_is_403(client: httpx.AsyncClient) -> None:
-    token = service_token(SECRET, scopes=["shoot-progress", "credit-updates"])
+    token = service_token(SECRET, scopes=["shoot:write", "credit:writes"])
     headers = {"Authorization": f"Bearer {token}"}
 
     answer = await client.post(CREDIT_PATH, json=CREDIT, headers=headers)
-    assert "'credit-update'" in problem(answer, 403)
+    assert "'credit:write'" in problem(answer, 403)
     assert (
         await client.post("/api/sync/shoot-progress", json=SHOOT, headers=headers)
     ).status_code == 202
