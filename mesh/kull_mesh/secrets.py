@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import math
 import os
 import secrets
 import tempfile
-import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import jwt
 from pydantic import SecretStr
 
 from kull_mesh.errors import MeshError
 from kull_mesh.settings import MeshSettings
+from kull_producers.gateway import Minter, SigningKey
 
 MIN_BYTES = 32
 
@@ -87,8 +86,6 @@ def device_token(
     keys: Keys, *, user: str, device: str = "", ttl: float, name: str = "", platform: str = ""
 ) -> str:
     """Return a signed device token. `ttl` is in seconds."""
-    now = int(time.time())
-    claims: dict[str, Any] = {"sub": user, "iat": now, "exp": now + int(ttl)}
-    optional = {"device": device, "name": name, "platform": platform}
-    claims |= {key: value for key, value in optional.items() if value}
-    return jwt.encode(claims, keys.device, "HS256")
+    minter = Minter(SigningKey.shared(keys.device), max_ttl=math.inf)
+    minted = minter.mint(user=user, device=device, name=name, platform=platform, ttl=ttl)
+    return minted.token

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Literal
 
 from platformdirs import user_state_path
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from kull_producers import topology
+from kull_producers.gateway.origins import parse
 
 
 class MeshSettings(BaseSettings):
@@ -36,6 +37,11 @@ class MeshSettings(BaseSettings):
         description="file of the service keys, see `kull keys`; "
         "unset: `kull up` and `kull keys` use service-keys.json in KULL_HOME",
     )
+    origins: str = Field(
+        "",
+        description="web pages that may connect and call, besides those of the same host: exact "
+        "origins separated by commas, e.g. https://app.example.com; *: any",
+    )
     shard_count: int = Field(
         topology.DEFAULT_SHARD_COUNT, ge=1, le=100, description="shards of the deployment"
     )
@@ -50,6 +56,12 @@ class MeshSettings(BaseSettings):
         "auto",
         description="log lines for people or machines; auto: by whether stderr is a terminal",
     )
+
+    @field_validator("origins")
+    @classmethod
+    def _check_origins(cls, value: str) -> str:
+        parse(value)
+        return value
 
     @property
     def keys_file(self) -> Path:

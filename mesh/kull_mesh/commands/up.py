@@ -12,6 +12,7 @@ from rich.console import Console
 from kull_mesh import secrets, signals
 from kull_mesh.settings import MeshSettings
 from kull_mesh.up import LocalMesh, UpOptions
+from kull_producers.gateway.origins import parse
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +49,7 @@ def up(
         keys=secrets.load(settings),
         data=data or settings.home / "data",
         service_keys=settings.keys_file,
+        origins=parse(settings.origins),
         host=host,
         port=port,
         edges=edges,
