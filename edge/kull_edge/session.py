@@ -72,6 +72,7 @@ class Handshake:
         v2: whether the subprotocol `kull.sync.v2` was chosen.
         token: from the query or the subprotocols; None: none given.
         epoch, after: the device's positions by queue name.
+        instance: the client's run, if it names one.
         problem: what was wrong with the query, if anything.
     """
 
@@ -79,6 +80,7 @@ class Handshake:
     token: str | None = field(default=None, repr=False)
     epoch: str = ""
     after: Mapping[str, int] = field(default_factory=dict)
+    instance: str = ""
     problem: str = ""
 
 
@@ -125,7 +127,7 @@ class Session:
         self._connected_at = wall_ms()
         self._token = handshake.token or ""
         self._user_id = ""
-        self._device = Device()
+        self._device = Device(instance=handshake.instance)
         self._generation: Generation | None = None
         self._epoch, self._after = handshake.epoch, handshake.after
         self._errors = 0
@@ -289,7 +291,9 @@ class Session:
         self._timers.cancel(SessionTimer(self.id, TimerKind.HELLO))
         self._token = message.token
         self._epoch, self._after = message.epoch, message.after
-        self._device = Device(name=message.device_name, platform=message.platform)
+        self._device = Device(
+            name=message.device_name, platform=message.platform, instance=message.instance
+        )
         return self._identify(now)
 
     def _identify(self, now: float) -> list[Effect]:

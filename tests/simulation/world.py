@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 from unittest import mock
+from uuid import UUID
 
+import kull_client.client
 import kull_client.connection
 from kull_edge.follow import Window
 from kull_edge.hub import HubConfig
@@ -188,7 +190,14 @@ def simulate(seed: int, *, trace: bool = False) -> Outcome:
     from tests.simulation.faults import Faults
 
     notes = Trace(on=trace)
-    with notes.instead_of_logs(), mock.patch.object(kull_client.connection, "connect", connect):
+    runs = random.Random(seed)
+    with (
+        notes.instead_of_logs(),
+        mock.patch.object(kull_client.connection, "connect", connect),
+        mock.patch.object(
+            kull_client.client, "uuid4", lambda: UUID(int=runs.getrandbits(128), version=4)
+        ),
+    ):
         return run(_simulate(seed, notes, Faults))
 
 
