@@ -27,6 +27,13 @@ class MeshSettings(BaseSettings):
         description="HS256 secret of device tokens, at least 32 bytes; "
         "unset: `kull up` makes one for development",
     )
+    token_signing_key: Path | None = Field(
+        None,
+        description="PEM file of the private key that signs device tokens (RSA: RS256, Ed25519: "
+        "EdDSA), instead of KULL_TOKEN_SECRET",
+    )
+    token_audience: str = Field("", description="`aud` of device tokens; empty: none")
+    token_issuer: str = Field("", description="`iss` of device tokens; empty: none")
     service_secret: SecretStr | None = Field(
         None,
         description="HS256 secret of service tokens for the HTTP triggers, at least 32 bytes; "

@@ -14,16 +14,14 @@ import structlog
 from kull_edge.errors import CannotListen
 from kull_edge.node import Edge
 from kull_edge.settings import EdgeSettings
-from kull_mesh import __version__
+from kull_mesh import __version__, secrets
 from kull_mesh.errors import MeshError
 from kull_mesh.http import HttpSide
 from kull_mesh.secrets import Keys
 from kull_producers import Publisher
 from kull_producers.gateway import (
     Buckets,
-    Minter,
     Origins,
-    SigningKey,
     Status,
     create_app,
     key_auth,
@@ -139,7 +137,7 @@ class LocalMesh:
             self.publisher,
             authorize=self._options.authorize(),
             status=self._status,
-            minter=Minter(SigningKey.shared(self._options.keys.device)),
+            minter=secrets.minter(self._options.keys),
             origins=self._options.pages(),
             buckets=Buckets(rate=DEFAULT_RATE, burst=DEFAULT_BURST),
         )

@@ -316,7 +316,7 @@ class Sessions:
 
 
 def _device_info(claims: tokens.Claims, request: pb.Subscribe) -> DeviceInfo:
-    if request.address not in {f"user:{claims.user}", addresses.ALL}:
+    if request.address not in {f"user:{claims.user}", addresses.ALL, *claims.rooms}:
         raise TokenRefused(tokens.BAD_TOKEN, "the token does not grant this queue")
     asked = request.device
     tokens.check_device_id(asked.device_id)

@@ -22,10 +22,17 @@ def token(
     ttl: Annotated[str, typer.Option(help="How long it is valid: 30s, 15m, 1h, 7d.")] = "1h",
     name: Annotated[str, typer.Option(help="Name that the user's other devices see.")] = "",
     platform: Annotated[str, typer.Option(help="For example ios, macos, web.")] = "",
+    room: Annotated[
+        list[str] | None, typer.Option(help="A room that it may join; may be repeated.")
+    ] = None,
 ) -> None:
-    """Print a device token, signed with KULL_TOKEN_SECRET or the development secret."""
+    """Print a device token, signed with KULL_TOKEN_SIGNING_KEY, KULL_TOKEN_SECRET, or, in
+    development, a secret of this machine.
+    """
     address.user(user)
     check_device_id(device)
+    for name_ in room or ():
+        address.room(name_)
     signed = secrets.device_token(
         secrets.load(MeshSettings()),
         user=user,
@@ -33,6 +40,7 @@ def token(
         ttl=durations.seconds(ttl),
         name=name,
         platform=platform,
+        rooms=room or (),
     )
     typer.echo(signed)
 
