@@ -40,6 +40,7 @@ TOO_MANY_ERRORS: Final = CloseCode(4505, "too_many_errors", "too many bad frames
 TOO_MANY_DEVICES: Final = CloseCode(
     4506, "too_many_devices", "the user has 32 devices connected already"
 )
+REVOKED: Final = CloseCode(4507, "revoked", "the token was revoked: log in again")
 
 TABLE: Final = {
     row.code: row
@@ -56,6 +57,7 @@ TABLE: Final = {
         DISCONNECTED,
         TOO_MANY_ERRORS,
         TOO_MANY_DEVICES,
+        REVOKED,
     )
 }
 

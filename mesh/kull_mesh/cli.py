@@ -34,6 +34,7 @@ app.add_typer(send.app, name="send", rich_help_panel="Tools")
 app.command(rich_help_panel="Tools")(config.config)
 app.command(rich_help_panel="Operate")(nodes.nodes)
 app.command(rich_help_panel="Operate")(nodes.drain)
+app.command(rich_help_panel="Operate")(nodes.revoke)
 
 
 @app.callback()

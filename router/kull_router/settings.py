@@ -73,6 +73,14 @@ class RouterSettings(BaseSettings):
         gt=0,
         description="seconds that a device token lives at most; revocations are kept as long",
     )
+    token_grace: float = Field(
+        30.0,
+        ge=0,
+        description="seconds that a connection outlives its token, for the device to refresh it",
+    )
+    revocation_poll: float = Field(
+        0.25, gt=0, description="seconds between looks for tokens that other routers revoked"
+    )
     allow_plain_tokens: bool = Field(
         False, description="accept 'userId' and 'userId:deviceId' as tokens: for demos only"
     )

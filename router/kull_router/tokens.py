@@ -51,6 +51,13 @@ class Claims:
     token_id: str = ""
     plain: bool = False
 
+    def grants(self, queue: str) -> bool:
+        """Return whether the device may follow a queue: its user's own, `all`, its rooms'."""
+        return queue in {f"user:{self.user}", address.ALL} or queue in self.rooms
+
+
+NOBODY: Final = Claims(user="")
+
 
 class TokenVerifier:
     """Verifies tokens; plain ones only where they are allowed.

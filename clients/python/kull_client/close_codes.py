@@ -22,6 +22,7 @@ NAMES: Final = {
     4504: "disconnected",
     4505: "too_many_errors",
     4506: "too_many_devices",
+    4507: "revoked",
 }
 STANDARD_STOP: Final = frozenset({1000, 1002, 1003, 1007, 1008, 1009, 1010})
 
