@@ -41,7 +41,7 @@ async def audit(url: str) -> dict[str, list[str]]:
 
 @asynccontextmanager
 async def child(url: str, path: Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    command = ["-m", "tests.support.outbox_child", url, str(path), str(SHARDS)]
+    command = ["-m", "tests.support.outbox_child", url, str(path), "--shards", str(SHARDS)]
     process = await asyncio.create_subprocess_exec(
         sys.executable, *command, stdout=asyncio.subprocess.PIPE, cwd=ROOT
     )
