@@ -225,7 +225,7 @@ def main() -> int:
     """Read the options and measure."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--seconds", type=float, default=60, help="how long RabbitMQ is away")
-    parser.add_argument("--users", type=int, default=20)
+    parser.add_argument("--users", type=int, default=50)
     parser.add_argument("--rate", type=float, default=200, help="events per second, of all users")
     return asyncio.run(measure(parser.parse_args()))
 
