@@ -21,12 +21,10 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import aio_pika
-
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for tests.support
 
-from kull_producers import topology
-from tests.support.brokers import RabbitRig, until
+from tests.support.audit import audit, deploy
+from tests.support.brokers import until
 from tests.support.rabbitmq import RabbitMQ
 
 ROOT = Path(__file__).parents[1]
@@ -130,33 +128,12 @@ async def take_away(broker: RabbitMQ, seconds: float) -> None:
     await asyncio.to_thread(broker.start)
 
 
-async def read_all(url: str) -> dict[str, list[str]]:
-    """Return the ids that arrived for each address, in order."""
-    found: dict[str, list[str]] = defaultdict(list)
-    async with await aio_pika.connect(url) as connection:
-        channel = await connection.channel()
-        await channel.set_qos(prefetch_count=1000)
-        queue = await channel.get_queue("audit")
-        async with queue.iterator(timeout=5) as messages:
-            try:
-                async for message in messages:
-                    address = str(message.headers[topology.HEADER_ADDRESS])
-                    found[address].append(str(message.message_id))
-                    await message.ack()
-            except TimeoutError:
-                pass  # there are no more
-    return found
-
-
 async def one_run(broker: RabbitMQ, folder: Path, options: argparse.Namespace, away: bool) -> Run:
     """Let the service emit, with or without RabbitMQ going away meanwhile."""
     run, path = Run(), folder / f"outbox-{away}.db"
     async with AsyncExitStack() as stack:
         url = stack.enter_context(broker.endpoint.fresh_vhost())
-        async with AsyncExitStack() as once:
-            rig = RabbitRig(once, url)
-            await rig.router(SHARDS)
-            await rig.third_party(topology.CREDIT)
+        await deploy(url, SHARDS)
         command = [
             *("-m", "tests.support.outbox_child", url, str(path), "--shards", str(SHARDS)),
             *("--users", str(options.users), "--interval", str(options.users / options.rate)),
@@ -181,7 +158,7 @@ async def one_run(broker: RabbitMQ, folder: Path, options: argparse.Namespace, a
             raise RuntimeError(
                 f"the service failed:\n{(folder / 'service.log').read_text()[-3000:]}"
             )
-        run.arrived = await read_all(url)
+        run.arrived = await audit(url)
     return run
 
 
