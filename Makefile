@@ -8,7 +8,7 @@ SOURCES := producers/kull_producers router/kull_router edge/kull_edge mesh/kull_
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint format types unit simulate mutations chaos protos lock up down clean
+.PHONY: help setup demo test check lint format types unit simulate mutations chaos outage protos lock up down clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ mutations: setup ## Break the code in six ways; the simulation must notice each
 
 chaos: setup ## Kill and cut a mesh of real processes under load (MINUTES=10 SEED=n)
 	$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
+
+outage: setup ## Take RabbitMQ away from a billing service with an outbox (SECONDS=60)
+	$(BIN)/python bench/outbox_outage.py --seconds $(or $(SECONDS),60)
 
 protos: setup ## Generate the code of the .proto files
 	$(BIN)/python scripts/gen_protos.py
