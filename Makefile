@@ -8,7 +8,7 @@ SOURCES := producers/kull_producers router/kull_router edge/kull_edge mesh/kull_
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint format types unit chaos protos lock up down clean
+.PHONY: help setup demo test check lint format types unit chaos rolling protos lock up down clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ unit: setup ## Run the unit tests, and the contract tests on the in-memory twins
 
 chaos: setup ## Kill and cut a mesh of real processes under load (MINUTES=10 SEED=n)
 	$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
+
+rolling: setup ## Restart three edges under load, and say what devices notice (DEVICES=3000)
+	$(BIN)/python bench/rolling_restart.py $(if $(DEVICES),--devices $(DEVICES))
 
 protos: setup ## Generate the code of the .proto files
 	$(BIN)/python scripts/gen_protos.py
