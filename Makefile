@@ -8,7 +8,7 @@ SOURCES := producers/kull_producers router/kull_router edge/kull_edge mesh/kull_
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint format types unit simulate mutations chaos outage protos lock up down clean
+.PHONY: help setup demo test check lint format types unit simulate mutations chaos outage rolling protos lock up down clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,8 @@ chaos: setup ## Kill and cut a mesh of real processes under load (MINUTES=10 SEE
 
 outage: setup ## Take RabbitMQ away from a billing service with an outbox (SECONDS=60)
 	$(BIN)/python bench/outbox_outage.py --seconds $(or $(SECONDS),60)
+rolling: setup ## Restart three edges under load, and say what devices notice (DEVICES=3000)
+	$(BIN)/python bench/rolling_restart.py $(if $(DEVICES),--devices $(DEVICES))
 
 protos: setup ## Generate the code of the .proto files
 	$(BIN)/python scripts/gen_protos.py
