@@ -261,7 +261,7 @@ class Session:
         lost = answer.lost and follow.awaits(answer)
         written = follow.batch(answer, [OutFrame.of(entry) for entry in answer.entries])
         notice = self._lost(answer.address, answer.head) if lost else []
-        return notice + self._write(written)
+        return notice + (self._write(written) if self.state is not State.CLOSED else [])
 
     def published(self, answer: Published) -> list[Effect]:
         """A message of this device became an event, or did not."""
@@ -390,8 +390,10 @@ class Session:
         return self._control(self._envelope().message("JOINED", _place(answer)))
 
     def _lost(self, address: str, head: int) -> list[Effect]:
-        if not self._handshake.v2:
-            return []
+        if not self._handshake.v2:  # only WELCOME can tell a plain client, and of its own queue
+            reason = "this device was too slow: connect again"
+            own = address == self.user_address
+            return self._refuse(close_codes.RESUBSCRIBE, reason) if own else []
         data = {"queue": frames.queue_name(address), "head": head}
         return self._control(self._envelope().message("RECOVERY_LOST", data))
 

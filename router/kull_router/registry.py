@@ -87,7 +87,7 @@ class Registry:
         generation: what the session was given before (a re-subscription), None for a new one.
 
         Raises:
-            Superseded: a newer session of this device is registered.
+            Superseded: a newer session of this device is registered, or just went away.
             TooManyDevices: the user's limit is reached.
         """
         devices = self._users.setdefault(info.user, {})
@@ -96,7 +96,7 @@ class Registry:
         if generation is None:
             self._counter += 1
             generation = (term, self._counter)
-        if known and known.session and known.session != key and known.generation > generation:
+        if known and known.session != key and known.generation > generation:
             raise Superseded(same=same)
         if known is None and len(devices) >= self._limit and not self._make_room(devices):
             raise TooManyDevices

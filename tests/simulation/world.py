@@ -56,7 +56,7 @@ class World:
         self.faults: Counter[str] = Counter()
         self.processes: list[Process] = []
         tight = self.rng.random() < 0.3
-        self.ledger = Ledger(tight=tight)
+        self.ledger = Ledger()
         self.net = Network(self._generator(), trace)
         self.rabbit = Rabbit(self.net)
         settings = self._router_settings(tight)
@@ -73,6 +73,7 @@ class World:
                 net=self.net,
                 rabbit=self.rabbit,
                 database=self.database,
+                ledger=self.ledger,
                 rng=self._generator(),
             )
             for number in (1, 2)
