@@ -17,7 +17,7 @@ from typing import Final
 import structlog
 
 from kull_edge.close_codes import OVERLOADED
-from kull_edge.effects import Close, Effect, Join, Leave, PublishWish, ToRouter
+from kull_edge.effects import Close, Effect, Join, Leave, PublishWish, RefreshWish, ToRouter
 from kull_edge.follow import Follow, Mode
 from kull_edge.lines import Lines
 from kull_edge.links import LinkState, Owners, Seat, terms
@@ -243,13 +243,8 @@ class Hub:
                 return self._reassign(self._owners.claim(self._links))
             case "gap":
                 return self._gap(link, frame.gap, now)
-            case "published":
-                return self._published(frame.published, now)
-            case "evict":
-                session = self._sessions.get(frame.evict.session_id)
-                return (
-                    self._carry_out(session, session.evicted(frame.evict), now) if session else []
-                )
+            case "published" | "refreshed" | "evict" as kind:
+                return self._to_session(getattr(frame, kind), now)
             case "drain":
                 # Nothing to do yet: its shards will be claimed by another and sessions then move.
                 log.info("router_drains", link=link, within_ms=frame.drain.within_ms)
@@ -324,9 +319,18 @@ class Hub:
                 out += self._carry_out(session, [], now)
         return out
 
-    def _published(self, answer: pb.Published, now: float) -> list[Effect]:
-        session = self._sessions.get(answer.session_id)
-        return self._carry_out(session, session.published(answer), now) if session else []
+    def _to_session(self, word: pb.Published | pb.Refreshed | pb.Evict, now: float) -> list[Effect]:
+        session = self._sessions.get(word.session_id)
+        if session is None:
+            return []
+        match word:
+            case pb.Published():
+                effects = session.published(word)
+            case pb.Refreshed():
+                effects = session.refreshed(word, now)
+            case _:
+                effects = session.evicted(word)
+        return self._carry_out(session, effects, now)
 
     # Placing sessions at owners
 
@@ -373,6 +377,8 @@ class Hub:
                     out += self._join(session, address)
                 case PublishWish():
                     out += self._publish(session, effect)
+                case RefreshWish():
+                    out += self._refresh(session, effect)
                 case _:
                     out.append(effect)
         if session.state is State.CLOSED:
@@ -396,6 +402,17 @@ class Hub:
             payload=wish.payload,
         )
         return [ToRouter(follow.link, pb.AttachRequest(publish=request))]
+
+    def _refresh(self, session: Session, wish: RefreshWish) -> list[Effect]:
+        own = session.follows[session.user_address].link
+        if not wish.others:
+            links = {own}
+        else:
+            links = {follow.link for follow in session.follows.values()} - {own}
+        if not wish.others and not own:
+            return session.orphaned()
+        request = pb.Refresh(session_id=session.id, token=wish.token)
+        return [ToRouter(link, pb.AttachRequest(refresh=request)) for link in sorted(links) if link]
 
     def _settle(self, session: Session, follow: Follow, now: float) -> list[Effect]:
         """Report moved acknowledgements, and fetch if the session can take more."""

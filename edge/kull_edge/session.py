@@ -16,7 +16,8 @@ from typing import Any, Final, NamedTuple
 
 from kull_edge import auth, close_codes, frames
 from kull_edge.close_codes import CloseCode
-from kull_edge.effects import Close, Cut, Effect, Join, Ping, PublishWish, Write
+from kull_edge.credential import Credential
+from kull_edge.effects import Close, Cut, Effect, Join, Ping, PublishWish, RefreshWish, Write
 from kull_edge.errors import BadFrame, BadToken
 from kull_edge.follow import Follow, Joined, Window
 from kull_edge.pings import KEEPALIVE_PAYLOAD, Keepalive, PositionPings, Verdict
@@ -29,6 +30,7 @@ from kull_protos.mesh.v1.attach_pb2 import (
     Generation,
     Position,
     Published,
+    Refreshed,
     Refused,
     Subscribe,
     Subscribed,
@@ -54,6 +56,7 @@ class TimerKind(Enum):
     ATTACH = auto()
     KEEPALIVE = auto()
     EXPIRY = auto()
+    END = auto()
     LEAVE = auto()
 
 
@@ -125,7 +128,7 @@ class Session:
         self._wall_ms = wall_ms
         self._rng = rng
         self._connected_at = wall_ms()
-        self._token = handshake.token or ""
+        self._credential = Credential(handshake.token or "")
         self._user_id = ""
         self._device = Device(instance=handshake.instance)
         self._generation: Generation | None = None
@@ -161,6 +164,8 @@ class Session:
                     return self._ack(message)
                 case frames.UpdateProgress():
                     return self._publish(message)
+                case frames.Refresh():
+                    return self._refresh(message)
         except BadFrame as error:
             return self._bad_frame(error)
 
@@ -188,6 +193,8 @@ class Session:
             case TimerKind.ATTACH:
                 return self._refuse(close_codes.ATTACH_TIMEOUT, "no router answers, try again")
             case TimerKind.EXPIRY:
+                return self._expired(now)
+            case TimerKind.END:
                 return self._refuse(close_codes.TOKEN_EXPIRED, "connect with a new token")
             case TimerKind.KEEPALIVE:
                 return self._keepalive(now)
@@ -214,7 +221,7 @@ class Session:
         """Return what to send to the owner of a queue that this session follows."""
         follow = self.follows[address]
         request = Subscribe(
-            session_id=self.id, address=address, token=self._token, device=self._device
+            session_id=self.id, address=address, token=self._credential.token, device=self._device
         )
         queue = frames.queue_name(address)
         if follow.joined:
@@ -276,8 +283,21 @@ class Session:
 
     def orphaned(self) -> list[Effect]:
         """The user's router is gone: nobody will answer what is open there."""
-        refs, self._publishes = self._publishes.values(), {}
+        refs, self._publishes = list(self._publishes.values()), {}
+        if asked := self._credential.answered(accepted=False):
+            refs.append(asked.ref)
         return [effect for ref in refs for effect in self._unavailable(ref)]
+
+    def refreshed(self, answer: Refreshed, now: float) -> list[Effect]:
+        """A router has looked at the device's new token."""
+        asked = self._credential.answered(accepted=not answer.error_code)
+        if asked is None:
+            return []  # one of the other routers, which were told afterwards
+        if answer.error_code:
+            return self._control(self._envelope().error(answer.error_code, answer.error, asked.ref))
+        self._set_end(answer.expires_at, answer.closes_at, now)
+        frame = self._envelope().refreshed(answer.expires_at, asked.ref)
+        return [*self._control(frame), RefreshWish(self._credential.token, others=True)]
 
     # Messages of the device
 
@@ -289,7 +309,7 @@ class Session:
         if message.after and not message.epoch:
             raise BadFrame("invalid_message", "epoch: is needed to make sense of `after`")
         self._timers.cancel(SessionTimer(self.id, TimerKind.HELLO))
-        self._token = message.token
+        self._credential.token = message.token
         self._epoch, self._after = message.epoch, message.after
         self._device = Device(
             name=message.device_name, platform=message.platform, instance=message.instance
@@ -299,7 +319,9 @@ class Session:
     def _identify(self, now: float) -> list[Effect]:
         try:
             who = auth.read_token(
-                self._token, allow_plain=self._config.allow_plain_tokens, rng=self._rng
+                self._credential.token,
+                allow_plain=self._config.allow_plain_tokens,
+                rng=self._rng,
             )
         except BadToken as error:
             return self._refuse(close_codes.BAD_TOKEN, str(error))
@@ -330,6 +352,15 @@ class Session:
         self._publishes[request_id] = message.ref
         return [PublishWish(request_id, "UPDATE_PROGRESS", message.payload)]
 
+    def _refresh(self, message: frames.Refresh) -> list[Effect]:
+        if self.state is not State.OPEN:
+            raise BadFrame("invalid_message", "REFRESH comes after WELCOME", message.ref)
+        if self._credential.asked:
+            why = "wait for the answer to the REFRESH before"
+            return self._control(self._envelope().error("busy", why, message.ref))
+        self._credential.asked = message
+        return [RefreshWish(message.token)]
+
     def _check_identified(self) -> None:
         if self.state is State.HELLO:
             raise BadFrame("invalid_message", "say HELLO with a token first")
@@ -359,18 +390,35 @@ class Session:
         payload = self._positions.next(self.follows.values()) if self._positions else None
         return [Ping(self.id, payload)] if payload else []
 
+    def _set_end(self, expires_ms: int, closes_ms: int, now: float) -> None:
+        self._credential.ends(expires_ms, closes_ms)
+        self._timers.cancel(SessionTimer(self.id, TimerKind.END))
+        self._timers.cancel(SessionTimer(self.id, TimerKind.EXPIRY))
+        if expires_ms:
+            left = max(0, expires_ms - self._wall_ms()) / 1000
+            self._schedule(TimerKind.EXPIRY, now + left)
+
+    def _expired(self, now: float) -> list[Effect]:
+        """The token has expired: the session goes on for a while, so that it may be refreshed."""
+        closes_ms, expires_ms = self._credential.closes_ms, self._credential.expires_ms
+        if closes_ms == expires_ms:
+            return self.timer(TimerKind.END, now)
+        self._schedule(TimerKind.END, now + (closes_ms - expires_ms) / 1000)
+        if not self._handshake.v2:
+            return []
+        data: frames.Json = {"closesAt": closes_ms}
+        return self._control(self._envelope().message("TOKEN_EXPIRED", data))
+
     # Answers
 
     def _welcome(self, answer: Subscribed, now: float) -> list[Effect]:
         self.state = State.OPEN
         self._timers.cancel(SessionTimer(self.id, TimerKind.ATTACH))
         self._schedule(TimerKind.KEEPALIVE, self.keepalive.next_at)
-        if answer.expires_at:
-            left = max(0, answer.expires_at - self._wall_ms()) / 1000
-            self._schedule(TimerKind.EXPIRY, now + left)
+        self._set_end(answer.expires_at, answer.closes_at, now)
         self._generation = Generation()
         self._generation.CopyFrom(answer.generation)
-        data = {
+        data: frames.Json = {
             "sessionId": f"{self._config.node_id}/{self.id}",
             "deviceId": answer.device.device_id or self._device.device_id,
             "userId": self._user_id,
@@ -381,6 +429,8 @@ class Session:
             "keepalive": self._config.keepalive,
             "window": self._config.window.frames,
         }
+        if answer.expires_at:
+            data["expiresAt"] = answer.expires_at
         welcome = self._envelope().message("WELCOME", data)
         return [*self._control(welcome), self._follow(ALL)]
 
