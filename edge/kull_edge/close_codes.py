@@ -27,6 +27,9 @@ HELLO_TIMEOUT: Final = CloseCode(4003, "hello_timeout", "no HELLO within 5 s")
 RESUBSCRIBE: Final = CloseCode(
     4004, "resubscribe", "the session lost its router and cannot be moved"
 )
+TOO_MANY_ATTEMPTS: Final = CloseCode(
+    4005, "too_many_attempts", "the user connects too often; the reason says how long to wait"
+)
 BAD_TOKEN: Final = CloseCode(
     4500, "bad_token", "the token is malformed, forged or for another service"
 )
@@ -50,6 +53,7 @@ TABLE: Final = {
         OVERLOADED,
         HELLO_TIMEOUT,
         RESUBSCRIBE,
+        TOO_MANY_ATTEMPTS,
         BAD_TOKEN,
         TOKEN_EXPIRED,
         NO_TOKEN,

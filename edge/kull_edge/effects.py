@@ -66,6 +66,13 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True)
+class Limited:
+    """A device was told that it does too much of something: to be counted."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class ToRouter:
     """Send this frame over the link of that name."""
 
@@ -80,4 +87,4 @@ class Leave:
     reason: str
 
 
-Effect = Join | PublishWish | RefreshWish | Write | Ping | Close | Cut | ToRouter | Leave
+Effect = Join | PublishWish | RefreshWish | Write | Ping | Close | Cut | Limited | ToRouter | Leave

@@ -16,6 +16,7 @@ from typing import Final
 
 import structlog
 
+from kull_edge.buckets import Buckets
 from kull_edge.close_codes import OVERLOADED
 from kull_edge.effects import Close, Effect, Join, Leave, PublishWish, RefreshWish, ToRouter
 from kull_edge.follow import Follow, Mode
@@ -74,6 +75,9 @@ class Hub:
         self._links: dict[str, LinkState] = {}
         self._owners = Owners()
         self._acks: dict[Seat, int] = {}
+        self._attempts = Buckets(
+            rate=config.session.attempt_rate, burst=config.session.attempt_burst
+        )
         self._request_ids = count(1)
         self._lines = Lines(
             self._links, self._owners, find=self._find, request_ids=self._request_ids
@@ -121,6 +125,7 @@ class Hub:
             request_ids=self._request_ids,
             wall_ms=self._wall_ms,
             rng=self._rng,
+            attempts=self._attempts,
         )
         self._sessions[session_id] = session
         return self._carry_out(session, session.start(now), now)
@@ -129,6 +134,11 @@ class Hub:
         """A device sent a text frame."""
         session = self._sessions.get(session_id)
         return self._carry_out(session, session.text(data, now), now) if session else []
+
+    def throttled(self, session_id: int, now: float) -> list[Effect]:
+        """A device sends more than it may, and is not read for a moment."""
+        session = self._sessions.get(session_id)
+        return self._carry_out(session, session.throttled(now), now) if session else []
 
     def binary(self, session_id: int, now: float) -> list[Effect]:
         """A device sent a binary frame."""

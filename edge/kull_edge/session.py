@@ -12,12 +12,24 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from math import ceil
 from typing import Any, Final, NamedTuple
 
 from kull_edge import auth, close_codes, frames
+from kull_edge.buckets import Bucket, Buckets
 from kull_edge.close_codes import CloseCode
 from kull_edge.credential import Credential
-from kull_edge.effects import Close, Cut, Effect, Join, Ping, PublishWish, RefreshWish, Write
+from kull_edge.effects import (
+    Close,
+    Cut,
+    Effect,
+    Join,
+    Limited,
+    Ping,
+    PublishWish,
+    RefreshWish,
+    Write,
+)
 from kull_edge.errors import BadFrame, BadToken
 from kull_edge.follow import Follow, Joined, Window
 from kull_edge.pings import KEEPALIVE_PAYLOAD, Keepalive, PositionPings, Verdict
@@ -37,6 +49,7 @@ from kull_protos.mesh.v1.attach_pb2 import (
 )
 
 ALL: Final = "all"
+WARN_EVERY: Final = 10.0  # seconds
 DEFAULT_WINDOW: Final = Window(frames=64, bytes=262_144)
 
 
@@ -100,6 +113,10 @@ class SessionConfig:
     pong_timeout: float = 20.0
     max_errors: int = 100
     max_publishes: int = 16
+    publish_rate: float = 0.0  # messages per second that become events; 0: no limit
+    publish_burst: float = 1.0
+    attempt_rate: float = 0.0  # connections of one user per second; 0: no limit
+    attempt_burst: float = 1.0
 
 
 class Session:
@@ -115,6 +132,7 @@ class Session:
         request_ids: Iterator[int],
         wall_ms: Callable[[], int],
         rng: random.Random,
+        attempts: Buckets,
     ) -> None:
         self.id = session_id
         self.state = State.HELLO
@@ -127,6 +145,9 @@ class Session:
         self._request_ids = request_ids
         self._wall_ms = wall_ms
         self._rng = rng
+        self._attempts = attempts
+        self._publish_rate = Bucket(rate=config.publish_rate, burst=config.publish_burst)
+        self._warn_at = 0.0
         self._connected_at = wall_ms()
         self._credential = Credential(handshake.token or "")
         self._user_id = ""
@@ -163,7 +184,7 @@ class Session:
                 case frames.Ack():
                     return self._ack(message)
                 case frames.UpdateProgress():
-                    return self._publish(message)
+                    return self._publish(message, now)
                 case frames.Refresh():
                     return self._refresh(message)
         except BadFrame as error:
@@ -172,6 +193,14 @@ class Session:
     def binary(self) -> list[Effect]:
         """The device sent a binary frame."""
         return self._fail("binary_frame", "send JSON in text frames", close_codes.UNSUPPORTED_DATA)
+
+    def throttled(self, now: float) -> list[Effect]:
+        """The device sends more than it may: tell it, now and then."""
+        if now < self._warn_at or self.state is not State.OPEN:
+            return []
+        self._warn_at = now + WARN_EVERY
+        why = "you send more than is allowed and are read more slowly: send less"
+        return self._control(self._envelope().error("rate_limited", why))
 
     def pong(self, payload: bytes) -> list[Effect]:
         """A pong came: in the plain dialect it acknowledges what was written before its ping."""
@@ -325,6 +354,9 @@ class Session:
             )
         except BadToken as error:
             return self._refuse(close_codes.BAD_TOKEN, str(error))
+        if wait := self._attempts.take(who.user_id, now):
+            why = f"this user connects too often: connect again after {ceil(wait)} s"
+            return [Limited("attempts"), *self._refuse(close_codes.TOO_MANY_ATTEMPTS, why)]
         self._user_id = who.user_id
         self._device.device_id = who.device_id
         self._device.ephemeral = who.ephemeral
@@ -342,8 +374,12 @@ class Session:
         self.follows[address].ack(message.seq)
         return []
 
-    def _publish(self, message: frames.UpdateProgress) -> list[Effect]:
+    def _publish(self, message: frames.UpdateProgress, now: float) -> list[Effect]:
         self._check_identified()
+        if wait := self._publish_rate.take(1, now):
+            why = f"this device sends too many: wait {wait:.1f} s, then send the newest"
+            told = self._control(self._envelope().error("rate_limited", why, message.ref))
+            return [Limited("messages"), *told]
         if len(self._publishes) >= self._config.max_publishes:
             # The message is right, only too early: no bad frame.
             why = "wait until earlier messages are answered"

@@ -209,6 +209,7 @@ class LocalMesh:
             routers=self.router.grpc_address,
             node_id=f"edge-{number + 1}",
             allow_plain_tokens=self._options.allow_plain_tokens,
+            origins=",".join(sorted(self._options.origins)),
         )
         edge = Edge(settings, http_fallback=http.protocol)
         try:

@@ -237,7 +237,9 @@ class RouterCore:
     ) -> None:
         if self._tasks is None:
             raise RuntimeError("RouterCore.run is not running")
-        self._tasks.create_task(_guarded(stream, work, name, slots), name=name)
+        task = self._tasks.create_task(_guarded(stream, work, name, slots), name=name)
+        # Cancelled before its first step, it has not begun the work: that would complain.
+        task.add_done_callback(lambda _: work.close())
 
     # -- side tasks ----------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ NAMES: Final = {
     4002: "overloaded",
     4003: "hello_timeout",
     4004: "resubscribe",
+    4005: "too_many_attempts",
     4500: "bad_token",
     4501: "token_expired",
     4502: "no_token",
