@@ -66,7 +66,7 @@ class RabbitTransport:
         self._channel: AbstractChannel | None = None
         self._exchanges: dict[str, AbstractExchange] = {}
         self._lock = asyncio.Lock()  # fair, so callers get the channel in the order of the calls
-        self._failed_dials = 0
+        self._failures = 0
         self._closed = False
 
     async def publish(self, message: Message) -> None:
@@ -110,10 +110,11 @@ class RabbitTransport:
         await self._discard()
 
     async def _exchange(self, name: str) -> AbstractExchange:
-        failed_before = self._failed_dials
+        failures_before = self._failures
         async with self._lock:
-            if self._failed_dials > failed_before:
-                # A dial failed while this call waited: another one now would only prolong it.
+            if self._failures > failures_before:
+                # It failed for one before: another dial would only prolong it, and a success now
+                # would let this event overtake that one.
                 raise ConnectError(f"RabbitMQ at {self._where} cannot be reached")
             channel = await self._ready_channel()
             if name not in self._exchanges:
@@ -132,6 +133,7 @@ class RabbitTransport:
             channel = connection.channel(publisher_confirms=True, on_return_raises=True)
             await channel.initialize(timeout=self._connect_timeout)
         except (*amqp.CONNECTION_EXCEPTIONS, TimeoutError) as error:
+            self._failures += 1
             await self._discard()
             self._lost(error)
         return channel
@@ -167,7 +169,7 @@ class RabbitTransport:
                 "check both in the URL"
             ) from error
         except (*amqp.CONNECTION_EXCEPTIONS, TimeoutError) as error:
-            self._failed_dials += 1
+            self._failures += 1
             raise ConnectError(
                 f"RabbitMQ at {self._where} cannot be reached: {type(error).__name__}: {error}"
             ) from error
