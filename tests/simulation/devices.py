@@ -200,6 +200,9 @@ class Device:
                 case PingFrame(payload):
                     end.post(Pong(payload), FRAME)
                 case Closing(code, reason):
+                    # A plain client names no run: its own held up connection may have done this.
+                    if code == REPLACED and len(self._lives) == 1:
+                        return False
                     if code >= 4500:
                         self._was_closed(process, SyncClosed(code, reason))
                         return True
