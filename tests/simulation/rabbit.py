@@ -302,6 +302,10 @@ class SimTransport:
         if topology.shard_count_mark(shard_count) not in self._rabbit.server.exchanges:
             raise producer_errors.ShardCountMismatch("no router has created the topology yet")
 
+    async def blocked(self) -> bool:
+        """See `Transport.blocked`: never."""
+        return False
+
     async def aclose(self) -> None:
         """See `Transport.aclose`."""
         self.connection.cut()
