@@ -50,7 +50,7 @@ class EdgeSettings(BaseSettings):
     keepalive: float = Field(30.0, gt=0, description="seconds of silence before a ping")
     pong_timeout: float = Field(20.0, gt=0, description="seconds for the pong")
     drain: float = Field(
-        5.0, ge=0, description="seconds over which a leaving edge spreads its devices, at most"
+        20.0, ge=0, description="seconds over which a leaving edge spreads its devices, at most"
     )
     close_timeout: float = Field(2.0, gt=0, description="seconds for a device to end its closing")
     ack_delay: float = Field(0.1, gt=0, description="seconds that acknowledgements are collected")
