@@ -8,9 +8,8 @@ import socket
 from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from kull_edge.config import HubConfig, SessionConfig
 from kull_edge.follow import Window
-from kull_edge.hub import HubConfig
-from kull_edge.session import SessionConfig
 
 
 class EdgeSettings(BaseSettings):

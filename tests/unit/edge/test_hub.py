@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from kull_edge.config import HubConfig, SessionConfig
 from kull_edge.effects import Close, Cut, Effect, Ping, ToRouter, Write
 from kull_edge.follow import Window
-from kull_edge.hub import Hub, HubConfig
-from kull_edge.session import Handshake, SessionConfig
+from kull_edge.handshake import Handshake
+from kull_edge.hub import Hub
 from kull_protos.mesh.v1 import attach_pb2 as pb
 
 SHARDS = 4
