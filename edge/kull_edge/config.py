@@ -36,3 +36,6 @@ class HubConfig:
     max_subscribes: int = 1000  # unanswered Subscribe frames per link
     retry_min: float = 0.2
     retry_max: float = 1.0
+    routers: int = 1  # that there should be links to
+    stale_after: float = 10.0  # without an owner, before devices are told
+    away_after: float = 30.0  # the same, before they are sent to other edges if those are served

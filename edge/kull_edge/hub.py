@@ -14,15 +14,16 @@ from itertools import count
 
 import structlog
 
+from kull_edge import leaving
 from kull_edge.close_codes import OVERLOADED
 from kull_edge.config import HubConfig
 from kull_edge.effects import Close, Effect, Join, Leave, PublishWish, ToRouter
 from kull_edge.follow import Follow, Mode
 from kull_edge.handshake import Handshake
-from kull_edge.leaving import slots
 from kull_edge.links import LinkState, Seat
 from kull_edge.placing import Placing, RetryTimer
 from kull_edge.session import Session, SessionTimer, State
+from kull_edge.staleness import StaleTimer
 from kull_edge.timers import Timers
 from kull_edge.wire import OutFrame
 from kull_protos.mesh.v1 import attach_pb2 as pb
@@ -36,7 +37,7 @@ class HubTimer(Enum):
     ACKS = auto()
 
 
-TimerKey = SessionTimer | RetryTimer | HubTimer
+TimerKey = SessionTimer | RetryTimer | StaleTimer | HubTimer
 
 
 class Hub:
@@ -146,7 +147,8 @@ class Hub:
         """
         sessions = list(self._sessions.values())
         out: list[Effect] = []
-        for session, slot in zip(sessions, slots(len(sessions), within, self._rng), strict=True):
+        slots = leaving.slots(len(sessions), within, self._rng)
+        for session, slot in zip(sessions, slots, strict=True):
             out += self._carry_out(session, session.leave(slot, now), now)
         return out + self.flush_acks()
 
@@ -160,11 +162,26 @@ class Hub:
                 case SessionTimer(session_id, kind):
                     if session := self._sessions.get(session_id):
                         out += self._carry_out(session, session.timer(kind, now), now)
+                case StaleTimer(seat):
+                    out += self._waits(seat, now)
                 case RetryTimer(session_id, address):
                     out += self._retry(Seat(session_id, address), now)
                 case HubTimer.ACKS:
                     out += self.flush_acks()
         return out
+
+    def _waits(self, seat: Seat, now: float) -> list[Effect]:
+        """A seat has been without an owner for too long."""
+        found, waited = self._placing.find(seat), self._placing.waiting.look(seat, now)
+        if not found or not waited:
+            return []
+        session, (seconds, news) = found[0], waited
+        out = session.stale(seat.address, seconds) if news else []
+        own = seat.address == session.user_address
+        if own and seconds >= self._config.away_after and self._placing.is_cut_off(seat.address):
+            self._placing.waiting.ends(seat)
+            out += session.leave(leaving.slot(len(self._sessions), self._rng), now)
+        return self._carry_out(session, out, now)
 
     def flush_acks(self) -> list[Effect]:
         """Send the acknowledgements that wait."""
@@ -181,13 +198,13 @@ class Hub:
 
     # From the links
 
-    def link_up(self, link: str, welcome: pb.Welcome) -> list[Effect]:
+    def link_up(self, link: str, welcome: pb.Welcome, now: float) -> list[Effect]:
         """A stream to a router is open."""
-        return self._placing.link_up(link, welcome)
+        return self._placing.link_up(link, welcome, now)
 
-    def link_down(self, link: str) -> list[Effect]:
+    def link_down(self, link: str, now: float) -> list[Effect]:
         """A stream to a router is gone; its sessions wait for another owner."""
-        return self._placing.link_down(link)
+        return self._placing.link_down(link, now)
 
     def link_frame(self, link: str, frame: pb.AttachResponse, now: float) -> list[Effect]:
         """A router sent a frame."""
@@ -204,7 +221,7 @@ class Hub:
             case "refused":
                 return self._refused(link, state, frame.refused, now)
             case "shards":
-                return self._placing.owns(state, frame.shards)
+                return self._placing.owns(state, frame.shards, now)
             case "gap":
                 return self._gap(link, frame.gap, now)
             case "published":
@@ -262,9 +279,11 @@ class Hub:
         found = self._placing.find(seat)
         if not found or found[1].link != link:
             return self._lines.pump(link)
-        return self._carry_out(found[0], found[0].subscribed(answer, now), now) + self._lines.pump(
-            link
-        )
+        session, follow = found
+        effects = session.subscribed(answer, now)
+        if follow.mode is not Mode.ATTACHING and self._placing.waiting.ends(seat):
+            effects = session.fresh(seat.address) + effects
+        return self._carry_out(session, effects, now) + self._lines.pump(link)
 
     def _refused(self, link: str, state: LinkState, answer: pb.Refused, now: float) -> list[Effect]:
         seat = Seat(answer.session_id, answer.address)

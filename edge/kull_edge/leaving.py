@@ -8,6 +8,7 @@ from typing import Final
 # The pace, as long as the time suffices for it. A small mesh takes about 1,000 reconnects a second,
 # and has events to deliver as well (`make rolling`).
 RECONNECTS_PER_SECOND: Final = 200
+MAX_SPREAD: Final = 30.0  # seconds
 
 
 def slots(count: int, within: float, rng: random.Random) -> list[float]:
@@ -19,3 +20,8 @@ def slots(count: int, within: float, rng: random.Random) -> list[float]:
     spread = [pace * (place + rng.random()) for place in range(count)]
     rng.shuffle(spread)
     return spread
+
+
+def slot(count: int, rng: random.Random) -> float:
+    """Return a slot for one of `count` devices that go at the same time, each by itself."""
+    return rng.uniform(0, min(MAX_SPREAD, count / RECONNECTS_PER_SECOND))

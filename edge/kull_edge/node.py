@@ -228,7 +228,7 @@ class Edge:
 
     def link_up(self, link: str, welcome: Welcome) -> None:
         """See LinkListener."""
-        self._run(self._hub.link_up(link, welcome))
+        self._run(self._hub.link_up(link, welcome, self._now()))
 
     def link_frame(self, link: str, frame: AttachResponse) -> None:
         """See LinkListener."""
@@ -236,7 +236,7 @@ class Edge:
 
     def link_down(self, link: str) -> None:
         """See LinkListener."""
-        self._run(self._hub.link_down(link))
+        self._run(self._hub.link_down(link, self._now()))
 
     # Doing
 

@@ -15,6 +15,7 @@ from kull_edge.follow import Follow
 from kull_edge.lines import Lines
 from kull_edge.links import LinkState, Owners, Seat, terms
 from kull_edge.session import Session
+from kull_edge.staleness import Waiting
 from kull_edge.timers import Timers
 from kull_protos.mesh.v1 import attach_pb2 as pb
 
@@ -44,6 +45,7 @@ class Placing:
         self._timers = timers
         self._rng = rng
         self._owners = Owners()
+        self.waiting = Waiting(timers, stale_after=config.stale_after)
         self.lines = Lines(self.links, self._owners, find=self.find, request_ids=request_ids)
 
     @property
@@ -57,6 +59,20 @@ class Placing:
         follow = session.follows.get(seat.address) if session else None
         return (session, follow) if session and follow else None
 
+    def is_cut_off(self, address: str) -> bool:
+        """Whether the queue's owner lives, as far as one can tell, and only this edge is without.
+
+        A router that stands by for the shard knows that another one owns it. No link to any of
+        several routers is rather this edge's fault than all of theirs; if there is only one, it is
+        gone for the other edges as well.
+        """
+        shard = self._owners.shard_of(address)
+        if self._owners.get(shard) is not None:
+            return False
+        if not self.links:
+            return self._config.routers > 1
+        return any(shard in link.standby for link in self.links.values())
+
     # Sessions
 
     def join(self, session: Session, address: str) -> list[Effect]:
@@ -67,6 +83,7 @@ class Placing:
     def leave(self, seat: Seat) -> None:
         """A session has ended: its seat is free."""
         self.lines.leave(seat)
+        self.waiting.ends(seat)
         self._timers.cancel(RetryTimer(*seat))
         members = self.members[seat.address]
         members.pop(seat.session_id, None)
@@ -80,16 +97,16 @@ class Placing:
 
     # Links
 
-    def link_up(self, link: str, welcome: pb.Welcome) -> list[Effect]:
+    def link_up(self, link: str, welcome: pb.Welcome, now: float) -> list[Effect]:
         """A stream to a router is open."""
-        out = self.link_down(link)
+        out = self.link_down(link, now)
         self.links[link] = LinkState(welcome, max_subscribes=self._config.max_subscribes)
         if self._owners.welcome(welcome):
             self._owners.claim(self.links)
-            out += self._reassign(None)
+            out += self._reassign(None, now)
         return out
 
-    def link_down(self, link: str) -> list[Effect]:
+    def link_down(self, link: str, now: float) -> list[Effect]:
         """A stream to a router is gone; its sessions wait for another owner."""
         if self.links.pop(link, None) is None:
             return []
@@ -97,29 +114,32 @@ class Placing:
         for session in list(self._sessions.values()):
             for follow in session.follows.values():
                 if follow.link == link:
-                    out += self._detach(session, follow)
-        return out + self._reassign(self._owners.claim(self.links))
+                    out += self._detach(session, follow, now)
+        return out + self._reassign(self._owners.claim(self.links), now)
 
-    def owns(self, state: LinkState, owned: pb.OwnedShards) -> list[Effect]:
+    def owns(self, state: LinkState, owned: pb.OwnedShards, now: float) -> list[Effect]:
         """A router tells what it owns now."""
-        state.shards = terms(owned.shards)
-        return self._reassign(self._owners.claim(self.links))
+        state.shards, state.standby = terms(owned.shards), set(owned.standby)
+        return self._reassign(self._owners.claim(self.links), now)
 
-    def _reassign(self, shards: set[int] | None) -> list[Effect]:
+    def _reassign(self, shards: set[int] | None, now: float) -> list[Effect]:
         """Move the seats of these shards (None: of all) to the owners that are known now."""
         out: list[Effect] = []
         for address, members in list(self.members.items()) if shards != set() else ():
             if shards is None or self._owners.shard_of(address) in shards:
                 for session in list(members.values()):
-                    out += self._detach(session, session.follows[address])
+                    out += self._detach(session, session.follows[address], now)
                     self.lines.line_up(Seat(session.id, address))
         for link in self.links:
             out += self.lines.pump(link)
         return out
 
-    def _detach(self, session: Session, follow: Follow) -> list[Effect]:
+    def _detach(self, session: Session, follow: Follow, now: float) -> list[Effect]:
         was_attached = bool(follow.link)
-        self.lines.leave(Seat(session.id, follow.address))
+        seat = Seat(session.id, follow.address)
+        self.lines.leave(seat)
+        if follow.joined:
+            self.waiting.begins(seat, now)
         follow.detach()
         if was_attached and follow.address == session.user_address:
             return session.orphaned()

@@ -244,6 +244,15 @@ class Session:
         refs, self._publishes = self._publishes.values(), {}
         return [effect for ref in refs for effect in self._unavailable(ref)]
 
+    def stale(self, address: str, seconds: float) -> list[Effect]:
+        """No router has served a queue for so long: what the device shows of it may be old."""
+        since = self._wall_ms() - round(1000 * seconds)
+        return self._notice("STALE", {"queue": frames.queue_name(address), "since": since})
+
+    def fresh(self, address: str) -> list[Effect]:
+        """The queue is served again, and what was missed follows."""
+        return self._notice("FRESH", {"queue": frames.queue_name(address)})
+
     # Messages of the device
 
     def _hello(self, message: frames.Hello, now: float) -> list[Effect]:
@@ -350,9 +359,11 @@ class Session:
         return [*self._control(welcome), self._follow(ALL)]
 
     def _joined(self, answer: Subscribed) -> list[Effect]:
-        if not self._handshake.v2:
-            return []
-        return self._control(self._envelope().message("JOINED", frames.place_json(answer)))
+        return self._notice("JOINED", frames.place_json(answer))
+
+    def _notice(self, kind: str, data: frames.Json) -> list[Effect]:
+        """Tell a device that speaks v2; the plain dialect has no such messages."""
+        return self._control(self._envelope().message(kind, data)) if self._handshake.v2 else []
 
     def _lost(self, address: str, head: int) -> list[Effect]:
         if not self._handshake.v2:  # only WELCOME can tell a plain client, and of its own queue

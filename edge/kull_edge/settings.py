@@ -51,6 +51,16 @@ class EdgeSettings(BaseSettings):
     drain: float = Field(
         20.0, ge=0, description="seconds over which a leaving edge spreads its devices, at most"
     )
+    stale_after: float = Field(
+        10.0,
+        gt=0,
+        description="seconds without a router until devices are told that they are stale",
+    )
+    away_after: float = Field(
+        30.0,
+        gt=0,
+        description="seconds without a router until devices are sent to edges that have one",
+    )
     close_timeout: float = Field(2.0, gt=0, description="seconds for a device to end its closing")
     ack_delay: float = Field(0.1, gt=0, description="seconds that acknowledgements are collected")
 
@@ -82,4 +92,7 @@ class EdgeSettings(BaseSettings):
             ),
             max_sessions=self.max_connections,
             ack_delay=self.ack_delay,
+            routers=len(self.router_addresses),
+            stale_after=self.stale_after,
+            away_after=self.away_after,
         )

@@ -228,7 +228,7 @@ class Shell:
 
     def link_up(self, link: str, welcome: pb.Welcome) -> None:
         """See LinkListener."""
-        self.run(self.hub.link_up(link, welcome))
+        self.run(self.hub.link_up(link, welcome, self.now()))
 
     def link_frame(self, link: str, frame: pb.AttachResponse) -> None:
         """See LinkListener."""
@@ -236,7 +236,7 @@ class Shell:
 
     def link_down(self, link: str) -> None:
         """See LinkListener."""
-        self.run(self.hub.link_down(link))
+        self.run(self.hub.link_down(link, self.now()))
 
     # Doing
 
