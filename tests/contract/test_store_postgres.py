@@ -46,7 +46,10 @@ async def held(store: PostgresStore, *events: str, term: int = 1) -> AsyncIterat
     def hold(db: Db) -> None:
         if events:
             ticks = [tick(event, version=9) for event in events]
-            sql_append.append(db, SHARD, term, ticks, now_ms=NOW + AGES, retention=Retention())
+            request = sql_append.Append(shard=SHARD, term=term, events=ticks, now_ms=NOW + AGES)
+            (outcome,) = sql_append.append(db, [request], retention=Retention())
+            if isinstance(outcome, Fenced):
+                raise outcome
         begun.set()
         assert go_on.wait(20)
 
