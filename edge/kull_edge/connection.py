@@ -23,7 +23,7 @@ from websockets.typing import Subprotocol
 from kull_edge import handshake
 from kull_edge.buckets import Bucket
 from kull_edge.door import Turned
-from kull_edge.session import Handshake
+from kull_edge.handshake import Handshake
 from kull_edge.wire import OutFrame
 
 WS_PATH: Final = b"/ws"

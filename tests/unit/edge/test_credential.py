@@ -10,7 +10,7 @@ import pytest
 from kull_edge.effects import Effect
 from kull_edge.hub import Hub
 from kull_protos.mesh.v1 import attach_pb2 as pb
-from tests.unit.edge.test_hub import (
+from tests.unit.edge.hubs import (
     SHARDS,
     WALL_MS,
     attached,
@@ -28,7 +28,7 @@ from tests.unit.edge.test_hub import (
 def expiring(*, v2: bool = True, after: int = 60, grace: int = 30) -> Hub:
     """A hub with one session, whose token expires."""
     hub = make_hub()
-    hub.link_up("r", welcome())
+    hub.link_up("r", welcome(), 0)
     hub.link_frame("r", owned(1), 0)
     connect(hub, v2=v2)
     expires = WALL_MS + after * 1000
@@ -93,8 +93,8 @@ def test_after_a_refresh_the_session_moves_with_its_new_token() -> None:
     refresh(hub, "new")
     refreshed(hub, expires_at=WALL_MS + 600_000)
 
-    hub.link_down("r")
-    hub.link_up("r2", welcome())
+    hub.link_down("r", 1.0)
+    hub.link_up("r2", welcome(), 2)
     effects = hub.link_frame("r2", owned(2), 2)
 
     assert {each.token for each in sent(effects, "subscribe")} == {"new"}
@@ -103,7 +103,7 @@ def test_after_a_refresh_the_session_moves_with_its_new_token() -> None:
 def test_every_router_of_the_session_learns_the_new_token() -> None:
     hub = make_hub()
     for name, shards in (("a", range(2)), ("b", range(2, SHARDS))):
-        hub.link_up(name, welcome())
+        hub.link_up(name, welcome(), 0)
         hub.link_frame(name, owned(1, shards), 0)
     connect(hub)
     hub.link_frame("a", subscribed(1), 0)
@@ -141,7 +141,7 @@ def test_a_second_refresh_waits_for_the_first() -> None:
 
 def test_a_refresh_without_a_router_is_answered() -> None:
     hub = expiring()
-    hub.link_down("r")
+    hub.link_down("r", 1.0)
 
     assert errors(refresh(hub)) == ["unavailable"]
 
@@ -150,7 +150,7 @@ def test_a_refresh_whose_router_dies_is_answered() -> None:
     hub = expiring()
     refresh(hub)
 
-    assert errors(hub.link_down("r")) == ["unavailable"]
+    assert errors(hub.link_down("r", 1.0)) == ["unavailable"]
 
 
 @pytest.mark.parametrize("token", [None, "", 7, "t" * 5000, "\ud800"])
