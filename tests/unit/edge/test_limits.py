@@ -134,7 +134,7 @@ async def test_a_flood_from_one_device_is_slowed_and_does_not_slow_the_others() 
             throttled = count(edge, "throttled")
             loud.socket.transport.abort()  # its goodbye would wait behind its flood
 
-    print(  # noqa: T201 - the figure is the point
+    print(
         f"\nround trip of a quiet device, median of 30: {1e3 * calm[15]:.2f} ms alone, "
         f"{1e3 * busy[15]:.2f} ms beside a flood"
     )
