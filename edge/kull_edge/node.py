@@ -203,8 +203,9 @@ class Edge:
         headers = request.headers
         visitor = Visitor(
             peer=connection.peer,
-            host=headers.get("Host", ""),
-            origin=headers.get("Origin", ""),
+            # Several of them, put together, match nothing.
+            host=", ".join(headers.get_all("Host")),
+            origin=", ".join(headers.get_all("Origin")),
             forwarded=headers.get_all("X-Forwarded-For"),
         )
         turned = self._door.admit(connection.number, visitor, self._now())

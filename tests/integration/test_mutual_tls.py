@@ -38,7 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         certs.make_authority(folder / name)
         certs.issue(folder / name, "router", "router-1", hosts=["127.0.0.1", "localhost"])
         for role in ("edge", "operator", "viewer"):
-            certs.issue(folder / name, role, f"{role}-1")  # type: ignore[arg-type]
+            certs.issue(folder / name, role, f"{role}-1")
     return folder
 
 
@@ -87,14 +87,13 @@ async def attach(router_: Router, tls: dict[str, Any] | None, node_id: str) -> g
     async with channel(router_, tls) as open_channel:
         call = attach_pb2_grpc.EdgeServiceStub(open_channel).Attach(timeout=LIMIT)
         try:
-            await call.write(
-                attach_pb2.AttachRequest(hello=attach_pb2.Hello(node_id=node_id))  # type: ignore[arg-type]
-            )
+            await call.write(attach_pb2.AttachRequest(hello=attach_pb2.Hello(node_id=node_id)))
             first = await call.read()
         except grpc.aio.AioRpcError as error:
             return error.code()
         if first is grpc.aio.EOF:
-            return await call.code()
+            code: grpc.StatusCode = await call.code()
+            return code
         call.cancel()
         return grpc.StatusCode.OK
 
@@ -176,7 +175,7 @@ def test_every_method_has_its_roles() -> None:
 async def test_there_is_no_reflection(folder: Path) -> None:
     async with router(folder) as running:
         async with channel(running, files(folder, "operator-operator-1")) as open_channel:
-            call = open_channel.unary_unary("/grpc.reflection.v1.ServerReflection/Info")
+            call: Any = open_channel.unary_unary("/grpc.reflection.v1.ServerReflection/Info")
             assert await code_of(call(b"")) is grpc.StatusCode.UNIMPLEMENTED
 
 
