@@ -308,6 +308,34 @@ class TestLoss:
             assert await good == [Stored(1)]
 
 
+class TestFullDisk:
+    async def test_nothing_changes_and_it_works_again_afterwards(self, database_url: str) -> None:
+        events = [tick("t"), credit("a"), credit("b")]
+        async with (
+            opened(database_url) as store,
+            await psycopg.AsyncConnection.connect(database_url, autocommit=True) as admin,
+        ):
+            await store.claim(SHARD, "r")
+            await store.append(SHARD, 1, [credit("before")], NOW)
+            for statement in _FILL:
+                await admin.execute(statement)
+            with pytest.raises(StoreUnavailable, match="No space left on device"):
+                await store.append(SHARD, 1, events, NOW)
+            assert await seqs_and_ids(store) == {1: "before"}
+            await admin.execute("DROP TRIGGER full_disk ON every")
+            assert await store.append(SHARD, 1, events, NOW) == [Stored(2), Stored(3), Stored(4)]
+
+
+# What PostgreSQL says when a table cannot grow, without the disk of this machine being filled.
+_FILL = (
+    """CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+      RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full';
+    END $$""",
+    """CREATE TRIGGER full_disk BEFORE INSERT ON every
+      FOR EACH ROW EXECUTE FUNCTION full_disk()""",
+)
+
+
 def _restart(server: Postgres, how: str) -> None:
     server.kill() if how == "kill" else server.stop()
     server.start()

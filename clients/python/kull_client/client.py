@@ -101,6 +101,7 @@ class SyncClient:
         self._given: Delivery | None = None
         self._first: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
+        self._welcomed_at: float | None = None
         self._ended = False
         self._state = State(name="idle")
 
@@ -246,6 +247,7 @@ class SyncClient:
             self._end(error, str(error))
 
     async def _connect_once(self) -> Ended:
+        self._welcomed_at = None
         self._tell(State(name="connecting", attempt=self._tries))
         token = self._token if isinstance(self._token, str) else await self._token()
         hello = frames.hello(
@@ -261,9 +263,19 @@ class SyncClient:
                 self._url, hello, within=self._connect_timeout, on_change=self._connected
             )
         except SyncClosed as closed:
-            if closed.code != close_codes.TOKEN_EXPIRED or isinstance(self._token, str):
+            if not self._may_try_again(closed):
                 raise
-            return Ended(why=str(closed))  # the next attempt has a fresh token
+            return Ended(why=str(closed))
+
+    def _may_try_again(self, closed: SyncClosed) -> bool:
+        match closed.code:
+            case close_codes.TOKEN_EXPIRED:  # an async function has a fresh one
+                return not isinstance(self._token, str)
+            case close_codes.REPLACED:
+                now = asyncio.get_running_loop().time()
+                lasted = now - self._welcomed_at if self._welcomed_at is not None else 0.0
+                return not self._reconnecting.believes_replaced(lasted=lasted, now=now)
+        return False
 
     @property
     def _tries(self) -> int:
@@ -272,6 +284,8 @@ class SyncClient:
     def _connected(self) -> None:
         if self._first is not None and not self._first.done():
             self._first.set_result(None)
+        if self._state.name == "connecting":  # else it became stale or fresh
+            self._welcomed_at = asyncio.get_running_loop().time()
         since = self._session.stale_since
         self._tell(State(name="connected", attempt=self._tries, stale_since=since))
 
