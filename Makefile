@@ -8,7 +8,7 @@ SOURCES := producers/kull_producers router/kull_router edge/kull_edge mesh/kull_
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint format types unit chaos protos lock up down clean
+.PHONY: help setup demo test check lint format types unit chaos protos events lock up down clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,7 @@ lint: setup ## Check format, style, imports between packages, generated code
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/gen_protos.py --check
+	$(BIN)/python scripts/gen_events.py --check
 
 format: setup ## Format the code and fix what can be fixed
 	$(BIN)/ruff format .
@@ -51,6 +52,9 @@ chaos: setup ## Kill and cut a mesh of real processes under load (MINUTES=10 SEE
 
 protos: setup ## Generate the code of the .proto files
 	$(BIN)/python scripts/gen_protos.py
+
+events: setup ## Generate the web SDK's event types from the producers' models
+	$(BIN)/python scripts/gen_events.py
 
 lock: setup ## Pin every dependency in requirements.lock
 	./scripts/lock.sh

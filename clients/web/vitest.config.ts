@@ -1,0 +1,16 @@
+import { defineConfig } from 'vitest/config';
+
+const resolve = { conditions: ['kull-source'] };
+
+export default defineConfig({
+  resolve,
+  ssr: { resolve },
+  test: {
+    projects: [
+      {
+        extends: true,
+        test: { name: 'unit', include: ['packages/sync/test/**/*.test.ts'], testTimeout: 20_000 },
+      },
+    ],
+  },
+});
