@@ -11,6 +11,16 @@ export default defineConfig({
         extends: true,
         test: { name: 'unit', include: ['packages/sync/test/**/*.test.ts'], testTimeout: 20_000 },
       },
+      {
+        extends: true,
+        test: {
+          name: 'mesh',
+          include: ['e2e/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+        },
+      },
     ],
   },
 });

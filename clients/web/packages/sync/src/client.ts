@@ -118,9 +118,8 @@ export class SyncClient {
     this.#unwatch();
     this.#engine?.stop();
     this.#engine = undefined;
-    const { name: previous } = this.state;
-    if (previous !== 'idle' && previous !== 'disconnected') {
-      this.#view.setState({ name: 'disconnected', previous, reason: '', attempt: 0 });
+    if (this.state.name !== 'idle' && this.state.name !== 'disconnected') {
+      this.#view.setState({ name: 'disconnected', reason: '', attempt: 0 });
     }
   }
 
@@ -148,8 +147,7 @@ export class SyncClient {
   }
 
   async #begin(run: number): Promise<void> {
-    const { name: previous } = this.state;
-    this.#view.setState({ name: 'connecting', previous, reason: '', attempt: 0 });
+    this.#view.setState({ name: 'connecting', reason: '', attempt: 0 });
     const saved = await this.#load().catch((error) => this.#view.error(error));
     if (run !== this.#run) return;
     if (saved) this.#view.restore(saved, saved.snapshot);

@@ -50,6 +50,7 @@ export class Connection {
   #ended = false;
   #welcomedAt = 0;
   #heardAt = 0;
+  #answered = false; // whether anything came since the last PING
   #keepalive = 0;
   #slot: number | undefined; // when a leaving server wants this device elsewhere
   #complaint = '';
@@ -98,10 +99,10 @@ export class Connection {
   /** Ask for a sign of life; without one within `within` ms the connection counts as lost. */
   probe(within = ANSWER_WITHIN): void {
     if (!this.send('{"type":"PING"}')) return;
-    const asked = Date.now();
+    this.#answered = false;
     clearTimeout(this.#watchTimer);
     this.#watchTimer = setTimeout(() => {
-      if (this.#heardAt >= asked) this.#watch();
+      if (this.#answered) this.#watch();
       else this.#end(NO_CLOSE_FRAME, 'the server does not answer any more');
     }, within);
   }
@@ -116,6 +117,7 @@ export class Connection {
   #received(data: unknown): void {
     if (this.#ended) return;
     this.#heardAt = Date.now();
+    this.#answered = true;
     try {
       for (const each of this.#session.received(data, this.#heardAt)) this.#take(each);
     } catch (error) {

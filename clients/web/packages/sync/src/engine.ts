@@ -1,19 +1,21 @@
 /** Keeps one connection alive: connects, reconnects, renews the token, gives up. */
 
-import { mayReconnect, TOKEN_EXPIRED } from './close-codes.ts';
+import { CLOSE_CODES, mayReconnect, TOKEN_EXPIRED } from './close-codes.ts';
 import { type Closed, Connection, type Listener, type SocketClass } from './connection.ts';
 import { NotConnected, Rejected, Unauthorized } from './errors.ts';
 import type { Device, Position, ShootProgress, SyncEvent } from './events.ts';
 import * as frames from './frames.ts';
 import { Reconnecting } from './reconnect.ts';
 import { type Delivery, type Incoming, Session } from './session.ts';
-import { actionFor, type ConnectionState, IDLE } from './state.ts';
+import { actionFor, IDLE, type Told } from './state.ts';
 import type { Tokens } from './tokens.ts';
 
 const ANSWER_WITHIN = 10_000; // ms for the server to answer a message
 const HANDLE_WITHIN = 30_000; // ms for the application to handle an event
 const RENEW_BEFORE = 60_000; // ms before a token expires, or a fifth of its life if that is less
 const WAKE_WITHIN = 5_000; // ms for a sign of life when the device woke up
+/** Complaints that a close code repeats, or of a server that does not know PING. */
+const QUIET = [...Object.values(CLOSE_CODES), 'unknown_type'];
 const MAX_TIMER = 2 ** 31 - 1;
 
 export interface EngineOptions {
@@ -38,7 +40,7 @@ export interface Identity {
 
 /** What the engine tells. */
 export interface Output {
-  state(state: ConnectionState): void;
+  state(state: Told): void;
   identity(identity: Identity): void;
   /** Hand out an event; a promise that it returns is waited for before it counts as processed. */
   event(event: SyncEvent, epoch: string): void | Promise<void>;
@@ -55,7 +57,7 @@ export class Engine {
   readonly #reconnecting: Reconnecting;
   readonly #requests = new Map<string, (answer: Answer) => void>();
   readonly #inbox: Delivery[] = []; // bounded by the server's window
-  #state = IDLE;
+  #state: Told = IDLE;
   #connection: Connection | undefined;
   #attempt = 0; // which attempt is the current one; an older one that returns late is ignored
   #refs = 0;
@@ -196,7 +198,7 @@ export class Engine {
     this.#retryTimer = setTimeout(() => this.#connect(), wait);
   }
 
-  #fail(how: Pick<ConnectionState, 'reason' | 'action' | 'code'>): void {
+  #fail(how: Pick<Told, 'reason' | 'action' | 'code'>): void {
     this.#leave();
     this.#tell({ name: 'failed', ...how });
   }
@@ -254,8 +256,9 @@ export class Engine {
     const waiting = this.#requests.get(answer.ref);
     if (answer.kind === 'accepted') waiting?.(answer.id);
     else if (waiting) waiting(new Rejected(answer.code, answer.message));
-    else if (answer.code !== 'unknown_type')
+    else if (!QUIET.includes(answer.code)) {
       this.#output.error(new Rejected(answer.code, answer.message));
+    }
   }
 
   #scheduleRenewal(): void {
@@ -301,9 +304,8 @@ export class Engine {
     return this.#state.retryAt === undefined ? '' : this.#state.reason;
   }
 
-  #tell(state: Omit<ConnectionState, 'previous' | 'attempt'>): void {
-    const { attempts } = this.#reconnecting;
-    this.#state = { ...state, previous: this.#state.name, attempt: attempts };
+  #tell(state: Omit<Told, 'attempt'>): void {
+    this.#state = { ...state, attempt: this.#reconnecting.attempts };
     this.#output.state(this.#state);
   }
 }

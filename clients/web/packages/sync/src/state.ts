@@ -34,3 +34,6 @@ export const IDLE: ConnectionState = { name: 'idle', previous: 'idle', reason: '
 export function actionFor(code: number): Action {
   return code >= BAD_TOKEN && code <= NO_TOKEN ? 'sign-in' : 'retry';
 }
+
+/** A state as the engine tells it; `previous` is added by whoever shows it. */
+export type Told = Omit<ConnectionState, 'previous'>;

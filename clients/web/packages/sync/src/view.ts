@@ -3,7 +3,7 @@
 import type { Identity } from './engine.ts';
 import type { Device, EventOf, EventType, Position, SyncEvent } from './events.ts';
 import { Latest, type Snapshot } from './latest.ts';
-import { type ConnectionState, IDLE } from './state.ts';
+import { type ConnectionState, IDLE, type Told } from './state.ts';
 
 /** What `on` takes, and what the listener gets. */
 export type Topics = { [T in EventType]: EventOf<T> } & {
@@ -26,10 +26,11 @@ export interface CatchingUp {
 }
 
 const NOBODY: Identity = { userId: '', deviceId: '', edge: '', devices: [] };
+const PARTS = ['name', 'code', 'reason', 'retryAt', 'attempt', 'action'] as const;
 const CAUGHT_UP: CatchingUp = { done: 0, total: 0 };
 
 export class View {
-  state = IDLE;
+  state: ConnectionState = IDLE;
   identity = NOBODY;
   catchingUp = CAUGHT_UP;
   latest = new Latest();
@@ -60,8 +61,11 @@ export class View {
     this.#changed();
   }
 
-  setState(state: ConnectionState): void {
-    if (this.state.name === 'connected' && state.name !== 'connected') this.freshAt = Date.now();
+  setState(told: Told): void {
+    const { name, previous } = this.state;
+    if (PARTS.every((part) => told[part] === this.state[part])) return;
+    if (name === 'connected' && told.name !== name) this.freshAt = Date.now();
+    const state = { ...told, previous: told.name === name ? previous : name };
     this.state = state;
     this.#emit('state', state);
     this.#changed();
