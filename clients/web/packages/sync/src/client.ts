@@ -6,7 +6,8 @@ import { NotConnected, SyncError } from './errors.ts';
 import type { CreditUpdate, Device, Position, ShootProgress } from './events.ts';
 import { watchPage } from './page.ts';
 import type { ConnectionState } from './state.ts';
-import { indexedDbStore, type Saved, type Store } from './store.ts';
+import { indexedDbStore, type Store } from './store.ts';
+import { canShare, Tabs } from './tabs.ts';
 import { claims, type Token, Tokens } from './tokens.ts';
 import { type CatchingUp, type Handler, type Topics, View } from './view.ts';
 
@@ -28,6 +29,8 @@ export interface SyncOptions {
   maxAttempts?: number;
   /** Milliseconds for one attempt. */
   connectTimeout?: number;
+  /** Whether all tabs of the user use one connection, where the browser can; true if absent. */
+  share?: boolean;
   /** Where the position is kept across reloads: IndexedDB if there is one; false: nowhere. */
   store?: Store | false;
   /** For platforms without a global WebSocket: Node before 22 (`ws`). */
@@ -42,7 +45,8 @@ export class SyncClient {
   readonly #tokens: Tokens;
   readonly #store: Store | undefined;
   readonly #view = new View();
-  #engine: Engine | undefined;
+  #engine: Engine | undefined; // if this is the tab that is connected
+  #tabs: Tabs | undefined;
   #key: string | undefined; // of the stored position, once it was read
   #run = 0; // grows with connect and disconnect, so that what was begun before is dropped
   #unwatch = () => {};
@@ -108,63 +112,66 @@ export class SyncClient {
 
   /** Connect and stay connected. Calling it again is harmless; after `failed` it tries again. */
   connect(): void {
-    if (this.#engine) return this.#engine.start();
-    if (this.state.name !== 'connecting') this.#begin(++this.#run);
+    if (this.#tabs) this.#tabs.order('start');
+    else if (this.#engine) this.#engine.start();
+    else if (this.state.name !== 'connecting') void this.#begin(++this.#run);
   }
 
   /** Disconnect this client and stay so. What is stored stays: see `logout`. */
   disconnect(): void {
-    this.#run++;
     this.#unwatch();
-    this.#engine?.stop();
-    this.#engine = undefined;
-    if (this.state.name !== 'idle' && this.state.name !== 'disconnected') {
-      this.#view.setState({ name: 'disconnected', reason: '', attempt: 0 });
+    this.#unwatch = () => {};
+    this.#end();
+    if (this.state.name !== 'idle') {
+      this.#view.tells.state({ name: 'disconnected', reason: '', attempt: 0 });
     }
   }
 
-  /** Disconnect and forget what is stored of this user. */
+  /** Disconnect, in all tabs of this user, and forget what is stored. */
   async logout(): Promise<void> {
-    const key = this.#key ?? (this.#options.user && this.#keyOf(this.#options.user));
-    this.#key = undefined; // nothing is stored from here on
-    this.disconnect();
-    this.#tokens.drop();
-    this.#view.restore({ epoch: '', after: {} }, { shoots: {} });
-    if (key) await this.#store?.remove(key);
+    this.#tabs?.logout();
+    await this.#forget();
   }
 
   /**
    * Tell the user's other devices how far a shoot is; returns the event's id. After an error it may
    * still have arrived; sending it again is harmless, as only the newest progress counts.
    *
-   * Rejects with Rejected (the server says why), NotConnected, or an Error after 10 s.
+   * Rejects with Rejected (the server says why), NotConnected, or an Error if no answer comes.
    */
   updateProgress(progress: ShootProgress): Promise<string> {
-    return (
-      this.#engine?.updateProgress(progress) ??
-      Promise.reject(new NotConnected('call connect() first'))
-    );
+    const by = this.#tabs ?? this.#engine;
+    return by?.updateProgress(progress) ?? Promise.reject(new NotConnected('call connect() first'));
   }
 
   async #begin(run: number): Promise<void> {
-    this.#view.setState({ name: 'connecting', reason: '', attempt: 0 });
-    const saved = await this.#load().catch((error) => this.#view.error(error));
+    const view = this.#view;
+    view.tells.state({ name: 'connecting', reason: '', attempt: 0 });
+    const share = this.#options.share !== false && canShare();
+    if (share || this.#store) await this.#findKey().catch((error) => view.error(error));
     if (run !== this.#run) return;
-    if (saved) this.#view.restore(saved, saved.snapshot);
-    this.#lead();
+    this.#watch();
+    const lead = () => this.#lead(run);
+    if (share && this.#key) this.#tabs = new Tabs(this.#key, view, lead, () => this.#forget());
+    else await lead();
   }
 
-  async #load(): Promise<Saved | undefined> {
-    if (!this.#store || this.#key) return undefined;
-    const user = this.#options.user ?? userOf(await this.#tokens.get());
-    this.#key = this.#keyOf(user);
-    return this.#store.load(this.#key);
-  }
-
-  #lead(): void {
+  /** Connect by this very object. Returns nothing if that is no longer wanted. */
+  async #lead(run: number): Promise<Engine | undefined> {
+    if (!this.#view.position.epoch && this.#key) {
+      const loading = this.#store?.load(this.#key);
+      const saved = await loading?.catch((error) => this.#view.error(error));
+      if (saved && run === this.#run) this.#view.restore(saved, saved.snapshot);
+    }
+    if (run !== this.#run) return undefined;
     const { maxAttempts = 10, connectTimeout = 10_000, random = Math.random } = this.#options;
     const { deviceName = '', platform = 'web' } = this.#options;
-    const engine = new Engine(
+    const output: Output = {
+      ...this.#view.tells,
+      save: (position) => this.#save(position),
+      error: (error) => this.#view.error(error),
+    };
+    this.#engine = new Engine(
       {
         urls: this.#urls,
         tokens: this.#tokens,
@@ -172,28 +179,43 @@ export class SyncClient {
         WebSocket: this.#WebSocket as SocketClass,
         ...{ maxAttempts, connectTimeout, deviceName, platform, random },
       },
-      this.#output(),
+      this.#tabs?.output(output) ?? output,
     );
-    this.#engine = engine;
-    this.#unwatch = watchPage({
-      wake: () => engine.wake(),
-      offline: (offline) => engine.offline(offline),
-      hide: () => engine.stop('the page is hidden'),
-      restore: () => engine.start(),
-    });
-    engine.start();
+    this.#engine.start();
+    return this.#engine;
   }
 
-  #output(): Output {
-    const view = this.#view;
-    return {
-      state: (state) => view.setState(state),
-      identity: (identity) => view.setIdentity(identity),
-      event: (event, epoch) => view.event(event, epoch),
-      catchingUp: (progress) => view.setCatchingUp(progress),
-      save: (position) => this.#save(position),
-      error: (error) => view.error(error),
-    };
+  #watch(): void {
+    const order = (what: 'wake' | 'offline', arg?: boolean) =>
+      this.#tabs ? this.#tabs.order(what, arg) : this.#engine?.[what](arg as never);
+    this.#unwatch = watchPage({
+      wake: () => order('wake'),
+      offline: (offline) => order('offline', offline),
+      hide: () => this.#end(),
+      restore: () => this.#begin(this.#run),
+    });
+  }
+
+  #end(): void {
+    this.#run++;
+    const [tabs, engine] = [this.#tabs, this.#engine];
+    this.#tabs = this.#engine = undefined;
+    if (tabs) tabs.leave(() => engine?.stop());
+    else engine?.stop();
+  }
+
+  async #forget(): Promise<void> {
+    const { user } = this.#options;
+    const key = this.#key ?? (user === undefined ? undefined : this.#keyOf(user));
+    this.#key = undefined; // nothing is stored from here on
+    this.disconnect();
+    this.#tokens.drop();
+    this.#view.restore({ epoch: '', after: {} }, { shoots: {} });
+    if (key) await this.#store?.remove(key);
+  }
+
+  async #findKey(): Promise<void> {
+    this.#key ??= this.#keyOf(this.#options.user ?? userOf(await this.#tokens.get()));
   }
 
   #save(position: Position): Promise<void> | undefined {

@@ -1,6 +1,6 @@
 /** Keeps one connection alive: connects, reconnects, renews the token, gives up. */
 
-import { CLOSE_CODES, mayReconnect, TOKEN_EXPIRED } from './close-codes.ts';
+import { mayReconnect, TOKEN_EXPIRED } from './close-codes.ts';
 import { type Closed, Connection, type Listener, type SocketClass } from './connection.ts';
 import { NotConnected, Rejected, Unauthorized } from './errors.ts';
 import type { Device, Position, ShootProgress, SyncEvent } from './events.ts';
@@ -14,8 +14,8 @@ const ANSWER_WITHIN = 10_000; // ms for the server to answer a message
 const HANDLE_WITHIN = 30_000; // ms for the application to handle an event
 const RENEW_BEFORE = 60_000; // ms before a token expires, or a fifth of its life if that is less
 const WAKE_WITHIN = 5_000; // ms for a sign of life when the device woke up
-/** Complaints that a close code repeats, or of a server that does not know PING. */
-const QUIET = [...Object.values(CLOSE_CODES), 'unknown_type'];
+/** Complaints that no close code follows, nor another way to tell. */
+const COMPLAINT = /^(invalid_|busy|unavailable)/;
 const MAX_TIMER = 2 ** 31 - 1;
 
 export interface EngineOptions {
@@ -256,7 +256,7 @@ export class Engine {
     const waiting = this.#requests.get(answer.ref);
     if (answer.kind === 'accepted') waiting?.(answer.id);
     else if (waiting) waiting(new Rejected(answer.code, answer.message));
-    else if (!QUIET.includes(answer.code)) {
+    else if (COMPLAINT.test(answer.code)) {
       this.#output.error(new Rejected(answer.code, answer.message));
     }
   }

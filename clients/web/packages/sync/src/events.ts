@@ -62,3 +62,9 @@ export interface Position {
 }
 
 export const USER_QUEUE = 'user';
+
+/** The event that tells of a loss; it is made here, not by the server. */
+export function recoveryLost(queue: string, head: number, userId: string): SyncEvent {
+  const rest = { id: '', queue, timestamp: 0, deviceId: 'server', userId };
+  return { type: 'RECOVERY_LOST', data: { queue, head }, ...rest };
+}

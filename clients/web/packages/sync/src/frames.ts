@@ -69,21 +69,14 @@ export function deviceOf(data: Json): Device {
 }
 
 export function devicesOf(data: Json): Device[] {
-  const devices = data.devices ?? [];
-  if (!Array.isArray(devices)) throw new BadFrame('devices must be a list');
-  return devices.map((each) => {
-    if (!isObject(each)) throw new BadFrame('devices must be a list of objects');
-    return deviceOf(each);
-  });
+  if (!Array.isArray(data.devices)) return [];
+  return data.devices.map((device) => deviceOf(part({ device }, 'device')));
 }
 
 /** A session's [term, counter]; [0, 0] if there is none. Throws BadFrame. */
 export function generationOf(data: Json): [number, number] {
   const [term, counter] = Array.isArray(data.generation) ? data.generation : [0, 0];
-  if (!Number.isInteger(term) || !Number.isInteger(counter)) {
-    throw new BadFrame('generation must be [term, counter]');
-  }
-  return [term, counter];
+  return [number({ term }, 'term'), number({ counter }, 'counter')];
 }
 
 export function part(data: Json, name: string, absent?: Json): Json {

@@ -6,7 +6,7 @@
  */
 
 import { LazyAcks } from './acks.ts';
-import type { Device, Position, SyncEvent } from './events.ts';
+import { type Device, type Position, recoveryLost, type SyncEvent } from './events.ts';
 import * as frames from './frames.ts';
 
 /** What one frame means for the shell. `run` and `size` (characters) are for `processed`. */
@@ -164,15 +164,7 @@ export class Session {
     const run = before ? before.run + 1 : 0;
     const windowRun = before && windowStays ? before.windowRun : run;
     this.#queues.set(name, newQueue({ run, windowRun, head }));
-    const event: SyncEvent = {
-      type: 'RECOVERY_LOST',
-      data: { queue: name, head },
-      id: '',
-      queue: name,
-      timestamp: 0,
-      deviceId: 'server',
-      userId: this.userId,
-    };
+    const event = recoveryLost(name, head, this.userId);
     return [{ kind: 'delivery', event, run, size: 0 }];
   }
 

@@ -32,6 +32,7 @@ export function indexedDbStore(name = 'kull-sync'): Store {
     });
     const transaction = (await opening).transaction(TABLE, mode);
     const request = action(transaction.objectStore(TABLE));
+    transaction.commit(); // a page that is going away has no time to wait for the request
     return new Promise((resolve, reject) => {
       transaction.oncomplete = () => resolve(request.result);
       transaction.onabort = () => reject(transaction.error);

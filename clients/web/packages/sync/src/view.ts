@@ -1,7 +1,14 @@
 /** What one tab or process knows and tells its application. */
 
 import type { Identity } from './engine.ts';
-import type { Device, EventOf, EventType, Position, SyncEvent } from './events.ts';
+import {
+  type Device,
+  type EventOf,
+  type EventType,
+  type Position,
+  recoveryLost,
+  type SyncEvent,
+} from './events.ts';
 import { Latest, type Snapshot } from './latest.ts';
 import { type ConnectionState, IDLE, type Told } from './state.ts';
 
@@ -61,7 +68,26 @@ export class View {
     this.#changed();
   }
 
-  setState(told: Told): void {
+  /** Where others go on from: see tabs.ts. */
+  get level() {
+    const { position, state, identity, catchingUp } = this;
+    return { position, state, identity, catchingUp, snapshot: this.latest.snapshot };
+  }
+
+  /** What an engine tells this view, by the names of its Output. */
+  readonly tells = {
+    state: (state: Told) => this.#setState(state),
+    identity: (identity: Identity) => this.#setIdentity(identity),
+    catchingUp: (progress: CatchingUp) => this.#setCatchingUp(progress),
+    event: (event: SyncEvent, epoch: string) => this.#event(event, epoch),
+  };
+
+  /** Events of a queue have passed this tab by. */
+  lost(queue: string, head: number): void {
+    this.#event(recoveryLost(queue, head, this.identity.userId), this.#epoch);
+  }
+
+  #setState(told: Told): void {
     const { name, previous } = this.state;
     if (PARTS.every((part) => told[part] === this.state[part])) return;
     if (name === 'connected' && told.name !== name) this.freshAt = Date.now();
@@ -71,7 +97,7 @@ export class View {
     this.#changed();
   }
 
-  setIdentity(identity: Identity): void {
+  #setIdentity(identity: Identity): void {
     const before = this.identity;
     this.identity = identity;
     if (JSON.stringify(before.devices) !== JSON.stringify(identity.devices)) {
@@ -80,7 +106,7 @@ export class View {
     this.#changed();
   }
 
-  setCatchingUp(progress: CatchingUp): void {
+  #setCatchingUp(progress: CatchingUp): void {
     const { done, total } = this.catchingUp;
     if (done === progress.done && total === progress.total) return;
     this.catchingUp = progress;
@@ -88,7 +114,7 @@ export class View {
   }
 
   /** Hand out an event, unless it is a repeat. The promise is fulfilled when all are done with it. */
-  event(event: SyncEvent, epoch: string): void | Promise<void> {
+  #event(event: SyncEvent, epoch: string): void | Promise<void> {
     if (!this.#isNew(event, epoch)) return;
     if (this.latest.note(event)) this.#changed();
     const handling = [this.#emit(event.type, event as never), this.#emit('event', event)];
