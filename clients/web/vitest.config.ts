@@ -14,6 +14,15 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          name: 'react',
+          include: ['packages/sync-react/test/**/*.test.tsx'],
+          environment: 'jsdom',
+          testTimeout: 20_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: 'mesh',
           include: ['e2e/**/*.test.ts'],
           testTimeout: 60_000,

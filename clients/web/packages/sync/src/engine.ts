@@ -16,6 +16,7 @@ const RENEW_BEFORE = 60_000; // ms before a token expires, or a fifth of its lif
 const WAKE_WITHIN = 5_000; // ms for a sign of life when the device woke up
 /** Complaints that no close code follows, nor another way to tell. */
 const COMPLAINT = /^(invalid_|busy|unavailable)/;
+const CAUGHT_UP_AFTER = 1_000; // ms without another entry
 const MAX_TIMER = 2 ** 31 - 1;
 
 export interface EngineOptions {
@@ -67,6 +68,7 @@ export class Engine {
   #busy = false;
   #retryTimer: Timer;
   #renewTimer: Timer;
+  #quietTimer: Timer;
 
   constructor(options: EngineOptions, output: Output) {
     this.#options = options;
@@ -124,7 +126,7 @@ export class Engine {
     this.#tell({ name: this.#wasConnected ? 'reconnecting' : 'connecting', reason: this.#why });
     const { tokens, urls, connectTimeout, deviceName, platform } = this.#options;
     try {
-      const token = await within(tokens.get(), connectTimeout, 'the token function takes too long');
+      const token = await within(tokens.get(), connectTimeout, 'getting a token takes too long');
       if (attempt !== this.#attempt) return;
       this.#connection = new Connection(
         this.#options.WebSocket,
@@ -160,7 +162,7 @@ export class Engine {
     this.#scheduleRenewal();
     this.#tellIdentity();
     this.#tell({ name: 'connected', reason: '' });
-    this.#output.catchingUp(this.#session.catchingUp);
+    this.#tellCatchingUp();
   }
 
   #ended({ code, reason, lasted, asked }: Closed): void {
@@ -191,9 +193,10 @@ export class Engine {
     }
     this.#tell({
       name: this.#wasConnected ? 'reconnecting' : 'connecting',
-      reason: ended.offline ? 'there is no network' : why,
+      reason: why,
+      offline: ended.offline || undefined,
       retryAt: Date.now() + wait,
-      ...(code === undefined ? {} : { code }),
+      code,
     });
     this.#retryTimer = setTimeout(() => this.#connect(), wait);
   }
@@ -208,10 +211,11 @@ export class Engine {
     this.#attempt++;
     clearTimeout(this.#retryTimer);
     clearTimeout(this.#renewTimer);
+    clearTimeout(this.#quietTimer);
     this.#connection?.close();
     this.#connection = undefined;
     for (const answer of this.#requests.values()) {
-      answer(new NotConnected('the connection was lost before the answer: send it again'));
+      answer(new NotConnected('the connection was lost: send it again'));
     }
     this.#requests.clear();
   }
@@ -229,7 +233,7 @@ export class Engine {
       }
       if (this.#connection) this.#connection.processed(next);
       else this.#session.processed(next, Date.now());
-      this.#output.catchingUp(this.#session.catchingUp);
+      this.#tellCatchingUp();
     }
     this.#busy = false;
   }
@@ -243,9 +247,7 @@ export class Engine {
     });
     if (!this.#connection?.send(JSON.stringify({ ...fields, ref }))) {
       this.#requests.delete(ref);
-      return Promise.reject(
-        new NotConnected('there is no connection right now: send it again later'),
-      );
+      return Promise.reject(new NotConnected('there is no connection now: send it later'));
     }
     return within(answered, ANSWER_WITHIN, 'the server did not answer in time').finally(() =>
       this.#requests.delete(ref),
@@ -293,6 +295,17 @@ export class Engine {
     const { userId, deviceId } = this.#session;
     const timestamp = Date.now();
     return { type: 'SHOOT_PROGRESS', data, id, queue: 'user', timestamp, deviceId, userId };
+  }
+
+  #tellCatchingUp(): void {
+    const { done, total } = this.#session.catchingUp;
+    this.#output.catchingUp({ done, total });
+    clearTimeout(this.#quietTimer);
+    if (done === total || !this.#connection) return;
+    this.#quietTimer = setTimeout(() => {
+      if (!this.#busy) this.#session.caughtUp();
+      this.#tellCatchingUp();
+    }, CAUGHT_UP_AFTER);
   }
 
   #tellIdentity(): void {

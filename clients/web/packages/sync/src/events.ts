@@ -39,7 +39,7 @@ export interface EventOf<T extends EventType> {
   /** The same for every delivery of the same event. */
   readonly id: string;
   /** Position in its queue; absent for what is not stored. */
-  readonly seq?: number;
+  readonly seq?: number | undefined;
   /** `user` (the user's own), `all` or `room:<name>`. */
   readonly queue: string;
   /** Milliseconds since the Unix epoch. */

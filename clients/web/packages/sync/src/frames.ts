@@ -40,7 +40,7 @@ export function eventOf(frame: Frame): SyncEvent {
     type: frame.type,
     data: frame.data,
     id: textOf(frame, 'id'),
-    ...(frame.seq === undefined ? {} : { seq: number(frame, 'seq') }),
+    seq: frame.seq === undefined ? undefined : number(frame, 'seq'),
     queue: textOf(frame, 'queue', USER_QUEUE),
     timestamp: number(frame, 'timestamp', 0),
     deviceId: textOf(frame, 'deviceId', 'server'),
@@ -99,21 +99,21 @@ export function textOf(data: Json, name: string, absent = ''): string {
   return value;
 }
 
-/** The first message of a connection. */
+/** The first message of a connection. Undefined fields are not sent. */
 export function hello(token: string, position: Position, deviceName = '', platform = ''): string {
-  const known = position.epoch && Object.keys(position.after).length > 0;
+  const { epoch, after } = position;
   return JSON.stringify({
     type: 'HELLO',
     token,
-    ...(known ? { epoch: position.epoch, after: position.after } : {}),
-    ...(deviceName ? { deviceName } : {}),
-    ...(platform ? { platform } : {}),
+    ...(epoch && Object.keys(after).length > 0 ? { epoch, after } : undefined),
+    deviceName: deviceName || undefined,
+    platform: platform || undefined,
   });
 }
 
 /** Everything in the queue up to `seq` is processed. */
 export function ack(queue: string, seq: number): string {
-  return JSON.stringify({ type: 'ACK', seq, ...(queue === USER_QUEUE ? {} : { queue }) });
+  return JSON.stringify({ type: 'ACK', seq, queue: queue === USER_QUEUE ? undefined : queue });
 }
 
 function isObject(value: unknown): value is Json {

@@ -23,6 +23,7 @@ export function isFinished(progress: ShootProgress | undefined): boolean {
 export class Latest {
   #shoots: Map<string, Stamped<ShootProgress>>;
   #credits: Stamped<CreditUpdate> | undefined;
+  #sorted: readonly Readonly<ShootProgress>[] | undefined;
 
   constructor(snapshot: Snapshot = { shoots: {} }) {
     this.#shoots = new Map(Object.entries(snapshot.shoots));
@@ -42,17 +43,20 @@ export class Latest {
     return this.#shoots.get(shootId)?.data;
   }
 
-  /** The known shoots, the one with the newest news first. */
-  get shoots(): Readonly<ShootProgress>[] {
-    const all = [...this.#shoots.values()].sort((a, b) => b.timestamp - a.timestamp);
-    return all.map((each) => each.data);
+  /** The known shoots, the one with the newest news first; the same list until something changes. */
+  get shoots(): readonly Readonly<ShootProgress>[] {
+    this.#sorted ??= [...this.#shoots.values()]
+      .sort((a, b) => b.timestamp - a.timestamp)
+      .map((each) => each.data);
+    return this.#sorted;
   }
 
   /** Take an event; returns whether something is different now. */
   note(event: SyncEvent): boolean {
+    this.#sorted = undefined;
     switch (event.type) {
       case 'SHOOT_PROGRESS':
-        return this.progress(event.data, event.timestamp);
+        return this.#progress(event.data, event.timestamp);
       case 'CREDIT_UPDATE':
         if (event.timestamp < (this.#credits?.timestamp ?? 0)) return false;
         this.#credits = { data: event.data, timestamp: event.timestamp };
@@ -65,7 +69,7 @@ export class Latest {
   }
 
   /** A stale tick never replaces a newer one, nor a finished shoot. */
-  progress(data: Readonly<ShootProgress>, timestamp: number): boolean {
+  #progress(data: Readonly<ShootProgress>, timestamp: number): boolean {
     const known = this.#shoots.get(data.shootId);
     if (known && timestamp < known.timestamp) return false;
     if (known && timestamp === known.timestamp && isFinished(known.data)) return false;

@@ -9,9 +9,9 @@ import { LazyAcks } from './acks.ts';
 import { type Device, type Position, recoveryLost, type SyncEvent } from './events.ts';
 import * as frames from './frames.ts';
 
-/** What one frame means for the shell. `run` and `size` (characters) are for `processed`. */
+/** What one frame means for the shell. `run` is for `processed`. */
 export type Incoming =
-  | { kind: 'delivery'; event: SyncEvent; run: number; size: number }
+  | { kind: 'delivery'; event: SyncEvent; run: number }
   | { kind: 'welcomed'; keepalive: number }
   | { kind: 'reconnect'; after: number }
   | { kind: 'accepted'; ref: string; id: string }
@@ -80,6 +80,11 @@ export class Session {
     return { done, total };
   }
 
+  /** Nothing more has come for a while: what is still missing was replaced or left out. */
+  caughtUp(): void {
+    for (const queue of this.#queues.values()) queue.until = queue.from;
+  }
+
   /** Take one frame of the server. Throws BadFrame. */
   received(text: unknown, now: number): Incoming[] {
     const frame = frames.parse(text);
@@ -107,16 +112,16 @@ export class Session {
           },
         ];
       default: // without an id it is a message of a newer server
-        return 'id' in frame ? this.#event(frames.eventOf(frame), String(text).length, now) : [];
+        return 'id' in frame ? this.#event(frames.eventOf(frame), now) : [];
     }
   }
 
   /** Note that the application is done with an event. */
-  processed({ event, run, size }: Delivery, now: number): void {
+  processed({ event, run }: Delivery, now: number): void {
     const queue = this.#queues.get(event.queue);
     if (event.seq === undefined || !queue || run < queue.windowRun) return;
     if (run === queue.run) queue.processed = Math.max(queue.processed, event.seq);
-    this.acks.add(event.queue, event.seq, size, now);
+    this.acks.add(event.queue, event.seq, now);
   }
 
   #welcome(data: frames.Json): Incoming[] {
@@ -165,23 +170,23 @@ export class Session {
     const windowRun = before && windowStays ? before.windowRun : run;
     this.#queues.set(name, newQueue({ run, windowRun, head }));
     const event = recoveryLost(name, head, this.userId);
-    return [{ kind: 'delivery', event, run, size: 0 }];
+    return [{ kind: 'delivery', event, run }];
   }
 
-  #event(event: SyncEvent, size: number, now: number): Incoming[] {
+  #event(event: SyncEvent, now: number): Incoming[] {
     if (event.seq === undefined) {
       this.#notePresence(event);
-      return [{ kind: 'delivery', event, run: 0, size: 0 }];
+      return [{ kind: 'delivery', event, run: 0 }];
     }
     const queue = this.#queue(event.queue);
     if (event.seq <= queue.received) {
       // Acknowledged on an earlier connection; this one's window is still open for it.
-      if (event.seq <= queue.processed) this.acks.add(event.queue, event.seq, size, now);
+      if (event.seq <= queue.processed) this.acks.add(event.queue, event.seq, now);
       return [];
     }
     queue.received = event.seq;
     this.#notePresence(event);
-    return [{ kind: 'delivery', event, run: queue.run, size }];
+    return [{ kind: 'delivery', event, run: queue.run }];
   }
 
   #notePresence(event: SyncEvent): void {

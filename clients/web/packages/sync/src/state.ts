@@ -18,15 +18,17 @@ export interface ConnectionState {
   readonly name: StateName;
   readonly previous: StateName;
   /** The close code that led here, if one did. */
-  readonly code?: number;
+  readonly code?: number | undefined;
   /** Why, for people; may be empty. */
   readonly reason: string;
   /** When the next attempt is due, in ms since the Unix epoch; absent during an attempt. */
-  readonly retryAt?: number;
+  readonly retryAt?: number | undefined;
+  /** It waits, and the browser says that this device has no network. */
+  readonly offline?: boolean | undefined;
   /** Failed attempts since the last stable connection. */
   readonly attempt: number;
   /** With `failed`. */
-  readonly action?: Action;
+  readonly action?: Action | undefined;
 }
 
 export const IDLE: ConnectionState = { name: 'idle', previous: 'idle', reason: '', attempt: 0 };

@@ -22,9 +22,9 @@ type Message =
   | { kind: 'hello' | 'logout' }
   | { kind: 'level'; level: Level }
   | { kind: 'told'; what: (typeof SHARED)[number]; args: unknown[] }
-  | { kind: 'order'; order: Order; arg?: boolean }
+  | { kind: 'order'; order: Order; arg?: boolean | undefined }
   | { kind: 'progress'; ref: string; progress: ShootProgress }
-  | { kind: 'answer'; ref: string; id?: string; code?: string; message?: string };
+  | { kind: 'answer'; ref: string; id?: string; code?: string | undefined; message?: string };
 
 /** Whether this is a page of a browser that can share. */
 export function canShare(): boolean {
@@ -85,7 +85,7 @@ export class Tabs {
   /** Ask the leader's engine, wherever it is. */
   order(order: Order, arg?: boolean): void {
     if (this.#engine) this.#engine[order](arg as never);
-    else this.#post({ kind: 'order', order, ...(arg === undefined ? {} : { arg }) });
+    else this.#post({ kind: 'order', order, arg });
   }
 
   /** The same as Engine.updateProgress. */
@@ -99,7 +99,7 @@ export class Tabs {
       });
     });
     this.#post({ kind: 'progress', ref, progress });
-    return within(answered, ANSWER_WITHIN, 'the tab that is connected did not answer').finally(() =>
+    return within(answered, ANSWER_WITHIN, 'no tab answered in time').finally(() =>
       this.#calls.delete(ref),
     );
   }
@@ -167,8 +167,8 @@ export class Tabs {
     engine.updateProgress(progress).then(
       (id) => this.#post({ kind: 'answer', ref, id }),
       (error) => {
-        const code = error instanceof Rejected ? { code: error.code } : {};
-        this.#post({ kind: 'answer', ref, message: String(error.message), ...code });
+        const code = error instanceof Rejected ? error.code : undefined;
+        this.#post({ kind: 'answer', ref, code, message: String(error.message) });
       },
     );
   }

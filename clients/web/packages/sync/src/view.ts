@@ -33,7 +33,7 @@ export interface CatchingUp {
 }
 
 const NOBODY: Identity = { userId: '', deviceId: '', edge: '', devices: [] };
-const PARTS = ['name', 'code', 'reason', 'retryAt', 'attempt', 'action'] as const;
+const PARTS = ['name', 'code', 'reason', 'retryAt', 'attempt', 'action', 'offline'] as const;
 const CAUGHT_UP: CatchingUp = { done: 0, total: 0 };
 
 export class View {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { LazyAcks, MAX_CHARS, MAX_DELAY } from '../src/acks.ts';
+import { LazyAcks, MAX_DELAY } from '../src/acks.ts';
 
-function filled(frames: number, { window = 64, size = 100 } = {}): LazyAcks {
+function filled(frames: number, { window = 64 } = {}): LazyAcks {
   const acks = new LazyAcks();
   acks.opened(window);
-  for (let seq = 1; seq <= frames; seq++) acks.add('user', seq, size, 1000 + seq);
+  for (let seq = 1; seq <= frames; seq++) acks.add('user', seq, 1000 + seq);
   return acks;
 }
 
@@ -27,14 +27,10 @@ describe('acknowledgements', () => {
     expect(filled(frames, { window }).at).toBe(1000 + frames);
   });
 
-  it('are sent at once after much text', () => {
-    expect(filled(1, { size: MAX_CHARS }).at).toBe(1001);
-  });
-
   it('are cumulative, one per queue', () => {
     const acks = filled(5);
-    acks.add('all', 7, 100, 1100);
-    acks.add('user', 2, 100, 1100);
+    acks.add('all', 7, 1100);
+    acks.add('user', 2, 1100);
 
     expect(Object.fromEntries(acks.take())).toEqual({ user: 5, all: 7 });
     expect(acks.at).toBeUndefined();

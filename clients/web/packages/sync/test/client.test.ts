@@ -479,6 +479,20 @@ describe('events', () => {
     expect(handler).toHaveBeenCalledTimes(1);
   });
 
+  it('that were missed are counted, until no more come', async () => {
+    const { client } = await connected();
+    server.last.credit(1);
+    server.last.drop();
+    await pass(2_000);
+    server.last.welcome({}, { after: 1, head: 5 });
+    expect(client.catchingUp).toEqual({ done: 0, total: 4 });
+    server.last.credit(3);
+    expect(client.catchingUp).toEqual({ done: 2, total: 4 });
+    await pass(1_000); // the fourth and fifth were replaced, or came from here
+
+    expect(client.catchingUp).toEqual({ done: 0, total: 0 });
+  });
+
   it('that are gone are told, so that the application fetches its state', async () => {
     const { events } = await connected();
     server.last.drop();
@@ -550,7 +564,7 @@ describe('waking up', () => {
     const { client } = await connected({ maxAttempts: 2 });
     window('offline');
     await pass(5_000);
-    expect(client.state).toMatchObject({ name: 'reconnecting', reason: 'there is no network' });
+    expect(client.state).toMatchObject({ name: 'reconnecting', offline: true });
     for (let n = 0; n < 5; n++) {
       await pass(30_000);
       server.last.drop();
