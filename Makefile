@@ -8,10 +8,10 @@ SOURCES := producers/kull_producers router/kull_router edge/kull_edge mesh/kull_
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint format types unit chaos protos events lock up down clean
+.PHONY: help setup demo test check lint format types unit simulate mutations chaos outage rolling protos lock up down clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: .venv/.installed ## Create .venv with everything pinned in requirements.lock
 
@@ -47,12 +47,24 @@ types: setup ## Check all types
 unit: setup ## Run the unit tests, and the contract tests on the in-memory twins
 	$(BIN)/pytest -q -n $(WORKERS) -m "not rabbitmq and not postgres and not compose" tests/unit tests/contract
 
+simulate: setup ## Run the mesh on virtual time, with faults drawn from seeds (SEEDS=10000)
+	$(BIN)/python -W ignore -m tests.simulation --seeds $(or $(SEEDS),10000)
+
+mutations: setup ## Break the code in six ways; the simulation must notice each
+	$(BIN)/python -m tests.simulation.mutations
+
 chaos: setup ## Kill and cut a mesh of real processes under load (MINUTES=10 SEED=n)
 	$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
+
+outage: setup ## Take RabbitMQ away from a billing service with an outbox (SECONDS=60)
+	$(BIN)/python bench/outbox_outage.py --seconds $(or $(SECONDS),60)
+rolling: setup ## Restart three edges under load, and say what devices notice (DEVICES=3000)
+	$(BIN)/python bench/rolling_restart.py $(if $(DEVICES),--devices $(DEVICES))
 
 protos: setup ## Generate the code of the .proto files
 	$(BIN)/python scripts/gen_protos.py
 
+.PHONY: events
 events: setup ## Generate the web SDK's event types from the producers' models
 	$(BIN)/python scripts/gen_events.py
 

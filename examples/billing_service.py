@@ -7,7 +7,8 @@
 
 `follow` reads the worker's lines and charges one credit per keeper. An entry is committed first and
 told afterwards, under its id: what a crash left untold is told by the next run, and a repeated
-command neither books nor tells twice.
+command neither books nor tells twice. With `--outbox FILE` (and `--amqp-url`) nothing waits for
+RabbitMQ: told then means that the event is in that file, and the next run publishes what is left.
 """
 
 from __future__ import annotations
@@ -66,6 +67,7 @@ def arguments() -> argparse.Namespace:
     shared.add_argument("user", help="whose credits")
     shared.add_argument("--ledger", type=Path, default=Path("ledger.db"), help="file (ledger.db)")
     shared.add_argument("--amqp-url", default=os.environ.get("KULL_AMQP_URL"), help="RabbitMQ")
+    shared.add_argument("--outbox", type=Path, help="file that keeps events while RabbitMQ is away")
     shared.add_argument("--url", help="HTTP triggers of a `kull up`; needs KULL_SERVICE_TOKEN")
     parser = argparse.ArgumentParser(description="Book credits and tell the user's devices.")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -92,7 +94,7 @@ async def run(args: argparse.Namespace) -> int:
     ledger = CreditLedger(args.ledger)
     amqp_url = None if args.url else args.amqp_url  # a named --url wins over the environment
     try:
-        async with open_publisher(amqp_url=amqp_url, url=args.url) as publisher:
+        async with open_publisher(amqp_url=amqp_url, url=args.url, outbox=args.outbox) as publisher:
             await tell(ledger, publisher)  # what a crash has left
             if args.command == "follow":
                 return 1 if await follow(args.user, ledger, publisher) else 0

@@ -8,6 +8,7 @@ import random
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Protocol
 
@@ -140,9 +141,19 @@ class HttpPublisher:
 
 
 @asynccontextmanager
-async def open_publisher(*, amqp_url: str | None, url: str | None) -> AsyncIterator[EventPublisher]:
-    """Open a publisher on RabbitMQ (`amqp_url`) or, without one, on the HTTP triggers (`url`)."""
-    if amqp_url:
+async def open_publisher(
+    *, amqp_url: str | None, url: str | None, outbox: Path | None = None
+) -> AsyncIterator[EventPublisher]:
+    """Open a publisher on RabbitMQ (`amqp_url`) or, without one, on the HTTP triggers (`url`).
+
+    With `outbox`, events are accepted into that file while RabbitMQ is away.
+    """
+    if outbox and not amqp_url:
+        raise PublishFailed("an outbox is for RabbitMQ: say --amqp-url amqp://… instead of --url")
+    if amqp_url and outbox:
+        async with kull_producers.connect(amqp_url, outbox=outbox) as keeping:
+            yield keeping
+    elif amqp_url:
         async with kull_producers.connect(amqp_url) as publisher:
             yield publisher
     elif url:

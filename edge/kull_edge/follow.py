@@ -54,6 +54,7 @@ class Follow:
 
     __slots__ = (
         "_device_id",
+        "_lost_after",
         "_open",
         "_open_bytes",
         "_presence_floor",
@@ -86,6 +87,9 @@ class Follow:
         self._open: deque[tuple[int, int]] = deque()  # (seq, size) written, not acknowledged
         self._open_bytes = 0
         self._stuffed = False  # the next frame did not fit: only an acknowledgement changes that
+        # Behind this position the device was told of a loss. Until it acknowledges something that
+        # came later nobody knows whether the notice has arrived: the cursor must stay.
+        self._lost_after: int | None = None
         self._pushed = 0  # highest seq pushed since the subscription
         self._presence_floor = 0  # presence up to here is part of WELCOME already
 
@@ -97,7 +101,8 @@ class Follow:
     @property
     def acked(self) -> int:
         """The position up to which everything is processed or was not meant for the device."""
-        return self._open[0][0] - 1 if self._open else self.through
+        position = self._open[0][0] - 1 if self._open else self.through
+        return position if self._lost_after is None else min(position, self._lost_after)
 
     @property
     def last_open(self) -> int:
@@ -129,6 +134,8 @@ class Follow:
             self.reported = answer.after
             self._presence_floor = answer.head
         self.term = answer.term
+        if not answer.recovered:
+            self._lose(answer.after if first else self.through)
         self.through = max(self.through, answer.after)
         self._flip_if_complete(answer.head)
         if first:
@@ -164,6 +171,8 @@ class Follow:
         if not valid:
             return []
         self.term = answer.term
+        if answer.lost:
+            self._lose(self.through)
         written: list[OutFrame] = []
         for frame in frames:
             if frame.seq > self.through and not self._take(frame, written):
@@ -185,8 +194,11 @@ class Follow:
     def ack(self, seq: int) -> None:
         """The device has processed everything up to `seq`; what was not sent cannot be meant."""
         while self._open and self._open[0][0] <= seq:
-            self._open_bytes -= self._open.popleft()[1]
+            acked, size = self._open.popleft()
+            self._open_bytes -= size
             self._stuffed = False
+            if self._lost_after is not None and acked > self._lost_after:
+                self._lost_after = None
 
     def fetch_size(self) -> tuple[int, int] | None:
         """Return (entries, bytes) to fetch after `through`, or None if nothing is to be fetched."""
@@ -197,6 +209,10 @@ class Follow:
         if self._open and (frames <= 0 or size <= 0):
             return None
         return max(frames, 1), max(size, 1)
+
+    def _lose(self, after: int) -> None:
+        if self._lost_after is None:
+            self._lost_after = after
 
     def _flip_if_complete(self, head: int) -> None:
         # A read is not atomic with pushes: it counts only if it reaches all that was pushed.

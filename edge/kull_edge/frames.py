@@ -29,6 +29,7 @@ class Hello:
     after: Mapping[str, int] = field(default_factory=dict)  # queue -> last processed seq
     device_name: str = ""
     platform: str = ""
+    instance: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +104,7 @@ def _hello(message: Json) -> Hello:
         after=_few({queue: _seq(seq, f"after.{queue[:40]}") for queue, seq in after.items()}),
         device_name=_text(message, "deviceName", MAX_NAME_CHARS),
         platform=_text(message, "platform", MAX_PLATFORM_CHARS),
+        instance=_text(message, "instance", MAX_REF_CHARS),
     )
 
 

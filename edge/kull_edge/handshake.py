@@ -27,6 +27,7 @@ def read(target: str, offered: Sequence[str]) -> Handshake:
     try:
         query = parse_qs(urlsplit(target).query, max_num_fields=_MAX_FIELDS)
         epoch = query.get("epoch", [""])[0]
+        instance = query.get("instance", [""])[0]
         after = parse_after(query.get("after", [""])[0])
     except BadFrame as error:
         return Handshake(v2=v2, problem=str(error))
@@ -34,5 +35,7 @@ def read(target: str, offered: Sequence[str]) -> Handshake:
         return Handshake(v2=v2, problem=f"the query is malformed or has over {_MAX_FIELDS} fields")
     if (after and not epoch) or len(epoch) > MAX_REF_CHARS:
         return Handshake(v2=v2, problem="epoch: must come with `after`, as WELCOME told it")
+    if len(instance) > MAX_REF_CHARS:
+        return Handshake(v2=v2, problem=f"instance: at most {MAX_REF_CHARS} characters")
     token = in_subprotocol if v2 and in_subprotocol else query.get("token", [None])[0]
-    return Handshake(v2=v2, token=token, epoch=epoch, after=after)
+    return Handshake(v2=v2, token=token, epoch=epoch, after=after, instance=instance)

@@ -72,6 +72,7 @@ class Handshake:
         v2: whether the subprotocol `kull.sync.v2` was chosen.
         token: from the query or the subprotocols; None: none given.
         epoch, after: the device's positions by queue name.
+        instance: the client's run, if it names one.
         problem: what was wrong with the query, if anything.
     """
 
@@ -79,6 +80,7 @@ class Handshake:
     token: str | None = field(default=None, repr=False)
     epoch: str = ""
     after: Mapping[str, int] = field(default_factory=dict)
+    instance: str = ""
     problem: str = ""
 
 
@@ -125,7 +127,7 @@ class Session:
         self._connected_at = wall_ms()
         self._token = handshake.token or ""
         self._user_id = ""
-        self._device = Device()
+        self._device = Device(instance=handshake.instance)
         self._generation: Generation | None = None
         self._epoch, self._after = handshake.epoch, handshake.after
         self._errors = 0
@@ -259,7 +261,7 @@ class Session:
         lost = answer.lost and follow.awaits(answer)
         written = follow.batch(answer, [OutFrame.of(entry) for entry in answer.entries])
         notice = self._lost(answer.address, answer.head) if lost else []
-        return notice + self._write(written)
+        return notice + (self._write(written) if self.state is not State.CLOSED else [])
 
     def published(self, answer: Published) -> list[Effect]:
         """A message of this device became an event, or did not."""
@@ -289,7 +291,9 @@ class Session:
         self._timers.cancel(SessionTimer(self.id, TimerKind.HELLO))
         self._token = message.token
         self._epoch, self._after = message.epoch, message.after
-        self._device = Device(name=message.device_name, platform=message.platform)
+        self._device = Device(
+            name=message.device_name, platform=message.platform, instance=message.instance
+        )
         return self._identify(now)
 
     def _identify(self, now: float) -> list[Effect]:
@@ -386,8 +390,10 @@ class Session:
         return self._control(self._envelope().message("JOINED", _place(answer)))
 
     def _lost(self, address: str, head: int) -> list[Effect]:
-        if not self._handshake.v2:
-            return []
+        if not self._handshake.v2:  # only WELCOME can tell a plain client, and of its own queue
+            reason = "this device was too slow: connect again"
+            own = address == self.user_address
+            return self._refuse(close_codes.RESUBSCRIBE, reason) if own else []
         data = {"queue": frames.queue_name(address), "head": head}
         return self._control(self._envelope().message("RECOVERY_LOST", data))
 

@@ -92,7 +92,7 @@ class Relay:
         self._breaks: dict[int, int] = {}  # how often a row was under way when a connection broke
         self._confirmed: list[int] = []
         self._some_confirmed = asyncio.Event()
-        self._more = False  # whether the backlog held more than the last page
+        self._more = False  # whether the backlog may hold more than what was read
         self._attempt = 0
         self._problem: KullError | None = None
 
@@ -162,6 +162,8 @@ class Relay:
                     self._wake.clear()
                     if len(self._known) <= LOW:
                         await self._read(tasks)
+                    else:
+                        self._more = True  # what woke this is read when there is room
                     await self._wake.wait()
         except ExceptionGroup as group:
             first = group.exceptions[0]
@@ -276,6 +278,7 @@ class Relay:
         async with self._settling:
             await self._backlog.refuse(entry, reason)
             self._known.discard(entry.id)
+        self._wake.set()
         self._breaks.pop(entry.id, None)
         log.error("event for %s was set aside as refused: %s", entry.address, reason)
 

@@ -35,6 +35,7 @@ class EdgeStream:
         self.fetches = asyncio.Semaphore(fetches)
         self.publishes = asyncio.Semaphore(publishes)
         self._wake = asyncio.Event()
+        self._taken = asyncio.Event()
         self._closed = False
 
     @property
@@ -50,6 +51,13 @@ class EdgeStream:
             self.outbox.control(frame)
         except OutboxOverflow:
             self.close()
+        self._wake.set()
+
+    async def send_batch(self, frame: pb.AttachResponse) -> None:
+        """Queue the answer to a fetch once there is room for it, or the stream has ended."""
+        while not self._closed and not self.outbox.batch(frame):
+            self._taken.clear()
+            await self._taken.wait()
         self._wake.set()
 
     def push(self, address: str, shard: int, term: int, entry: pb.Entry) -> bool:
@@ -70,6 +78,7 @@ class EdgeStream:
         while not self._closed:
             frame = self.outbox.take()
             if frame is not None:
+                self._taken.set()
                 return frame
             self._wake.clear()
             await self._wake.wait()
@@ -79,3 +88,4 @@ class EdgeStream:
         """End the stream: the writer stops. Idempotent."""
         self._closed = True
         self._wake.set()
+        self._taken.set()

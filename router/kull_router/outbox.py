@@ -1,8 +1,9 @@
 """What waits to be sent to one edge. PURE, bounded in bytes.
 
-Control frames (answers) go first: they are bounded by the edge's own unanswered requests. Pushes
-are dropped when the edge does not keep up; a Gap tells so, and its sessions fetch instead. Answers
-that overtake pushes are harmless: the edge ignores positions it has passed.
+Control frames (answers) go first: they are bounded by the edge's own unanswered requests, and the
+large ones, batches, wait for room. Pushes are dropped when the edge does not keep up; a Gap tells
+so, and its sessions fetch instead. Answers that overtake pushes are harmless: the edge ignores
+positions it has passed.
 """
 
 from __future__ import annotations
@@ -27,13 +28,14 @@ class Outbox:
         self._control: deque[AttachResponse] = deque()
         self._pushes: deque[tuple[str, int, int, Entry]] = deque()
         self._control_bytes = 0
+        self._batch_bytes = 0
         self._push_bytes = 0
         self._gaps: dict[str, tuple[int, int]] = {}
 
     @property
     def bytes(self) -> int:
         """How many bytes wait."""
-        return self._control_bytes + self._push_bytes
+        return self._control_bytes + self._batch_bytes + self._push_bytes
 
     def __bool__(self) -> bool:
         return bool(self._control or self._pushes or self._gaps)
@@ -44,6 +46,15 @@ class Outbox:
         if self._control_bytes > 4 * self._limit:
             raise OutboxOverflow
         self._control.append(frame)
+
+    def batch(self, frame: AttachResponse) -> bool:
+        """Add the answer to a fetch. False: there is no room yet; one always fits alone."""
+        size = frame.ByteSize()
+        if self._batch_bytes and self._batch_bytes + size > self._limit:
+            return False
+        self._batch_bytes += size
+        self._control.append(frame)
+        return True
 
     def push(self, address: str, shard: int, term: int, entry: Entry) -> bool:
         """Add a push. False: it was dropped, and a Gap will follow once the edge keeps up again."""
@@ -63,7 +74,10 @@ class Outbox:
         """Remove and return the next frame, None if nothing waits."""
         if self._control:
             frame = self._control.popleft()
-            self._control_bytes -= frame.ByteSize()
+            if frame.HasField("batch"):
+                self._batch_bytes -= frame.ByteSize()
+            else:
+                self._control_bytes -= frame.ByteSize()
             return frame
         if self._pushes:
             return self._take_pushes()

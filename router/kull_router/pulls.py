@@ -53,7 +53,7 @@ class Pulls:
         )
 
     async def fetch(self, stream: EdgeStream, request: pb.Fetch) -> None:
-        """Read the log for one session; the answer is a Batch."""
+        """Read the log for one session; the answer is a Batch, which waits for room."""
         batch = pb.Batch(
             request_id=request.request_id, session_id=request.session_id, address=request.address
         )
@@ -69,7 +69,7 @@ class Pulls:
         except Exception:
             log.exception("fetch_failed", address=request.address)
             batch.error = "the log could not be read"
-        stream.send(pb.AttachResponse(batch=batch))
+        await stream.send_batch(pb.AttachResponse(batch=batch))
 
     async def _read(self, subscription: Subscription, request: pb.Fetch, batch: pb.Batch) -> None:
         shard = self._shards[subscription.shard]

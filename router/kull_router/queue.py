@@ -274,8 +274,8 @@ def attach(
     """Decide where a device continues, and what to store of it.
 
     The stored cursor never goes back, but delivery may: what a device says about itself counts.
-    A device that was told to refetch keeps its old cursor until it acknowledges, so that it is
-    told again if the answer never reached it.
+    A device that was told to refetch keeps its old cursor, or gets none that is of use, until it
+    acknowledges: so it is told again if the answer never reached it.
     """
     fresh = Cursor(0, figures.head)
     if cursor is None and position is None:
@@ -286,7 +286,7 @@ def attach(
     passed = max(known.seq, after) >= known.initial_head
     initial_head = 0 if passed else known.initial_head
     if is_lost(figures, after, initial_head):
-        return _attachment(figures, fresh, recovered=False), cursor or fresh
+        return _attachment(figures, fresh, recovered=False), cursor or Cursor(0)
     here = Cursor(after, initial_head)
     return (
         _attachment(figures, here, recovered=True),

@@ -31,7 +31,7 @@ class Presence:
     generation: Generation
     connected_ms: int
     session: SessionKey | None
-    began_ms: int = 0  # when the session's socket was opened, on its edge's clock
+    instance: str = ""  # the client's run, if it names one
     gone_at: float = 0.0  # seconds on the caller's clock; meaningful while session is None
     announced: bool = False  # DEVICE_CONNECTED was stored
 
@@ -42,7 +42,7 @@ class Registered:
 
     presence: Presence
     evicted: SessionKey | None
-    late: bool = False  # the evicted session began after this one: this Subscribe was held up
+    same: bool = False  # the evicted session is of the same run of the same client
 
 
 class TooManyDevices(Exception):
@@ -50,10 +50,10 @@ class TooManyDevices(Exception):
 
 
 class Superseded(Exception):
-    """The device has a newer session already. `late`: that one began before this one."""
+    """The device has a newer session already. `same`: of the same run of the same client."""
 
-    def __init__(self, *, late: bool) -> None:
-        self.late = late
+    def __init__(self, *, same: bool) -> None:
+        self.same = same
         super().__init__()
 
 
@@ -80,23 +80,24 @@ class Registry:
         term: int,
         now_ms: int,
         generation: Generation | None = None,
-        began_ms: int = 0,
+        instance: str = "",
     ) -> Registered:
         """Make a session stand for its device.
 
         generation: what the session was given before (a re-subscription), None for a new one.
 
         Raises:
-            Superseded: a newer session of this device is registered.
+            Superseded: a newer session of this device is registered, or just went away.
             TooManyDevices: the user's limit is reached.
         """
         devices = self._users.setdefault(info.user, {})
         known = devices.get(info.device)
+        same = known is not None and bool(instance) and known.instance == instance
         if generation is None:
             self._counter += 1
             generation = (term, self._counter)
-        if known and known.session and known.session != key and known.generation > generation:
-            raise Superseded(late=known.began_ms < began_ms)
+        if known and known.session != key and known.generation > generation:
+            raise Superseded(same=same)
         if known is None and len(devices) >= self._limit and not self._make_room(devices):
             raise TooManyDevices
         evicted = known.session if known and known.session != key else None
@@ -108,7 +109,7 @@ class Registry:
             generation=generation,
             connected_ms=known.connected_ms if known else now_ms,
             session=key,
-            began_ms=began_ms,
+            instance=instance,
             announced=known is not None and known.announced,
         )
         self._leaving.pop((info.user, info.device), None)
@@ -116,8 +117,7 @@ class Registry:
         self._counter = max(self._counter, generation[1])
         devices[info.device] = presence
         self._sessions[key] = presence
-        late = known is not None and evicted is not None and known.began_ms > began_ms
-        return Registered(presence=presence, evicted=evicted, late=late)
+        return Registered(presence=presence, evicted=evicted, same=same)
 
     def _make_room(self, devices: dict[str, Presence]) -> bool:
         for device, presence in devices.items():

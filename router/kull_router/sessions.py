@@ -136,17 +136,17 @@ class Sessions:
                 term=shard.term or 0,
                 now_ms=self._clock.wall_ms(),
                 generation=generation,
-                began_ms=request.device.connected_at,
+                instance=request.device.instance,
             )
         except Superseded as error:
-            code = RESUBSCRIBE if error.late else REPLACED
+            code = RESUBSCRIBE if error.same else REPLACED
             raise Refusal(code, "this device has connected again elsewhere") from None
         except TooManyDevices:
             limit = self._settings.devices_per_user
             raise Refusal(TOO_MANY_DEVICES, f"{limit} devices are connected already") from None
         if registered.evicted:
-            # A device must not be sent away for good by its own earlier, long held up attempt.
-            code = RESUBSCRIBE if registered.late else REPLACED
+            # A client must not be sent away for good by its own earlier, long held up attempt.
+            code = RESUBSCRIBE if registered.same else REPLACED
             self._evict(registered.evicted, code, "this device has connected again")
         return registered.presence
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -13,7 +14,9 @@ import pytest
 
 from kull_mesh import secrets
 from kull_mesh.settings import MeshSettings
+from kull_producers import topology
 from kull_producers.gateway import service_token
+from tests.support.audit import audit, deploy
 from tests.support.up import Up, running
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -144,6 +147,44 @@ def test_the_billing_service_books_and_tells_once_per_id(up: Up, tmp_path: Path)
     assert refused.returncode == 1
     balances = [event["data"]["newBalance"] for event in seen_by(up, "otto", 2)]  # type: ignore[index]
     assert balances == [7, 4]
+
+
+def billing(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, EXAMPLES / "billing_service.py", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+
+
+async def test_the_billing_service_keeps_events_in_its_outbox_while_rabbitmq_is_away(
+    amqp_url: str, tmp_path: Path
+) -> None:
+    files = ("--ledger", tmp_path / "ledger.db", "--outbox", tmp_path / "outbox.db")
+    nowhere = ("--amqp-url", "amqp://guest:guest@127.0.0.1:1/")
+    await deploy(amqp_url, topology.DEFAULT_SHARD_COUNT)
+
+    away = await asyncio.to_thread(billing, "purchase", "ada", "5", "--id", "a-1", *files, *nowhere)
+    assert away.returncode == 0, away.stderr
+    assert "ada +5 = 5" in away.stdout
+    assert "1 events stay in the outbox" in away.stderr
+    back = await asyncio.to_thread(
+        billing, "charge", "ada", "2", "--id", "a-2", *files, "--amqp-url", amqp_url
+    )
+    assert back.returncode == 0, back.stderr
+
+    assert await audit(amqp_url) == {"user:ada": ["a-1", "a-2"]}
+
+
+def test_an_outbox_with_the_http_triggers_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
+    files = ("--ledger", tmp_path / "ledger.db", "--outbox", tmp_path / "outbox.db")
+
+    refused = billing("purchase", "ada", "5", "--id", "a-1", *files, "--url", "http://127.0.0.1:1")
+
+    assert refused.returncode == 1
+    assert "say --amqp-url" in refused.stderr
 
 
 def test_the_demo_shows_that_one_user_sees_everything_and_the_other_nothing(

@@ -8,40 +8,22 @@ import signal
 import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 
-import aio_pika
 import pytest
 
-from kull_producers import NotDeployed, OutboxLocked, OutboxPublisher, connect, topology
-from tests.support.brokers import SHARDS, RabbitRig
+from kull_producers import NotDeployed, OutboxLocked, OutboxPublisher, connect
+from tests.support.audit import audit, deploy
+from tests.support.brokers import SHARDS
 from tests.support.rabbitmq import RabbitMQ
 
 ROOT = Path(__file__).parents[2]
 
 
-async def create_topology(url: str) -> None:
-    """Let a router create it once, and keep a copy of all credits in the queue `audit`."""
-    async with AsyncExitStack() as stack:
-        rig = RabbitRig(stack, url)
-        await rig.router()
-        await rig.third_party(topology.CREDIT)
-
-
-async def audit(url: str) -> dict[str, list[str]]:
-    """Return the ids that were published for each address, in order of arrival."""
-    found: defaultdict[str, list[str]] = defaultdict(list)
-    async with await aio_pika.connect(url) as connection:
-        queue = await (await connection.channel()).get_queue("audit")
-        while (message := await queue.get(fail=False, no_ack=True)) is not None:
-            found[str(message.headers[topology.HEADER_ADDRESS])].append(str(message.message_id))
-    return found
-
-
 @asynccontextmanager
 async def child(url: str, path: Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    command = ["-m", "tests.support.outbox_child", url, str(path), str(SHARDS)]
+    command = ["-m", "tests.support.outbox_child", url, str(path), "--shards", str(SHARDS)]
     process = await asyncio.create_subprocess_exec(
         sys.executable, *command, stdout=asyncio.subprocess.PIPE, cwd=ROOT
     )
@@ -67,7 +49,7 @@ async def accepted_until_killed(process: asyncio.subprocess.Process, count: int)
 async def test_what_a_killed_process_has_accepted_is_published_by_the_next_one(
     amqp_url: str, tmp_path: Path, rabbitmq_there: bool
 ) -> None:
-    await create_topology(amqp_url)
+    await deploy(amqp_url, SHARDS)
     path = tmp_path / "outbox.db"
     nowhere = "amqp://guest:guest@127.0.0.1:1/"
     async with child(amqp_url if rabbitmq_there else nowhere, path) as process:
@@ -117,7 +99,7 @@ async def emit(publisher: OutboxPublisher, stop: asyncio.Event) -> list[str]:
 async def test_an_outage_of_rabbitmq_loses_nothing_and_keeps_the_order(
     private_rabbitmq: RabbitMQ, tmp_path: Path
 ) -> None:
-    await create_topology(private_rabbitmq.url)
+    await deploy(private_rabbitmq.url, SHARDS)
     stop = asyncio.Event()
     async with connect(
         private_rabbitmq.url, outbox=tmp_path / "outbox.db", shard_count=SHARDS
@@ -146,7 +128,7 @@ async def test_a_deployment_that_comes_later_gets_everything(amqp_url: str, tmp_
         )
         with pytest.raises(NotDeployed):
             await publisher.check()
-        await create_topology(amqp_url)
+        await deploy(amqp_url, SHARDS)
         await publisher.flush(20)
         assert (await publisher.status()).refused == 0
 

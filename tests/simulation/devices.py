@@ -65,7 +65,7 @@ class Device:
             )
         )
         self.process = Process(self.name)
-        self.connected = False
+        self._connected: set[Process] = set()
         self.pause = 0.0  # seconds that the application needs for an event
         self.client: SyncClient | None = None
         self._ledger, self._net, self._balancer, self._rng = ledger, net, balancer, rng
@@ -73,10 +73,17 @@ class Device:
         self._leaving = asyncio.Event()
         self._lives: list[Process] = []
 
+    @property
+    def connected(self) -> bool:
+        return self.process in self._connected
+
+    def _note(self, process: Process, *, connected: bool) -> None:
+        (self._connected.add if connected else self._connected.discard)(process)
+
     def start(self) -> Process:
         """Start a process; an older one that still runs goes on as well."""
         process = self.process = Process(self.name)
-        self.connected, self._leaving = False, asyncio.Event()
+        self._leaving = asyncio.Event()
         if self.kind.tab:  # a tab that was closed does not come back: this is another one
             self.book.ids, self.book.since = [], {}
         self._lives = [life for life in self._lives if not life.dead] + [process]
@@ -117,9 +124,9 @@ class Device:
             self._was_closed(process, closed)
 
     def _changed(self, process: Process, client: SyncClient) -> None:
+        self._note(process, connected=client.connected)
         if process is not self.process:
             return
-        self.connected = client.connected
         if client.device_id and client.device_id not in self.book.ids:
             self.book.ids.append(client.device_id)
 
@@ -176,8 +183,7 @@ class Device:
                     attempt = 0
                 finally:
                     end.close()
-                    if process is self.process:
-                        self.connected = False
+                    self._note(process, connected=False)
             await asyncio.sleep(full_jitter(attempt, random=self._rng.random))
 
     async def _serve_plain(self, process: Process, end: End, leaving: asyncio.Event) -> bool:
@@ -194,6 +200,9 @@ class Device:
                 case PingFrame(payload):
                     end.post(Pong(payload), FRAME)
                 case Closing(code, reason):
+                    # A plain client names no run: its own held up connection may have done this.
+                    if code == REPLACED and len(self._lives) == 1:
+                        return False
                     if code >= 4500:
                         self._was_closed(process, SyncClosed(code, reason))
                         return True
@@ -202,7 +211,7 @@ class Device:
 
     def _plain_frame(self, process: Process, frame: dict[str, Any]) -> None:
         if frame["type"] == "WELCOME":
-            self.connected = process is self.process
+            self._note(process, connected=True)
             queue = frame["data"]["queue"]
             if not queue["recovered"]:
                 self._ledger.lose(self.book, process, "user", queue["head"])

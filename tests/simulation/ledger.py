@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kull_router.event import Contract, Event
-from kull_router.store import Outcome, Stale, Stored
+from kull_router.registry import Presence
+from kull_router.store import DeviceInfo, Outcome, Stale, Stored
 from kull_router.store_memory import MemoryState
 
 ALL = "all"
@@ -60,8 +61,7 @@ class Book:
 class Ledger:
     """See the module's text."""
 
-    def __init__(self, *, tight: bool = False) -> None:
-        self.tight = tight  # retention passes slow devices by
+    def __init__(self) -> None:
         self.violations: list[str] = []
         self.on_violation: Callable[[str], object] = lambda _: None
         self.logs: dict[str, Log] = defaultdict(Log)
@@ -149,6 +149,16 @@ class Ledger:
                 self.blame(f"a cursor went back from {self._cursors[key]} to {seq}: {key}")
         self._cursors = found
 
+    # What routers tell
+
+    def registered(self, info: DeviceInfo, before: Presence | None, now: Presence) -> None:
+        """A session stands for its device from now on."""
+        if before and now.generation < before.generation:
+            self.blame(
+                f"session {now.generation} of {info.user}/{info.device} took the place "
+                f"of {before.generation}"
+            )
+
     # What publishers and devices tell
 
     def confirm(self, address: str, event_id: str) -> None:
@@ -228,8 +238,8 @@ class Ledger:
         if address in book.since:
             return book.since[address]
         known = self._first_head(book, address)
-        if known is not None and self.tight and not book.v2:
-            return max(known, self.logs[address].floor)  # the plain dialect cannot tell of a loss
+        if known is not None and address == ALL and not book.v2:
+            return max(known, self.logs[address].floor)  # a loss that a plain client cannot be told
         return known
 
     def _first_head(self, book: Book, address: str) -> int | None:

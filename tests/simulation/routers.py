@@ -11,11 +11,14 @@ import grpc
 
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router.clock import Clock
+from kull_router.registry import Registered, Registry, SessionKey
 from kull_router.router import RouterCore
 from kull_router.services.edge_service import EdgeService
 from kull_router.settings import RouterSettings
+from kull_router.store import DeviceInfo
 from kull_router.tokens import TokenVerifier
 from tests.simulation.database import Database
+from tests.simulation.ledger import Ledger
 from tests.simulation.loop import Process
 from tests.simulation.network import End, Listener, Lost, Network
 from tests.simulation.rabbit import Rabbit, SimBroker
@@ -31,6 +34,7 @@ class RouterNode:
         net: Network,
         rabbit: Rabbit,
         database: Database,
+        ledger: Ledger,
         rng: random.Random,
     ) -> None:
         self.name = settings.router_id
@@ -41,6 +45,7 @@ class RouterNode:
         self._life: asyncio.Task[None] | None = None
         self._settings = settings
         self._net, self._rabbit, self._database, self._rng = net, rabbit, database, rng
+        self._ledger = ledger
 
     def start(self) -> Process:
         """Start a process."""
@@ -61,6 +66,7 @@ class RouterNode:
                 wall_ms=lambda: wall_ms(loop), random=random.Random(self._rng.getrandbits(64))
             ),
         )
+        _watch(core.sessions.registry, self._ledger)
         service = EdgeService(core)
         self._handlers: set[asyncio.Task[None]] = set()
         self.listener.accept = lambda end: self._accept(process, service, end)
@@ -97,6 +103,19 @@ class RouterNode:
             core.close_stream(stream)
         await asyncio.sleep(0.1)
         await broker.aclose()
+
+
+def _watch(registry: Registry, ledger: Ledger) -> None:
+    """Let the ledger see whose session stands for a device."""
+    register = registry.register
+
+    def watched(key: SessionKey, info: DeviceInfo, **options: Any) -> Registered:
+        before = registry._users.get(info.user, {}).get(info.device)
+        registered = register(key, info, **options)
+        ledger.registered(info, before, registered.presence)
+        return registered
+
+    registry.register = watched  # type: ignore[method-assign]
 
 
 def wall_ms(loop: asyncio.AbstractEventLoop) -> int:

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 from unittest import mock
+from uuid import UUID
 
+import kull_client.client
 import kull_client.connection
 from kull_edge.follow import Window
 from kull_edge.hub import HubConfig
@@ -54,7 +56,7 @@ class World:
         self.faults: Counter[str] = Counter()
         self.processes: list[Process] = []
         tight = self.rng.random() < 0.3
-        self.ledger = Ledger(tight=tight)
+        self.ledger = Ledger()
         self.net = Network(self._generator(), trace)
         self.rabbit = Rabbit(self.net)
         settings = self._router_settings(tight)
@@ -71,6 +73,7 @@ class World:
                 net=self.net,
                 rabbit=self.rabbit,
                 database=self.database,
+                ledger=self.ledger,
                 rng=self._generator(),
             )
             for number in (1, 2)
@@ -188,7 +191,14 @@ def simulate(seed: int, *, trace: bool = False) -> Outcome:
     from tests.simulation.faults import Faults
 
     notes = Trace(on=trace)
-    with notes.instead_of_logs(), mock.patch.object(kull_client.connection, "connect", connect):
+    runs = random.Random(seed)
+    with (
+        notes.instead_of_logs(),
+        mock.patch.object(kull_client.connection, "connect", connect),
+        mock.patch.object(
+            kull_client.client, "uuid4", lambda: UUID(int=runs.getrandbits(128), version=4)
+        ),
+    ):
         return run(_simulate(seed, notes, Faults))
 
 

@@ -102,6 +102,9 @@ class Mesh:
             "KULL_TOKEN_SECRET": SECRET,
             "KULL_LOG_FORMAT": "json",
             "PYTHONDONTWRITEBYTECODE": "1",
+            "KULL_PRESENCE_GRACE": "0.2",
+            "KULL_PROBE_INTERVAL": "0.2",
+            "KULL_CURSOR_FLUSH": "0.1",
             **settings,
         }
         grpc_ports = [free_port() for _ in range(routers)]
@@ -121,9 +124,6 @@ class Mesh:
                     "KULL_AMQP_URL": amqp_url,
                     "KULL_ROUTER_ID": f"router-{number}",
                     "KULL_GRPC_PORT": str(port),
-                    "KULL_PRESENCE_GRACE": "0.2",
-                    "KULL_PROBE_INTERVAL": "0.2",
-                    "KULL_CURSOR_FLUSH": "0.1",
                 },
                 folder,
             )

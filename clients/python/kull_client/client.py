@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Literal, Self
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 from kull_client import close_codes, frames
 from kull_client.connection import Connection
@@ -88,6 +89,7 @@ class SyncClient:
         self._requests = Requests()
         self._connection = Connection(self._session, self._inbox, self._requests)
         self._reconnecting = Reconnecting(max_attempts=max_attempts, random=random)
+        self._instance = uuid4().hex
         self._given: Delivery | None = None
         self._first: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
@@ -236,6 +238,7 @@ class SyncClient:
         hello = frames.hello(
             token,
             self._session.position,
+            instance=self._instance,
             device_name=self._device_name,
             platform=self._platform,
         )

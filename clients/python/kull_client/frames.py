@@ -116,9 +116,9 @@ def text_of(data: Mapping[str, Any], name: str, default: str | None = "") -> str
     return value
 
 
-def hello(token: str, position: Position, *, device_name: str, platform: str) -> str:
+def hello(token: str, position: Position, *, instance: str, device_name: str, platform: str) -> str:
     """Return the first message of a connection."""
-    message: Json = {"type": "HELLO", "token": token}
+    message: Json = {"type": "HELLO", "token": token, "instance": instance}
     if position.epoch and position.after:
         message |= {"epoch": position.epoch, "after": dict(position.after)}
     if device_name:

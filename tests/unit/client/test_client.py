@@ -63,6 +63,7 @@ async def test_the_token_travels_in_the_first_message_only(server: Scripted) -> 
     opening = client(server.url, device_name="Maya's Mac", platform="macos")
     peer = await together(opening, server)
 
+    assert len(peer.hello.pop("instance")) == 32
     assert peer.hello == {
         "type": "HELLO",
         "token": TOKEN,
@@ -199,6 +200,20 @@ async def test_leaving_while_the_server_hangs_up_ends(server: Scripted, later: i
 
 
 # Reconnecting
+
+
+async def test_all_connections_of_a_client_name_the_same_run_and_another_client_another(
+    server: Scripted,
+) -> None:
+    opening, other = client(server.url), client(server.url)
+    first = await together(opening, server)
+    await first.close(4004)
+    again = await server.accept()
+    else_where = await together(other, server)
+
+    assert first.hello["instance"] == again.hello["instance"] != else_where.hello["instance"]
+    await opening.__aexit__(None, None, None)
+    await other.__aexit__(None, None, None)
 
 
 async def test_a_lost_connection_is_made_again_from_the_position(server: Scripted) -> None:

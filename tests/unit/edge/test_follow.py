@@ -202,6 +202,41 @@ def test_another_epoch_and_a_loss_are_told_apart() -> None:
     assert follow.through == 9
 
 
+@pytest.mark.parametrize("told_by", ["subscribed", "batch"])
+def test_behind_a_loss_nothing_counts_as_processed_before_the_device_acknowledges(
+    told_by: str,
+) -> None:
+    """The notice may never have arrived: the device must be told again when it returns."""
+    follow = following(after=6, head=6)
+    if told_by == "subscribed":
+        follow.begin("other", 2)
+        lost = pb.Subscribed(term=2, epoch="e", head=36, after=0, recovered=False)
+        assert follow.subscribed(lost) is Joined.LOST
+    else:
+        follow.gap(1)
+    follow.fetching = 1
+    batch = answer(follow, through=36, head=36, term=2)
+    batch.lost = told_by == "batch"
+    follow.batch(batch, run(34, 36))
+
+    assert follow.acked == 6
+    follow.ack(34)
+    assert follow.acked == 34
+
+
+def test_a_device_welcomed_as_not_recovered_keeps_its_cursor_until_it_acknowledges() -> None:
+    follow = Follow("user:maya", device_id=ME, window=SMALL)
+    follow.begin("link", 1)
+    lost = pb.Subscribed(term=1, epoch="e", head=36, after=0, recovered=False)
+    assert follow.subscribed(lost) is Joined.FIRST
+    follow.fetching = 1
+    follow.batch(answer(follow, through=36, head=36), run(36, 36))
+
+    assert follow.acked == 0
+    follow.ack(36)
+    assert follow.acked == 36
+
+
 def test_a_failed_read_is_asked_again() -> None:
     follow = following(after=0, head=1)
     follow.fetching = 1

@@ -7,6 +7,8 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
+
 from kull_edge.effects import Close, Cut, Effect, Ping, ToRouter, Write
 from kull_edge.follow import Window
 from kull_edge.hub import Hub, HubConfig
@@ -283,18 +285,20 @@ def test_another_store_makes_all_terms_and_positions_worthless() -> None:
     assert closes(hub.link_frame("r", subscribed(1, epoch="new"), 0)) == [4004]
 
 
-def test_retention_that_passed_a_device_by_is_told_to_v2_only() -> None:
-    for v2 in (True, False):
-        hub = make_hub()
-        attached(hub, v2=v2)
-        hub.link_down("r")
-        hub.link_up("r", welcome())
-        hub.link_frame("r", owned(1), 0)
+@pytest.mark.parametrize("v2", [True, False])
+def test_a_device_that_retention_passed_by_is_told_and_a_plain_one_by_its_next_welcome(
+    v2: bool,
+) -> None:
+    hub = make_hub()
+    attached(hub, v2=v2)
+    hub.link_down("r")
+    hub.link_up("r", welcome())
+    hub.link_frame("r", owned(1), 0)
 
-        effects = hub.link_frame("r", subscribed(1, head=9, after=9, recovered=False), 0)
+    effects = hub.link_frame("r", subscribed(1, head=9, after=9, recovered=False), 0)
 
-        told = [frame["type"] for frame in written(effects, 1)]
-        assert told == (["RECOVERY_LOST"] if v2 else [])
+    told = [frame["type"] for frame in written(effects, 1)]
+    assert (told, closes(effects)) == ((["RECOVERY_LOST"], []) if v2 else (["ERROR"], [4004]))
 
 
 def test_a_plain_device_has_one_position_ping_open_at_a_time() -> None:

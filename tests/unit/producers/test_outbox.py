@@ -213,6 +213,21 @@ async def test_a_long_backlog_is_read_in_pages(tmp_path: Path) -> None:
         assert ids(transport, user=f"u{user}") == [f"{user}-{n:03}" for n in range(100)]
 
 
+async def test_what_came_while_enough_was_in_memory_is_published_without_another_call(
+    tmp_path: Path,
+) -> None:
+    transport = MemoryTransport()
+    transport.hold.clear()  # connected, and confirms nothing
+    keys = [f"e-{number:03}" for number in range(400)]
+    async with publisher_on(tmp_path / "o.db", transport) as publisher:
+        for start in range(0, 400, 20):
+            await credits_of(publisher, keys[start : start + 20])
+        transport.hold.set()
+        await publisher.flush(20)
+
+    assert ids(transport) == keys
+
+
 async def test_a_prompt_change_is_accepted_for_all_its_users_or_for_none(tmp_path: Path) -> None:
     transport = MemoryTransport()
     transport.down = True

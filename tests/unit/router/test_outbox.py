@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from kull_protos.mesh.v1 import attach_pb2 as pb
+from kull_router.edge_stream import EdgeStream
 from kull_router.outbox import Outbox, OutboxOverflow
 
 
@@ -13,7 +16,7 @@ def entry(seq: int, size: int = 100) -> pb.Entry:
 
 
 def answer(text: str = "") -> pb.AttachResponse:
-    return pb.AttachResponse(batch=pb.Batch(error=text))
+    return pb.AttachResponse(refused=pb.Refused(reason=text))
 
 
 def drain(outbox: Outbox) -> list[pb.AttachResponse]:
@@ -43,7 +46,7 @@ def test_answers_go_before_pushes() -> None:
     outbox.push("user:a", 0, 1, entry(1))
     outbox.control(answer())
 
-    assert [frame.WhichOneof("frame") for frame in drain(outbox)] == ["batch", "deliver"]
+    assert [frame.WhichOneof("frame") for frame in drain(outbox)] == ["refused", "deliver"]
 
 
 def test_a_full_outbox_drops_pushes_and_tells_once_it_is_drained() -> None:
@@ -87,3 +90,60 @@ def test_an_edge_that_reads_nothing_at_all_loses_its_stream() -> None:
     with pytest.raises(OutboxOverflow):
         for _ in range(100):
             outbox.control(answer("x" * 100))
+
+
+def batch(size: int) -> pb.AttachResponse:
+    return pb.AttachResponse(batch=pb.Batch(entries=[entry(1, size)]))
+
+
+def test_batches_wait_for_room_but_one_always_fits() -> None:
+    """Else an edge that asks for more than the limit at once could never catch up."""
+    outbox = Outbox(limit_bytes=1_000)
+
+    assert outbox.batch(batch(10_000))
+    assert not outbox.batch(batch(10))
+    outbox.control(answer())
+    assert [frame.WhichOneof("frame") for frame in drain(outbox)] == ["batch", "refused"]
+
+    assert outbox.batch(batch(10))
+    assert outbox.batch(batch(10))
+    drain(outbox)
+    assert outbox.bytes == 0
+
+
+def narrow_stream() -> EdgeStream:
+    return EdgeStream(
+        1,
+        pb.Hello(),
+        outbox=Outbox(limit_bytes=1),
+        attached_ms=0,
+        subscribes=1,
+        fetches=1,
+        publishes=1,
+    )
+
+
+async def test_a_batch_that_waits_is_sent_when_the_one_before_it_was_taken() -> None:
+    stream = narrow_stream()
+    await stream.send_batch(batch(1))
+    waiting = asyncio.create_task(stream.send_batch(batch(2)), name="batch")
+    await asyncio.sleep(0)
+    assert not waiting.done()
+
+    async with asyncio.timeout(5):
+        frames = [await stream.next(), await stream.next()]
+        await waiting
+
+    assert [len(frame.batch.entries[0].frame) for frame in frames if frame] == [1, 2]
+
+
+async def test_a_batch_does_not_wait_for_a_stream_that_has_ended() -> None:
+    stream = narrow_stream()
+    await stream.send_batch(batch(1))
+    waiting = asyncio.create_task(stream.send_batch(batch(2)), name="batch")
+    await asyncio.sleep(0)
+
+    stream.close()
+
+    async with asyncio.timeout(5):
+        await waiting

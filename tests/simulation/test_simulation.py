@@ -1,0 +1,53 @@
+"""The mesh keeps its promise in simulated schedules, and the simulation would notice if not."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from kull_client.inbox import Inbox
+from kull_client.session import Delivery
+from tests.simulation.world import simulate
+
+SEEDS = 120
+PER_TEST = 10
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, PER_TEST))
+def test_nothing_confirmed_is_lost_reordered_or_leaked(first: int) -> None:
+    failed = {
+        outcome.seed: outcome.violations
+        for outcome in map(simulate, range(first, first + PER_TEST))
+        if outcome.violations
+    }
+
+    assert not failed, "run `python -m tests.simulation --seed N --trace`"
+
+
+def test_a_seed_is_one_schedule_whatever_the_hash_seed_of_the_process() -> None:
+    def trace(hash_seed: str) -> str:
+        return subprocess.run(
+            [sys.executable, "-m", "tests.simulation", "--seed", "4", "--trace"],
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=50,
+        ).stdout
+
+    assert trace("1").splitlines() == trace("2").splitlines()
+
+
+def test_an_event_that_a_device_never_gets_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    put = Inbox.put
+
+    async def lossy(inbox: Inbox, delivery: Delivery) -> None:
+        if delivery.event.type != "CREDIT_UPDATE" or delivery.event.seq != 5:
+            await put(inbox, delivery)
+
+    monkeypatch.setattr(Inbox, "put", lossy)
+
+    assert any("lacks user:" in each for each in simulate(0).violations)

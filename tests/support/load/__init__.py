@@ -1,0 +1,1 @@
+"""Thousands of devices in a process of their own, and a steady stream of events for them."""
