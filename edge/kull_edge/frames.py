@@ -48,7 +48,12 @@ class UpdateProgress:
     ref: str | int | None
 
 
-DeviceMessage = Hello | Ack | UpdateProgress
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Asks for a sign of life: browsers do not show WebSocket pings to pages."""
+
+
+DeviceMessage = Hello | Ack | UpdateProgress | Ping
 
 
 def parse(data: str) -> DeviceMessage:
@@ -69,10 +74,12 @@ def parse(data: str) -> DeviceMessage:
             )
         case "UPDATE_PROGRESS":
             return _update_progress(message)
+        case "PING":
+            return Ping()
         case unknown:
             raise BadFrame(
                 "unknown_type",
-                f"type {str(unknown)[:40]!r} is not one of HELLO, ACK, UPDATE_PROGRESS",
+                f"type {str(unknown)[:40]!r} is not one of HELLO, ACK, UPDATE_PROGRESS, PING",
                 _ref(message),
             )
 

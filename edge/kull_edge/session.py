@@ -161,6 +161,8 @@ class Session:
                     return self._ack(message)
                 case frames.UpdateProgress():
                     return self._publish(message)
+                case frames.Ping():
+                    return self._pong()
         except BadFrame as error:
             return self._bad_frame(error)
 
@@ -329,6 +331,12 @@ class Session:
         request_id = next(self._request_ids)
         self._publishes[request_id] = message.ref
         return [PublishWish(request_id, "UPDATE_PROGRESS", message.payload)]
+
+    def _pong(self) -> list[Effect]:
+        """Nothing comes before WELCOME, which is a sign of life as well."""
+        if self.state is not State.OPEN:
+            return []
+        return self._control(self._envelope().message("PONG", {}))
 
     def _check_identified(self) -> None:
         if self.state is State.HELLO:

@@ -58,7 +58,7 @@ describe('a device', () => {
     for (let n = 1; n <= 50; n++) await kull.progress('lena', { processedCount: n });
     for (const balance of [2, 3, 4]) await kull.credit('lena', balance);
 
-    const saved = { ...position, userId: 'lena', snapshot: { shoots: {} } };
+    const saved = { ...position, userId: 'lena', snapshot: { shoots: [] } };
     const store = { load: async () => saved, save: async () => {}, remove: async () => {} };
     const again = open({ token: 'lena:a', store });
     await until(() => again.credits().length === 3);

@@ -177,7 +177,8 @@ export class SyncClient {
         tokens: this.#tokens,
         position: this.#view.position,
         WebSocket: this.#WebSocket as SocketClass,
-        ...{ maxAttempts, connectTimeout, deviceName, platform, random },
+        self: { instance: this.#view.instance, deviceName, platform },
+        ...{ maxAttempts, connectTimeout, random },
       },
       this.#tabs?.output(output) ?? output,
     );
@@ -210,7 +211,7 @@ export class SyncClient {
     this.#key = undefined; // nothing is stored from here on
     this.disconnect();
     this.#tokens.drop();
-    this.#view.restore({ epoch: '', after: {} }, { shoots: {} });
+    this.#view.restore({ epoch: '', after: {} }, { shoots: [] });
     if (key) await this.#store?.remove(key);
   }
 

@@ -26,8 +26,7 @@ export interface EngineOptions {
   readonly WebSocket: SocketClass;
   readonly maxAttempts: number;
   readonly connectTimeout: number;
-  readonly deviceName: string;
-  readonly platform: string;
+  readonly self: frames.Self;
   readonly random: () => number;
 }
 
@@ -124,14 +123,14 @@ export class Engine {
     this.#leave();
     const attempt = ++this.#attempt;
     this.#tell({ name: this.#wasConnected ? 'reconnecting' : 'connecting', reason: this.#why });
-    const { tokens, urls, connectTimeout, deviceName, platform } = this.#options;
+    const { tokens, urls, connectTimeout, self } = this.#options;
     try {
       const token = await within(tokens.get(), connectTimeout, 'getting a token takes too long');
       if (attempt !== this.#attempt) return;
       this.#connection = new Connection(
         this.#options.WebSocket,
         urls[this.#url++ % urls.length] as string,
-        frames.hello(token, this.#session.position, deviceName, platform),
+        frames.hello(token, this.#session.position, self),
         connectTimeout,
         this.#session,
         this.#listener(),

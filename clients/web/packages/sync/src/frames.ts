@@ -99,15 +99,23 @@ export function textOf(data: Json, name: string, absent = ''): string {
   return value;
 }
 
-/** The first message of a connection. Undefined fields are not sent. */
-export function hello(token: string, position: Position, deviceName = '', platform = ''): string {
-  const { epoch, after } = position;
+/** What a device tells of itself. */
+export interface Self {
+  /** The same for all connections of one run. */
+  readonly instance: string;
+  readonly deviceName: string;
+  readonly platform: string;
+}
+
+/** The first message of a connection. Empty names are left out. */
+export function hello(token: string, { epoch, after }: Position, self: Self): string {
   return JSON.stringify({
     type: 'HELLO',
     token,
     ...(epoch && Object.keys(after).length > 0 ? { epoch, after } : undefined),
-    deviceName: deviceName || undefined,
-    platform: platform || undefined,
+    instance: self.instance,
+    deviceName: self.deviceName || undefined,
+    platform: self.platform || undefined,
   });
 }
 

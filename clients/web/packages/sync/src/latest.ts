@@ -11,8 +11,9 @@ interface Stamped<T> {
 
 /** Can be cloned and stored. */
 export interface Snapshot {
-  readonly shoots: Readonly<Record<string, Stamped<ShootProgress>>>;
-  readonly credits?: Stamped<CreditUpdate>;
+  /** The one with the newest news last. */
+  readonly shoots: readonly Stamped<ShootProgress>[];
+  readonly credits?: Stamped<CreditUpdate> | undefined;
 }
 
 /** Whether nothing more is to come for this shoot. */
@@ -21,18 +22,17 @@ export function isFinished(progress: ShootProgress | undefined): boolean {
 }
 
 export class Latest {
-  #shoots: Map<string, Stamped<ShootProgress>>;
+  readonly #shoots = new Map<string, Stamped<ShootProgress>>(); // the newest news last
   #credits: Stamped<CreditUpdate> | undefined;
-  #sorted: readonly Readonly<ShootProgress>[] | undefined;
+  #list: readonly Readonly<ShootProgress>[] | undefined;
 
-  constructor(snapshot: Snapshot = { shoots: {} }) {
-    this.#shoots = new Map(Object.entries(snapshot.shoots));
+  constructor(snapshot: Snapshot = { shoots: [] }) {
+    for (const each of snapshot.shoots) this.#shoots.set(each.data.shootId, each);
     this.#credits = snapshot.credits;
   }
 
   get snapshot(): Snapshot {
-    const shoots = Object.fromEntries(this.#shoots);
-    return this.#credits ? { shoots, credits: this.#credits } : { shoots };
+    return { shoots: [...this.#shoots.values()], credits: this.#credits };
   }
 
   get credits(): Readonly<CreditUpdate> | undefined {
@@ -45,15 +45,13 @@ export class Latest {
 
   /** The known shoots, the one with the newest news first; the same list until something changes. */
   get shoots(): readonly Readonly<ShootProgress>[] {
-    this.#sorted ??= [...this.#shoots.values()]
-      .sort((a, b) => b.timestamp - a.timestamp)
-      .map((each) => each.data);
-    return this.#sorted;
+    this.#list ??= [...this.#shoots.values()].map((each) => each.data).reverse();
+    return this.#list;
   }
 
   /** Take an event; returns whether something is different now. */
   note(event: SyncEvent): boolean {
-    this.#sorted = undefined;
+    this.#list = undefined;
     switch (event.type) {
       case 'SHOOT_PROGRESS':
         return this.#progress(event.data, event.timestamp);
@@ -75,7 +73,7 @@ export class Latest {
     if (known && timestamp === known.timestamp && isFinished(known.data)) return false;
     this.#shoots.delete(data.shootId);
     this.#shoots.set(data.shootId, { data, timestamp });
-    if (this.#shoots.size > MAX_SHOOTS) this.#dropOne();
+    if (this.#shoots.size > MAX_SHOOTS) this.#shoots.delete([...this.#shoots.keys()][0] as string);
     return true;
   }
 
@@ -84,17 +82,5 @@ export class Latest {
     const before = this.#shoots.size;
     for (const [id, { data }] of this.#shoots) if (!isFinished(data)) this.#shoots.delete(id);
     return this.#shoots.size !== before;
-  }
-
-  #dropOne(): void {
-    let oldest: string | undefined;
-    for (const [id, { data }] of this.#shoots) {
-      oldest ??= id;
-      if (isFinished(data)) {
-        oldest = id;
-        break;
-      }
-    }
-    if (oldest !== undefined) this.#shoots.delete(oldest);
   }
 }

@@ -145,8 +145,9 @@ export class Tabs {
   }
 
   /** A tab that was away while the others went on lacks events: its application has to refetch. */
-  #level({ position, snapshot, state, identity, catchingUp }: Level): void {
+  #level({ instance, position, snapshot, state, identity, catchingUp }: Level): void {
     const view = this.#view;
+    view.instance = instance;
     const { epoch, after } = view.position;
     const behind = (queue: string, seq: number) =>
       epoch !== position.epoch || (after[queue] ?? 0) < seq;

@@ -43,6 +43,8 @@ export class View {
   latest = new Latest();
   /** When there last was a connection, in ms since the Unix epoch; undefined before the first. */
   freshAt: number | undefined;
+  /** Names this run to the server; tabs that share a connection are one run. */
+  instance = `${Date.now()}${Math.random()}`;
   #epoch = '';
   #after = new Map<string, number>();
   readonly #handlers = new Map<keyof Topics, Set<Handler<never>>>();
@@ -70,8 +72,8 @@ export class View {
 
   /** Where others go on from: see tabs.ts. */
   get level() {
-    const { position, state, identity, catchingUp } = this;
-    return { position, state, identity, catchingUp, snapshot: this.latest.snapshot };
+    const { instance, position, state, identity, catchingUp } = this;
+    return { instance, position, state, identity, catchingUp, snapshot: this.latest.snapshot };
   }
 
   /** What an engine tells this view, by the names of its Output. */

@@ -91,6 +91,7 @@ describe('connecting', () => {
 
     expect(server.last.open()).toEqual({
       ...{ type: 'HELLO', token: 'maya:tab', deviceName: 'Kitchen', platform: 'web' },
+      instance: expect.any(String),
     });
     expect(server.last.url).toBe('ws://kull.test/ws');
   });
@@ -252,6 +253,19 @@ describe('a lost connection', () => {
 
     expect(server.last.closedByClient).toBe(1000);
     expect(client.state).toMatchObject({ name: 'reconnecting', reason: /seq must be/ });
+  });
+});
+
+describe('the name of this run', () => {
+  it('is the same for all its connections, and another for another client', async () => {
+    await connected();
+    const first = server.last.received[0]?.instance;
+    server.last.drop();
+    await pass(2_000);
+    expect(server.last.open().instance).toBe(first);
+    await connected();
+
+    expect(server.last.received[0]?.instance).not.toBe(first);
   });
 });
 

@@ -61,16 +61,18 @@ describe('the progress of a shoot', () => {
     expect(latest.shoots.map((each) => each.shootId)).toEqual(['s']);
   });
 
-  it('is kept of 200 shoots, finished ones being dropped first', () => {
+  it('is kept of the 200 shoots with the newest news', () => {
     const latest = new Latest();
     latest.note(tick(1, 1, { shootId: 'running' }));
     for (let n = 0; n < 300; n++) {
+      if (n % 100 === 0) latest.note(tick(n, 2 + n, { shootId: 'running' }));
       latest.note(tick(10, 2 + n, { shootId: `done-${n}`, status: 'completed' }));
     }
 
     expect(latest.shoots.length).toBe(200);
     expect(latest.shoot('running')).toBeDefined();
-    expect(latest.shoot('done-299')).toBeDefined();
+    expect(latest.shoot('done-100')).toBeUndefined();
+    expect(latest.shoots[0]?.shootId).toBe('done-299');
   });
 
   it('survives being stored', () => {

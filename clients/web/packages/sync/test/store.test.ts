@@ -3,7 +3,7 @@ import { indexedDbStore } from '@kull/sync';
 import { describe, expect, it } from 'vitest';
 
 const saved = (seq: number) => ({
-  ...{ epoch: 'e', after: { user: seq }, userId: 'maya', snapshot: { shoots: {} } },
+  ...{ epoch: 'e', after: { user: seq }, userId: 'maya', snapshot: { shoots: [] } },
 });
 
 describe('the store in IndexedDB', () => {
