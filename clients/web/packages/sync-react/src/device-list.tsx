@@ -8,13 +8,16 @@ import { useSync } from './provider.tsx';
 import { useClient } from './use-client.ts';
 import { useNow } from './use-now.ts';
 
+// Outlines on a grid of 24.
+const PHONE = 'M8 3h8a1 1 0 0 1 1 1v16a1 1 0 0 1-1 1H8a1 1 0 0 1-1-1V4a1 1 0 0 1 1-1zm3 15h2';
+const LAPTOP = 'M6 5h12a1 1 0 0 1 1 1v9H5V6a1 1 0 0 1 1-1zM3 19h18';
+const GLOBE = 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM3 12h18M12 3c5 5 5 13 0 18M12 3c-5 5-5 13 0 18';
 const ICONS: Record<string, string> = {
-  ios: '📱',
-  android: '📱',
-  macos: '💻',
-  windows: '💻',
-  linux: '💻',
-  web: '🌐',
+  android: PHONE,
+  ios: PHONE,
+  linux: LAPTOP,
+  macos: LAPTOP,
+  windows: LAPTOP,
 };
 
 export interface DeviceListProps {
@@ -46,9 +49,9 @@ function DeviceRow(props: { device: Device; isOwn: boolean; now: number }): Reac
   const platform = platformName(device.platform);
   return (
     <li className="kull-device">
-      <span className="kull-device-icon" aria-hidden="true">
-        {ICONS[device.platform.toLowerCase()] ?? '🔗'}
-      </span>
+      <svg className="kull-device-icon" viewBox="0 0 24 24" aria-hidden="true">
+        <path d={ICONS[device.platform.toLowerCase()] ?? GLOBE} />
+      </svg>
       <span className="kull-device-name">{device.deviceName || platform}</span>
       {isOwn && <span className="kull-badge">This device</span>}
       <span className="kull-device-more">

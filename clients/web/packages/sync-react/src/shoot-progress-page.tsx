@@ -8,7 +8,8 @@ import { useNow } from './use-now.ts';
 
 export interface ShootProgressPageProps {
   shootId: string;
-  title?: ReactNode;
+  /** How the shoot is called; its id if absent. */
+  title?: string;
   /** What leads back, e.g. a link. */
   back?: ReactNode;
   children?: ReactNode;
@@ -23,7 +24,7 @@ export function ShootProgressPage(props: ShootProgressPageProps): ReactElement {
     <article className="kull-page">
       {back && <nav aria-label="Back">{back}</nav>}
       <h1>{title ?? `Shoot ${shootId}`}</h1>
-      <ShootProgress shootId={shootId} {...(title === undefined ? {} : { title })} />
+      <ShootProgress shootId={shootId} title="Progress" name={title ?? shootId} />
       {stale && (
         <p className="kull-note">
           {labelOf(status, now)}. What you see may have moved on; it is brought up to date by

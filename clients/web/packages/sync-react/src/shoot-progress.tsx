@@ -7,20 +7,19 @@ import { type ShootProgressState, useShootProgress } from './hooks.ts';
 
 export interface ShootProgressProps {
   shootId: string;
-  /** How the shoot is called; its id if absent. */
+  /** What stands above the bar; the shoot's id if absent. */
   title?: ReactNode;
+  /** How screen readers call the shoot; its title, if that is a text, or its id. */
+  name?: string;
   className?: string;
 }
 
 /** Bar, percentage, current image, time left and provider; the reason if it failed. */
-export function ShootProgress({
-  shootId,
-  title,
-  className = '',
-}: ShootProgressProps): ReactElement {
+export function ShootProgress(props: ShootProgressProps): ReactElement {
+  const { shootId, title, className = '' } = props;
   const state = useShootProgress(shootId);
   const { progress, progressPercentage: percentage } = state;
-  const name = typeof title === 'string' ? title : shootId;
+  const name = props.name ?? (typeof title === 'string' ? title : shootId);
   return (
     <section
       className={`kull-shoot ${className}`}

@@ -125,6 +125,7 @@ describe('ShootProgressPage', () => {
   it('says when what it shows may be old', async () => {
     await show(<ShootProgressPage shootId="s" />);
     expect(screen.getByRole('heading').textContent).toBe('Shoot s');
+    expect(screen.getByRole('progressbar', { name: 'Progress of s' })).toBeTruthy();
     expect(screen.queryByText(/may have moved on/)).toBeNull();
     await act(async () => server.last.drop());
     await pass(1_000);
