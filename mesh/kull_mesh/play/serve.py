@@ -20,18 +20,16 @@ from kull_mesh.play.business import PACE, Business
 from kull_mesh.play.mesh import PlayMesh
 from kull_mesh.secrets import Keys
 
-PAGES: Final = (
-    Path(__file__).parent / "pages",  # in a wheel
-    Path(__file__).parents[3] / "clients/web/apps/demo/dist",  # in a checkout
-)
+PAGES: Final = Path(__file__).parent / "pages"
 
 
 def pages() -> Path:
     """Return the folder of the built page. Raises MeshError if it was not built."""
-    for folder in PAGES:
-        if (folder / "index.html").is_file():
-            return folder
-    raise MeshError("the demo page is not built: run `make web` in a checkout (it needs Node 20)")
+    if not (PAGES / "index.html").is_file():
+        raise MeshError(
+            "the demo page is not built: run `make web` in a checkout (it needs Node 20.19 and npm)"
+        )
+    return PAGES
 
 
 async def serve(*, host: str, port: int, ready: Callable[[str], None], pace: float = PACE) -> None:

@@ -4,7 +4,8 @@ import { defineConfig } from 'vite';
 export default defineConfig({
   plugins: [react()],
   resolve: { conditions: ['kull-source', 'browser', 'module', 'import'] },
-  build: { target: 'es2022', sourcemap: false },
+  // Into the Python package that serves it, and so into its wheel.
+  build: { target: 'es2022', outDir: '../../../../mesh/kull_mesh/play/pages', emptyOutDir: true },
   // `npm run dev` beside a running `kull play --no-browser`
   server: { proxy: { '/api': 'http://127.0.0.1:5050' } },
 });
