@@ -21,7 +21,7 @@ from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from kull_edge import handshake
-from kull_edge.session import Handshake
+from kull_edge.handshake import Handshake
 from kull_edge.wire import OutFrame
 
 WS_PATH: Final = b"/ws"

@@ -9,7 +9,7 @@ from typing import Any, Final, NoReturn
 
 from kull_edge.errors import BadFrame
 from kull_edge.wire import OutFrame
-from kull_protos.mesh.v1.attach_pb2 import Device, Generation
+from kull_protos.mesh.v1.attach_pb2 import Device, Generation, Subscribed
 
 MAX_SEQ: Final = 2**63 - 1
 MAX_REF_CHARS: Final = 100
@@ -231,3 +231,13 @@ def devices_json(devices: Sequence[Device]) -> list[Json]:
         }
         for device in devices
     ]
+
+
+def place_json(answer: Subscribed) -> Json:
+    """Return where a queue continues, for WELCOME and JOINED."""
+    return {
+        "queue": queue_name(answer.address),
+        "head": answer.head,
+        "after": answer.after,
+        "recovered": answer.recovered,
+    }

@@ -17,11 +17,11 @@ from kull_edge import __version__
 from kull_edge.connection import Connection, ConnectionConfig, HttpFallback
 from kull_edge.effects import Close, Cut, Effect, Leave, Ping, ToRouter, Write
 from kull_edge.errors import CannotListen, ComponentDied
+from kull_edge.handshake import Handshake
 from kull_edge.hub import Hub
 from kull_edge.link import RouterLink
 from kull_edge.link_grpc import GrpcLink
 from kull_edge.metrics import EdgeMetrics
-from kull_edge.session import Handshake
 from kull_edge.settings import EdgeSettings
 from kull_edge.timers import Timers
 from kull_protos.mesh.v1.attach_pb2 import AttachResponse, Hello, Welcome
@@ -228,7 +228,7 @@ class Edge:
 
     def link_up(self, link: str, welcome: Welcome) -> None:
         """See LinkListener."""
-        self._run(self._hub.link_up(link, welcome))
+        self._run(self._hub.link_up(link, welcome, self._now()))
 
     def link_frame(self, link: str, frame: AttachResponse) -> None:
         """See LinkListener."""
@@ -236,7 +236,7 @@ class Edge:
 
     def link_down(self, link: str) -> None:
         """See LinkListener."""
-        self._run(self._hub.link_down(link))
+        self._run(self._hub.link_down(link, self._now()))
 
     # Doing
 

@@ -9,16 +9,17 @@ Handlers return what is to be done; `now` is seconds of a monotonic clock.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum, auto
 from typing import Any, Final, NamedTuple
 
 from kull_edge import auth, close_codes, frames
 from kull_edge.close_codes import CloseCode
+from kull_edge.config import SessionConfig
 from kull_edge.effects import Close, Cut, Effect, Join, Ping, PublishWish, Write
 from kull_edge.errors import BadFrame, BadToken
-from kull_edge.follow import Follow, Joined, Window
+from kull_edge.follow import Follow, Joined
+from kull_edge.handshake import Handshake
 from kull_edge.pings import KEEPALIVE_PAYLOAD, Keepalive, PositionPings, Verdict
 from kull_edge.timers import Timers
 from kull_edge.wire import OutFrame
@@ -35,7 +36,6 @@ from kull_protos.mesh.v1.attach_pb2 import (
 )
 
 ALL: Final = "all"
-DEFAULT_WINDOW: Final = Window(frames=64, bytes=262_144)
 
 
 class State(Enum):
@@ -62,41 +62,6 @@ class SessionTimer(NamedTuple):
 
     session_id: int
     kind: TimerKind
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Handshake:
-    """What the upgrade request said.
-
-    Attributes:
-        v2: whether the subprotocol `kull.sync.v2` was chosen.
-        token: from the query or the subprotocols; None: none given.
-        epoch, after: the device's positions by queue name.
-        instance: the client's run, if it names one.
-        problem: what was wrong with the query, if anything.
-    """
-
-    v2: bool
-    token: str | None = field(default=None, repr=False)
-    epoch: str = ""
-    after: Mapping[str, int] = field(default_factory=dict)
-    instance: str = ""
-    problem: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionConfig:
-    """Limits of a session; times in seconds."""
-
-    node_id: str = "edge"
-    window: Window = DEFAULT_WINDOW
-    allow_plain_tokens: bool = False
-    hello_timeout: float = 5.0
-    attach_timeout: float = 10.0
-    keepalive: float = 30.0
-    pong_timeout: float = 20.0
-    max_errors: int = 100
-    max_publishes: int = 16
 
 
 class Session:
@@ -281,6 +246,15 @@ class Session:
         refs, self._publishes = self._publishes.values(), {}
         return [effect for ref in refs for effect in self._unavailable(ref)]
 
+    def stale(self, address: str, seconds: float) -> list[Effect]:
+        """No router has served a queue for so long: what the device shows of it may be old."""
+        since = self._wall_ms() - round(1000 * seconds)
+        return self._notice("STALE", {"queue": frames.queue_name(address), "since": since})
+
+    def fresh(self, address: str) -> list[Effect]:
+        """The queue is served again, and what was missed follows."""
+        return self._notice("FRESH", {"queue": frames.queue_name(address)})
+
     # Messages of the device
 
     def _hello(self, message: frames.Hello, now: float) -> list[Effect]:
@@ -384,7 +358,7 @@ class Session:
             "userId": self._user_id,
             "epoch": answer.epoch,
             "generation": frames.generation_json(answer.generation),
-            "queue": _place(answer),
+            "queue": frames.place_json(answer),
             "devices": frames.devices_json(answer.devices),
             "keepalive": self._config.keepalive,
             "window": self._config.window.frames,
@@ -393,9 +367,11 @@ class Session:
         return [*self._control(welcome), self._follow(ALL)]
 
     def _joined(self, answer: Subscribed) -> list[Effect]:
-        if not self._handshake.v2:
-            return []
-        return self._control(self._envelope().message("JOINED", _place(answer)))
+        return self._notice("JOINED", frames.place_json(answer))
+
+    def _notice(self, kind: str, data: frames.Json) -> list[Effect]:
+        """Tell a device that speaks v2; the plain dialect has no such messages."""
+        return self._control(self._envelope().message(kind, data)) if self._handshake.v2 else []
 
     def _lost(self, address: str, head: int) -> list[Effect]:
         if not self._handshake.v2:  # only WELCOME can tell a plain client, and of its own queue
@@ -440,12 +416,3 @@ class Session:
 
     def _schedule(self, kind: TimerKind, at: float) -> None:
         self._timers.schedule(SessionTimer(self.id, kind), at)
-
-
-def _place(answer: Subscribed) -> frames.Json:
-    return {
-        "queue": frames.queue_name(answer.address),
-        "head": answer.head,
-        "after": answer.after,
-        "recovered": answer.recovered,
-    }

@@ -8,9 +8,8 @@ import socket
 from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from kull_edge.config import HubConfig, SessionConfig
 from kull_edge.follow import Window
-from kull_edge.hub import HubConfig
-from kull_edge.session import SessionConfig
 
 
 class EdgeSettings(BaseSettings):
@@ -50,7 +49,17 @@ class EdgeSettings(BaseSettings):
     keepalive: float = Field(30.0, gt=0, description="seconds of silence before a ping")
     pong_timeout: float = Field(20.0, gt=0, description="seconds for the pong")
     drain: float = Field(
-        5.0, ge=0, description="seconds over which a leaving edge spreads its devices, at most"
+        20.0, ge=0, description="seconds over which a leaving edge spreads its devices, at most"
+    )
+    stale_after: float = Field(
+        10.0,
+        gt=0,
+        description="seconds without a router until devices are told that they are stale",
+    )
+    away_after: float = Field(
+        30.0,
+        gt=0,
+        description="seconds without a router until devices are sent to edges that have one",
     )
     close_timeout: float = Field(2.0, gt=0, description="seconds for a device to end its closing")
     ack_delay: float = Field(0.1, gt=0, description="seconds that acknowledgements are collected")
@@ -83,4 +92,7 @@ class EdgeSettings(BaseSettings):
             ),
             max_sessions=self.max_connections,
             ack_delay=self.ack_delay,
+            routers=len(self.router_addresses),
+            stale_after=self.stale_after,
+            away_after=self.away_after,
         )

@@ -15,6 +15,9 @@ PUSHES: Final = Counter("kull_router_pushes_total", "entries pushed to edges")
 GAPS: Final = Counter("kull_router_gaps_total", "pushes dropped since an edge did not keep up")
 SESSIONS: Final = Gauge("kull_router_sessions", "sessions registered")
 OWNED: Final = Gauge("kull_router_owned_shards", "shards owned")
+BLOCKED: Final = Gauge(
+    "kull_router_rabbitmq_blocked", "1 while RabbitMQ takes nothing: its memory or disk is short"
+)
 EDGES: Final = Gauge("kull_router_edges", "edges attached")
 
 

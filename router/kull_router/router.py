@@ -59,6 +59,7 @@ class RouterCore:
                 fanout=self.fanout,
                 clock=self.clock,
                 changed=self._ownership_changed,
+                announce=self._announce,
             )
             for number in range(settings.shard_count)
         }
@@ -86,6 +87,11 @@ class RouterCore:
     def terms(self) -> dict[int, int]:
         """The shards owned now, with their terms."""
         return {n: shard.term for n, shard in self.shards.items() if shard.term is not None}
+
+    @property
+    def standby(self) -> list[int]:
+        """The shards that another router owns: RabbitMQ is there, and lets this one wait."""
+        return [n for n, shard in self.shards.items() if shard.standing_by]
 
     @property
     def ready(self) -> bool:
@@ -116,7 +122,10 @@ class RouterCore:
         metrics.OWNED.set(owned)
         if owned in {0, self.settings.shard_count}:
             log.info("shards_owned", shards=owned, of=self.settings.shard_count)
-        self.fanout.announce(self.terms)
+        self._announce()
+
+    def _announce(self) -> None:
+        self.fanout.announce(owned_frame(self.terms, self.standby))
 
     # -- edges ---------------------------------------------------------------------------------
 
@@ -143,7 +152,7 @@ class RouterCore:
                 )
             )
         )
-        stream.send(owned_frame(self.terms))
+        stream.send(owned_frame(self.terms, self.standby))
         self.fanout.streams[stream.number] = stream
         metrics.EDGES.set(len(self.fanout.streams))
         log.info("edge_attached", edge=stream.node_id)

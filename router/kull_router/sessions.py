@@ -180,9 +180,10 @@ class Sessions:
         if request.HasField("position"):
             same = request.position.epoch == self._store.epoch
             position = request.position.seq if same else UNKNOWN_POSITION
-        unwritten = self.cursors.take_of(info.user, info.device, request.address)
-        if unwritten:
-            await self._store.advance(unwritten, self._clock.wall_ms())
+        else:  # what it has acknowledged counts, also what is not written yet
+            unwritten = self.cursors.take_of(info.user, info.device, request.address)
+            if unwritten:
+                await self._store.advance(unwritten, self._clock.wall_ms())
         return await self._store.attach(
             joining.shard.number,
             joining.term,

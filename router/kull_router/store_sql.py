@@ -51,6 +51,7 @@ class SqlStore:
             self._readers.put(reader)
         self._pool = ThreadPoolExecutor(len(readers), thread_name_prefix="kull-store-reader")
         self._retention = retention or Retention()
+        self._append = partial(sql_append.append, retention=self._retention)
         self._reader_count = len(readers)
         self._closed = False
 
@@ -73,15 +74,9 @@ class SqlStore:
     ) -> list[Outcome]:
         """See `Store.append`."""
         queue.check(events)
-        job = partial(
-            sql_append.append,
-            shard=shard,
-            term=term,
-            events=events,
-            now_ms=now_ms,
-            retention=self._retention,
-        )
-        return await self._writer.run(job, size=sum(len(event.body) for event in events))
+        request = sql_append.Append(shard=shard, term=term, events=events, now_ms=now_ms)
+        size = sum(len(event.body) for event in events)
+        return await self._writer.run_together(self._append, request, size=size)
 
     async def attach(
         self,
@@ -93,8 +88,7 @@ class SqlStore:
         now_ms: int,
     ) -> Attachment:
         """See `Store.attach`."""
-        job = partial(
-            sql_devices.attach,
+        request = sql_devices.Attach(
             shard=shard,
             term=term,
             address=address,
@@ -102,7 +96,8 @@ class SqlStore:
             position=position,
             now_ms=now_ms,
         )
-        return await self._writer.run(job, row=(device.user, device.device))
+        row = (device.user, device.device)
+        return await self._writer.run_together(sql_devices.attach, request, row=row)
 
     async def read(
         self, address: str, *, after: int, limit: int, max_bytes: int, initial_head: int = 0

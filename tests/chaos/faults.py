@@ -8,6 +8,7 @@ import signal
 from collections.abc import Awaitable, Callable
 
 from tests.chaos.balancer import Balancer
+from tests.chaos.producer import Producer
 from tests.support.mesh import Mesh, Process
 from tests.support.postgres import Postgres
 from tests.support.rabbitmq import RabbitMQ
@@ -25,10 +26,11 @@ class Faults:
         broker: RabbitMQ,
         database: Postgres,
         balancer: Balancer,
+        producer: Producer,
         rng: random.Random,
     ) -> None:
         self._mesh, self._broker, self._database = mesh, broker, database
-        self._balancer, self._rng = balancer, rng
+        self._balancer, self._producer, self._rng = balancer, producer, rng
         self.all: dict[str, Fault] = {
             "edge killed": self._edge_killed,
             "edge stopped and continued": self._edge_stopped,
@@ -38,6 +40,7 @@ class Faults:
             "serving router drained": self._router_drained,
             "RabbitMQ killed": self._broker_killed,
             "PostgreSQL killed": self._database_killed,
+            "producer killed": self._producer_killed,
             "every connection cut": self._all_cut,
             "a third of the connections cut": self._some_cut,
             "connections half open": self._half_open,
@@ -92,6 +95,11 @@ class Faults:
     async def _database_killed(self) -> None:
         await asyncio.to_thread(self._database.kill)
         await asyncio.to_thread(self._database.start)
+
+    async def _producer_killed(self) -> None:
+        await self._producer.kill()
+        await asyncio.sleep(self._rng.uniform(0, 2))
+        await self._producer.start()
 
     async def _all_cut(self) -> None:
         self._balancer.cut()

@@ -40,6 +40,7 @@ from tests.support.stores import (
 PHONE = DeviceInfo(user="alice", device="phone", name="Alice's phone", platform="ios")
 MAC = DeviceInfo(user="alice", device="mac", name="Mac", platform="macos")
 TAB = DeviceInfo(user="alice", device="web-1", platform="web", ephemeral=True)
+TWENTY = [DeviceInfo(user="alice", device=f"device-{n:02}") for n in range(20)]
 DAY = 86_400_000  # ms
 AT_ONCE = Retention(ephemeral_device_age=0)  # acknowledged entries go without delay
 
@@ -129,6 +130,29 @@ class TestClaim:
         with pytest.raises(Fenced):
             await join(store)
         assert await store.devices("alice") == []
+
+    async def test_calls_that_wait_beside_a_fenced_one_are_not_held_up(self, store: Store) -> None:
+        await store.claim(SHARD + 1, "router-1")
+        events = [credit(f"{n}", address=f"user:{n}") for n in range(20)]
+
+        outcomes = await asyncio.gather(
+            *(
+                store.append(SHARD + n % 2, 1 + n % 3 // 2, [event], NOW)
+                for n, event in enumerate(events)
+            ),
+            *(
+                store.attach(SHARD, 1 + n % 2, ALICE, device, None, NOW)
+                for n, device in enumerate(TWENTY)
+            ),
+            return_exceptions=True,
+        )
+
+        fenced = [n for n, one in enumerate(outcomes[:20]) if isinstance(one, Fenced)]
+        assert fenced == [n for n in range(20) if n % 3 == 2]
+        stored = [one for one in outcomes[:20] if not isinstance(one, BaseException)]
+        assert stored == [[Stored(1)]] * len(stored)
+        assert [isinstance(one, Fenced) for one in outcomes[20:]] == [False, True] * 10
+        assert len(await store.devices("alice")) == 10
 
     async def test_a_shard_that_nobody_claimed_is_fenced(self, store: Store) -> None:
         with pytest.raises(Fenced):
@@ -509,6 +533,29 @@ class TestAttach:
         await put(store, credit("a"))
         assert await join(store) == (0, 0, True)
         assert await seqs(store) == [1]
+
+    async def test_a_crowd_that_attaches_at_once_stands_where_it_would_one_by_one(
+        self, store: Store
+    ) -> None:
+        await put(store, *(credit(f"{n}") for n in range(5)), credit("x", address="all"))
+        await join(store, TWENTY[0])
+        crowd = [(device, None if n % 2 else n % 4) for n, device in enumerate(TWENTY)]
+
+        places = await asyncio.gather(
+            *(join(store, device, position) for device, position in crowd),
+            *(join(store, device, address="all") for device in TWENTY),
+            join(store, replace(TWENTY[3], name="renamed"), 4, now=NOW + 1),
+            join(store, TWENTY[3], now=NOW - 1),
+        )
+
+        expected = [(0, 0, True), (0, 5, True), (2, 0, True), (0, 5, True)] * 5
+        assert places[1:20] == expected[1:]
+        assert places[0] == (0, 5, True), "its first contact counts"
+        assert places[20:40] == [(0, 1, True)] * 20
+        assert places[40:] == [(4, 5, True), (4, 5, True)]
+        known = {each.info.device: each for each in await store.devices("alice")}
+        assert len(known) == 20
+        assert known[TWENTY[3].device].last_seen_ms == NOW + 1
 
     async def test_cursors_of_queues_are_separate(self, store: Store) -> None:
         await put(store, credit("a"), credit("b", address="all"), credit("c", address="all"))

@@ -93,6 +93,7 @@ class SyncClient:
         self._given: Delivery | None = None
         self._first: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
+        self._welcomed_at: float | None = None
         self._ended = False
         self._state = State(name="idle")
 
@@ -233,6 +234,7 @@ class SyncClient:
             self._end(error, str(error))
 
     async def _connect_once(self) -> Ended:
+        self._welcomed_at = None
         self._tell(State(name="connecting", attempt=self._tries))
         token = self._token if isinstance(self._token, str) else await self._token()
         hello = frames.hello(
@@ -248,9 +250,19 @@ class SyncClient:
                 self._url, hello, within=self._connect_timeout, on_welcome=self._welcomed
             )
         except SyncClosed as closed:
-            if closed.code != close_codes.TOKEN_EXPIRED or isinstance(self._token, str):
+            if not self._may_try_again(closed):
                 raise
-            return Ended(why=str(closed))  # the next attempt has a fresh token
+            return Ended(why=str(closed))
+
+    def _may_try_again(self, closed: SyncClosed) -> bool:
+        match closed.code:
+            case close_codes.TOKEN_EXPIRED:  # an async function has a fresh one
+                return not isinstance(self._token, str)
+            case close_codes.REPLACED:
+                now = asyncio.get_running_loop().time()
+                lasted = now - self._welcomed_at if self._welcomed_at is not None else 0.0
+                return not self._reconnecting.believes_replaced(lasted=lasted, now=now)
+        return False
 
     @property
     def _tries(self) -> int:
@@ -259,6 +271,7 @@ class SyncClient:
     def _welcomed(self) -> None:
         if self._first is not None and not self._first.done():
             self._first.set_result(None)
+        self._welcomed_at = asyncio.get_running_loop().time()
         self._tell(State(name="connected", attempt=self._tries))
 
     def _processed(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 TOKEN_EXPIRED: Final = 4501
+REPLACED: Final = 4503
 
 NAMES: Final = {
     4000: "reconnect",

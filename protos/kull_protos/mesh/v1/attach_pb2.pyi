@@ -75,10 +75,12 @@ class Welcome(_message.Message):
     def __init__(self, router_id: _Optional[str] = ..., incarnation: _Optional[str] = ..., version: _Optional[str] = ..., shard_count: _Optional[int] = ..., epoch: _Optional[str] = ..., fetch_credits: _Optional[int] = ...) -> None: ...
 
 class OwnedShards(_message.Message):
-    __slots__ = ("shards",)
+    __slots__ = ("shards", "standby")
     SHARDS_FIELD_NUMBER: _ClassVar[int]
+    STANDBY_FIELD_NUMBER: _ClassVar[int]
     shards: _containers.RepeatedCompositeFieldContainer[ShardTerm]
-    def __init__(self, shards: _Optional[_Iterable[_Union[ShardTerm, _Mapping]]] = ...) -> None: ...
+    standby: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, shards: _Optional[_Iterable[_Union[ShardTerm, _Mapping]]] = ..., standby: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class ShardTerm(_message.Message):
     __slots__ = ("shard", "term")
