@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from kull_mesh import __version__
 from kull_mesh import log as logs
-from kull_mesh.commands import config, demo, keys, listen, nodes, roles, send, token, up
+from kull_mesh.commands import config, demo, keys, listen, nodes, play, roles, send, token, up
 from kull_mesh.errors import expected
 from kull_mesh.settings import MeshSettings
 
@@ -23,6 +23,7 @@ app = typer.Typer(
 )
 app.command(rich_help_panel="Run")(up.up)
 app.command(rich_help_panel="Run")(demo.demo)
+app.command(rich_help_panel="Run")(play.play)
 app.command(rich_help_panel="Run one role")(roles.router)
 app.command(rich_help_panel="Run one role")(roles.edge)
 app.command(rich_help_panel="Run one role")(roles.gateway)
