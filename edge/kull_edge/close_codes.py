@@ -18,7 +18,7 @@ class CloseCode:
     meaning: str
 
 
-RECONNECT: Final = CloseCode(4000, "reconnect", "the edge is leaving, see RECONNECT")
+RECONNECT: Final = CloseCode(4000, "reconnect", "the edge is leaving or cut off, see RECONNECT")
 ATTACH_TIMEOUT: Final = CloseCode(
     4001, "attach_timeout", "no router could take the session in time"
 )

@@ -57,7 +57,12 @@ class Refresh:
     ref: str | int | None
 
 
-DeviceMessage = Hello | Ack | UpdateProgress | Refresh
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Asks for a sign of life: browsers do not show WebSocket pings to pages."""
+
+
+DeviceMessage = Hello | Ack | UpdateProgress | Refresh | Ping
 
 
 def parse(data: str) -> DeviceMessage:
@@ -80,10 +85,13 @@ def parse(data: str) -> DeviceMessage:
             return _update_progress(message)
         case "REFRESH":
             return Refresh(token=_token(message), ref=_ref(message))
+        case "PING":
+            return Ping()
         case unknown:
+            known = "HELLO, ACK, UPDATE_PROGRESS, REFRESH, PING"
             raise BadFrame(
                 "unknown_type",
-                f"type {str(unknown)[:40]!r} is not one of HELLO, ACK, UPDATE_PROGRESS, REFRESH",
+                f"type {str(unknown)[:40]!r} is not one of {known}",
                 _ref(message),
             )
 

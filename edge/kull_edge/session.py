@@ -148,6 +148,8 @@ class Session:
                     return self._publish(message, now)
                 case frames.Refresh():
                     return self._refresh(message)
+                case frames.Ping():
+                    return self._pong()
         except BadFrame as error:
             return self._bad_frame(error)
 
@@ -366,6 +368,12 @@ class Session:
             return self._control(self._envelope().error("busy", why, message.ref))
         self._credential.asked = message
         return [RefreshWish(message.token)]
+
+    def _pong(self) -> list[Effect]:
+        """Nothing comes before WELCOME, which is a sign of life as well."""
+        if self.state is not State.OPEN:
+            return []
+        return self._control(self._envelope().message("PONG", {}))
 
     def _check_identified(self) -> None:
         if self.state is State.HELLO:

@@ -18,6 +18,7 @@ from kull_mesh.commands import (
     keys,
     listen,
     nodes,
+    play,
     roles,
     send,
     token,
@@ -35,6 +36,7 @@ app = typer.Typer(
 )
 app.command(rich_help_panel="Run")(up.up)
 app.command(rich_help_panel="Run")(demo.demo)
+app.command(rich_help_panel="Run")(play.play)
 app.command(rich_help_panel="Run one role")(roles.router)
 app.command(rich_help_panel="Run one role")(roles.edge)
 app.command(rich_help_panel="Run one role")(roles.gateway)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from urllib.error import URLError
 
 import grpc
 
+from kull_producers.topology import DEFAULT_SHARD_COUNT
 from kull_protos.mesh.v1 import admin_pb2, admin_pb2_grpc
 from tests.support.device import SECRET
 from tests.support.ports import free_port
@@ -176,6 +178,15 @@ class Mesh:
             except grpc.RpcError:
                 return 0
         return len(answer.router.owned)
+
+    async def active_router(self) -> int:
+        """Return the router that owns shards, once one owns them all. Raises TimeoutError."""
+        async with asyncio.timeout(20):
+            while True:
+                for number in range(len(self.routers)):
+                    if await asyncio.to_thread(self.owned, number) == DEFAULT_SHARD_COUNT:
+                        return number
+                await asyncio.sleep(0.05)
 
     @contextmanager
     def admin(self) -> Iterator[admin_pb2_grpc.AdminServiceStub]:

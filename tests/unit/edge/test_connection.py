@@ -242,6 +242,19 @@ async def test_bad_frames_are_answered_and_the_connection_goes_on() -> None:
         assert (await device.frame())["type"] == "ACCEPTED"
 
 
+async def test_a_ping_is_answered() -> None:
+    async with running(FakeRouter()) as edge, welcomed(edge, "maya") as device:
+        await device.send(type="PING")
+        assert (await device.frame())["type"] == "PONG"
+
+
+async def test_a_ping_before_welcome_is_not_answered() -> None:
+    async with running(FakeRouter()) as edge, peer(edge, v2=True) as device:
+        await device.send(type="PING")
+        await device.send(type="HELLO", token="maya:mac")
+        assert (await device.frame())["type"] == "WELCOME"
+
+
 async def test_a_hundred_bad_frames_close_the_connection() -> None:
     async with running(FakeRouter()) as edge, welcomed(edge, "maya") as device:
         for _ in range(100):
