@@ -116,7 +116,7 @@ async def fuzz(inputs: int, seed: int, told: Callable[[str], None] = lambda _: N
     report = Report()
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: report.errors.append(str(context)))
-    async with running(FakeRouter(), attempts_per_user=0.0, max_message=4096) as edge:
+    async with running(FakeRouter(), max_message=4096) as edge:
         async with welcomed(edge, "otto:mac") as witness:
             for number in range(inputs):
                 _one(edge, heads, frames, report)

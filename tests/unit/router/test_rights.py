@@ -246,3 +246,25 @@ async def test_an_edge_cannot_claim_a_user_whose_token_it_does_not_hold(
     await rig.core.receive(rig.edge, pb.AttachRequest(publish=publish))
     assert (await rig.frame("published")).error_code == "invalid_message"
     assert rig.core.fanout.subscriptions.all("otto") == []
+
+
+async def test_one_user_gets_its_share_of_attempts_and_others_theirs(wall: Wall) -> None:
+    limits: dict[str, Any] = {"attempts_per_user": 0.01, "attempts_per_user_burst": 2.0}
+    async with running(verifier=verifier(), clock=Clock(wall_ms=wall), **limits) as rig:
+        for _ in range(2):
+            assert (await subscribe(rig, 1, token(wall))).user_id == "maya"
+        refused = await subscribe(rig, 2, token(wall))
+        assert (refused.close_code, refused.reason) == (
+            4005,
+            "this user connects too often: connect again after 100 s",
+        )
+        assert (await subscribe(rig, 3, token(wall, "otto"), address="user:otto")).user_id == "otto"
+
+
+async def test_who_holds_no_token_of_a_user_uses_up_none_of_its_attempts(wall: Wall) -> None:
+    forged = jwt.encode({"sub": "maya", "exp": wall.ms // 1000 + 60}, "x" * 40)
+    limits: dict[str, Any] = {"attempts_per_user": 0.01, "attempts_per_user_burst": 1.0}
+    async with running(verifier=verifier(), clock=Clock(wall_ms=wall), **limits) as rig:
+        for _ in range(5):
+            assert (await subscribe(rig, 1, forged)).close_code == 4500
+        assert (await subscribe(rig, 1, token(wall))).user_id == "maya"
