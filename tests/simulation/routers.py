@@ -137,6 +137,9 @@ class _Context:
     def __init__(self, end: End) -> None:
         self._end = end
 
+    def auth_context(self) -> dict[str, list[bytes]]:
+        return {}  # no TLS, no names
+
     async def write(self, frame: pb.AttachResponse) -> None:
         try:
             await self._end.send(frame, frame.ByteSize())
