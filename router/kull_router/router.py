@@ -232,7 +232,8 @@ class RouterCore:
     ) -> None:
         if self._tasks is None:
             raise RuntimeError("RouterCore.run is not running")
-        self._tasks.create_task(_guarded(stream, work, name, slots), name=name)
+        task = self._tasks.create_task(_guarded(stream, work, name, slots), name=name)
+        task.add_done_callback(lambda _: work.close())  # cancelled before it began to be awaited
 
     # -- side tasks ----------------------------------------------------------------------------
 

@@ -208,6 +208,7 @@ class Sessions:
             expires_at=joining.expires_ms,
         )
         if joining.presence:
+            answer.first = attachment.first
             answer.device.CopyFrom(device_message(joining.presence))
             answer.generation.CopyFrom(answer.device.generation)
             answer.devices.extend(map(device_message, self.registry.connected(info.user)))

@@ -193,7 +193,7 @@ class Publish(_message.Message):
     def __init__(self, request_id: _Optional[int] = ..., session_id: _Optional[int] = ..., type: _Optional[str] = ..., payload: _Optional[bytes] = ...) -> None: ...
 
 class Subscribed(_message.Message):
-    __slots__ = ("session_id", "address", "shard", "term", "epoch", "head", "after", "recovered", "generation", "devices", "user_id", "device", "expires_at")
+    __slots__ = ("session_id", "address", "shard", "term", "epoch", "head", "after", "recovered", "generation", "devices", "user_id", "device", "expires_at", "first")
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     SHARD_FIELD_NUMBER: _ClassVar[int]
@@ -207,6 +207,7 @@ class Subscribed(_message.Message):
     USER_ID_FIELD_NUMBER: _ClassVar[int]
     DEVICE_FIELD_NUMBER: _ClassVar[int]
     EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    FIRST_FIELD_NUMBER: _ClassVar[int]
     session_id: int
     address: str
     shard: int
@@ -220,7 +221,8 @@ class Subscribed(_message.Message):
     user_id: str
     device: Device
     expires_at: int
-    def __init__(self, session_id: _Optional[int] = ..., address: _Optional[str] = ..., shard: _Optional[int] = ..., term: _Optional[int] = ..., epoch: _Optional[str] = ..., head: _Optional[int] = ..., after: _Optional[int] = ..., recovered: _Optional[bool] = ..., generation: _Optional[_Union[Generation, _Mapping]] = ..., devices: _Optional[_Iterable[_Union[Device, _Mapping]]] = ..., user_id: _Optional[str] = ..., device: _Optional[_Union[Device, _Mapping]] = ..., expires_at: _Optional[int] = ...) -> None: ...
+    first: bool
+    def __init__(self, session_id: _Optional[int] = ..., address: _Optional[str] = ..., shard: _Optional[int] = ..., term: _Optional[int] = ..., epoch: _Optional[str] = ..., head: _Optional[int] = ..., after: _Optional[int] = ..., recovered: _Optional[bool] = ..., generation: _Optional[_Union[Generation, _Mapping]] = ..., devices: _Optional[_Iterable[_Union[Device, _Mapping]]] = ..., user_id: _Optional[str] = ..., device: _Optional[_Union[Device, _Mapping]] = ..., expires_at: _Optional[int] = ..., first: _Optional[bool] = ...) -> None: ...
 
 class Refused(_message.Message):
     __slots__ = ("session_id", "address", "close_code", "reason")
