@@ -232,8 +232,15 @@ class RouterCore:
     ) -> None:
         if self._tasks is None:
             raise RuntimeError("RouterCore.run is not running")
-        task = self._tasks.create_task(_guarded(stream, work, name, slots), name=name)
-        task.add_done_callback(lambda _: work.close())  # cancelled before it began to be awaited
+        guarded = _guarded(stream, work, name, slots)
+        try:
+            task = self._tasks.create_task(guarded, name=name)
+        except RuntimeError:  # this router is stopping: nobody will answer
+            guarded.close()
+            work.close()
+            stream.close()
+        else:
+            task.add_done_callback(lambda _: work.close())  # cancelled before it was begun
 
     # -- side tasks ----------------------------------------------------------------------------
 
