@@ -12,10 +12,12 @@ from types import TracebackType
 from typing import Final
 
 import structlog
+from websockets.http11 import Request
 
 from kull_edge import __version__
 from kull_edge.connection import Connection, ConnectionConfig, HttpFallback
-from kull_edge.effects import Close, Cut, Effect, Leave, Ping, ToRouter, Write
+from kull_edge.door import Door, Turned, Visitor
+from kull_edge.effects import Close, Cut, Effect, Leave, Limited, Ping, ToRouter, Write
 from kull_edge.errors import CannotListen, ComponentDied
 from kull_edge.handshake import Handshake
 from kull_edge.hub import Hub
@@ -60,8 +62,15 @@ class Edge:
             write_high=settings.write_high,
             write_limit=WRITE_LIMIT_SHARE * (settings.window_bytes + settings.write_high),
             compression=settings.compression,
+            max_head=settings.max_head,
+            max_query=settings.max_query,
+            message_rate=settings.message_rate,
+            message_burst=settings.message_burst,
+            byte_rate=settings.byte_rate,
+            byte_burst=settings.byte_burst,
             http_fallback=http_fallback,
         )
+        self._door = Door(settings.door())
         self.metrics = EdgeMetrics(self._hub)
         self._numbers = count(1)
         self._connections: dict[int, Connection] = {}
@@ -184,7 +193,30 @@ class Edge:
         number = next(self._numbers)
         self._connections[number] = connection
         self._deadline(number, self._settings.handshake_timeout)
+        if (oldest := self._door.arrived(number)) is not None:
+            self.metrics.refused.labels("handshakes").inc()
+            self._connections[oldest].abort()
         return number
+
+    def admit(self, connection: Connection, request: Request) -> Turned | None:
+        """See ConnectionHost."""
+        headers = request.headers
+        visitor = Visitor(
+            peer=connection.peer,
+            host=headers.get("Host", ""),
+            origin=headers.get("Origin", ""),
+            forwarded=headers.get_all("X-Forwarded-For"),
+        )
+        turned = self._door.admit(connection.number, visitor, self._now())
+        if turned:
+            self.metrics.refused.labels(turned.why).inc()
+            log.info("connection_refused", why=turned.why, peer=visitor.peer)
+        return turned
+
+    def throttled(self, connection: Connection) -> None:
+        """See ConnectionHost."""
+        self.metrics.throttled.inc()
+        self._run(self._hub.throttled(connection.number, self._now()))
 
     def opened(self, connection: Connection, request: Handshake) -> None:
         """See ConnectionHost."""
@@ -219,6 +251,7 @@ class Edge:
     def lost(self, connection: Connection) -> None:
         """See ConnectionHost."""
         self._connections.pop(connection.number, None)
+        self._door.left(connection.number)
         self._deadlines.cancel(connection.number)
         if not self._connections:
             self._all_gone.set()
@@ -249,6 +282,8 @@ class Edge:
             elif isinstance(effect, Leave):
                 log.warning("asked_to_leave", reason=effect.reason)
                 self._asked_to_leave.set()
+            elif isinstance(effect, Limited):
+                self.metrics.limited.labels(effect.what).inc()
             elif isinstance(effect, Write | Ping | Close | Cut):
                 connection = self._connections.get(effect.session_id)
                 if connection:

@@ -12,9 +12,11 @@ from kull_router.broker import Broker
 from kull_router.clock import Clock
 from kull_router.errors import ConfigError
 from kull_router.grpc_server import GrpcServer
+from kull_router.jwks import JwksKeys
 from kull_router.router import RouterCore
 from kull_router.settings import RouterSettings
 from kull_router.store import Store
+from kull_router.token_keys import KeyRing, Keys, UnusableKey, parse_file
 from kull_router.tokens import TokenVerifier
 
 log = structlog.get_logger(__name__)
@@ -36,12 +38,13 @@ class Router:
         store: Store,
         clock: Clock | None = None,
     ) -> None:
-        secret = settings.token_secret.get_secret_value() if settings.token_secret else None
+        clock = clock or Clock()
+        self._jwks = _jwks(settings, clock)
         self.core = RouterCore(
             settings,
             broker=broker,
             store=store,
-            verifier=TokenVerifier(secret, allow_plain=settings.allow_plain_tokens),
+            verifier=_verifier(settings, self._jwks),
             clock=clock,
         )
         self._settings = settings
@@ -73,6 +76,14 @@ class Router:
         return self
 
     async def _run(self) -> None:
+        if self._jwks is None:
+            await self._serve()
+            return
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._jwks.run(), name="jwks")
+            await self._serve()
+
+    async def _serve(self) -> None:
         await self.core.broker.start(self._settings.shard_count)
         await self.core.run()
 
@@ -107,3 +118,37 @@ class Router:
         await self.core.broker.aclose()
         await self.core.store.aclose()
         log.info("router_stopped", router=self._settings.router_id)
+
+
+def _jwks(settings: RouterSettings, clock: Clock) -> JwksKeys | None:
+    if not settings.token_jwks_url:
+        return None
+    if settings.token_keys is not None:
+        raise ConfigError("set either KULL_TOKEN_KEYS or KULL_TOKEN_JWKS_URL, not both")
+    if not settings.token_audience:
+        raise ConfigError(
+            "set KULL_TOKEN_AUDIENCE beside KULL_TOKEN_JWKS_URL: who signs there may sign tokens "
+            "for other services too"
+        )
+    if settings.token_jwks_url.startswith("http://"):
+        log.warning("the JWKS comes over plain HTTP: who alters it on the way can sign tokens")
+    return JwksKeys(settings.token_jwks_url, clock=clock)
+
+
+def _verifier(settings: RouterSettings, jwks: JwksKeys | None) -> TokenVerifier:
+    keys: Keys | None = jwks
+    if settings.token_keys is not None:
+        try:
+            keys = KeyRing(parse_file(settings.token_keys.read_bytes()))
+        except OSError as error:
+            raise ConfigError(f"cannot read {settings.token_keys}: {error.strerror}") from error
+        except UnusableKey as error:
+            raise ConfigError(f"KULL_TOKEN_KEYS, {settings.token_keys}: {error}") from error
+    return TokenVerifier(
+        settings.token_secret.get_secret_value() if settings.token_secret else None,
+        allow_plain=settings.allow_plain_tokens,
+        keys=keys,
+        audience=settings.token_audience,
+        issuer=settings.token_issuer,
+        max_ttl=settings.token_max_ttl,
+    )

@@ -11,6 +11,7 @@ import pytest
 
 from kull_router.errors import BadEvent, Fenced, ShardCountMismatch, StoreUnavailable
 from kull_router.event import Contract, Event
+from kull_router.revocations import Revocation
 from kull_router.store import (
     CursorUpdate,
     DeviceInfo,
@@ -820,3 +821,27 @@ class TestClose:
         ids = [entry.event.id for entry in (await page(store)).entries]
         assert all((f"{n}a" in ids) == (f"{n}b" in ids) for n in range(20))
         assert {f"{n}a" for n in range(1, 20, 2)} <= set(ids)
+
+
+async def test_a_revocation_is_kept_across_a_restart_until_its_tokens_have_expired(
+    disk: Disk,
+) -> None:
+    one = Revocation(user="alice", issued_before_ms=NOW, until_ms=NOW + 10)
+    two = Revocation(user="alice", device="phone", issued_before_ms=NOW, until_ms=NOW + 20)
+    three = Revocation(token_id="t-3", until_ms=NOW + 10)
+    async with opened(disk) as store:
+        for revocation in (one, two, three):
+            await store.revoke(revocation)
+
+    async with opened(disk) as store:
+        kept = await store.revocations(0)
+        assert [replace(each, number=0) for each in kept] == [one, two, three]
+        assert [each.number for each in kept] == sorted({each.number for each in kept})
+        assert await store.revocations(kept[1].number) == [kept[2]]
+
+        await store.trim(NOW + 10)
+        assert await store.revocations(0) == [kept[1]]
+
+        await store.trim(NOW + 20)
+        await store.revoke(three)
+        assert [each.number > kept[2].number for each in await store.revocations(0)] == [True]
