@@ -49,7 +49,7 @@ class Faults:
         }
 
     async def until_replaceable(self) -> None:
-        """Wait until the other router could replace the one that serves: it has broker and edges."""
+        """Wait until the other router could replace the one that serves: it has all edges."""
         routers = self._mesh.routers
         async with asyncio.timeout(STANDBY_WITHIN):
             while True:
