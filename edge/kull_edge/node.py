@@ -22,7 +22,7 @@ from kull_edge.errors import CannotListen, ComponentDied
 from kull_edge.handshake import Handshake
 from kull_edge.hub import Hub
 from kull_edge.link import RouterLink
-from kull_edge.link_grpc import GrpcLink
+from kull_edge.link_grpc import GrpcLink, channel_credentials
 from kull_edge.metrics import EdgeMetrics
 from kull_edge.settings import EdgeSettings
 from kull_edge.timers import Timers
@@ -55,7 +55,7 @@ class Edge:
         rng = random.SystemRandom()
         self._hub = Hub(settings.hub(), wall_ms=_wall_ms, rng=rng)
         hello = self.hello(settings.node_id)
-        chosen = links or [GrpcLink(to, hello, rng=rng) for to in settings.router_addresses]
+        chosen = links or _links(settings, hello, rng)
         self._links = {link.name: link for link in chosen}
         self._config = ConnectionConfig(
             max_message=settings.max_message,
@@ -203,8 +203,9 @@ class Edge:
         headers = request.headers
         visitor = Visitor(
             peer=connection.peer,
-            host=headers.get("Host", ""),
-            origin=headers.get("Origin", ""),
+            # Several of them, put together, match nothing.
+            host=", ".join(headers.get_all("Host")),
+            origin=", ".join(headers.get_all("Origin")),
             forwarded=headers.get_all("X-Forwarded-For"),
         )
         turned = self._door.admit(connection.number, visitor, self._now())
@@ -342,6 +343,13 @@ class Edge:
             if connection := self._connections.get(number):
                 connection.abort()
         self._run(self._hub.due(now))
+
+
+def _links(settings: EdgeSettings, hello: Hello, rng: random.Random) -> list[RouterLink]:
+    credentials = channel_credentials(settings.tls_ca, settings.tls_cert, settings.tls_key)
+    return [
+        GrpcLink(to, hello, rng=rng, credentials=credentials) for to in settings.router_addresses
+    ]
 
 
 def _wall_ms() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import socket
+from pathlib import Path
 
 from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -29,6 +30,22 @@ class EdgeSettings(BaseSettings):
         default_factory=lambda: f"{socket.gethostname()}-{secrets.token_hex(3)}",
         max_length=128,
         description="name of this edge, unique among living edges",
+    )
+    tls_ca: Path | None = Field(
+        None,
+        validation_alias=AliasChoices("KULL_TLS_CA", "tls_ca"),
+        description="PEM file of the authority that signs certificates inside the mesh; "
+        "unset: no TLS there",
+    )
+    tls_cert: Path | None = Field(
+        None,
+        validation_alias=AliasChoices("KULL_TLS_CERT", "tls_cert"),
+        description="PEM file of this node's certificate",
+    )
+    tls_key: Path | None = Field(
+        None,
+        validation_alias=AliasChoices("KULL_TLS_KEY", "tls_key"),
+        description="PEM file of its private key",
     )
     allow_plain_tokens: bool = Field(
         False,

@@ -55,6 +55,13 @@ class MeshSettings(BaseSettings):
     amqp_url: SecretStr | None = Field(
         None, description="RabbitMQ, amqp(s)://user:password@host/vhost"
     )
+    tls_ca: Path | None = Field(
+        None,
+        description="PEM file of the authority that signs certificates inside the mesh; "
+        "unset: no TLS there",
+    )
+    tls_cert: Path | None = Field(None, description="PEM file of this node's certificate")
+    tls_key: Path | None = Field(None, description="PEM file of its private key")
     url: str = Field("http://127.0.0.1:5000", description="where `kull send` finds `kull up`")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="least severe level that is logged"

@@ -173,6 +173,9 @@ class LocalMesh:
         settings = RouterSettings(
             grpc_host="127.0.0.1",
             grpc_port=0,
+            tls_ca=None,  # this process talks to itself: the operator's certificate is not for it
+            tls_cert=None,
+            tls_key=None,
             data=self._options.data,
             token_secret=self._options.keys.device,
             allow_plain_tokens=self._options.allow_plain_tokens,
@@ -207,6 +210,9 @@ class LocalMesh:
             host=self._options.host,
             port=port + number if port else 0,
             routers=self.router.grpc_address,
+            tls_ca=None,
+            tls_cert=None,
+            tls_key=None,
             node_id=f"edge-{number + 1}",
             allow_plain_tokens=self._options.allow_plain_tokens,
             origins=",".join(sorted(self._options.origins)),

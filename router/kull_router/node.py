@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from types import TracebackType
 
+import grpc
 import structlog
 
 from kull_protos.mesh.v1 import attach_pb2 as pb
@@ -48,7 +49,7 @@ class Router:
             clock=clock,
         )
         self._settings = settings
-        self._server = GrpcServer(self.core)
+        self._server = GrpcServer(self.core, _credentials(settings))
         self._life: asyncio.Task[None] | None = None
         self._port = 0
 
@@ -118,6 +119,24 @@ class Router:
         await self.core.broker.aclose()
         await self.core.store.aclose()
         log.info("router_stopped", router=self._settings.router_id)
+
+
+def _credentials(settings: RouterSettings) -> grpc.ServerCredentials | None:
+    """Return what makes edges and operators show a certificate; None: no TLS. ConfigError."""
+    paths = (settings.tls_ca, settings.tls_cert, settings.tls_key)
+    if not any(paths):
+        if settings.grpc_host not in {"127.0.0.1", "::1", "localhost"}:
+            log.warning("no TLS between edges and this router: keep their network private")
+        return None
+    try:
+        ca, certificate, key = [path.read_bytes() for path in paths if path]
+    except ValueError:
+        raise ConfigError("set KULL_TLS_CA, KULL_TLS_CERT and KULL_TLS_KEY, all three") from None
+    except OSError as error:
+        raise ConfigError(f"cannot read {error.filename}: {error.strerror}") from error
+    return grpc.ssl_server_credentials(
+        [(key, certificate)], root_certificates=ca, require_client_auth=True
+    )
 
 
 def _jwks(settings: RouterSettings, clock: Clock) -> JwksKeys | None:

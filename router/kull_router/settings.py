@@ -38,6 +38,13 @@ class RouterSettings(BaseSettings):
     grpc_port: int = Field(
         7400, ge=0, le=65535, description="port that edges attach to; 0: any free"
     )
+    tls_ca: Path | None = Field(
+        None,
+        description="PEM file of the authority that signs certificates inside the mesh; "
+        "unset: no TLS there",
+    )
+    tls_cert: Path | None = Field(None, description="PEM file of this node's certificate")
+    tls_key: Path | None = Field(None, description="PEM file of its private key")
     amqp_url: SecretStr | None = Field(
         None, description="RabbitMQ, amqp(s)://user:password@host/vhost"
     )

@@ -18,7 +18,7 @@ SECRET = "the-secret-of-the-test-mesh-has-thirty-two-bytes"
 V2 = Subprotocol("kull.sync.v2")
 PRESENCE = {"DEVICE_CONNECTED", "DEVICE_DISCONNECTED"}
 NOTICES = {"WELCOME", "JOINED", "STALE", "FRESH"}
-WAIT = 15.0  # seconds; generous, since machines are shared
+WAIT = 25.0  # seconds; generous, since machines are shared
 
 Frame = dict[str, Any]
 

@@ -12,7 +12,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from kull_edge.link_grpc import channel_credentials
 from kull_mesh.errors import MeshError
+from kull_mesh.settings import MeshSettings
 from kull_protos.mesh.v1.admin_pb2 import (
     DrainRequest,
     ListNodesRequest,
@@ -116,12 +118,23 @@ def _targets(routers: str) -> list[str]:
 
 @contextmanager
 def _admin(target: str) -> Iterator[AdminServiceStub]:
-    with grpc.insecure_channel(target) as channel:
+    with _channel(target) as channel:
         try:
             yield AdminServiceStub(channel)
         except grpc.RpcError as error:
             if error.code() is grpc.StatusCode.NOT_FOUND:
                 raise UnknownNode(error.details()) from error
-            if error.code() is grpc.StatusCode.INVALID_ARGUMENT:
+            if error.code() in {
+                grpc.StatusCode.INVALID_ARGUMENT,
+                grpc.StatusCode.PERMISSION_DENIED,
+            }:
                 raise MeshError(error.details()) from error
             raise MeshError(f"router {target} does not answer: {error.details()}") from error
+
+
+def _channel(target: str) -> grpc.Channel:
+    settings = MeshSettings()
+    credentials = channel_credentials(settings.tls_ca, settings.tls_cert, settings.tls_key)
+    return (
+        grpc.secure_channel(target, credentials) if credentials else grpc.insecure_channel(target)
+    )

@@ -39,7 +39,7 @@ async def turned_away(edge: Edge, query: str = "?token=maya", **options: Any) ->
 async def round_trip(device: Peer) -> float:
     """Return the seconds of a ping and its pong."""
     began = time.perf_counter()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await (await device.socket.ping())
     return time.perf_counter() - began
 
@@ -72,7 +72,7 @@ async def test_one_address_gets_its_share_of_connections() -> None:
             refused = await turned_away(edge)
             assert refused.response.status_code == 429
             assert refused.response.headers["Retry-After"] == "30"
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while edge.session_count:
                 await asyncio.sleep(0.01)
         async with welcomed(edge, "maya:phone"):
@@ -217,7 +217,7 @@ async def test_a_zip_bomb_is_refused_before_it_is_large() -> None:
             assert len(bomb) < 65_536
             before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
             writer.write(bomb)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 rest = await reader.read()
             grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
             assert struct.pack(">H", 1009) in rest
