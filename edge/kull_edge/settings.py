@@ -83,12 +83,6 @@ class EdgeSettings(BaseSettings):
         20.0, ge=0, description="connections per second from one address; 0: no limit"
     )
     attempts_burst: float = Field(200.0, ge=1, description="connections at once, above that rate")
-    attempts_per_user: float = Field(
-        2.0, ge=0, description="connections per second of one user; 0: no limit"
-    )
-    attempts_per_user_burst: float = Field(
-        64.0, ge=1, description="connections at once of one user, above that rate"
-    )
     handshakes: int = Field(
         1_024, ge=1, description="connections without a request yet; the oldest is cut for a newer"
     )
@@ -183,8 +177,6 @@ class EdgeSettings(BaseSettings):
                 pong_timeout=self.pong_timeout,
                 publish_rate=self.publish_rate,
                 publish_burst=self.publish_burst,
-                attempt_rate=self.attempts_per_user,
-                attempt_burst=self.attempts_per_user_burst,
             ),
             max_sessions=self.max_connections,
             ack_delay=self.ack_delay,

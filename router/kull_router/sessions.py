@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass
+from math import ceil
 from typing import Any, Final, NoReturn
 
 import structlog
 
 from kull_producers import address as addresses
+from kull_producers.rates import Buckets
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router import metrics, tokens
 from kull_router.authority import Authority
@@ -33,6 +35,7 @@ from kull_router.subscriptions import Subscription
 
 log = structlog.get_logger(__name__)
 
+TOO_MANY_ATTEMPTS: Final = 4005
 TRY_AGAIN: Final = 0  # close codes of docs/protocol.md; 0 keeps the device connected
 RESUBSCRIBE: Final = 4004
 REPLACED: Final = 4503
@@ -85,6 +88,9 @@ class Sessions:
             grace=settings.presence_grace, devices_per_user=settings.devices_per_user
         )
         self.cursors = Cursors()
+        self._attempts = Buckets(
+            rate=settings.attempts_per_user, burst=settings.attempts_per_user_burst
+        )
 
     def subscribe(self, stream: EdgeStream, request: pb.Subscribe) -> Coroutine[Any, Any, None]:
         """Register a session at once; the work returned looks up where it continues.
@@ -128,7 +134,9 @@ class Sessions:
         self, key: SessionKey, request: pb.Subscribe, info: DeviceInfo, shard: Shard
     ) -> Presence:
         generation = None
-        if request.HasField("generation"):
+        if not request.HasField("generation"):
+            self._check_attempts(info.user)
+        else:
             generation = (request.generation.term, request.generation.counter)
         try:
             registered = self.registry.register(
@@ -151,6 +159,12 @@ class Sessions:
             code = RESUBSCRIBE if registered.same else REPLACED
             self.evict(registered.evicted, code, "this device has connected again")
         return registered.presence
+
+    def _check_attempts(self, user: str) -> None:
+        # Behind the verified token: else anyone could use up a user's attempts.
+        if wait := self._attempts.take(user, self._clock.monotonic()):
+            why = f"this user connects too often: connect again after {ceil(wait)} s"
+            raise Refusal(TOO_MANY_ATTEMPTS, why)
 
     async def _attach(self, joining: _Joining) -> None:
         subscription, request = joining.subscription, joining.request
