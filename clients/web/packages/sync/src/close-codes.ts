@@ -6,6 +6,7 @@ export const CLOSE_CODES: Readonly<Record<number, string>> = {
   4002: 'overloaded',
   4003: 'hello_timeout',
   4004: 'resubscribe',
+  4005: 'too_many_attempts',
   4500: 'bad_token',
   4501: 'token_expired',
   4502: 'no_token',
@@ -13,11 +14,14 @@ export const CLOSE_CODES: Readonly<Record<number, string>> = {
   4504: 'disconnected',
   4505: 'too_many_errors',
   4506: 'too_many_devices',
+  4507: 'revoked',
 };
 
 export const BAD_TOKEN = 4500;
 export const TOKEN_EXPIRED = 4501;
 export const NO_TOKEN = 4502;
+export const REPLACED = 4503;
+export const REVOKED = 4507;
 
 const STANDARD_STOP = [1000, 1002, 1003, 1007, 1008, 1009, 1010];
 
