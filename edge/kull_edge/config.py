@@ -23,6 +23,10 @@ class SessionConfig:
     pong_timeout: float = 20.0
     max_errors: int = 100
     max_publishes: int = 16
+    publish_rate: float = 0.0  # messages per second that become events; 0: no limit
+    publish_burst: float = 1.0
+    attempt_rate: float = 0.0  # connections of one user per second; 0: no limit
+    attempt_burst: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

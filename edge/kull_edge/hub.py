@@ -15,9 +15,10 @@ from itertools import count
 import structlog
 
 from kull_edge import leaving
+from kull_edge.buckets import Buckets
 from kull_edge.close_codes import OVERLOADED
 from kull_edge.config import HubConfig
-from kull_edge.effects import Close, Effect, Join, Leave, PublishWish, ToRouter
+from kull_edge.effects import Close, Effect, Join, Leave, PublishWish, RefreshWish, ToRouter
 from kull_edge.follow import Follow, Mode
 from kull_edge.handshake import Handshake
 from kull_edge.links import LinkState, Seat
@@ -52,6 +53,9 @@ class Hub:
         self._timers: Timers[TimerKey] = Timers()
         self._sessions: dict[int, Session] = {}
         self._acks: dict[Seat, int] = {}
+        self._attempts = Buckets(
+            rate=config.session.attempt_rate, burst=config.session.attempt_burst
+        )
         self._request_ids = count(1)
         self._placing = Placing(
             config, self._sessions, timers=self._timers, request_ids=self._request_ids, rng=rng
@@ -100,6 +104,7 @@ class Hub:
             request_ids=self._request_ids,
             wall_ms=self._wall_ms,
             rng=self._rng,
+            attempts=self._attempts,
         )
         self._sessions[session_id] = session
         return self._carry_out(session, session.start(now), now)
@@ -108,6 +113,11 @@ class Hub:
         """A device sent a text frame."""
         session = self._sessions.get(session_id)
         return self._carry_out(session, session.text(data, now), now) if session else []
+
+    def throttled(self, session_id: int, now: float) -> list[Effect]:
+        """A device sends more than it may, and is not read for a moment."""
+        session = self._sessions.get(session_id)
+        return self._carry_out(session, session.throttled(now), now) if session else []
 
     def binary(self, session_id: int, now: float) -> list[Effect]:
         """A device sent a binary frame."""
@@ -224,13 +234,8 @@ class Hub:
                 return self._placing.owns(state, frame.shards, now)
             case "gap":
                 return self._gap(link, frame.gap, now)
-            case "published":
-                return self._published(frame.published, now)
-            case "evict":
-                session = self._sessions.get(frame.evict.session_id)
-                return (
-                    self._carry_out(session, session.evicted(frame.evict), now) if session else []
-                )
+            case "published" | "refreshed" | "evict" as kind:
+                return self._to_session(getattr(frame, kind), now)
             case "drain":
                 # Nothing to do yet: its shards will be claimed by another and sessions then move.
                 log.info("router_drains", link=link, within_ms=frame.drain.within_ms)
@@ -307,9 +312,18 @@ class Hub:
                 out += self._carry_out(session, [], now)
         return out
 
-    def _published(self, answer: pb.Published, now: float) -> list[Effect]:
-        session = self._sessions.get(answer.session_id)
-        return self._carry_out(session, session.published(answer), now) if session else []
+    def _to_session(self, word: pb.Published | pb.Refreshed | pb.Evict, now: float) -> list[Effect]:
+        session = self._sessions.get(word.session_id)
+        if session is None:
+            return []
+        match word:
+            case pb.Published():
+                effects = session.published(word)
+            case pb.Refreshed():
+                effects = session.refreshed(word, now)
+            case _:
+                effects = session.evicted(word)
+        return self._carry_out(session, effects, now)
 
     def _retry(self, seat: Seat, now: float) -> list[Effect]:
         found = self._placing.find(seat)
@@ -330,6 +344,8 @@ class Hub:
                     out += self._placing.join(session, address)
                 case PublishWish():
                     out += self._publish(session, effect)
+                case RefreshWish():
+                    out += self._refresh(session, effect)
                 case _:
                     out.append(effect)
         if session.state is State.CLOSED:
@@ -349,6 +365,17 @@ class Hub:
             payload=wish.payload,
         )
         return [ToRouter(follow.link, pb.AttachRequest(publish=request))]
+
+    def _refresh(self, session: Session, wish: RefreshWish) -> list[Effect]:
+        own = session.follows[session.user_address].link
+        if not wish.others:
+            links = {own}
+        else:
+            links = {follow.link for follow in session.follows.values()} - {own}
+        if not wish.others and not own:
+            return session.orphaned()
+        request = pb.Refresh(session_id=session.id, token=wish.token)
+        return [ToRouter(link, pb.AttachRequest(refresh=request)) for link in sorted(links) if link]
 
     def _settle(self, session: Session, follow: Follow, now: float) -> list[Effect]:
         """Report moved acknowledgements, and fetch if the session can take more."""

@@ -13,10 +13,11 @@ from functools import partial
 from queue import SimpleQueue
 from typing import TypeVar
 
-from kull_router import queue, sql_append, sql_devices, sql_retention
+from kull_router import queue, sql_append, sql_devices, sql_retention, sql_revocations
 from kull_router.errors import StoreUnavailable
 from kull_router.event import Event
 from kull_router.queue import Figures
+from kull_router.revocations import Revocation
 from kull_router.sql import Connection, DatabaseError, Db, Row
 from kull_router.sql_writer import Writer
 from kull_router.store import (
@@ -138,6 +139,14 @@ class SqlStore:
         job = partial(sql_devices.forget, user=user, device=device)
         await self._writer.run(job, row=(user, device))
 
+    async def revoke(self, revocation: Revocation) -> None:
+        """See `Store.revoke`."""
+        await self._writer.run(partial(sql_revocations.revoke, revocation=revocation))
+
+    async def revocations(self, after: int) -> list[Revocation]:
+        """See `Store.revocations`."""
+        return await self._read(partial(sql_revocations.revocations, after=after))
+
     async def queues(self, *, after: str = "", limit: int = 100) -> list[QueueInfo]:
         """See `Store.queues`."""
         return await self._read(partial(_queues, after=after, limit=limit))
@@ -159,6 +168,7 @@ class SqlStore:
                     partial(sql_retention.trim_entries, queue_ids=step, cutoffs=cutoffs)
                 )
         await self._repeat(partial(sql_retention.trim_versions, cutoffs=cutoffs))
+        await self._writer.run(partial(sql_revocations.trim, now_ms=now_ms))
         return removed + await self._repeat(partial(sql_retention.trim_ids, cutoffs=cutoffs))
 
     async def _repeat(self, step: Callable[[Db], int]) -> int:

@@ -11,6 +11,7 @@ import pytest
 
 from kull_router.errors import BadEvent, Fenced, ShardCountMismatch, StoreUnavailable
 from kull_router.event import Contract, Event
+from kull_router.revocations import Revocation
 from kull_router.store import (
     CursorUpdate,
     DeviceInfo,
@@ -449,6 +450,25 @@ class TestAttach:
         await put(store, credit("e"), tick("f", "k1", final=True))
         assert await seqs(store, after=0, initial_head=4) == [4, 5, 6]
 
+    async def test_a_device_that_says_nothing_is_a_first_contact_until_it_acknowledges(
+        self, store: Store
+    ) -> None:
+        await put(store, credit("a"), credit("b"))
+
+        async def first(position: int | None = None) -> bool:
+            return (await store.attach(SHARD, 1, ALICE, PHONE, position, NOW)).first
+
+        assert [await first(), await first(), await first(0), await first(1)] == [
+            True,
+            True,  # the answer may never have reached it
+            False,
+            False,
+        ]
+        await ack(store, 2)
+        assert not await first()
+        await store.forget("alice", "phone")
+        assert await first()
+
     async def test_a_device_that_never_acknowledged_starts_where_it_first_did(
         self, store: Store
     ) -> None:
@@ -801,3 +821,27 @@ class TestClose:
         ids = [entry.event.id for entry in (await page(store)).entries]
         assert all((f"{n}a" in ids) == (f"{n}b" in ids) for n in range(20))
         assert {f"{n}a" for n in range(1, 20, 2)} <= set(ids)
+
+
+async def test_a_revocation_is_kept_across_a_restart_until_its_tokens_have_expired(
+    disk: Disk,
+) -> None:
+    one = Revocation(user="alice", issued_before_ms=NOW, until_ms=NOW + 10)
+    two = Revocation(user="alice", device="phone", issued_before_ms=NOW, until_ms=NOW + 20)
+    three = Revocation(token_id="t-3", until_ms=NOW + 10)
+    async with opened(disk) as store:
+        for revocation in (one, two, three):
+            await store.revoke(revocation)
+
+    async with opened(disk) as store:
+        kept = await store.revocations(0)
+        assert [replace(each, number=0) for each in kept] == [one, two, three]
+        assert [each.number for each in kept] == sorted({each.number for each in kept})
+        assert await store.revocations(kept[1].number) == [kept[2]]
+
+        await store.trim(NOW + 10)
+        assert await store.revocations(0) == [kept[1]]
+
+        await store.trim(NOW + 20)
+        await store.revoke(three)
+        assert [each.number > kept[2].number for each in await store.revocations(0)] == [True]

@@ -35,12 +35,20 @@ class State:
         reason: why it waits or was closed.
         delay: with `waiting`, the length of the pause in seconds.
         attempt: attempts since the last stable connection.
+        stale_since: with `connected`, since when nothing new can come, as the server itself has
+            lost touch; in ms since the Unix epoch, 0 while all is well.
     """
 
     name: Literal["idle", "connecting", "connected", "waiting", "closed"]
     reason: str = ""
     delay: float = 0.0
     attempt: int = 0
+    stale_since: int = 0
+
+    @property
+    def stale(self) -> bool:
+        """Whether what the application shows may be old although it is connected."""
+        return self.stale_since > 0
 
 
 class SyncClient:
@@ -131,6 +139,20 @@ class SyncClient:
     def connected(self) -> bool:
         """Whether there is a connection right now."""
         return self._connection.is_open
+
+    @property
+    def first_contact(self) -> bool:
+        """Whether the server knew nothing of what this device has when it last connected.
+
+        It never was there, was away for longer than its position is kept, or has not processed
+        anything yet. An application that does not know better fetches its whole state.
+        """
+        return self._session.first
+
+    @property
+    def stale(self) -> bool:
+        """Whether the server says that nothing new can come right now, see State.stale_since."""
+        return self._state.stale
 
     async def update_progress(
         self,
@@ -247,7 +269,7 @@ class SyncClient:
         self._connection = Connection(self._session, self._inbox, self._requests)
         try:
             return await self._connection.run(
-                self._url, hello, within=self._connect_timeout, on_welcome=self._welcomed
+                self._url, hello, within=self._connect_timeout, on_change=self._connected
             )
         except SyncClosed as closed:
             if not self._may_try_again(closed):
@@ -268,11 +290,13 @@ class SyncClient:
     def _tries(self) -> int:
         return self._reconnecting.attempts
 
-    def _welcomed(self) -> None:
+    def _connected(self) -> None:
         if self._first is not None and not self._first.done():
             self._first.set_result(None)
-        self._welcomed_at = asyncio.get_running_loop().time()
-        self._tell(State(name="connected", attempt=self._tries))
+        if self._state.name == "connecting":  # else it became stale or fresh
+            self._welcomed_at = asyncio.get_running_loop().time()
+        since = self._session.stale_since
+        self._tell(State(name="connected", attempt=self._tries, stale_since=since))
 
     def _processed(self) -> None:
         given, self._given = self._given, None

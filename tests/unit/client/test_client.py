@@ -379,6 +379,28 @@ def test_a_url_that_is_none_is_told_without_its_query(url: str) -> None:
     assert TOKEN not in str(caught.value)
 
 
+async def test_it_tells_when_the_server_itself_has_lost_touch_and_found_it_again(
+    server: Scripted,
+) -> None:
+    states: list[State] = []
+    opening = client(server.url, on_state=states.append)
+    peer = await together(opening, server)
+
+    await peer.send("STALE", {"queue": "user", "since": 1_700_000_000_000})
+    await peer.credit(1)
+    await events(opening, 1)
+    assert opening.stale
+    assert opening.connected
+    await peer.send("FRESH", {"queue": "user"})
+    await peer.credit(2)
+    await events(opening, 1)
+    assert not opening.stale
+
+    told = [state.stale_since for state in states if state.name == "connected"]
+    assert told == [0, 1_700_000_000_000, 0]
+    await opening.__aexit__(None, None, None)
+
+
 async def test_the_state_is_told(server: Scripted) -> None:
     states: list[State] = []
     opening = client(server.url, on_state=states.append)

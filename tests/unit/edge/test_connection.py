@@ -422,7 +422,11 @@ async def test_a_slow_reader_grows_no_memory_and_gets_everything_later(window_by
 async def test_a_peer_that_floods_and_reads_nothing_is_cut() -> None:
     narrow = socket.socket()
     narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
-    async with running(FakeRouter(), window_bytes=1024, write_high=1024) as edge:
+    unlimited: dict[str, Any] = {
+        "message_rate": 0.0,
+        "byte_rate": 0.0,
+    }  # else it would be slowed before
+    async with running(FakeRouter(), window_bytes=1024, write_high=1024, **unlimited) as edge:
         narrow.connect(("127.0.0.1", edge.port))
         reader, writer = await asyncio.open_connection(sock=narrow, limit=1024)
         writer.write(RAW_UPGRADE)
