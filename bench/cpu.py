@@ -45,6 +45,14 @@ def memory_bytes(root: int) -> int:
     return total
 
 
+def machine_seconds() -> float:
+    """Return the CPU time that the whole machine has used."""
+    user, nice, system, _idle, _iowait, irq, softirq, steal = map(
+        int, Path("/proc/stat").read_text().split(maxsplit=9)[1:9]
+    )
+    return (user + nice + system + irq + softirq + steal) * TICK
+
+
 class Roles:
     """The processes of a system by what they are for: `{"broker": [pid], "edge": [pid, pid]}`."""
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.cpu import cpu_seconds, difference
+from bench.cpu import cpu_seconds, difference, machine_seconds
 from bench.job import Job
 from bench.load.counters import Counters
 from bench.load.fleet import Account, Fleet, Tally
@@ -29,20 +29,45 @@ class Spent:
         seconds: how long it was.
         cpu: CPU seconds of the peer's roles.
         load: the largest share of a core that one process of the load generator used.
+        others: the cores that everything else on this machine used.
         deliveries: events that came to devices.
     """
 
     seconds: float
     cpu: dict[str, float]
     load: float
+    others: float
     deliveries: int
 
 
-class Session:
-    """A started peer, its devices (not yet connected) and its publisher."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Readings:
+    at: float
+    machine: float
+    roles: dict[str, float]
+    load: list[float]
+    delivered: int
 
-    def __init__(self, peer: Peer, job: Job, folder: Path, stack: ExitStack) -> None:
+
+class Session:
+    """A started peer, its devices (not yet connected) and its publisher.
+
+    `half_rate`: events/s, half of what we took at most; None while nobody knows.
+    """
+
+    def __init__(
+        self,
+        peer: Peer,
+        job: Job,
+        folder: Path,
+        stack: ExitStack,
+        *,
+        half_rate: float | None = None,
+    ) -> None:
         self.peer, self.job = peer, job
+        self.half_rate = half_rate
+        self.spent: dict[str, Spent] = {}
+        self.notes: list[str] = []
         counters = folder / "counters"
         self._counters = Counters(counters)
         self._fleets = [
@@ -53,6 +78,25 @@ class Session:
             stack, Publishing, peer.outlet(), job.users, job.per_user, counters
         )
         self._publisher.call("open")
+        peer.settle()
+        self._memory = peer.roles().memory()
+
+    def note(self, text: str) -> None:
+        """Add what a reader of the figures must know."""
+        self.notes.append(text)
+
+    def rest(self) -> None:
+        """Do nothing for the job's idle time."""
+        time.sleep(self.job.idle)
+
+    def grown(self) -> dict[str, float]:
+        """Return the bytes by which each role has grown since before the first device.
+
+        A role that has shrunk, as a broker does after its start, counts as 0.
+        """
+        self.peer.settle()
+        grown = difference(self.peer.roles().memory(), self._memory)
+        return {role: max(0.0, size) for role, size in grown.items()}
 
     def connect(self) -> float:
         """Connect every device; return the seconds until the last one is ready."""
@@ -96,23 +140,33 @@ class Session:
         return self._everywhere("take_tally")
 
     @contextmanager
-    def measured(self) -> Iterator[list[Spent]]:
+    def measured(self, what: str) -> Iterator[list[Spent]]:
         """Measure the block; the list holds the result after it."""
         result: list[Spent] = []
-        roles = self.peer.roles()
-        load = [worker.pid for worker in (*self._fleets, self._publisher)]
-        cpu, own = roles.cpu(), [cpu_seconds(pid) for pid in load]
-        begin, delivered = time.monotonic(), self._counters.total()
+        before = self._readings()
         yield result
-        seconds = time.monotonic() - begin
-        used = [cpu_seconds(pid) - before for pid, before in zip(load, own, strict=True)]
-        result.append(
-            Spent(
-                seconds=seconds,
-                cpu=difference(roles.cpu(), cpu),
-                load=max(used) / seconds,
-                deliveries=self._counters.total() - delivered,
-            )
+        after = self._readings()
+        seconds = after.at - before.at
+        cpu = difference(after.roles, before.roles)
+        own = [now - then for now, then in zip(after.load, before.load, strict=True)]
+        others = after.machine - before.machine - sum(cpu.values()) - sum(own)
+        spent = Spent(
+            seconds=seconds,
+            cpu=cpu,
+            load=max(own) / seconds,
+            others=max(0.0, others / seconds),
+            deliveries=after.delivered - before.delivered,
+        )
+        self.spent[what] = spent
+        result.append(spent)
+
+    def _readings(self) -> _Readings:
+        return _Readings(
+            at=time.monotonic(),
+            machine=machine_seconds(),
+            roles=self.peer.roles().cpu(),
+            load=[cpu_seconds(worker.pid) for worker in (*self._fleets, self._publisher)],
+            delivered=self._counters.total(),
         )
 
     def _everywhere(self, method: str, *arguments: object) -> list[Any]:

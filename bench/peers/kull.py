@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.cpu import Roles
 from bench.load.outlets import AmqpOutlet, Outlet, Route
-from bench.peers.peer import broker, objects
+from bench.peers.peer import broker, collect_garbage, objects
 from tests.support.device import token
 from tests.support.load.rolling import PRODUCTION
 from tests.support.mesh import Mesh
@@ -78,6 +78,10 @@ class Kull:
     def outlet(self) -> Callable[[], Outlet]:
         """See `Peer.outlet`."""
         return functools.partial(AmqpOutlet, Route(url=self._broker.url))
+
+    def settle(self) -> None:
+        """See `Peer.settle`."""
+        collect_garbage(self._broker)
 
     def broker_objects(self) -> int:
         """See `Peer.broker_objects`."""

@@ -50,6 +50,10 @@ class Peer(Protocol):
         """Return what makes the publisher; it is called in another process."""
         ...
 
+    def settle(self) -> None:
+        """Let it give back the memory that it does not need."""
+        ...
+
     def broker_objects(self) -> int:
         """Return how many queues and bindings the broker holds."""
         ...
@@ -58,6 +62,11 @@ class Peer(Protocol):
 def broker(*, plugins: Sequence[str] = (), config: str = "") -> RabbitMQ:
     """Return a RabbitMQ that is not started yet."""
     return RabbitMQ(plugins=plugins, config=BROKER_CONFIG + config)
+
+
+def collect_garbage(rabbitmq: RabbitMQ) -> None:
+    """Let every process in a RabbitMQ collect its garbage."""
+    rabbitmq.ctl("-q", "force_gc")
 
 
 def objects(rabbitmq: RabbitMQ) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.cpu import Roles
 from bench.load.outlets import AmqpOutlet, Outlet, Route
-from bench.peers.peer import broker, objects
+from bench.peers.peer import broker, collect_garbage, objects
 from bench.peers.server import Server
 from bench.peers.straight_server import EVERYBODY, EXCHANGE
 from tests.support.ports import free_port
@@ -63,6 +63,10 @@ class Straight:
             url=self._broker.url, exchange=EXCHANGE, key="{user}", everybody_key=EVERYBODY
         )
         return functools.partial(AmqpOutlet, route)
+
+    def settle(self) -> None:
+        """See `Peer.settle`."""
+        collect_garbage(self._broker)
 
     def broker_objects(self) -> int:
         """See `Peer.broker_objects`."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from bench.cpu import Roles
 from bench.load.outlets import AmqpOutlet, Outlet, Route
-from bench.peers.peer import broker, objects
+from bench.peers.peer import broker, collect_garbage, objects
 from tests.support.ports import free_port
 
 CONFIG = """\
@@ -57,6 +57,10 @@ class WebMqtt:
         """See `Peer.outlet`: MQTT topics are keys of amq.topic, with dots for slashes."""
         route = Route(url=self._broker.url, exchange="amq.topic", key="user.{user}")
         return functools.partial(AmqpOutlet, route)
+
+    def settle(self) -> None:
+        """See `Peer.settle`."""
+        collect_garbage(self._broker)
 
     def broker_objects(self) -> int:
         """See `Peer.broker_objects`."""

@@ -1,0 +1,49 @@
+"""We and the peers on the same work, in one run, on this machine: `make bench`, `make bench-quick`.
+
+Every figure is taken of every peer in turn, round after round; the table shows our median divided
+by theirs. What is measured and how: docs/performance.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from bench import plans, runner, table
+from bench.results import Results
+
+FOLDER = Path(__file__).parent
+
+
+def main() -> int:
+    """Read the options, run, print, write bench/results.json and bench/RESULTS.md."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="small, in about two minutes")
+    parser.add_argument("--write", type=Path, default=FOLDER, help="folder of the results")
+    options = parser.parse_args()
+    console = Console(highlight=False, width=200)
+    results = Results()
+    loads = plans.quick() if options.quick else plans.full()
+    try:
+        runner.run(loads, results, console.print)
+    finally:  # what was measured before a failure or Ctrl-C is not thrown away
+        _write(results, options.write, "make bench-quick" if options.quick else "make bench")
+        table.show(results, console)
+    return 0
+
+
+def _write(results: Results, folder: Path, command: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    figures = [figure.as_json() for figure in results.figures.values()]
+    report = {"command": command, "machine": table.machine(), "notes": results.notes}
+    text = json.dumps({**report, "figures": figures}, indent=1, ensure_ascii=False)
+    (folder / "results.json").write_text(text + "\n")
+    (folder / "RESULTS.md").write_text(table.markdown(results, command))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
