@@ -64,7 +64,7 @@ bench: .venv/.bench ## Measure us and the peers on the same work (about 15 minut
 	$(BIN)/python -m bench
 
 bench-quick: .venv/.bench ## The same in about 2 minutes, to see that it runs
-	$(BIN)/python -m bench --quick --write $(or $(WRITE),build)
+	$(BIN)/python -m bench quick --write $(or $(WRITE),build)
 
 .venv/.bench: .venv/.installed bench/requirements.txt
 	$(BIN)/pip install --quiet --require-hashes -r bench/requirements.txt

@@ -17,21 +17,27 @@ from bench import plans, runner, table
 from bench.results import Results
 
 FOLDER = Path(__file__).parent
+PLANS = {"full": plans.full, "quick": plans.quick, "smoke": plans.smoke}
 
 
 def main() -> int:
     """Read the options, run, print, write bench/results.json and bench/RESULTS.md."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="small, in about two minutes")
+    parser.add_argument("plan", choices=PLANS, nargs="?", default="full")
+    parser.add_argument("--only", default="", help="loads whose name begins like this")
     parser.add_argument("--write", type=Path, default=FOLDER, help="folder of the results")
     options = parser.parse_args()
     console = Console(highlight=False, width=200)
     results = Results()
-    loads = plans.quick() if options.quick else plans.full()
+    loads = [load for load in PLANS[options.plan]() if load.name.startswith(options.only)]
+    if not loads:
+        names = ", ".join(repr(load.name) for load in PLANS[options.plan]())
+        parser.error(f"--only {options.only!r} is the begin of no load; there are {names}")
+    command = f"python -m bench {options.plan}" + (f" --only {options.only!r}" * bool(options.only))
     try:
         runner.run(loads, results, console.print)
     finally:  # what was measured before a failure or Ctrl-C is not thrown away
-        _write(results, options.write, "make bench-quick" if options.quick else "make bench")
+        _write(results, options.write, command)
         table.show(results, console)
     return 0
 

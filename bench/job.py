@@ -35,14 +35,19 @@ class Job:
     backlog: int = 20
     broadcasts: int = 5
 
+    def __post_init__(self) -> None:
+        """Raise ValueError when not every user would have all devices."""
+        if self.devices % self.per_user:
+            raise ValueError(f"{self.devices} devices are no multiple of {self.per_user} per user")
+
     @property
     def users(self) -> list[str]:
         """Every user's id."""
-        return [f"user-{number:05d}" for number in range(-(-self.devices // self.per_user))]
+        return [f"user-{number:05d}" for number in range(self.devices // self.per_user)]
 
     @property
     def pairs(self) -> list[tuple[str, str]]:
         """Device and user of every device."""
         return [
             (f"{user}-{number}", user) for user in self.users for number in range(self.per_user)
-        ][: self.devices]
+        ]

@@ -6,10 +6,11 @@ import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from subprocess import CalledProcessError
 
 from bench.figures import LOAD_LIMIT
 from bench.peers.peer import Peer
-from bench.plans import Load
+from bench.plans import Entry, Load
 from bench.results import Results
 from bench.session import Session
 
@@ -23,22 +24,26 @@ def run(loads: Sequence[Load], results: Results, say: Say) -> None:
     for load in loads:
         for number in range(load.rounds):
             half_rate = None
-            for build in load.peers:
-                peer = build()
+            for entry in load.entries:
+                peer = entry.build()
                 say(f"{load.name}, round {number + 1} of {load.rounds}: {peer.name}")
-                half_rate = _peer(peer, load, half_rate, results, say)
+                half_rate = _peer(peer, entry, load, half_rate, results, say)
 
 
 def _peer(
-    peer: Peer, load: Load, half_rate: float | None, results: Results, say: Say
+    peer: Peer, entry: Entry, load: Load, half_rate: float | None, results: Results, say: Say
 ) -> float | None:
     """Take one peer's figures; return the rate for the next peers' steady load."""
     with ExitStack() as stack:
         stack.callback(peer.close)
-        peer.start()
+        try:
+            peer.start()
+        except (FileNotFoundError, CalledProcessError) as error:
+            results.note(f"{peer.name} was left out, it cannot be started here: {error}")
+            return half_rate
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kull-bench-")))
         session = Session(peer, load.job, folder, stack, half_rate=half_rate)
-        for step in load.steps:
+        for step in entry.steps:
             found = list(step(session))
             results.add(load.name, peer.name, found)
             for kind, value in found:

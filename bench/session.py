@@ -15,6 +15,7 @@ from bench.job import Job
 from bench.load.counters import Counters
 from bench.load.fleet import Account, Fleet, Tally
 from bench.load.publishing import Publishing
+from bench.load.queue_consumer import QueueConsumer
 from bench.load.worker import Worker
 from bench.peers.peer import Peer
 
@@ -69,9 +70,10 @@ class Session:
         self.spent: dict[str, Spent] = {}
         self.notes: list[str] = []
         counters = folder / "counters"
+        fleet = QueueConsumer if peer.dialect == "amqp" else Fleet
         self._counters = Counters(counters)
         self._fleets = [
-            _worker(stack, Fleet, peer.dialect, accounts, counters, slot)
+            _worker(stack, fleet, peer.dialect, accounts, counters, slot)
             for slot, accounts in enumerate(_shares(_accounts(peer, job), FLEETS))
         ]
         self._publisher = _worker(
@@ -85,9 +87,9 @@ class Session:
         """Add what a reader of the figures must know."""
         self.notes.append(text)
 
-    def rest(self) -> None:
-        """Do nothing for the job's idle time."""
-        time.sleep(self.job.idle)
+    def rest(self, seconds: float) -> None:
+        """Do nothing."""
+        time.sleep(seconds)
 
     def grown(self) -> dict[str, float]:
         """Return the bytes by which each role has grown since before the first device.

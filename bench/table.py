@@ -54,7 +54,8 @@ def show(results: Results, console: Console) -> None:
     """Print everything."""
     console.print(machine(), highlight=False)
     for sheet in sheets(results):
-        table = Table(*sheet.columns, title=sheet.title, title_justify="left")
+        console.print(f"\n{sheet.title}", highlight=False)
+        table = Table(*sheet.columns)
         for row in sheet.rows:
             table.add_row(*row)
         console.print(table, highlight=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -18,21 +19,27 @@ from kull_router.errors import BrokerError
 class Route:
     """How events get to users: `exchange` and `key`, in which `{user}` is the user's id.
 
-    Without an exchange the events are ours, published as our SDK does.
+    With a `queue` they all go there. With neither, they are published as our SDK does.
+    `socketio`: the body is python-socketio's command to emit the event.
     """
 
     url: str
     exchange: str = ""
     key: str = ""
     everybody_key: str = "all"
+    queue: str = ""
+    socketio: bool = False
 
     def message(self, user: str) -> Message:
         """Return the template for a user, or for EVERYBODY."""
         ours = events.message(user)
+        if self.queue:
+            return replace(ours, exchange="", routing_key=self.queue, headers={})
         if not self.exchange:
             return ours
         key = self.everybody_key if user == events.EVERYBODY else self.key.format(user=user)
-        return replace(ours, exchange=self.exchange, routing_key=key, headers={})
+        body = _emit(ours.body, user) if self.socketio else ours.body
+        return replace(ours, exchange=self.exchange, routing_key=key, body=body, headers={})
 
 
 class Outlet(Protocol):
@@ -126,6 +133,22 @@ class AmqpOutlet:
         """See `Outlet.aclose`."""
         if self._connection is not None:
             await self._connection.aclose()
+
+
+def _emit(event: bytes, user: str) -> bytes:
+    """Return what the `emit` of python-socketio's AsyncPubSubManager publishes."""
+    command = {
+        "method": "emit",
+        "event": "event",
+        "data": [json.loads(event)],
+        "binary": False,
+        "namespace": "/",
+        "room": user or None,
+        "skip_sid": None,
+        "callback": None,
+        "host_id": "bench",
+    }
+    return json.dumps(command).encode()
 
 
 def _ignore() -> None:

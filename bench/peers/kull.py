@@ -11,6 +11,7 @@ from pathlib import Path
 from bench.cpu import Roles
 from bench.load.outlets import AmqpOutlet, Outlet, Route
 from bench.peers.peer import broker, collect_garbage, objects
+from kull_producers import topology
 from tests.support.device import token
 from tests.support.load.rolling import PRODUCTION
 from tests.support.mesh import Mesh
@@ -26,8 +27,10 @@ class Kull:
     promise = "at least once, in order"
 
     def __init__(self, *, postgres: bool = False, edges: int = 1, routers: int = 1) -> None:
-        parts = "PostgreSQL" if postgres else "SQLite"
-        self.name = f"Kull ({parts})" if edges == routers == 1 else f"Kull, {edges}e {routers}r"
+        parts = ["PostgreSQL" if postgres else "SQLite"]
+        parts += [f"{edges} edges"] if edges > 1 else []
+        parts += [f"{routers} routers"] if routers > 1 else []
+        self.name = f"Kull ({', '.join(parts)})"
         self._edges, self._routers = edges, routers
         self._broker = broker()
         self._database = Postgres() if postgres else None
@@ -50,6 +53,8 @@ class Kull:
             database_url=self._database.url if self._database else "",
             **{"KULL_LOG_LEVEL": "warning", **PRODUCTION},
         )
+        for number, process in enumerate(self._mesh.routers):
+            process.env["KULL_PREFERRED_SHARDS"] = _share(number, self._routers)
         self._stack.callback(self._mesh.stop)
         self._mesh.start()
 
@@ -90,3 +95,8 @@ class Kull:
     def _running(self) -> Mesh:
         assert self._mesh is not None, "start() comes first"
         return self._mesh
+
+
+def _share(number: int, routers: int) -> str:
+    """Return the shards that one of several routers serves, as a setting."""
+    return ",".join(map(str, range(number, topology.DEFAULT_SHARD_COUNT, routers)))
