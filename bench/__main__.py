@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -25,6 +27,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("plan", choices=PLANS, nargs="?", default="full")
     parser.add_argument("--only", default="", help="loads whose name begins like this")
+    parser.add_argument("--rounds", type=int, help="instead of the plan's own number")
     parser.add_argument("--write", type=Path, default=FOLDER, help="folder of the results")
     options = parser.parse_args()
     console = Console(highlight=False, width=200)
@@ -33,7 +36,9 @@ def main() -> int:
     if not loads:
         names = ", ".join(repr(load.name) for load in PLANS[options.plan]())
         parser.error(f"--only {options.only!r} is the begin of no load; there are {names}")
-    command = f"python -m bench {options.plan}" + (f" --only {options.only!r}" * bool(options.only))
+    if options.rounds:
+        loads = [replace(load, rounds=options.rounds) for load in loads]
+    command = shlex.join(["python", "-m", "bench", *sys.argv[1:]])
     try:
         runner.run(loads, results, console.print)
     finally:  # what was measured before a failure or Ctrl-C is not thrown away
