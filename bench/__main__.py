@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -23,13 +24,14 @@ PLANS = {"full": plans.full, "quick": plans.quick, "smoke": plans.smoke}
 
 
 def main() -> int:
-    """Read the options, run, print, write bench/results.json and bench/RESULTS.md."""
+    """Read the options, run, print, write the results; 1 when a peer could not do its job."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("plan", choices=PLANS, nargs="?", default="full")
     parser.add_argument("--only", default="", help="loads whose name begins like this")
     parser.add_argument("--rounds", type=int, help="instead of the plan's own number")
     parser.add_argument("--write", type=Path, default=FOLDER, help="folder of the results")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # it stops what it has started
     console = Console(highlight=False, width=200)
     results = Results()
     loads = [load for load in PLANS[options.plan]() if load.name.startswith(options.only)]
@@ -44,13 +46,17 @@ def main() -> int:
     finally:  # what was measured before a failure or Ctrl-C is not thrown away
         _write(results, options.write, command)
         table.show(results, console)
-    return 0
+    return 1 if results.failed else 0
 
 
 def _write(results: Results, folder: Path, command: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     figures = [figure.as_json() for figure in results.figures.values()]
-    report = {"command": command, "machine": table.machine(), "notes": results.notes}
+    report = {
+        "command": command,
+        "machine": table.machine(),
+        "notes": [results.warning(), *results.notes],
+    }
     text = json.dumps({**report, "figures": figures}, indent=1, ensure_ascii=False)
     (folder / "results.json").write_text(text + "\n")
     (folder / "RESULTS.md").write_text(table.markdown(results, command))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 OURS: Final = "Kull (SQLite)"
+DISTURBED: Final = 0.2  # cores used by others: from here on it is said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,11 +55,13 @@ class Figure:
 
 
 class Results:
-    """Collects what the runs found."""
+    """Collects what the runs found. `failed`: whether a peer could not do its job."""
 
     def __init__(self) -> None:
         self.figures: dict[tuple[str, str], Figure] = {}
         self.notes: list[str] = []
+        self.failed = False
+        self._others = 0.0
 
     def add(self, load: str, peer: str, found: Iterable[tuple[Kind, float]]) -> None:
         """Add one run of a peer under a load."""
@@ -70,6 +73,24 @@ class Results:
         """Add what a reader must know; the same text once."""
         if text not in self.notes:
             self.notes.append(text)
+
+    def fail(self, text: str) -> None:
+        """Note that a peer could not do its job."""
+        self.failed = True
+        self.note(text)
+
+    def disturbed(self, cores: float) -> None:
+        """Take into account how much of the machine others used during a measurement."""
+        self._others = max(self._others, cores)
+
+    def warning(self) -> str:
+        """Return what to know first, or nothing."""
+        if self._others <= DISTURBED:
+            return ""
+        return (
+            f"The machine was not calm: other programs used up to {self._others:.1f} cores during "
+            "a measurement. Times and rates are disturbed; CPU time per delivery less so."
+        )
 
     def loads(self) -> Mapping[str, Sequence[Figure]]:
         """Return the figures by load, in the order they came."""

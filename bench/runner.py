@@ -1,4 +1,4 @@
-"""Runs plans: starts each peer, takes its figures, stops it, and notes what disturbed."""
+"""Runs plans: starts each peer, takes its figures, stops it, and notes what was odd."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ from pathlib import Path
 from subprocess import CalledProcessError
 
 from bench.figures import LOAD_LIMIT
+from bench.load.worker import WorkerFailed
 from bench.peers.peer import Peer
 from bench.plans import Entry, Load
-from bench.results import Results
+from bench.results import Kind, Results
 from bench.session import Session
-
-DISTURBED = 0.2  # cores used by others: from here on it is said
 
 Say = Callable[[str], None]
 
 
 def run(loads: Sequence[Load], results: Results, say: Say) -> None:
-    """Run every load; figures and notes are added to the results as they come."""
+    """Run every load; figures and notes are added to the results as they come.
+
+    A peer that fails has its turn ended, and is noted.
+    """
     for load in loads:
         for number in range(load.rounds):
             half_rate = None
@@ -44,12 +46,18 @@ def _peer(
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kull-bench-")))
         session = Session(peer, load.job, folder, stack, half_rate=half_rate)
         for step in entry.steps:
-            found = list(step(session))
+            try:
+                found = list(step(session))
+            except (WorkerFailed, TimeoutError) as error:
+                why = str(error).strip().splitlines()[-1]
+                results.fail(f"{load.name}, {peer.name}: gave up in {step.__name__}: {why}")
+                break
             results.add(load.name, peer.name, found)
             for kind, value in found:
                 if not kind.detail:
                     say(f"    {kind.name}: {value:,.3g} {kind.unit}")
-        _note_oddities(session, load, results)
+        else:
+            _note_oddities(session, load, results)
         return session.half_rate
 
 
@@ -68,5 +76,6 @@ def _note_oddities(session: Session, load: Load, results: Results) -> None:
     for what, spent in session.spent.items():
         if spent.load > LOAD_LIMIT:
             results.note(f"{where} the load generator was the limit in {what} ({spent.load:.0%})")
-        if spent.others > DISTURBED:
-            results.note(f"{where} others used {spent.others:.1f} cores during {what}")
+        results.disturbed(spent.others)
+        kind = Kind(name=f"cores used by others: {what}", unit="", detail=True)
+        results.add(load.name, session.peer.name, [(kind, spent.others)])

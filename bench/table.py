@@ -59,13 +59,15 @@ def show(results: Results, console: Console) -> None:
         for row in sheet.rows:
             table.add_row(*row)
         console.print(table, highlight=False)
-    for note in results.notes:
+    for note in filter(None, [results.warning(), *results.notes]):
         console.print(f"- {note}", highlight=False)
 
 
 def markdown(results: Results, command: str) -> str:
     """Return everything as a Markdown page."""
     lines = ["# Results of the bench", "", f"Written by `{command}`. {machine()}", ""]
+    if warning := results.warning():
+        lines += [f"**{warning}**", ""]
     for sheet in sheets(results):
         lines += [f"## {sheet.title[0].upper()}{sheet.title[1:]}", ""]
         lines += ["| " + " | ".join(sheet.columns) + " |"]

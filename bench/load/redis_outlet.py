@@ -45,6 +45,7 @@ class RedisOutlet:
             self._answers.cancel()
             await asyncio.wait({self._answers})
             self._writer.close()
+            await self._writer.wait_closed()
 
     async def _count(self, reader: asyncio.StreamReader) -> None:
         while answer := await reader.readline():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from pathlib import Path
@@ -12,6 +13,7 @@ from bench.load import events
 from bench.load.counters import Counters
 from bench.load.dialects import Kull, Mqtt, SocketIO, Straight
 from bench.load.outlets import Route
+from bench.load.redis_outlet import RedisOutlet
 
 
 class RecordingDevice:
@@ -140,6 +142,48 @@ def test_socketio_answers_pings_and_names_its_user() -> None:
     assert device.is_ready
     assert device.sent == [b'40{"user":"user-7"}', b"3"]
     assert device.events == [(12, 3)]
+
+
+async def test_redis_gets_what_the_streams_adapter_of_socketio_would_write() -> None:
+    commands, ended = asyncio.Queue[bytes](), asyncio.Event()
+
+    async def redis(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        words = int((await reader.readline())[1:])
+        for _ in range(words):
+            size = int((await reader.readline())[1:])
+            commands.put_nowait((await reader.readexactly(size + 2))[:-2])
+        writer.write(b"$3\r\n1-0\r\n")
+        await writer.drain()
+        await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        ended.set()
+
+    async with asyncio.timeout(30), await asyncio.start_server(redis, "127.0.0.1", 0) as server:
+        outlet = RedisOutlet(server.sockets[0].getsockname()[1])
+        await outlet.open()
+        outlet.publish("user-7", event_id=b"7" * 24, sent=5, number=6)
+        words = [await commands.get() for _ in range(14)]
+        while outlet.unconfirmed:
+            await asyncio.sleep(0.01)
+        await outlet.aclose()
+        await ended.wait()
+
+    assert words[:6] == [b"XADD", b"socket.io", b"MAXLEN", b"~", b"10000", b"*"]
+    fields = dict(zip(words[6::2], words[7::2], strict=True))
+    data = json.loads(fields.pop(b"data"))
+    assert fields == {b"uid": b"bench", b"nsp": b"/", b"type": b"3"}
+    assert data["opts"]["rooms"] == ["user-7"]
+    assert data["packet"]["data"][1]["id"] == "7" * 24
+
+
+def test_python_socketio_gets_its_own_command() -> None:
+    route = Route(url="amqp://localhost/", exchange="socketio", key="*", socketio=True)
+
+    command = json.loads(route.message("user-7").body)
+
+    assert (command["method"], command["room"]) == ("emit", "user-7")
+    assert command["data"][0]["userId"] == "user-7"
 
 
 def test_counters_are_seen_through_every_opening_of_the_file(tmp_path: Path) -> None:

@@ -63,4 +63,17 @@ def test_the_page_says_what_disturbed() -> None:
     found.note("the load generator was the limit")
     found.note("the load generator was the limit")
 
-    assert markdown(found, "make bench").count("the load generator was the limit") == 1
+    found.disturbed(1.4)
+    found.disturbed(0.3)
+
+    page = markdown(found, "make bench")
+
+    assert page.count("the load generator was the limit") == 1
+    assert "other programs used up to 1.4 cores" in page
+
+
+def test_a_calm_machine_needs_no_warning() -> None:
+    found = results()
+    found.disturbed(0.1)
+
+    assert found.warning() == ""
