@@ -6,6 +6,9 @@ MANIFESTS := requirements.lock $(MEMBERS:%=%/pyproject.toml)
 SOURCES := producers/kull_producers router/kull_router edge/kull_edge mesh/kull_mesh \
 	clients/python/kull_client tests examples bench scripts
 WORKERS ?= 2
+WEB := clients/web
+WEB_READY := $(WEB)/node_modules/.package-lock.json
+NPM := $(shell command -v npm)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check lint format types unit simulate mutations chaos outage rolling bench bench-quick protos lock up down clean
@@ -27,14 +30,17 @@ demo: setup ## Watch one user's devices follow a shoot (PHOTOS=folder for your o
 
 test: setup ## Run every test; RabbitMQ is found or started
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
+	@$(if $(NPM),$(MAKE) web,echo 'The web SDK was not tested: npm is not there (Node 20.19 or later brings it).')
 
 check: lint types unit ## Run what a commit must pass, without RabbitMQ or Docker
+	@$(if $(wildcard $(WEB_READY)),cd $(WEB) && npm run --silent check,echo 'The web SDK was not checked: run `make web` once.')
 
 lint: setup ## Check format, style, imports between packages, generated code
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/gen_protos.py --check
+	$(BIN)/python scripts/gen_events.py --check
 
 format: setup ## Format the code and fix what can be fixed
 	$(BIN)/ruff format .
@@ -51,6 +57,18 @@ simulate: setup ## Run the mesh on virtual time, with faults drawn from seeds (S
 
 mutations: setup ## Break the code in six ways; the simulation must notice each
 	$(BIN)/python -m tests.simulation.mutations
+
+$(WEB_READY): $(WEB)/package-lock.json
+	@$(if $(NPM),,echo 'npm is not there: install Node 20.19 or later' >&2; exit 1)
+	cd $(WEB) && npm ci
+
+.PHONY: web play
+web: setup $(WEB_READY) ## Build and test the web SDK and the demo page; needs Node 20.19 and Chromium
+	cd $(WEB) && npm run build && npm run size && npm run packages && npm run check && npm test
+
+play: setup $(WEB_READY) ## Open a small Kull in your browser, and break it
+	cd $(WEB) && npm run --silent build
+	$(BIN)/kull play
 
 chaos: setup ## Kill and cut a mesh of real processes under load (MINUTES=10 SEED=n)
 	$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
@@ -73,6 +91,10 @@ bench-quick: .venv/.bench ## The same in about 2 minutes, to see that it runs
 protos: setup ## Generate the code of the .proto files
 	$(BIN)/python scripts/gen_protos.py
 
+.PHONY: events
+events: setup ## Generate the web SDK's event types from the producers' models
+	$(BIN)/python scripts/gen_events.py
+
 lock: setup ## Pin every dependency in requirements.lock
 	./scripts/lock.sh
 	./docker/lock.sh
@@ -84,5 +106,6 @@ down: ## Stop it; volumes are kept
 	docker compose down
 
 clean: ## Remove the environment, caches and build products
+	rm -rf clients/web/node_modules clients/web/packages/*/dist mesh/kull_mesh/play/pages
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

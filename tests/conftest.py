@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.support import postgres as postgres_support
 from tests.support import shared_run
@@ -16,6 +17,11 @@ NEEDS = {
     "rabbitmq": {"amqp_url", "rabbitmq", "private_rabbitmq"},
     "postgres": {"database_url", "private_postgres"},
 }
+
+
+# How long an example takes says more of the machine than of the code.
+settings.register_profile("kull", deadline=None)
+settings.load_profile("kull")
 
 
 def pytest_configure(config: pytest.Config) -> None:

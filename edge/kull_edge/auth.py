@@ -13,8 +13,8 @@ from typing import Final
 import jwt
 
 from kull_edge.errors import BadToken
+from kull_edge.frames import MAX_TOKEN_CHARS
 
-MAX_TOKEN_CHARS: Final = 4096
 MAX_ID_CHARS: Final = 100
 MAX_ADDRESS_BYTES: Final = 128
 _TOO_LONG: Final = (

@@ -18,7 +18,7 @@ class CloseCode:
     meaning: str
 
 
-RECONNECT: Final = CloseCode(4000, "reconnect", "the edge is leaving, see RECONNECT")
+RECONNECT: Final = CloseCode(4000, "reconnect", "the edge is leaving or cut off, see RECONNECT")
 ATTACH_TIMEOUT: Final = CloseCode(
     4001, "attach_timeout", "no router could take the session in time"
 )
@@ -26,6 +26,9 @@ OVERLOADED: Final = CloseCode(4002, "overloaded", "the edge has no room for anot
 HELLO_TIMEOUT: Final = CloseCode(4003, "hello_timeout", "no HELLO within 5 s")
 RESUBSCRIBE: Final = CloseCode(
     4004, "resubscribe", "the session lost its router and cannot be moved"
+)
+TOO_MANY_ATTEMPTS: Final = CloseCode(
+    4005, "too_many_attempts", "the user connects too often; the reason says how long to wait"
 )
 BAD_TOKEN: Final = CloseCode(
     4500, "bad_token", "the token is malformed, forged or for another service"
@@ -40,6 +43,7 @@ TOO_MANY_ERRORS: Final = CloseCode(4505, "too_many_errors", "too many bad frames
 TOO_MANY_DEVICES: Final = CloseCode(
     4506, "too_many_devices", "the user has 32 devices connected already"
 )
+REVOKED: Final = CloseCode(4507, "revoked", "the token was revoked: log in again")
 
 TABLE: Final = {
     row.code: row
@@ -49,6 +53,7 @@ TABLE: Final = {
         OVERLOADED,
         HELLO_TIMEOUT,
         RESUBSCRIBE,
+        TOO_MANY_ATTEMPTS,
         BAD_TOKEN,
         TOKEN_EXPIRED,
         NO_TOKEN,
@@ -56,6 +61,7 @@ TABLE: Final = {
         DISCONNECTED,
         TOO_MANY_ERRORS,
         TOO_MANY_DEVICES,
+        REVOKED,
     )
 }
 

@@ -15,17 +15,19 @@ from typing import Final, Protocol, cast
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.frames import Frame, Opcode
 from websockets.headers import parse_subprotocol
-from websockets.http11 import Request
+from websockets.http11 import Request, Response
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from kull_edge import handshake
-from kull_edge.session import Handshake
+from kull_edge.buckets import Bucket
+from kull_edge.door import Turned
+from kull_edge.handshake import Handshake
 from kull_edge.wire import OutFrame
 
 WS_PATH: Final = b"/ws"
-MAX_HEAD: Final = 16 * 1024  # bytes of a request's head
+SLICE: Final = 4096  # bytes that are taken before the device's rates are looked at again
 MAX_REASON: Final = 123  # bytes of a close reason (RFC 6455, 5.5)
 INVALID_DATA: Final = 1007
 
@@ -44,6 +46,10 @@ class ConnectionConfig:
         max_message: a device's message; a larger one closes with 1009.
         write_high: above this in the write buffer the socket counts as not writable.
         write_limit: above this the connection is cut: its peer reads nothing and sends a lot.
+        max_head: a request's head.
+        max_query: the request's target, with its query.
+        message_rate, message_burst: frames of a device per second, and at once; 0: no limit.
+        byte_rate, byte_burst: its bytes.
         compression: whether permessage-deflate is offered.
         http_fallback: makes the protocol that serves everything but `/ws`.
     """
@@ -51,6 +57,12 @@ class ConnectionConfig:
     max_message: int = 65_536
     write_high: int = 65_536
     write_limit: int = 1_048_576
+    max_head: int = 16 * 1024
+    max_query: int = 8 * 1024
+    message_rate: float = 0.0
+    message_burst: float = 1.0
+    byte_rate: float = 0.0
+    byte_burst: float = 1.0
     compression: bool = False
     http_fallback: HttpFallback | None = None
 
@@ -65,6 +77,14 @@ class ConnectionHost(Protocol):
 
     def connected(self, connection: Connection) -> int:
         """TCP is there, the request's head is awaited. Returns the connection's number."""
+        ...
+
+    def admit(self, connection: Connection, request: Request) -> Turned | None:
+        """The upgrade request came. Returns why it is refused, if it is."""
+        ...
+
+    def throttled(self, connection: Connection) -> None:
+        """The device sends more than it may: for a moment nothing more is read."""
         ...
 
     def opened(self, connection: Connection, request: Handshake) -> None:
@@ -105,12 +125,16 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_answered",
+        "_bytes",
         "_config",
         "_ended",
         "_fragments",
         "_head",
+        "_held",
         "_host",
+        "_messages",
         "_out",
+        "_resume_at",
         "_transport",
         "_ws",
         "number",
@@ -125,6 +149,10 @@ class Connection(asyncio.Protocol):
         self._head = bytearray()
         self._fragments: list[bytes] = []
         self._out: list[bytes] = []
+        self._messages = Bucket(rate=config.message_rate, burst=config.message_burst)
+        self._bytes = Bucket(rate=config.byte_rate, burst=config.byte_burst)
+        self._held = bytearray()  # read before reading was paused
+        self._resume_at: asyncio.TimerHandle | None = None
         self._ended = False  # the protocol has written its last byte
         self._answered = False  # a plain HTTP answer was given
 
@@ -192,7 +220,7 @@ class Connection(asyncio.Protocol):
         """See asyncio.Protocol."""
         if self._ws:
             self._host.received(self)
-            self._feed(data)
+            self._take(data)
         elif not self._answered:
             self._head += data
             self._read_head()
@@ -208,6 +236,8 @@ class Connection(asyncio.Protocol):
         """See asyncio.Protocol."""
         del exc
         self._transport = None
+        if self._resume_at:
+            self._resume_at.cancel()
         self._host.lost(self)
 
     def pause_writing(self) -> None:
@@ -223,12 +253,15 @@ class Connection(asyncio.Protocol):
     def _read_head(self) -> None:
         end = self._head.find(b"\r\n\r\n")
         if end < 0:
-            if len(self._head) > MAX_HEAD:
+            if len(self._head) > self._config.max_head:
                 self._answer(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
             return
         method, _, rest = bytes(self._head).split(b"\r\n", 1)[0].partition(b" ")
-        path = rest.split(b" ", 1)[0].split(b"?", 1)[0]
-        if path == WS_PATH:
+        target = rest.split(b" ", 1)[0]
+        path = target.split(b"?", 1)[0]
+        if len(target) > self._config.max_query:
+            self._answer(HTTPStatus.REQUEST_URI_TOO_LONG)
+        elif path == WS_PATH:
             self._upgrade(end + 4)
         elif self._config.http_fallback:
             self._hand_over(self._config.http_fallback())
@@ -272,7 +305,7 @@ class Connection(asyncio.Protocol):
         ws.receive_data(head)
         for event in ws.events_received():
             if isinstance(event, Request):
-                ws.send_response(ws.accept(event))
+                ws.send_response(self._response(ws, event))
                 self._collect()
                 if ws.state is State.OPEN:
                     self._host.opened(self, handshake.read(event.path, _offered(event)))
@@ -281,8 +314,53 @@ class Connection(asyncio.Protocol):
             self._answer(HTTPStatus.BAD_REQUEST)
             return
         if rest and ws.state is State.OPEN:
-            self._feed(rest)
+            self._take(rest)
         self.flush()
+
+    def _response(self, ws: ServerProtocol, request: Request) -> Response:
+        turned = self._host.admit(self, request)
+        if turned is None:
+            return ws.accept(request)
+        response = ws.reject(turned.status, f"{turned.reason}\n")
+        if turned.retry_after:
+            response.headers["Retry-After"] = str(turned.retry_after)
+        return response
+
+    @property
+    def peer(self) -> str:
+        """The address at the other end, empty if there is none."""
+        name = self._transport.get_extra_info("peername") if self._transport else None
+        return str(name[0]) if isinstance(name, tuple) else ""
+
+    # How much a device may send
+
+    def _take(self, data: bytes) -> None:
+        """Feed what came, a slice at a time, until the device has sent more than it may."""
+        if not self._held and len(data) <= SLICE and self._resume_at is None:
+            self._feed(data)
+            self._pay(len(data))
+            return
+        self._held += data
+        while self._held and self._resume_at is None and self._transport:
+            piece = bytes(self._held[:SLICE])
+            del self._held[:SLICE]
+            self._feed(piece)
+            self._pay(len(piece))
+
+    def _pay(self, size: int) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        wait = max(self._messages.spend(0, now), self._bytes.spend(size, now))
+        if wait and self._transport and not self._transport.is_closing():
+            self._transport.pause_reading()
+            self._resume_at = loop.call_later(wait, self._resume)
+            self._host.throttled(self)
+
+    def _resume(self) -> None:
+        self._resume_at = None
+        if self._transport and not self._transport.is_closing():
+            self._transport.resume_reading()
+            self._take(b"")
 
     # WebSocket
 
@@ -299,6 +377,7 @@ class Connection(asyncio.Protocol):
         self.flush()
 
     def _frame(self, frame: Frame) -> None:
+        self._messages.spend(1, asyncio.get_running_loop().time())
         match frame.opcode:
             case Opcode.TEXT | Opcode.BINARY | Opcode.CONT:
                 if frame.opcode is Opcode.BINARY:

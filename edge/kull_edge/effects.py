@@ -1,8 +1,8 @@
-"""What the pure core wants done: by the sockets, the links, or (first two) by the hub. PURE."""
+"""What the pure core wants done: by the sockets, the links, or (first three) by the hub. PURE."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kull_edge.wire import OutFrame
 from kull_protos.mesh.v1.attach_pb2 import AttachRequest
@@ -22,6 +22,14 @@ class PublishWish:
     request_id: int
     type: str
     payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshWish:
+    """The session's routers shall know its new token: the user's own, or all others (→ hub)."""
+
+    token: str = field(repr=False)
+    others: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +66,13 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True)
+class Limited:
+    """A device was told that it does too much of something: to be counted."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class ToRouter:
     """Send this frame over the link of that name."""
 
@@ -72,4 +87,4 @@ class Leave:
     reason: str
 
 
-Effect = Join | PublishWish | Write | Ping | Close | Cut | ToRouter | Leave
+Effect = Join | PublishWish | RefreshWish | Write | Ping | Close | Cut | Limited | ToRouter | Leave

@@ -33,3 +33,7 @@ class CannotListen(EdgeError):
 
 class ComponentDied(EdgeError):
     """A part of the edge ended although it must run as long as the edge; see `__cause__`."""
+
+
+class BadCertificate(EdgeError):
+    """The files of the edge's certificate cannot be used; the text names them."""

@@ -9,13 +9,14 @@ from typing import Any, Final, NoReturn
 
 from kull_edge.errors import BadFrame
 from kull_edge.wire import OutFrame
-from kull_protos.mesh.v1.attach_pb2 import Device, Generation
+from kull_protos.mesh.v1.attach_pb2 import Device, Generation, Subscribed
 
 MAX_SEQ: Final = 2**63 - 1
 MAX_REF_CHARS: Final = 100
 MAX_NAME_CHARS: Final = 64
 MAX_PLATFORM_CHARS: Final = 32
 MAX_QUEUES: Final = 32
+MAX_TOKEN_CHARS: Final = 4096
 
 Json = dict[str, Any]
 
@@ -48,7 +49,20 @@ class UpdateProgress:
     ref: str | int | None
 
 
-DeviceMessage = Hello | Ack | UpdateProgress
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refresh:
+    """Another token for this session."""
+
+    token: str = field(repr=False)
+    ref: str | int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Asks for a sign of life: browsers do not show WebSocket pings to pages."""
+
+
+DeviceMessage = Hello | Ack | UpdateProgress | Refresh | Ping
 
 
 def parse(data: str) -> DeviceMessage:
@@ -69,10 +83,15 @@ def parse(data: str) -> DeviceMessage:
             )
         case "UPDATE_PROGRESS":
             return _update_progress(message)
+        case "REFRESH":
+            return Refresh(token=_token(message), ref=_ref(message))
+        case "PING":
+            return Ping()
         case unknown:
+            known = "HELLO, ACK, UPDATE_PROGRESS, REFRESH, PING"
             raise BadFrame(
                 "unknown_type",
-                f"type {str(unknown)[:40]!r} is not one of HELLO, ACK, UPDATE_PROGRESS",
+                f"type {str(unknown)[:40]!r} is not one of {known}",
                 _ref(message),
             )
 
@@ -92,9 +111,7 @@ def parse_after(value: str) -> dict[str, int]:
 
 
 def _hello(message: Json) -> Hello:
-    token = message.get("token")
-    if not isinstance(token, str) or not token:
-        raise BadFrame("invalid_message", "token: must be a non-empty string")
+    token = _token(message)
     after = message.get("after", {})
     if not isinstance(after, dict):
         raise BadFrame("invalid_message", 'after: must be an object, e.g. {"user": 12}')
@@ -106,6 +123,15 @@ def _hello(message: Json) -> Hello:
         platform=_text(message, "platform", MAX_PLATFORM_CHARS),
         instance=_text(message, "instance", MAX_REF_CHARS),
     )
+
+
+def _token(message: Json) -> str:
+    token = message.get("token")
+    if not isinstance(token, str) or not 0 < len(token) <= MAX_TOKEN_CHARS or not _encodes(token):
+        raise BadFrame(
+            "invalid_message", f"token: must be a string of 1 to {MAX_TOKEN_CHARS} characters"
+        )
+    return token
 
 
 def _update_progress(message: Json) -> UpdateProgress:
@@ -195,6 +221,13 @@ class Envelope:
             data["ref"] = ref
         return self.message("ERROR", data)
 
+    def refreshed(self, expires_ms: int, ref: str | int | None) -> OutFrame:
+        """Return a REFRESHED."""
+        data: Json = {"expiresAt": expires_ms}
+        if ref is not None:
+            data["ref"] = ref
+        return self.message("REFRESHED", data)
+
     def accepted(self, event_id: str, ref: str | int | None) -> OutFrame:
         """Return an ACCEPTED."""
         data: Json = {"id": event_id}
@@ -224,3 +257,13 @@ def devices_json(devices: Sequence[Device]) -> list[Json]:
         }
         for device in devices
     ]
+
+
+def place_json(answer: Subscribed) -> Json:
+    """Return where a queue continues, for WELCOME and JOINED."""
+    return {
+        "queue": queue_name(answer.address),
+        "head": answer.head,
+        "after": answer.after,
+        "recovered": answer.recovered,
+    }

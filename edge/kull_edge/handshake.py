@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 from kull_edge.errors import BadFrame
 from kull_edge.frames import MAX_REF_CHARS, parse_after
-from kull_edge.session import Handshake
 
 V2: Final = "kull.sync.v2"
 TOKEN_PREFIX: Final = "kull.token."  # noqa: S105 - a prefix, not a secret
 _MAX_FIELDS: Final = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handshake:
+    """What the upgrade request said.
+
+    Attributes:
+        v2: whether the subprotocol `kull.sync.v2` was chosen.
+        token: from the query or the subprotocols; None: none given.
+        epoch, after: the device's positions by queue name.
+        instance: the client's run, if it names one.
+        problem: what was wrong with the query, if anything.
+    """
+
+    v2: bool
+    token: str | None = field(default=None, repr=False)
+    epoch: str = ""
+    after: Mapping[str, int] = field(default_factory=dict)
+    instance: str = ""
+    problem: str = ""
 
 
 def read(target: str, offered: Sequence[str]) -> Handshake:

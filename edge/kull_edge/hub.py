@@ -9,26 +9,27 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import count
-from typing import Final
 
 import structlog
 
+from kull_edge import leaving
+from kull_edge.buckets import Buckets
 from kull_edge.close_codes import OVERLOADED
-from kull_edge.effects import Close, Effect, Join, Leave, PublishWish, ToRouter
+from kull_edge.config import HubConfig
+from kull_edge.effects import Close, Effect, Join, Leave, PublishWish, RefreshWish, ToRouter
 from kull_edge.follow import Follow, Mode
-from kull_edge.lines import Lines
-from kull_edge.links import LinkState, Owners, Seat, terms
-from kull_edge.session import Handshake, Session, SessionConfig, SessionTimer, State
+from kull_edge.handshake import Handshake
+from kull_edge.links import LinkState, Seat
+from kull_edge.placing import Placing, RetryTimer
+from kull_edge.session import Session, SessionTimer, State
+from kull_edge.staleness import StaleTimer
 from kull_edge.timers import Timers
 from kull_edge.wire import OutFrame
 from kull_protos.mesh.v1 import attach_pb2 as pb
 
 log = structlog.get_logger(__name__)
-
-RECONNECTS_PER_SECOND: Final = 1000  # the pace at which a leaving edge spreads its devices
 
 
 class HubTimer(Enum):
@@ -37,26 +38,7 @@ class HubTimer(Enum):
     ACKS = auto()
 
 
-class RetryTimer(Seat):
-    """Key of a deadline: ask again for this seat."""
-
-    __slots__ = ()
-
-
-TimerKey = SessionTimer | RetryTimer | HubTimer
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HubConfig:
-    """Limits of the hub; times in seconds."""
-
-    session: SessionConfig
-    max_sessions: int = 50_000
-    ack_delay: float = 0.1
-    ack_batch: int = 256
-    max_subscribes: int = 1000  # unanswered Subscribe frames per link
-    retry_min: float = 0.2
-    retry_max: float = 1.0
+TimerKey = SessionTimer | RetryTimer | StaleTimer | HubTimer
 
 
 class Hub:
@@ -70,19 +52,20 @@ class Hub:
         self._rng = rng
         self._timers: Timers[TimerKey] = Timers()
         self._sessions: dict[int, Session] = {}
-        self._members: dict[str, dict[int, Session]] = {}  # address -> its sessions
-        self._links: dict[str, LinkState] = {}
-        self._owners = Owners()
         self._acks: dict[Seat, int] = {}
-        self._request_ids = count(1)
-        self._lines = Lines(
-            self._links, self._owners, find=self._find, request_ids=self._request_ids
+        self._attempts = Buckets(
+            rate=config.session.attempt_rate, burst=config.session.attempt_burst
         )
+        self._request_ids = count(1)
+        self._placing = Placing(
+            config, self._sessions, timers=self._timers, request_ids=self._request_ids, rng=rng
+        )
+        self._lines = self._placing.lines
 
     @property
     def ready(self) -> bool:
         """Whether some shard has an owner."""
-        return len(self._owners) > 0
+        return self._placing.any_owner
 
     @property
     def next_at(self) -> float | None:
@@ -97,7 +80,7 @@ class Hub:
     @property
     def addresses(self) -> int:
         """How many queues are followed."""
-        return len(self._members)
+        return len(self._placing.members)
 
     def catching_up(self) -> int:
         """Count the seats that are not live."""
@@ -121,6 +104,7 @@ class Hub:
             request_ids=self._request_ids,
             wall_ms=self._wall_ms,
             rng=self._rng,
+            attempts=self._attempts,
         )
         self._sessions[session_id] = session
         return self._carry_out(session, session.start(now), now)
@@ -129,6 +113,11 @@ class Hub:
         """A device sent a text frame."""
         session = self._sessions.get(session_id)
         return self._carry_out(session, session.text(data, now), now) if session else []
+
+    def throttled(self, session_id: int, now: float) -> list[Effect]:
+        """A device sends more than it may, and is not read for a moment."""
+        session = self._sessions.get(session_id)
+        return self._carry_out(session, session.throttled(now), now) if session else []
 
     def binary(self, session_id: int, now: float) -> list[Effect]:
         """A device sent a binary frame."""
@@ -164,12 +153,12 @@ class Hub:
     def leave(self, within: float, now: float) -> list[Effect]:
         """This edge is leaving: give every session a time slot of its own to go elsewhere.
 
-        The slots are spread over at most `within` seconds, over less when there are few sessions.
+        They are spread over at most `within` seconds, see `leaving.slots`.
         """
-        spread = min(within, len(self._sessions) / RECONNECTS_PER_SECOND + 0.25)
+        sessions = list(self._sessions.values())
         out: list[Effect] = []
-        for session in list(self._sessions.values()):
-            slot = self._rng.uniform(0, spread)
+        slots = leaving.slots(len(sessions), within, self._rng)
+        for session, slot in zip(sessions, slots, strict=True):
             out += self._carry_out(session, session.leave(slot, now), now)
         return out + self.flush_acks()
 
@@ -183,19 +172,34 @@ class Hub:
                 case SessionTimer(session_id, kind):
                     if session := self._sessions.get(session_id):
                         out += self._carry_out(session, session.timer(kind, now), now)
+                case StaleTimer(seat):
+                    out += self._waits(seat, now)
                 case RetryTimer(session_id, address):
                     out += self._retry(Seat(session_id, address), now)
                 case HubTimer.ACKS:
                     out += self.flush_acks()
         return out
 
+    def _waits(self, seat: Seat, now: float) -> list[Effect]:
+        """A seat has been without an owner for too long."""
+        found, waited = self._placing.find(seat), self._placing.waiting.look(seat, now)
+        if not found or not waited:
+            return []
+        session, (seconds, news) = found[0], waited
+        out = session.stale(seat.address, seconds) if news else []
+        own = seat.address == session.user_address
+        if own and seconds >= self._config.away_after and self._placing.is_cut_off(seat.address):
+            self._placing.waiting.ends(seat)
+            out += session.leave(leaving.slot(len(self._sessions), self._rng), now)
+        return self._carry_out(session, out, now)
+
     def flush_acks(self) -> list[Effect]:
         """Send the acknowledgements that wait."""
         by_link: dict[str, pb.Acks] = {}
         for seat, seq in self._acks.items():
-            found = self._find(seat)
+            found = self._placing.find(seat)
             # Without an owner there is nobody to tell; the next Subscribe carries the position.
-            if found and found[1].link in self._links:
+            if found and found[1].link in self._placing.links:
                 acks = by_link.setdefault(found[1].link, pb.Acks())
                 acks.acks.append(pb.Ack(session_id=seat.session_id, address=seat.address, seq=seq))
         self._acks.clear()
@@ -204,29 +208,17 @@ class Hub:
 
     # From the links
 
-    def link_up(self, link: str, welcome: pb.Welcome) -> list[Effect]:
+    def link_up(self, link: str, welcome: pb.Welcome, now: float) -> list[Effect]:
         """A stream to a router is open."""
-        out = self.link_down(link)
-        self._links[link] = LinkState(welcome, max_subscribes=self._config.max_subscribes)
-        if self._owners.welcome(welcome):
-            self._owners.claim(self._links)
-            out += self._reassign(None)
-        return out
+        return self._placing.link_up(link, welcome, now)
 
-    def link_down(self, link: str) -> list[Effect]:
+    def link_down(self, link: str, now: float) -> list[Effect]:
         """A stream to a router is gone; its sessions wait for another owner."""
-        if self._links.pop(link, None) is None:
-            return []
-        out: list[Effect] = []
-        for session in list(self._sessions.values()):
-            for follow in session.follows.values():
-                if follow.link == link:
-                    out += self._detach(session, follow)
-        return out + self._reassign(self._owners.claim(self._links))
+        return self._placing.link_down(link, now)
 
     def link_frame(self, link: str, frame: pb.AttachResponse, now: float) -> list[Effect]:
         """A router sent a frame."""
-        state = self._links.get(link)
+        state = self._placing.links.get(link)
         if state is None:
             return []
         match frame.WhichOneof("frame"):
@@ -239,17 +231,11 @@ class Hub:
             case "refused":
                 return self._refused(link, state, frame.refused, now)
             case "shards":
-                state.shards = terms(frame.shards.shards)
-                return self._reassign(self._owners.claim(self._links))
+                return self._placing.owns(state, frame.shards, now)
             case "gap":
                 return self._gap(link, frame.gap, now)
-            case "published":
-                return self._published(frame.published, now)
-            case "evict":
-                session = self._sessions.get(frame.evict.session_id)
-                return (
-                    self._carry_out(session, session.evicted(frame.evict), now) if session else []
-                )
+            case "published" | "refreshed" | "evict" as kind:
+                return self._to_session(getattr(frame, kind), now)
             case "drain":
                 # Nothing to do yet: its shards will be claimed by another and sessions then move.
                 log.info("router_drains", link=link, within_ms=frame.drain.within_ms)
@@ -263,7 +249,7 @@ class Hub:
     def _deliver(self, link: str, deliver: pb.Deliver, now: float) -> list[Effect]:
         out: list[Effect] = []
         for push in deliver.pushes:
-            members = self._members.get(push.address)
+            members = self._placing.members.get(push.address)
             if not members:
                 continue
             frames = [OutFrame.of(entry) for entry in push.entries]
@@ -278,7 +264,7 @@ class Hub:
         if seat is None:
             return []
         state.fetches.give()
-        found = self._find(seat)
+        found = self._placing.find(seat)
         if not found or found[1].fetching != answer.request_id:
             return self._lines.pump(link)
         session, follow = found
@@ -286,7 +272,7 @@ class Hub:
         effects = session.fetched(answer)
         if follow.mode is Mode.CATCHING_UP and not effects and follow.through == before:
             # No progress (store busy, a stale read): not again at once.
-            self._retry_later(seat, now)
+            self._placing.retry_later(seat, now)
             return self._lines.pump(link)
         return self._carry_out(session, effects, now) + self._lines.pump(link)
 
@@ -295,67 +281,52 @@ class Hub:
     ) -> list[Effect]:
         seat = Seat(answer.session_id, answer.address)
         self._lines.answered(state, seat)
-        found = self._find(seat)
+        found = self._placing.find(seat)
         if not found or found[1].link != link:
             return self._lines.pump(link)
-        return self._carry_out(found[0], found[0].subscribed(answer, now), now) + self._lines.pump(
-            link
-        )
+        session, follow = found
+        effects = session.subscribed(answer, now)
+        if follow.mode is not Mode.ATTACHING and self._placing.waiting.ends(seat):
+            effects = session.fresh(seat.address) + effects
+        return self._carry_out(session, effects, now) + self._lines.pump(link)
 
     def _refused(self, link: str, state: LinkState, answer: pb.Refused, now: float) -> list[Effect]:
         seat = Seat(answer.session_id, answer.address)
         self._lines.answered(state, seat)
-        found = self._find(seat)
+        found = self._placing.find(seat)
         if not found or found[1].link != link:
             return self._lines.pump(link)
         session, follow = found
         if answer.close_code:
             return self._carry_out(session, session.refused(answer), now) + self._lines.pump(link)
         follow.detach()
-        self._retry_later(seat, now)
+        self._placing.retry_later(seat, now)
         return self._lines.pump(link)
 
     def _gap(self, link: str, gap: pb.Gap, now: float) -> list[Effect]:
         out: list[Effect] = []
-        for session in list(self._members.get(gap.address, {}).values()):
+        for session in list(self._placing.members.get(gap.address, {}).values()):
             follow = session.follows[gap.address]
             if follow.link == link:
                 follow.gap(gap.term)
                 out += self._carry_out(session, [], now)
         return out
 
-    def _published(self, answer: pb.Published, now: float) -> list[Effect]:
-        session = self._sessions.get(answer.session_id)
-        return self._carry_out(session, session.published(answer), now) if session else []
-
-    # Placing sessions at owners
-
-    def _reassign(self, shards: set[int] | None) -> list[Effect]:
-        """Move the seats of these shards (None: of all) to the owners that are known now."""
-        out: list[Effect] = []
-        for address, members in list(self._members.items()) if shards != set() else ():
-            if shards is None or self._owners.shard_of(address) in shards:
-                for session in list(members.values()):
-                    out += self._detach(session, session.follows[address])
-                    self._lines.line_up(Seat(session.id, address))
-        for link in self._links:
-            out += self._lines.pump(link)
-        return out
-
-    def _detach(self, session: Session, follow: Follow) -> list[Effect]:
-        was_attached = bool(follow.link)
-        self._lines.leave(Seat(session.id, follow.address))
-        follow.detach()
-        if was_attached and follow.address == session.user_address:
-            return session.orphaned()
-        return []
-
-    def _retry_later(self, seat: Seat, now: float) -> None:
-        delay = self._rng.uniform(self._config.retry_min, self._config.retry_max)
-        self._timers.schedule(RetryTimer(*seat), now + delay)
+    def _to_session(self, word: pb.Published | pb.Refreshed | pb.Evict, now: float) -> list[Effect]:
+        session = self._sessions.get(word.session_id)
+        if session is None:
+            return []
+        match word:
+            case pb.Published():
+                effects = session.published(word)
+            case pb.Refreshed():
+                effects = session.refreshed(word, now)
+            case _:
+                effects = session.evicted(word)
+        return self._carry_out(session, effects, now)
 
     def _retry(self, seat: Seat, now: float) -> list[Effect]:
-        found = self._find(seat)
+        found = self._placing.find(seat)
         if not found:
             return []
         session, follow = found
@@ -370,9 +341,11 @@ class Hub:
         for effect in effects:
             match effect:
                 case Join(address):
-                    out += self._join(session, address)
+                    out += self._placing.join(session, address)
                 case PublishWish():
                     out += self._publish(session, effect)
+                case RefreshWish():
+                    out += self._refresh(session, effect)
                 case _:
                     out.append(effect)
         if session.state is State.CLOSED:
@@ -380,10 +353,6 @@ class Hub:
         for follow in session.follows.values():
             out += self._settle(session, follow, now)
         return out
-
-    def _join(self, session: Session, address: str) -> list[Effect]:
-        self._members.setdefault(address, {})[session.id] = session
-        return self._lines.seek(Seat(session.id, address))
 
     def _publish(self, session: Session, wish: PublishWish) -> list[Effect]:
         follow = session.follows[session.user_address]
@@ -396,6 +365,17 @@ class Hub:
             payload=wish.payload,
         )
         return [ToRouter(follow.link, pb.AttachRequest(publish=request))]
+
+    def _refresh(self, session: Session, wish: RefreshWish) -> list[Effect]:
+        own = session.follows[session.user_address].link
+        if not wish.others:
+            links = {own}
+        else:
+            links = {follow.link for follow in session.follows.values()} - {own}
+        if not wish.others and not own:
+            return session.orphaned()
+        request = pb.Refresh(session_id=session.id, token=wish.token)
+        return [ToRouter(link, pb.AttachRequest(refresh=request)) for link in sorted(links) if link]
 
     def _settle(self, session: Session, follow: Follow, now: float) -> list[Effect]:
         """Report moved acknowledgements, and fetch if the session can take more."""
@@ -420,14 +400,9 @@ class Hub:
         out: list[Effect] = []
         for address, follow in session.follows.items():
             seat = Seat(session.id, address)
-            self._lines.leave(seat)
-            self._timers.cancel(RetryTimer(*seat))
+            self._placing.leave(seat)
             unsent = self._acks.pop(seat, None) is not None or follow.acked > follow.reported
-            members = self._members[address]
-            members.pop(session.id, None)
-            if not members:
-                del self._members[address]
-            if follow.link in self._links:
+            if follow.link in self._placing.links:
                 out += self._goodbye(seat, follow, unsent=unsent)
                 out += self._lines.pump(follow.link)
         return out
@@ -440,8 +415,3 @@ class Hub:
             out.append(ToRouter(follow.link, pb.AttachRequest(acks=pb.Acks(acks=[ack]))))
         request = pb.Unsubscribe(session_id=session_id, address=address)
         return [*out, ToRouter(follow.link, pb.AttachRequest(unsubscribe=request))]
-
-    def _find(self, seat: Seat) -> tuple[Session, Follow] | None:
-        session = self._sessions.get(seat.session_id)
-        follow = session.follows.get(seat.address) if session else None
-        return (session, follow) if session and follow else None

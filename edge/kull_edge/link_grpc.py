@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
+from pathlib import Path
 from typing import Any, Final
 
 import grpc
 import structlog
 
 from kull_edge.backoff import full_jitter
+from kull_edge.errors import BadCertificate
 from kull_edge.link import LinkListener
 from kull_edge.outbox import Outbox
 from kull_protos.mesh.v1.attach_pb2 import AttachRequest, Hello
@@ -19,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 MAX_MESSAGE_BYTES: Final = 16 * 1024 * 1024
 RETRY_BASE: Final = 0.2  # seconds
-RETRY_CAP: Final = 5.0  # seconds
+RETRY_CAP: Final = 2.0  # seconds: a standby that has just come back is of use with its edges
 WELCOME_TIMEOUT: Final = 10.0  # seconds
 
 # max_pings_without_data=0: gRPC would stop pinging a quiet stream, and a dead router go unnoticed.
@@ -33,6 +35,22 @@ OPTIONS: Final = (
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 500),
 )
+
+
+def channel_credentials(
+    ca: Path | None, certificate: Path | None, key: Path | None
+) -> grpc.ChannelCredentials | None:
+    """Return what an edge shows to routers; None: no TLS. Raises BadCertificate."""
+    paths = (ca, certificate, key)
+    if not any(paths):
+        return None
+    try:
+        root, chain, private = [path.read_bytes() for path in paths if path]
+    except ValueError:
+        raise BadCertificate("set KULL_TLS_CA, KULL_TLS_CERT and KULL_TLS_KEY, all three") from None
+    except OSError as error:
+        raise BadCertificate(f"cannot read {error.filename}: {error.strerror}") from error
+    return grpc.ssl_channel_credentials(root, private, chain)
 
 
 class _Reset(Exception):

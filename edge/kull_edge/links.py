@@ -30,6 +30,7 @@ class LinkState:
     def __init__(self, welcome: Welcome, *, max_subscribes: int) -> None:
         self.epoch = welcome.epoch
         self.shards: dict[int, int] = {}  # shard -> term
+        self.standby: set[int] = set()  # shards that another router owns, as this one knows
         self.subscribes: Credits[Seat] = Credits(max_subscribes)
         self.subscribing: set[Seat] = set()  # asked, not answered
         self.fetches: Credits[Seat] = Credits(max(1, welcome.fetch_credits))

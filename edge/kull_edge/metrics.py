@@ -18,6 +18,23 @@ class EdgeMetrics:
         self.acks = Counter(
             "kull_edge_acks_sent", "Cursor moves reported to routers", registry=self.registry
         )
+        self.refused = Counter(
+            "kull_edge_refused",
+            "Connections refused before they were open, by reason",
+            ["why"],
+            registry=self.registry,
+        )
+        self.throttled = Counter(
+            "kull_edge_throttled",
+            "Times that a device sent too much and was not read for a moment",
+            registry=self.registry,
+        )
+        self.limited = Counter(
+            "kull_edge_limited",
+            "Devices told that they do too much, by what",
+            ["what"],
+            registry=self.registry,
+        )
         self.closed = Counter(
             "kull_edge_closes",
             "WebSockets closed by the edge, by close code; 0: cut",

@@ -12,16 +12,18 @@ from types import TracebackType
 from typing import Final
 
 import structlog
+from websockets.http11 import Request
 
 from kull_edge import __version__
 from kull_edge.connection import Connection, ConnectionConfig, HttpFallback
-from kull_edge.effects import Close, Cut, Effect, Leave, Ping, ToRouter, Write
+from kull_edge.door import Door, Turned, Visitor
+from kull_edge.effects import Close, Cut, Effect, Leave, Limited, Ping, ToRouter, Write
 from kull_edge.errors import CannotListen, ComponentDied
+from kull_edge.handshake import Handshake
 from kull_edge.hub import Hub
 from kull_edge.link import RouterLink
-from kull_edge.link_grpc import GrpcLink
+from kull_edge.link_grpc import GrpcLink, channel_credentials
 from kull_edge.metrics import EdgeMetrics
-from kull_edge.session import Handshake
 from kull_edge.settings import EdgeSettings
 from kull_edge.timers import Timers
 from kull_protos.mesh.v1.attach_pb2 import AttachResponse, Hello, Welcome
@@ -53,15 +55,22 @@ class Edge:
         rng = random.SystemRandom()
         self._hub = Hub(settings.hub(), wall_ms=_wall_ms, rng=rng)
         hello = self.hello(settings.node_id)
-        chosen = links or [GrpcLink(to, hello, rng=rng) for to in settings.router_addresses]
+        chosen = links or _links(settings, hello, rng)
         self._links = {link.name: link for link in chosen}
         self._config = ConnectionConfig(
             max_message=settings.max_message,
             write_high=settings.write_high,
             write_limit=WRITE_LIMIT_SHARE * (settings.window_bytes + settings.write_high),
             compression=settings.compression,
+            max_head=settings.max_head,
+            max_query=settings.max_query,
+            message_rate=settings.message_rate,
+            message_burst=settings.message_burst,
+            byte_rate=settings.byte_rate,
+            byte_burst=settings.byte_burst,
             http_fallback=http_fallback,
         )
+        self._door = Door(settings.door())
         self.metrics = EdgeMetrics(self._hub)
         self._numbers = count(1)
         self._connections: dict[int, Connection] = {}
@@ -184,7 +193,31 @@ class Edge:
         number = next(self._numbers)
         self._connections[number] = connection
         self._deadline(number, self._settings.handshake_timeout)
+        if (oldest := self._door.arrived(number)) is not None:
+            self.metrics.refused.labels("handshakes").inc()
+            self._connections[oldest].abort()
         return number
+
+    def admit(self, connection: Connection, request: Request) -> Turned | None:
+        """See ConnectionHost."""
+        headers = request.headers
+        visitor = Visitor(
+            peer=connection.peer,
+            # Several of them, put together, match nothing.
+            host=", ".join(headers.get_all("Host")),
+            origin=", ".join(headers.get_all("Origin")),
+            forwarded=headers.get_all("X-Forwarded-For"),
+        )
+        turned = self._door.admit(connection.number, visitor, self._now())
+        if turned:
+            self.metrics.refused.labels(turned.why).inc()
+            log.info("connection_refused", why=turned.why, peer=visitor.peer)
+        return turned
+
+    def throttled(self, connection: Connection) -> None:
+        """See ConnectionHost."""
+        self.metrics.throttled.inc()
+        self._run(self._hub.throttled(connection.number, self._now()))
 
     def opened(self, connection: Connection, request: Handshake) -> None:
         """See ConnectionHost."""
@@ -219,6 +252,7 @@ class Edge:
     def lost(self, connection: Connection) -> None:
         """See ConnectionHost."""
         self._connections.pop(connection.number, None)
+        self._door.left(connection.number)
         self._deadlines.cancel(connection.number)
         if not self._connections:
             self._all_gone.set()
@@ -228,7 +262,7 @@ class Edge:
 
     def link_up(self, link: str, welcome: Welcome) -> None:
         """See LinkListener."""
-        self._run(self._hub.link_up(link, welcome))
+        self._run(self._hub.link_up(link, welcome, self._now()))
 
     def link_frame(self, link: str, frame: AttachResponse) -> None:
         """See LinkListener."""
@@ -236,7 +270,7 @@ class Edge:
 
     def link_down(self, link: str) -> None:
         """See LinkListener."""
-        self._run(self._hub.link_down(link))
+        self._run(self._hub.link_down(link, self._now()))
 
     # Doing
 
@@ -249,6 +283,8 @@ class Edge:
             elif isinstance(effect, Leave):
                 log.warning("asked_to_leave", reason=effect.reason)
                 self._asked_to_leave.set()
+            elif isinstance(effect, Limited):
+                self.metrics.limited.labels(effect.what).inc()
             elif isinstance(effect, Write | Ping | Close | Cut):
                 connection = self._connections.get(effect.session_id)
                 if connection:
@@ -307,6 +343,13 @@ class Edge:
             if connection := self._connections.get(number):
                 connection.abort()
         self._run(self._hub.due(now))
+
+
+def _links(settings: EdgeSettings, hello: Hello, rng: random.Random) -> list[RouterLink]:
+    credentials = channel_credentials(settings.tls_ca, settings.tls_cert, settings.tls_key)
+    return [
+        GrpcLink(to, hello, rng=rng, credentials=credentials) for to in settings.router_addresses
+    ]
 
 
 def _wall_ms() -> int:

@@ -9,16 +9,30 @@ Handlers return what is to be done; `now` is seconds of a monotonic clock.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum, auto
+from math import ceil
 from typing import Any, Final, NamedTuple
 
 from kull_edge import auth, close_codes, frames
+from kull_edge.buckets import Bucket, Buckets
 from kull_edge.close_codes import CloseCode
-from kull_edge.effects import Close, Cut, Effect, Join, Ping, PublishWish, Write
+from kull_edge.config import SessionConfig
+from kull_edge.credential import Credential
+from kull_edge.effects import (
+    Close,
+    Cut,
+    Effect,
+    Join,
+    Limited,
+    Ping,
+    PublishWish,
+    RefreshWish,
+    Write,
+)
 from kull_edge.errors import BadFrame, BadToken
-from kull_edge.follow import Follow, Joined, Window
+from kull_edge.follow import Follow, Joined
+from kull_edge.handshake import Handshake
 from kull_edge.pings import KEEPALIVE_PAYLOAD, Keepalive, PositionPings, Verdict
 from kull_edge.timers import Timers
 from kull_edge.wire import OutFrame
@@ -29,13 +43,14 @@ from kull_protos.mesh.v1.attach_pb2 import (
     Generation,
     Position,
     Published,
+    Refreshed,
     Refused,
     Subscribe,
     Subscribed,
 )
 
 ALL: Final = "all"
-DEFAULT_WINDOW: Final = Window(frames=64, bytes=262_144)
+WARN_EVERY: Final = 10.0  # seconds
 
 
 class State(Enum):
@@ -54,6 +69,7 @@ class TimerKind(Enum):
     ATTACH = auto()
     KEEPALIVE = auto()
     EXPIRY = auto()
+    END = auto()
     LEAVE = auto()
 
 
@@ -62,41 +78,6 @@ class SessionTimer(NamedTuple):
 
     session_id: int
     kind: TimerKind
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Handshake:
-    """What the upgrade request said.
-
-    Attributes:
-        v2: whether the subprotocol `kull.sync.v2` was chosen.
-        token: from the query or the subprotocols; None: none given.
-        epoch, after: the device's positions by queue name.
-        instance: the client's run, if it names one.
-        problem: what was wrong with the query, if anything.
-    """
-
-    v2: bool
-    token: str | None = field(default=None, repr=False)
-    epoch: str = ""
-    after: Mapping[str, int] = field(default_factory=dict)
-    instance: str = ""
-    problem: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionConfig:
-    """Limits of a session; times in seconds."""
-
-    node_id: str = "edge"
-    window: Window = DEFAULT_WINDOW
-    allow_plain_tokens: bool = False
-    hello_timeout: float = 5.0
-    attach_timeout: float = 10.0
-    keepalive: float = 30.0
-    pong_timeout: float = 20.0
-    max_errors: int = 100
-    max_publishes: int = 16
 
 
 class Session:
@@ -112,6 +93,7 @@ class Session:
         request_ids: Iterator[int],
         wall_ms: Callable[[], int],
         rng: random.Random,
+        attempts: Buckets,
     ) -> None:
         self.id = session_id
         self.state = State.HELLO
@@ -124,8 +106,11 @@ class Session:
         self._request_ids = request_ids
         self._wall_ms = wall_ms
         self._rng = rng
+        self._attempts = attempts
+        self._publish_rate = Bucket(rate=config.publish_rate, burst=config.publish_burst)
+        self._warn_at = 0.0
         self._connected_at = wall_ms()
-        self._token = handshake.token or ""
+        self._credential = Credential(handshake.token or "")
         self._user_id = ""
         self._device = Device(instance=handshake.instance)
         self._generation: Generation | None = None
@@ -160,13 +145,25 @@ class Session:
                 case frames.Ack():
                     return self._ack(message)
                 case frames.UpdateProgress():
-                    return self._publish(message)
+                    return self._publish(message, now)
+                case frames.Refresh():
+                    return self._refresh(message)
+                case frames.Ping():
+                    return self._pong()
         except BadFrame as error:
             return self._bad_frame(error)
 
     def binary(self) -> list[Effect]:
         """The device sent a binary frame."""
         return self._fail("binary_frame", "send JSON in text frames", close_codes.UNSUPPORTED_DATA)
+
+    def throttled(self, now: float) -> list[Effect]:
+        """The device sends more than it may: tell it, now and then."""
+        if now < self._warn_at or self.state is not State.OPEN:
+            return []
+        self._warn_at = now + WARN_EVERY
+        why = "you send more than is allowed and are read more slowly: send less"
+        return self._control(self._envelope().error("rate_limited", why))
 
     def pong(self, payload: bytes) -> list[Effect]:
         """A pong came: in the plain dialect it acknowledges what was written before its ping."""
@@ -188,6 +185,8 @@ class Session:
             case TimerKind.ATTACH:
                 return self._refuse(close_codes.ATTACH_TIMEOUT, "no router answers, try again")
             case TimerKind.EXPIRY:
+                return self._expired(now)
+            case TimerKind.END:
                 return self._refuse(close_codes.TOKEN_EXPIRED, "connect with a new token")
             case TimerKind.KEEPALIVE:
                 return self._keepalive(now)
@@ -214,7 +213,7 @@ class Session:
         """Return what to send to the owner of a queue that this session follows."""
         follow = self.follows[address]
         request = Subscribe(
-            session_id=self.id, address=address, token=self._token, device=self._device
+            session_id=self.id, address=address, token=self._credential.token, device=self._device
         )
         queue = frames.queue_name(address)
         if follow.joined:
@@ -276,8 +275,30 @@ class Session:
 
     def orphaned(self) -> list[Effect]:
         """The user's router is gone: nobody will answer what is open there."""
-        refs, self._publishes = self._publishes.values(), {}
+        refs, self._publishes = list(self._publishes.values()), {}
+        if asked := self._credential.answered(accepted=False):
+            refs.append(asked.ref)
         return [effect for ref in refs for effect in self._unavailable(ref)]
+
+    def refreshed(self, answer: Refreshed, now: float) -> list[Effect]:
+        """A router has looked at the device's new token."""
+        asked = self._credential.answered(accepted=not answer.error_code)
+        if asked is None:
+            return []  # one of the other routers, which were told afterwards
+        if answer.error_code:
+            return self._control(self._envelope().error(answer.error_code, answer.error, asked.ref))
+        self._set_end(answer.expires_at, answer.closes_at, now)
+        frame = self._envelope().refreshed(answer.expires_at, asked.ref)
+        return [*self._control(frame), RefreshWish(self._credential.token, others=True)]
+
+    def stale(self, address: str, seconds: float) -> list[Effect]:
+        """No router has served a queue for so long: what the device shows of it may be old."""
+        since = self._wall_ms() - round(1000 * seconds)
+        return self._notice("STALE", {"queue": frames.queue_name(address), "since": since})
+
+    def fresh(self, address: str) -> list[Effect]:
+        """The queue is served again, and what was missed follows."""
+        return self._notice("FRESH", {"queue": frames.queue_name(address)})
 
     # Messages of the device
 
@@ -289,7 +310,7 @@ class Session:
         if message.after and not message.epoch:
             raise BadFrame("invalid_message", "epoch: is needed to make sense of `after`")
         self._timers.cancel(SessionTimer(self.id, TimerKind.HELLO))
-        self._token = message.token
+        self._credential.token = message.token
         self._epoch, self._after = message.epoch, message.after
         self._device = Device(
             name=message.device_name, platform=message.platform, instance=message.instance
@@ -299,10 +320,15 @@ class Session:
     def _identify(self, now: float) -> list[Effect]:
         try:
             who = auth.read_token(
-                self._token, allow_plain=self._config.allow_plain_tokens, rng=self._rng
+                self._credential.token,
+                allow_plain=self._config.allow_plain_tokens,
+                rng=self._rng,
             )
         except BadToken as error:
             return self._refuse(close_codes.BAD_TOKEN, str(error))
+        if wait := self._attempts.take(who.user_id, now):
+            why = f"this user connects too often: connect again after {ceil(wait)} s"
+            return [Limited("attempts"), *self._refuse(close_codes.TOO_MANY_ATTEMPTS, why)]
         self._user_id = who.user_id
         self._device.device_id = who.device_id
         self._device.ephemeral = who.ephemeral
@@ -320,8 +346,12 @@ class Session:
         self.follows[address].ack(message.seq)
         return []
 
-    def _publish(self, message: frames.UpdateProgress) -> list[Effect]:
+    def _publish(self, message: frames.UpdateProgress, now: float) -> list[Effect]:
         self._check_identified()
+        if wait := self._publish_rate.take(1, now):
+            why = f"this device sends too many: wait {wait:.1f} s, then send the newest"
+            told = self._control(self._envelope().error("rate_limited", why, message.ref))
+            return [Limited("messages"), *told]
         if len(self._publishes) >= self._config.max_publishes:
             # The message is right, only too early: no bad frame.
             why = "wait until earlier messages are answered"
@@ -329,6 +359,21 @@ class Session:
         request_id = next(self._request_ids)
         self._publishes[request_id] = message.ref
         return [PublishWish(request_id, "UPDATE_PROGRESS", message.payload)]
+
+    def _refresh(self, message: frames.Refresh) -> list[Effect]:
+        if self.state is not State.OPEN:
+            raise BadFrame("invalid_message", "REFRESH comes after WELCOME", message.ref)
+        if self._credential.asked:
+            why = "wait for the answer to the REFRESH before"
+            return self._control(self._envelope().error("busy", why, message.ref))
+        self._credential.asked = message
+        return [RefreshWish(message.token)]
+
+    def _pong(self) -> list[Effect]:
+        """Nothing comes before WELCOME, which is a sign of life as well."""
+        if self.state is not State.OPEN:
+            return []
+        return self._control(self._envelope().message("PONG", {}))
 
     def _check_identified(self) -> None:
         if self.state is State.HELLO:
@@ -359,35 +404,57 @@ class Session:
         payload = self._positions.next(self.follows.values()) if self._positions else None
         return [Ping(self.id, payload)] if payload else []
 
+    def _set_end(self, expires_ms: int, closes_ms: int, now: float) -> None:
+        self._credential.ends(expires_ms, closes_ms)
+        self._timers.cancel(SessionTimer(self.id, TimerKind.END))
+        self._timers.cancel(SessionTimer(self.id, TimerKind.EXPIRY))
+        if expires_ms:
+            left = max(0, expires_ms - self._wall_ms()) / 1000
+            self._schedule(TimerKind.EXPIRY, now + left)
+
+    def _expired(self, now: float) -> list[Effect]:
+        """The token has expired: the session goes on for a while, so that it may be refreshed."""
+        closes_ms, expires_ms = self._credential.closes_ms, self._credential.expires_ms
+        if closes_ms == expires_ms:
+            return self.timer(TimerKind.END, now)
+        self._schedule(TimerKind.END, now + (closes_ms - expires_ms) / 1000)
+        if not self._handshake.v2:
+            return []
+        data: frames.Json = {"closesAt": closes_ms}
+        return self._control(self._envelope().message("TOKEN_EXPIRED", data))
+
     # Answers
 
     def _welcome(self, answer: Subscribed, now: float) -> list[Effect]:
         self.state = State.OPEN
         self._timers.cancel(SessionTimer(self.id, TimerKind.ATTACH))
         self._schedule(TimerKind.KEEPALIVE, self.keepalive.next_at)
-        if answer.expires_at:
-            left = max(0, answer.expires_at - self._wall_ms()) / 1000
-            self._schedule(TimerKind.EXPIRY, now + left)
+        self._set_end(answer.expires_at, answer.closes_at, now)
         self._generation = Generation()
         self._generation.CopyFrom(answer.generation)
-        data = {
+        data: frames.Json = {
             "sessionId": f"{self._config.node_id}/{self.id}",
             "deviceId": answer.device.device_id or self._device.device_id,
             "userId": self._user_id,
             "epoch": answer.epoch,
             "generation": frames.generation_json(answer.generation),
-            "queue": _place(answer),
+            "queue": frames.place_json(answer),
+            "first": answer.first,
             "devices": frames.devices_json(answer.devices),
             "keepalive": self._config.keepalive,
             "window": self._config.window.frames,
         }
+        if answer.expires_at:
+            data["expiresAt"] = answer.expires_at
         welcome = self._envelope().message("WELCOME", data)
         return [*self._control(welcome), self._follow(ALL)]
 
     def _joined(self, answer: Subscribed) -> list[Effect]:
-        if not self._handshake.v2:
-            return []
-        return self._control(self._envelope().message("JOINED", _place(answer)))
+        return self._notice("JOINED", frames.place_json(answer))
+
+    def _notice(self, kind: str, data: frames.Json) -> list[Effect]:
+        """Tell a device that speaks v2; the plain dialect has no such messages."""
+        return self._control(self._envelope().message(kind, data)) if self._handshake.v2 else []
 
     def _lost(self, address: str, head: int) -> list[Effect]:
         if not self._handshake.v2:  # only WELCOME can tell a plain client, and of its own queue
@@ -432,12 +499,3 @@ class Session:
 
     def _schedule(self, kind: TimerKind, at: float) -> None:
         self._timers.schedule(SessionTimer(self.id, kind), at)
-
-
-def _place(answer: Subscribed) -> frames.Json:
-    return {
-        "queue": frames.queue_name(answer.address),
-        "head": answer.head,
-        "after": answer.after,
-        "recovered": answer.recovered,
-    }

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import secrets
 import socket
+from pathlib import Path
 
 from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from kull_edge.config import HubConfig, SessionConfig
+from kull_edge.door import DoorConfig
 from kull_edge.follow import Window
-from kull_edge.hub import HubConfig
-from kull_edge.session import SessionConfig
+from kull_edge.origins import Origins, is_loopback, parse
+from kull_edge.peers import parse_networks
 
 
 class EdgeSettings(BaseSettings):
@@ -28,6 +31,22 @@ class EdgeSettings(BaseSettings):
         max_length=128,
         description="name of this edge, unique among living edges",
     )
+    tls_ca: Path | None = Field(
+        None,
+        validation_alias=AliasChoices("KULL_TLS_CA", "tls_ca"),
+        description="PEM file of the authority that signs certificates inside the mesh; "
+        "unset: no TLS there",
+    )
+    tls_cert: Path | None = Field(
+        None,
+        validation_alias=AliasChoices("KULL_TLS_CERT", "tls_cert"),
+        description="PEM file of this node's certificate",
+    )
+    tls_key: Path | None = Field(
+        None,
+        validation_alias=AliasChoices("KULL_TLS_KEY", "tls_key"),
+        description="PEM file of its private key",
+    )
     allow_plain_tokens: bool = Field(
         False,
         validation_alias=AliasChoices("KULL_ALLOW_PLAIN_TOKENS", "allow_plain_tokens"),
@@ -44,13 +63,67 @@ class EdgeSettings(BaseSettings):
         65_536, ge=1_024, description="bytes in a socket's write buffer that count as full"
     )
 
+    origins: str = Field(
+        "",
+        validation_alias=AliasChoices("KULL_ORIGINS", "origins"),
+        description="web pages that may connect and call, besides those of the same host: exact "
+        "origins separated by commas, e.g. https://app.example.com; *: any",
+    )
+    trusted_proxies: str = Field(
+        "", description="networks of load balancers whose X-Forwarded-For is believed"
+    )
+    unlimited: str = Field(
+        "127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7",
+        description="networks that the limits per address do not count",
+    )
+    connections_per_address: int = Field(
+        500, ge=0, description="WebSockets at once from one address (IPv6: /64); 0: no limit"
+    )
+    attempts_per_address: float = Field(
+        20.0, ge=0, description="connections per second from one address; 0: no limit"
+    )
+    attempts_burst: float = Field(200.0, ge=1, description="connections at once, above that rate")
+    attempts_per_user: float = Field(
+        2.0, ge=0, description="connections per second of one user; 0: no limit"
+    )
+    attempts_per_user_burst: float = Field(
+        64.0, ge=1, description="connections at once of one user, above that rate"
+    )
+    handshakes: int = Field(
+        1_024, ge=1, description="connections without a request yet; the oldest is cut for a newer"
+    )
+    max_head: int = Field(16_384, ge=1_024, description="bytes of an upgrade request's head")
+    max_query: int = Field(8_192, ge=256, description="bytes of its target, query included")
+    message_rate: float = Field(
+        1_000.0, ge=0, description="frames per second of one device; 0: no limit"
+    )
+    message_burst: float = Field(2_000.0, ge=1, description="frames at once, above that rate")
+    byte_rate: float = Field(
+        1_048_576.0, ge=0, description="bytes per second of one device; 0: no limit"
+    )
+    byte_burst: float = Field(2_097_152.0, ge=1, description="bytes at once, above that rate")
+    publish_rate: float = Field(
+        50.0, ge=0, description="UPDATE_PROGRESS per second of one device; 0: no limit"
+    )
+    publish_burst: float = Field(200.0, ge=1, description="of those at once, above that rate")
+
     handshake_timeout: float = Field(5.0, gt=0, description="seconds for the request's head")
     hello_timeout: float = Field(5.0, gt=0, description="seconds for HELLO")
     attach_timeout: float = Field(10.0, gt=0, description="seconds for a router to take a session")
     keepalive: float = Field(30.0, gt=0, description="seconds of silence before a ping")
     pong_timeout: float = Field(20.0, gt=0, description="seconds for the pong")
     drain: float = Field(
-        5.0, ge=0, description="seconds over which a leaving edge spreads its devices, at most"
+        20.0, ge=0, description="seconds over which a leaving edge spreads its devices, at most"
+    )
+    stale_after: float = Field(
+        10.0,
+        gt=0,
+        description="seconds without a router until devices are told that they are stale",
+    )
+    away_after: float = Field(
+        30.0,
+        gt=0,
+        description="seconds without a router until devices are sent to edges that have one",
     )
     close_timeout: float = Field(2.0, gt=0, description="seconds for a device to end its closing")
     ack_delay: float = Field(0.1, gt=0, description="seconds that acknowledgements are collected")
@@ -63,6 +136,34 @@ class EdgeSettings(BaseSettings):
             if not host or not port.isdigit():
                 raise ValueError(f"{target.strip()!r} is not host:port, e.g. router-1:7400")
         return value
+
+    @field_validator("origins")
+    @classmethod
+    def _check_origins(cls, value: str) -> str:
+        parse(value)
+        return value
+
+    @field_validator("trusted_proxies", "unlimited")
+    @classmethod
+    def _check_networks(cls, value: str) -> str:
+        parse_networks(value)
+        return value
+
+    def door(self) -> DoorConfig:
+        """Return the door's part of the settings."""
+        return DoorConfig(
+            origins=Origins(
+                allowed=parse(self.origins),
+                local=is_loopback(self.host),
+                literal=self.allow_plain_tokens,
+            ),
+            trusted_proxies=parse_networks(self.trusted_proxies),
+            unlimited=parse_networks(self.unlimited),
+            connections=self.connections_per_address,
+            attempt_rate=self.attempts_per_address,
+            attempt_burst=self.attempts_burst,
+            handshakes=self.handshakes,
+        )
 
     @property
     def router_addresses(self) -> list[str]:
@@ -80,7 +181,14 @@ class EdgeSettings(BaseSettings):
                 attach_timeout=self.attach_timeout,
                 keepalive=self.keepalive,
                 pong_timeout=self.pong_timeout,
+                publish_rate=self.publish_rate,
+                publish_burst=self.publish_burst,
+                attempt_rate=self.attempts_per_user,
+                attempt_burst=self.attempts_per_user_burst,
             ),
             max_sessions=self.max_connections,
             ack_delay=self.ack_delay,
+            routers=len(self.router_addresses),
+            stale_after=self.stale_after,
+            away_after=self.away_after,
         )

@@ -10,7 +10,20 @@ from pydantic import ValidationError
 
 from kull_mesh import __version__
 from kull_mesh import log as logs
-from kull_mesh.commands import config, demo, listen, nodes, roles, send, token, up
+from kull_mesh.commands import (
+    certs,
+    config,
+    definitions,
+    demo,
+    keys,
+    listen,
+    nodes,
+    play,
+    roles,
+    send,
+    token,
+    up,
+)
 from kull_mesh.errors import expected
 from kull_mesh.settings import MeshSettings
 
@@ -23,16 +36,21 @@ app = typer.Typer(
 )
 app.command(rich_help_panel="Run")(up.up)
 app.command(rich_help_panel="Run")(demo.demo)
+app.command(rich_help_panel="Run")(play.play)
 app.command(rich_help_panel="Run one role")(roles.router)
 app.command(rich_help_panel="Run one role")(roles.edge)
 app.command(rich_help_panel="Run one role")(roles.gateway)
 app.command(rich_help_panel="Tools")(token.token)
 app.command("service-token", rich_help_panel="Tools")(token.service_token)
+app.add_typer(keys.app, name="keys", rich_help_panel="Tools")
+app.add_typer(certs.app, name="certs", rich_help_panel="Tools")
 app.command(rich_help_panel="Tools")(listen.listen)
 app.add_typer(send.app, name="send", rich_help_panel="Tools")
 app.command(rich_help_panel="Tools")(config.config)
+app.command(rich_help_panel="Tools")(definitions.definitions)
 app.command(rich_help_panel="Operate")(nodes.nodes)
 app.command(rich_help_panel="Operate")(nodes.drain)
+app.command(rich_help_panel="Operate")(nodes.revoke)
 
 
 @app.callback()

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import math
 import os
 import secrets
 import tempfile
-import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import jwt
 from pydantic import SecretStr
 
 from kull_mesh.errors import MeshError
 from kull_mesh.settings import MeshSettings
+from kull_producers.gateway import Minter, SigningKey, SigningKeyError
+from kull_producers.gateway.settings import DEFAULT_MAX_TTL
 
 MIN_BYTES = 32
 
@@ -29,12 +30,17 @@ class Keys:
     Attributes:
         device: signs device tokens.
         service: signs what services show to the HTTP triggers.
+        signing_key: private key that signs device tokens instead, None: `device` does.
+        audience, issuer: of device tokens; empty: none.
         made_in: where the development secret lies, None if KULL_TOKEN_SECRET is used.
     """
 
     device: str = field(repr=False)
     service: str = field(repr=False)
     made_in: Path | None = None
+    signing_key: Path | None = None
+    audience: str = ""
+    issuer: str = ""
 
 
 def load(settings: MeshSettings) -> Keys:
@@ -60,7 +66,14 @@ def load(settings: MeshSettings) -> Keys:
         service = _long_enough(settings.service_secret, "KULL_SERVICE_SECRET")
     else:
         service = hmac.new(device.encode(), b"kull-service", hashlib.sha256).hexdigest()
-    return Keys(device, service, made_in)
+    return Keys(
+        device,
+        service,
+        made_in,
+        signing_key=settings.token_signing_key,
+        audience=settings.token_audience,
+        issuer=settings.token_issuer,
+    )
 
 
 def _long_enough(secret: SecretStr, variable: str) -> str:
@@ -84,11 +97,29 @@ def _read_or_make(path: Path) -> str:
 
 
 def device_token(
-    keys: Keys, *, user: str, device: str = "", ttl: float, name: str = "", platform: str = ""
+    keys: Keys,
+    *,
+    user: str,
+    device: str = "",
+    ttl: float,
+    name: str = "",
+    platform: str = "",
+    rooms: Sequence[str] = (),
 ) -> str:
     """Return a signed device token. `ttl` is in seconds."""
-    now = int(time.time())
-    claims: dict[str, Any] = {"sub": user, "iat": now, "exp": now + int(ttl)}
-    optional = {"device": device, "name": name, "platform": platform}
-    claims |= {key: value for key, value in optional.items() if value}
-    return jwt.encode(claims, keys.device, "HS256")
+    minted = minter(keys, max_ttl=math.inf).mint(
+        user=user, device=device, name=name, platform=platform, rooms=rooms, ttl=ttl
+    )
+    return minted.token
+
+
+def minter(keys: Keys, *, max_ttl: float = DEFAULT_MAX_TTL) -> Minter:
+    """Return what signs device tokens. `max_ttl` is in seconds. Raises MeshError."""
+    try:
+        if keys.signing_key is not None:
+            key = SigningKey.from_pem(keys.signing_key)
+        else:
+            key = SigningKey.shared(keys.device)
+    except SigningKeyError as error:
+        raise MeshError(str(error)) from error
+    return Minter(key, audience=keys.audience, issuer=keys.issuer, max_ttl=max_ttl)

@@ -14,12 +14,23 @@ import structlog
 from kull_edge.errors import CannotListen
 from kull_edge.node import Edge
 from kull_edge.settings import EdgeSettings
-from kull_mesh import __version__
+from kull_mesh import __version__, secrets
 from kull_mesh.errors import MeshError
 from kull_mesh.http import HttpSide
 from kull_mesh.secrets import Keys
 from kull_producers import Publisher
-from kull_producers.gateway import Status, create_app, service_auth
+from kull_producers.gateway import (
+    Buckets,
+    Origins,
+    Status,
+    create_app,
+    key_auth,
+    open_auth,
+    service_auth,
+)
+from kull_producers.gateway.auth import Authorize
+from kull_producers.gateway.origins import is_loopback
+from kull_producers.gateway.settings import DEFAULT_BURST, DEFAULT_RATE, DEFAULT_TIMEOUT
 from kull_producers.rabbitmq import RabbitTransport
 from kull_producers.transport import Transport
 from kull_router.broker import Broker
@@ -41,6 +52,9 @@ class UpOptions:
         port: of the first edge and HTTP; further edges take the next ones. 0: any free ports.
         data: folder of the SQLite store.
         amqp_url: RabbitMQ; None: the in-memory broker.
+        service_keys: file of the service keys; None: service tokens only.
+        origins: web pages that may connect and call, besides our own.
+        allow_plain_tokens: ids do as tokens, and the HTTP triggers ask for none.
     """
 
     keys: Keys
@@ -49,7 +63,23 @@ class UpOptions:
     port: int = 5000
     edges: int = 1
     amqp_url: str | None = field(default=None, repr=False)
+    service_keys: Path | None = None
+    origins: frozenset[str] = frozenset()
     allow_plain_tokens: bool = False
+
+    def authorize(self) -> Authorize:
+        """Return what verifies the callers of the HTTP triggers. Raises KeyFileError."""
+        tokens = service_auth(self.keys.service)
+        checked = key_auth(self.service_keys, tokens=tokens) if self.service_keys else tokens
+        return open_auth(checked) if self.allow_plain_tokens else checked
+
+    def pages(self) -> Origins:
+        """Return which web pages may call."""
+        return Origins(
+            allowed=self.origins,
+            local=is_loopback(self.host),
+            literal=self.allow_plain_tokens,
+        )
 
 
 class LocalMesh:
@@ -97,11 +127,19 @@ class LocalMesh:
     async def _start(self) -> None:
         broker, transport = self._broker()
         self.router = await self._start_router(broker)
-        self.publisher = Publisher(transport, shard_count=self._shard_count, app_id="kull-up")
+        self.publisher = Publisher(
+            transport,
+            shard_count=self._shard_count,
+            app_id="kull-up",
+            timeout=DEFAULT_TIMEOUT,
+        )
         app = create_app(
             self.publisher,
-            authorize=service_auth(self._options.keys.service),
+            authorize=self._options.authorize(),
             status=self._status,
+            minter=secrets.minter(self._options.keys),
+            origins=self._options.pages(),
+            buckets=Buckets(rate=DEFAULT_RATE, burst=DEFAULT_BURST),
         )
         http = HttpSide(app)
         self._stack.push_async_callback(http.aclose)
@@ -115,7 +153,13 @@ class LocalMesh:
         sessions = sum(edge.session_count for edge in self.edges)
         return Status(
             ready=self.ready,
-            details={"version": __version__, "edges": len(self.edges), "sessions": sessions},
+            details={
+                "version": __version__,
+                "broker": "connected" if self.router.core.broker.connected else "away",
+                "routers": 1,
+                "edges": len(self.edges),
+                "sessions": sessions,
+            },
         )
 
     def _broker(self) -> tuple[Broker, Transport]:
@@ -129,6 +173,9 @@ class LocalMesh:
         settings = RouterSettings(
             grpc_host="127.0.0.1",
             grpc_port=0,
+            tls_ca=None,  # this process talks to itself: the operator's certificate is not for it
+            tls_cert=None,
+            tls_key=None,
             data=self._options.data,
             token_secret=self._options.keys.device,
             allow_plain_tokens=self._options.allow_plain_tokens,
@@ -163,8 +210,12 @@ class LocalMesh:
             host=self._options.host,
             port=port + number if port else 0,
             routers=self.router.grpc_address,
+            tls_ca=None,
+            tls_cert=None,
+            tls_key=None,
             node_id=f"edge-{number + 1}",
             allow_plain_tokens=self._options.allow_plain_tokens,
+            origins=",".join(sorted(self._options.origins)),
         )
         edge = Edge(settings, http_fallback=http.protocol)
         try:

@@ -20,7 +20,7 @@ from kull_producers.gate import Gate
 from kull_producers.lanes import Lanes, Ticket
 from kull_producers.message import Message
 from kull_producers.retry import backoff
-from kull_producers.transport import Transport
+from kull_producers.transport import BLOCKED, Transport
 
 
 class Delivery:
@@ -125,12 +125,13 @@ class Delivery:
                     if not isinstance(problem, ConnectError):  # those wait at the gate
                         await asyncio.sleep(backoff(attempt, self._jitter))
         except TimeoutError as error:
-            raise self._given_up(ticket, problem) from error
+            raise await self._given_up(ticket, problem) from error
 
-    def _given_up(self, ticket: Ticket, problem: KullError | None) -> KullError:
+    async def _given_up(self, ticket: Ticket, problem: KullError | None) -> KullError:
         if ticket.sent:
+            why = f" ({BLOCKED})" if await self._transport.blocked() else ""
             return PublishTimeout(
-                f"not confirmed within {self._timeout:g} s; the event may have been stored, "
+                f"not confirmed within {self._timeout:g} s{why}; the event may have been stored, "
                 "publish it again with the same idempotency_key"
             )
         return (

@@ -115,8 +115,7 @@ class OutboxPublisher(Publisher):
     async def status(self) -> OutboxStatus:
         """Return what the outbox holds, how old it is, and what is wrong."""
         store, relay = self._opened()
-        problem = "" if relay.problem is None else str(relay.problem)
-        return replace(await store.status(), problem=problem)
+        return replace(await store.status(), problem=await relay.problem())
 
     async def flush(self, timeout: float) -> None:  # noqa: ASYNC109  # part of what it promises
         """Return once RabbitMQ has confirmed everything that was accepted before the call.
@@ -140,7 +139,8 @@ class OutboxPublisher(Publisher):
                 drained.result()
                 return
             self._raise_if_stopped()
-            why = f" ({relay.problem})" if relay.problem else ""
+            problem = await relay.problem()
+            why = f" ({problem})" if problem else ""
             raise PublishTimeout(
                 f"{store.pending} events are still in the outbox after {timeout:g} s{why}; "
                 "they stay there and are published later"

@@ -28,7 +28,7 @@ from kull_producers.errors import (
 )
 from kull_producers.outbox_row import Entry, message_of
 from kull_producers.retry import backoff
-from kull_producers.transport import Transport
+from kull_producers.transport import BLOCKED, Transport
 
 log = logging.getLogger(__name__)
 
@@ -96,10 +96,11 @@ class Relay:
         self._attempt = 0
         self._problem: KullError | None = None
 
-    @property
-    def problem(self) -> KullError | None:
-        """Why nothing is published right now, None if all is well."""
-        return self._problem
+    async def problem(self) -> str:
+        """Return why nothing is published right now, in words; empty if all is well."""
+        if self._problem is not None:
+            return str(self._problem)
+        return BLOCKED if await self._transport.blocked() else ""
 
     def notify(self) -> None:
         """Say that the backlog has new rows."""
@@ -244,7 +245,8 @@ class Relay:
                 self._sending.discard(entry.id)
                 return None
             self._sending.discard(entry.id)  # not after an error that ends the session
-            log.warning("event %s for %s: %s", message.message_id, entry.address, problem)
+            if not await self._transport.blocked():  # then it is not about this event
+                log.warning("event %s for %s: %s", message.message_id, entry.address, problem)
             return problem
 
     @asynccontextmanager

@@ -135,7 +135,7 @@ class SqlRelay:
             size=0,
             oldest_seconds=0.0 if oldest_ms is None else self._now() - oldest_ms / 1000,
             refused=refused,
-            problem="" if self._relay.problem is None else str(self._relay.problem),
+            problem=await self._relay.problem(),
         )
 
     async def retry_refused(self) -> int:

@@ -7,13 +7,14 @@ publisher must see to keep events in order. Here a lost connection is dialed aga
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import suppress
 from typing import Final, NoReturn
 from urllib.parse import urlsplit
 
 import aio_pika
 from aio_pika import exceptions as amqp
-from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, UnderlayConnection
 from aiormq.exceptions import ChannelAccessRefused
 
 from kull_producers import topology
@@ -26,6 +27,9 @@ from kull_producers.errors import (
     ShardCountMismatch,
 )
 from kull_producers.message import Message
+from kull_producers.transport import BLOCKED
+
+log = logging.getLogger(__name__)
 
 HEARTBEAT: Final = 10  # seconds
 CONNECT_TIMEOUT: Final = 5.0  # seconds
@@ -66,8 +70,9 @@ class RabbitTransport:
         self._channel: AbstractChannel | None = None
         self._exchanges: dict[str, AbstractExchange] = {}
         self._lock = asyncio.Lock()  # fair, so callers get the channel in the order of the calls
-        self._failed_dials = 0
+        self._failures = 0
         self._closed = False
+        self._told_blocked = False
 
     async def publish(self, message: Message) -> None:
         """See `Transport.publish`."""
@@ -104,21 +109,57 @@ class RabbitTransport:
             "start a router once, it creates the exchanges"
         )
 
+    async def blocked(self) -> bool:
+        """See `Transport.blocked`. RabbitMQ tells a connection once that has published."""
+        link = self._link()
+        if link is None:
+            return False
+        try:
+            async with asyncio.timeout(0):
+                await link.ready()  # waits only while the connection is blocked
+        except TimeoutError:
+            return True
+        return False
+
     async def aclose(self) -> None:
         """See `Transport.aclose`."""
         self._closed = True
         await self._discard()
 
     async def _exchange(self, name: str) -> AbstractExchange:
-        failed_before = self._failed_dials
+        failures_before = self._failures
         async with self._lock:
-            if self._failed_dials > failed_before:
-                # A dial failed while this call waited: another one now would only prolong it.
+            if self._failures > failures_before:
+                # It failed for one before: another dial would only prolong it, and a success now
+                # would let this event overtake that one.
                 raise ConnectError(f"RabbitMQ at {self._where} cannot be reached")
+            # Within the lock, so that what comes when it ends does not overtake those who wait.
+            await self._until_taken()
             channel = await self._ready_channel()
             if name not in self._exchanges:
                 self._exchanges[name] = await channel.get_exchange(name, ensure=False)
             return self._exchanges[name]
+
+    def _link(self) -> UnderlayConnection | None:
+        connection = self._connection
+        if connection is None or not connection.connected.is_set():
+            return None
+        return connection.transport
+
+    async def _until_taken(self) -> None:
+        """Wait while the connection is blocked: what is sent now would only pile up here."""
+        while (link := self._link()) is not None and await self.blocked():
+            if not self._told_blocked:
+                log.warning("publishing to %s waits: %s", self._where, BLOCKED)
+            self._told_blocked = True
+            ready = asyncio.create_task(_ready(link), name="kull-unblocked")
+            lost = link.connection.closing
+            try:
+                await asyncio.wait({ready, lost}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                ready.cancel()
+                lost.cancel()  # this is only our view of it
+        self._told_blocked = False
 
     async def _ready_channel(self) -> AbstractChannel:
         if self._channel is None or self._channel.is_closed:
@@ -132,6 +173,7 @@ class RabbitTransport:
             channel = connection.channel(publisher_confirms=True, on_return_raises=True)
             await channel.initialize(timeout=self._connect_timeout)
         except (*amqp.CONNECTION_EXCEPTIONS, TimeoutError) as error:
+            self._failures += 1
             await self._discard()
             self._lost(error)
         return channel
@@ -167,7 +209,7 @@ class RabbitTransport:
                 "check both in the URL"
             ) from error
         except (*amqp.CONNECTION_EXCEPTIONS, TimeoutError) as error:
-            self._failed_dials += 1
+            self._failures += 1
             raise ConnectError(
                 f"RabbitMQ at {self._where} cannot be reached: {type(error).__name__}: {error}"
             ) from error
@@ -193,6 +235,10 @@ class RabbitTransport:
         raise ConnectError(
             f"the connection to RabbitMQ at {self._where} was lost ({type(error).__name__})"
         ) from error
+
+
+async def _ready(link: UnderlayConnection) -> None:
+    await link.ready()
 
 
 def _amqp_message(message: Message) -> aio_pika.Message:

@@ -20,12 +20,14 @@ class MemoryTransport:
         messages: what was confirmed, in the order of arrival.
         down: while true, every call raises ConnectError.
         hold: publishes wait for this event before they are confirmed; it is set at first.
+        short: what `blocked` answers; combine it with `hold`.
         dials: how often the shard count has been checked.
     """
 
     def __init__(self, *, shard_count: int = topology.DEFAULT_SHARD_COUNT) -> None:
         self.messages: list[Message] = []
         self.down = False
+        self.short = False
         self.hold = asyncio.Event()
         self.hold.set()
         self.dials = 0
@@ -56,6 +58,10 @@ class MemoryTransport:
             raise ShardCountMismatch(
                 f"the deployment has {self._shard_count} shards, not {shard_count}"
             )
+
+    async def blocked(self) -> bool:
+        """See `Transport.blocked`."""
+        return self.short
 
     async def aclose(self) -> None:
         """See `Transport.aclose`."""

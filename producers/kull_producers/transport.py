@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from kull_producers.message import Message
+
+BLOCKED: Final = "RabbitMQ takes no events for now, its memory or disk is short"
 
 
 class Transport(Protocol):
@@ -33,6 +35,13 @@ class Transport(Protocol):
             ShardCountMismatch: the topology exists with another count.
             NotDeployed: no router has created the topology yet.
             ConnectError: the connection is down.
+        """
+        ...
+
+    async def blocked(self) -> bool:
+        """Return whether the broker takes no messages for now, its memory or disk being short.
+
+        Meanwhile publishing waits.
         """
         ...
 

@@ -201,6 +201,10 @@ class MemoryTransport:
                 f"the deployment does not have {shard_count} shards, or no router has started yet"
             )
 
+    async def blocked(self) -> bool:
+        """See `Transport.blocked`: never."""
+        return False
+
     async def aclose(self) -> None:
         """See `Transport.aclose`."""
         self._closed = True

@@ -57,14 +57,13 @@ class Fanout:
             for number in self.subscriptions.streams(address):
                 self.streams[number].gap(address, shard, term)
 
-    def announce(self, terms: Mapping[int, int]) -> None:
+    def announce(self, frame: pb.AttachResponse) -> None:
         """Tell every edge which shards this router owns now."""
-        frame = owned_frame(terms)
         for stream in list(self.streams.values()):
             stream.send(frame)
 
 
-def owned_frame(terms: Mapping[int, int]) -> pb.AttachResponse:
-    """Return the list of owned shards as edges get it."""
+def owned_frame(terms: Mapping[int, int], standby: Iterable[int]) -> pb.AttachResponse:
+    """Return what edges get to know about ownership: owned shards, and those of other routers."""
     owned = [pb.ShardTerm(shard=shard, term=term) for shard, term in sorted(terms.items())]
-    return pb.AttachResponse(shards=pb.OwnedShards(shards=owned))
+    return pb.AttachResponse(shards=pb.OwnedShards(shards=owned, standby=standby))

@@ -9,6 +9,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from kull_protos.mesh.v1 import admin_pb2_grpc, attach_pb2_grpc
 from kull_router.errors import ConfigError
+from kull_router.peers import Authorization
 from kull_router.router import RouterCore
 from kull_router.services.admin_service import AdminService
 from kull_router.services.edge_service import EdgeService
@@ -29,8 +30,11 @@ _OPTIONS: Final = (
 class GrpcServer:
     """Listens for edges and operators. Start it once, stop it once."""
 
-    def __init__(self, core: RouterCore) -> None:
-        self._server = grpc.aio.server(options=_OPTIONS)
+    def __init__(self, core: RouterCore, credentials: grpc.ServerCredentials | None = None) -> None:
+        # Without certificates nobody has a role: then the network decides who may call.
+        guards = [Authorization()] if credentials else []
+        self._credentials = credentials
+        self._server = grpc.aio.server(options=_OPTIONS, interceptors=guards)
         self._health = health.aio.HealthServicer()
         attach_pb2_grpc.add_EdgeServiceServicer_to_server(EdgeService(core), self._server)
         admin_pb2_grpc.add_AdminServiceServicer_to_server(AdminService(core), self._server)
@@ -39,7 +43,7 @@ class GrpcServer:
     async def start(self, host: str, port: int) -> int:
         """Listen and return the port. Raises ConfigError when the port is taken."""
         try:
-            bound = self._server.add_insecure_port(f"{host}:{port}")
+            bound = self._listen(f"{host}:{port}")
         except RuntimeError as error:
             raise ConfigError(
                 f"cannot listen for edges on {host}:{port}: is another router running? "
@@ -48,6 +52,11 @@ class GrpcServer:
         await self._server.start()
         await self._health.set("", health_pb2.HealthCheckResponse.SERVING)
         return bound
+
+    def _listen(self, address: str) -> int:
+        if self._credentials:
+            return self._server.add_secure_port(address, self._credentials)
+        return self._server.add_insecure_port(address)
 
     async def stop(self, grace: float) -> None:
         """Report not serving, let streams end within `grace` seconds, then cut them."""

@@ -15,6 +15,16 @@ PUSHES: Final = Counter("kull_router_pushes_total", "entries pushed to edges")
 GAPS: Final = Counter("kull_router_gaps_total", "pushes dropped since an edge did not keep up")
 SESSIONS: Final = Gauge("kull_router_sessions", "sessions registered")
 OWNED: Final = Gauge("kull_router_owned_shards", "shards owned")
+BLOCKED: Final = Gauge(
+    "kull_router_rabbitmq_blocked", "1 while RabbitMQ takes nothing: its memory or disk is short"
+)
+REVOCATIONS: Final = Counter("kull_router_revocations_total", "revocations put in force")
+EXPIRED: Final = Counter(
+    "kull_router_expired_total", "subscriptions ended since their edge let them outlive the token"
+)
+REFUSED: Final = Counter(
+    "kull_router_refused_total", "sessions refused, by close code (0: try again)", ["code"]
+)
 EDGES: Final = Gauge("kull_router_edges", "edges attached")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from types import TracebackType
 
+import grpc
 import structlog
 
 from kull_protos.mesh.v1 import attach_pb2 as pb
@@ -12,9 +13,11 @@ from kull_router.broker import Broker
 from kull_router.clock import Clock
 from kull_router.errors import ConfigError
 from kull_router.grpc_server import GrpcServer
+from kull_router.jwks import JwksKeys
 from kull_router.router import RouterCore
 from kull_router.settings import RouterSettings
 from kull_router.store import Store
+from kull_router.token_keys import KeyRing, Keys, UnusableKey, parse_file
 from kull_router.tokens import TokenVerifier
 
 log = structlog.get_logger(__name__)
@@ -36,16 +39,17 @@ class Router:
         store: Store,
         clock: Clock | None = None,
     ) -> None:
-        secret = settings.token_secret.get_secret_value() if settings.token_secret else None
+        clock = clock or Clock()
+        self._jwks = _jwks(settings, clock)
         self.core = RouterCore(
             settings,
             broker=broker,
             store=store,
-            verifier=TokenVerifier(secret, allow_plain=settings.allow_plain_tokens),
+            verifier=_verifier(settings, self._jwks),
             clock=clock,
         )
         self._settings = settings
-        self._server = GrpcServer(self.core)
+        self._server = GrpcServer(self.core, _credentials(settings))
         self._life: asyncio.Task[None] | None = None
         self._port = 0
 
@@ -73,6 +77,14 @@ class Router:
         return self
 
     async def _run(self) -> None:
+        if self._jwks is None:
+            await self._serve()
+            return
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._jwks.run(), name="jwks")
+            await self._serve()
+
+    async def _serve(self) -> None:
         await self.core.broker.start(self._settings.shard_count)
         await self.core.run()
 
@@ -107,3 +119,55 @@ class Router:
         await self.core.broker.aclose()
         await self.core.store.aclose()
         log.info("router_stopped", router=self._settings.router_id)
+
+
+def _credentials(settings: RouterSettings) -> grpc.ServerCredentials | None:
+    """Return what makes edges and operators show a certificate; None: no TLS. ConfigError."""
+    paths = (settings.tls_ca, settings.tls_cert, settings.tls_key)
+    if not any(paths):
+        if settings.grpc_host not in {"127.0.0.1", "::1", "localhost"}:
+            log.warning("no TLS between edges and this router: keep their network private")
+        return None
+    try:
+        ca, certificate, key = [path.read_bytes() for path in paths if path]
+    except ValueError:
+        raise ConfigError("set KULL_TLS_CA, KULL_TLS_CERT and KULL_TLS_KEY, all three") from None
+    except OSError as error:
+        raise ConfigError(f"cannot read {error.filename}: {error.strerror}") from error
+    return grpc.ssl_server_credentials(
+        [(key, certificate)], root_certificates=ca, require_client_auth=True
+    )
+
+
+def _jwks(settings: RouterSettings, clock: Clock) -> JwksKeys | None:
+    if not settings.token_jwks_url:
+        return None
+    if settings.token_keys is not None:
+        raise ConfigError("set either KULL_TOKEN_KEYS or KULL_TOKEN_JWKS_URL, not both")
+    if not settings.token_audience:
+        raise ConfigError(
+            "set KULL_TOKEN_AUDIENCE beside KULL_TOKEN_JWKS_URL: who signs there may sign tokens "
+            "for other services too"
+        )
+    if settings.token_jwks_url.startswith("http://"):
+        log.warning("the JWKS comes over plain HTTP: who alters it on the way can sign tokens")
+    return JwksKeys(settings.token_jwks_url, clock=clock)
+
+
+def _verifier(settings: RouterSettings, jwks: JwksKeys | None) -> TokenVerifier:
+    keys: Keys | None = jwks
+    if settings.token_keys is not None:
+        try:
+            keys = KeyRing(parse_file(settings.token_keys.read_bytes()))
+        except OSError as error:
+            raise ConfigError(f"cannot read {settings.token_keys}: {error.strerror}") from error
+        except UnusableKey as error:
+            raise ConfigError(f"KULL_TOKEN_KEYS, {settings.token_keys}: {error}") from error
+    return TokenVerifier(
+        settings.token_secret.get_secret_value() if settings.token_secret else None,
+        allow_plain=settings.allow_plain_tokens,
+        keys=keys,
+        audience=settings.token_audience,
+        issuer=settings.token_issuer,
+        max_ttl=settings.token_max_ttl,
+    )

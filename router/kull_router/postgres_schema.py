@@ -91,6 +91,17 @@ CREATE TABLE cursors (
 ) WITH (fillfactor = 70);
 """
 
+# Newer than the tables above: made where it is missing.
+_REVOCATIONS: Final = """
+CREATE TABLE IF NOT EXISTS revocations (
+  number BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  user_id TEXT NOT NULL,
+  device_id TEXT NOT NULL,
+  token_id TEXT NOT NULL,
+  issued_before_ms BIGINT NOT NULL,
+  until_ms BIGINT NOT NULL
+)"""
+
 
 def prepare(db: Connection, shard_count: int) -> tuple[str, str]:
     """Create the tables in an empty database, or check those of an older one.
@@ -115,6 +126,8 @@ def prepare(db: Connection, shard_count: int) -> tuple[str, str]:
             )
         if meta["shard_count"] != str(shard_count):
             raise ShardCountMismatch(int(meta["shard_count"]), shard_count)
+        if db.query("SELECT to_regclass('revocations') IS NULL") == [(True,)]:
+            db.execute(_REVOCATIONS.replace("TEXT", 'TEXT COLLATE "C"'))
         epoch, history = _epoch(db, meta)
     except BaseException:
         db.rollback()

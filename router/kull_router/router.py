@@ -16,6 +16,7 @@ from kull_producers import topology
 from kull_producers.message import Message
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router import __version__, ingest, metrics
+from kull_router.authority import Authority
 from kull_router.broker import Broker
 from kull_router.clock import Clock
 from kull_router.edge_stream import EdgeStream
@@ -23,6 +24,7 @@ from kull_router.errors import BrokerError, PoisonMessage, StoreUnavailable
 from kull_router.fanout import Fanout, owned_frame
 from kull_router.outbox import Outbox
 from kull_router.pulls import Pulls
+from kull_router.rights import Rights
 from kull_router.sessions import Sessions
 from kull_router.settings import RouterSettings
 from kull_router.shard import Shard, bury, republish
@@ -59,15 +61,24 @@ class RouterCore:
                 fanout=self.fanout,
                 clock=self.clock,
                 changed=self._ownership_changed,
+                announce=self._announce,
             )
             for number in range(settings.shard_count)
         }
+        authority = Authority(settings, store=store, verifier=verifier, clock=self.clock)
         self.sessions = Sessions(
             settings=settings,
             store=store,
-            verifier=verifier,
+            authority=authority,
             fanout=self.fanout,
             shards=self.shards,
+            clock=self.clock,
+        )
+        self.rights = Rights(
+            settings,
+            sessions=self.sessions,
+            authority=authority,
+            fanout=self.fanout,
             clock=self.clock,
         )
         self._pulls = Pulls(
@@ -88,6 +99,11 @@ class RouterCore:
         return {n: shard.term for n, shard in self.shards.items() if shard.term is not None}
 
     @property
+    def standby(self) -> list[int]:
+        """The shards that another router owns: RabbitMQ is there, and lets this one wait."""
+        return [n for n, shard in self.shards.items() if shard.standing_by]
+
+    @property
     def ready(self) -> bool:
         """Whether RabbitMQ is there and every shard that it served has an owner here."""
         return self.broker.connected and bool(self.terms)
@@ -106,6 +122,8 @@ class RouterCore:
             tasks.create_task(self._probe(), name="probe")
             tasks.create_task(self._readdress(), name="readdress")
             tasks.create_task(self._trim(), name="trim")
+            tasks.create_task(self.rights.run_revocations(), name="revocations")
+            tasks.create_task(self.rights.run_expiry(), name="expiry")
             tasks.create_task(self.sessions.run_presence(), name="presence")
             tasks.create_task(self.sessions.run_cursors(), name="cursors")
             tasks.create_task(self.sessions.run_touch(), name="touch")
@@ -116,7 +134,10 @@ class RouterCore:
         metrics.OWNED.set(owned)
         if owned in {0, self.settings.shard_count}:
             log.info("shards_owned", shards=owned, of=self.settings.shard_count)
-        self.fanout.announce(self.terms)
+        self._announce()
+
+    def _announce(self) -> None:
+        self.fanout.announce(owned_frame(self.terms, self.standby))
 
     # -- edges ---------------------------------------------------------------------------------
 
@@ -143,7 +164,7 @@ class RouterCore:
                 )
             )
         )
-        stream.send(owned_frame(self.terms))
+        stream.send(owned_frame(self.terms, self.standby))
         self.fanout.streams[stream.number] = stream
         metrics.EDGES.set(len(self.fanout.streams))
         log.info("edge_attached", edge=stream.node_id)
@@ -191,6 +212,8 @@ class RouterCore:
             self._spawn(stream, work, "fetch", stream.fetches)
         elif kind == "publish":
             await self._publish(stream, request.publish)
+        elif kind == "refresh":
+            self.rights.refresh(stream, request.refresh)
         elif kind == "unsubscribe":
             self.sessions.unsubscribe(stream, request.unsubscribe)
         else:
@@ -223,7 +246,17 @@ class RouterCore:
     ) -> None:
         if self._tasks is None:
             raise RuntimeError("RouterCore.run is not running")
-        self._tasks.create_task(_guarded(stream, work, name, slots), name=name)
+        guarded = _guarded(stream, work, name, slots)
+        try:
+            task = self._tasks.create_task(guarded, name=name)
+        except RuntimeError:  # this router is stopping: nobody will answer
+            guarded.close()
+            work.close()
+            stream.close()
+        else:
+            task.add_done_callback(
+                lambda _: work.close()
+            )  # of no effect, unless it was cancelled unbegun
 
     # -- side tasks ----------------------------------------------------------------------------
 

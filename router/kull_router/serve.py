@@ -8,6 +8,7 @@ import signal
 import structlog
 from prometheus_client import start_http_server
 
+from kull_router import metrics
 from kull_router.broker_rabbitmq import RabbitBroker
 from kull_router.errors import ConfigError
 from kull_router.node import Router
@@ -27,6 +28,7 @@ async def serve(settings: RouterSettings) -> None:
         )
     store = await _open_store(settings)
     broker = RabbitBroker(settings.amqp_url.get_secret_value())
+    metrics.BLOCKED.set_function(lambda: float(broker.blocked))
     if settings.allow_plain_tokens:
         log.warning("PLAIN TOKENS ARE ALLOWED: anyone may connect as any user")
     async with Router(settings, broker=broker, store=store) as router:

@@ -12,6 +12,7 @@ import structlog
 from kull_producers import address as addresses
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router import metrics, tokens
+from kull_router.authority import Authority
 from kull_router.clock import Clock
 from kull_router.cursors import Cursors
 from kull_router.edge_stream import EdgeStream
@@ -59,7 +60,6 @@ class _Joining:
     shard: Shard
     term: int
     presence: Presence | None  # only in the user's own queue
-    expires_ms: int
 
 
 class Sessions:
@@ -70,14 +70,14 @@ class Sessions:
         *,
         settings: RouterSettings,
         store: Store,
-        verifier: tokens.TokenVerifier,
+        authority: Authority,
         fanout: Fanout,
         shards: dict[int, Shard],
         clock: Clock,
     ) -> None:
         self._settings = settings
         self._store = store
-        self._verifier = verifier
+        self._authority = authority
         self._fanout = fanout
         self._shards = shards
         self._clock = clock
@@ -102,14 +102,17 @@ class Sessions:
         shard = self._shards[addresses.shard_of(request.address, self._settings.shard_count)]
         if shard.term is None:
             raise Refusal(TRY_AGAIN, f"this router does not own shard {shard.number}")
-        claims = self._verifier.verify(request.token, self._clock.wall_ms())
+        claims = self._authority.verify(request.token, connected=request.HasField("generation"))
         info = _device_info(claims, request)
+        self._authority.check(claims, info.device)
         key = SessionKey(stream.number, request.session_id)
         presence = None
         if request.address == f"user:{info.user}":
             presence = self._take_over(key, request, info, shard)
         # Before the head is read: a push that comes in between must reach the edge.
-        subscription = Subscription(key=key, address=request.address, shard=shard.number, info=info)
+        subscription = Subscription(
+            key=key, address=request.address, shard=shard.number, info=info, claims=claims
+        )
         self._fanout.subscriptions.add(subscription)
         metrics.SESSIONS.set(len(self.registry))
         return _Joining(
@@ -119,7 +122,6 @@ class Sessions:
             shard=shard,
             term=shard.term,
             presence=presence,
-            expires_ms=claims.expires_ms,
         )
 
     def _take_over(
@@ -147,7 +149,7 @@ class Sessions:
         if registered.evicted:
             # A client must not be sent away for good by its own earlier, long held up attempt.
             code = RESUBSCRIBE if registered.same else REPLACED
-            self._evict(registered.evicted, code, "this device has connected again")
+            self.evict(registered.evicted, code, "this device has connected again")
         return registered.presence
 
     async def _attach(self, joining: _Joining) -> None:
@@ -158,7 +160,7 @@ class Sessions:
             if not isinstance(error, StoreError):
                 log.exception("subscribe_failed", address=request.address)
             if self._is_current(joining):
-                self._drop(subscription.key, subscription.address)
+                self.drop(subscription.key, subscription.address)
             _refuse(joining.stream, request, TRY_AGAIN, "the store does not answer well")
             return
         if not self._is_current(joining):
@@ -180,9 +182,10 @@ class Sessions:
         if request.HasField("position"):
             same = request.position.epoch == self._store.epoch
             position = request.position.seq if same else UNKNOWN_POSITION
-        unwritten = self.cursors.take_of(info.user, info.device, request.address)
-        if unwritten:
-            await self._store.advance(unwritten, self._clock.wall_ms())
+        else:  # what it has acknowledged counts, also what is not written yet
+            unwritten = self.cursors.take_of(info.user, info.device, request.address)
+            if unwritten:
+                await self._store.advance(unwritten, self._clock.wall_ms())
         return await self._store.attach(
             joining.shard.number,
             joining.term,
@@ -204,9 +207,11 @@ class Sessions:
             after=attachment.after,
             recovered=attachment.recovered,
             user_id=info.user,
-            expires_at=joining.expires_ms,
+            expires_at=joining.subscription.claims.expires_ms,
+            closes_at=self._authority.closes_ms(joining.subscription.claims),
         )
         if joining.presence:
+            answer.first = attachment.first
             answer.device.CopyFrom(device_message(joining.presence))
             answer.generation.CopyFrom(answer.device.generation)
             answer.devices.extend(map(device_message, self.registry.connected(info.user)))
@@ -214,9 +219,10 @@ class Sessions:
 
     def unsubscribe(self, stream: EdgeStream, request: pb.Unsubscribe) -> None:
         """End what subscribe began; of the user's own queue this starts the device's grace."""
-        self._drop(SessionKey(stream.number, request.session_id), request.address)
+        self.drop(SessionKey(stream.number, request.session_id), request.address)
 
-    def _drop(self, key: SessionKey, address: str) -> None:
+    def drop(self, key: SessionKey, address: str) -> None:
+        """End one subscription; of the user's own queue this starts the device's grace."""
         subscription = self._fanout.subscriptions.remove(key, address)
         if subscription and address == f"user:{subscription.info.user}":
             self.registry.release(key, self._clock.monotonic())
@@ -252,10 +258,11 @@ class Sessions:
             if presence.session and (not device or presence.info.device == device)
         ]
         for key in chosen:
-            self._evict(key, DISCONNECTED, reason or "an operator ended the session")
+            self.evict(key, DISCONNECTED, reason or "an operator ended the session")
         return len(chosen)
 
-    def _evict(self, key: SessionKey, close_code: int, reason: str) -> None:
+    def evict(self, key: SessionKey, close_code: int, reason: str) -> None:
+        """Tell the edge to close a session."""
         stream = self._fanout.streams.get(key.stream)
         if stream:
             evict = pb.Evict(session_id=key.session, close_code=close_code, reason=reason)
@@ -316,7 +323,7 @@ class Sessions:
 
 
 def _device_info(claims: tokens.Claims, request: pb.Subscribe) -> DeviceInfo:
-    if request.address not in {f"user:{claims.user}", addresses.ALL}:
+    if not claims.grants(request.address):
         raise TokenRefused(tokens.BAD_TOKEN, "the token does not grant this queue")
     asked = request.device
     tokens.check_device_id(asked.device_id)
@@ -338,6 +345,7 @@ async def _nothing() -> None:
 
 
 def _refuse(stream: EdgeStream, request: pb.Subscribe, close_code: int, reason: str) -> None:
+    metrics.REFUSED.labels(close_code).inc()
     refused = pb.Refused(
         session_id=request.session_id,
         address=request.address,

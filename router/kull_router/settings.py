@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from kull_producers import topology
 from kull_router.store import Retention
+from kull_router.tokens import DEFAULT_MAX_TTL
 
 
 def parse_shards(text: str) -> frozenset[int]:
@@ -37,6 +38,13 @@ class RouterSettings(BaseSettings):
     grpc_port: int = Field(
         7400, ge=0, le=65535, description="port that edges attach to; 0: any free"
     )
+    tls_ca: Path | None = Field(
+        None,
+        description="PEM file of the authority that signs certificates inside the mesh; "
+        "unset: no TLS there",
+    )
+    tls_cert: Path | None = Field(None, description="PEM file of this node's certificate")
+    tls_key: Path | None = Field(None, description="PEM file of its private key")
     amqp_url: SecretStr | None = Field(
         None, description="RabbitMQ, amqp(s)://user:password@host/vhost"
     )
@@ -54,6 +62,31 @@ class RouterSettings(BaseSettings):
     )
     token_secret: SecretStr | None = Field(
         None, description="HS256 secret of device tokens, at least 32 bytes"
+    )
+    token_keys: Path | None = Field(
+        None,
+        description="file with the public keys of device tokens, RSA (RS256) or Ed25519 (EdDSA): "
+        "PEM, or a JSON Web Key Set",
+    )
+    token_jwks_url: str = Field(
+        "", description="URL of a JSON Web Key Set with those keys; looked at again every 5 min"
+    )
+    token_audience: str = Field(
+        "", description="`aud` that device tokens must have; empty: they must have none"
+    )
+    token_issuer: str = Field("", description="`iss` that device tokens must have; empty: any")
+    token_max_ttl: float = Field(
+        DEFAULT_MAX_TTL,
+        gt=0,
+        description="seconds that a device token lives at most; revocations are kept as long",
+    )
+    token_grace: float = Field(
+        30.0,
+        ge=0,
+        description="seconds that a connection outlives its token, for the device to refresh it",
+    )
+    revocation_poll: float = Field(
+        0.25, gt=0, description="seconds between looks for tokens that other routers revoked"
     )
     allow_plain_tokens: bool = Field(
         False, description="accept 'userId' and 'userId:deviceId' as tokens: for demos only"
@@ -108,6 +141,13 @@ class RouterSettings(BaseSettings):
     @classmethod
     def _check_shards(cls, value: str) -> str:
         parse_shards(value)
+        return value
+
+    @field_validator("token_jwks_url")
+    @classmethod
+    def _check_url(cls, value: str) -> str:
+        if value and not value.startswith(("https://", "http://")):
+            raise ValueError("must begin with https:// (or http:// inside a private network)")
         return value
 
     def prefers(self, shard: int) -> bool:

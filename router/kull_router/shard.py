@@ -56,15 +56,18 @@ class Shard:
         fanout: Fanout,
         clock: Clock,
         changed: Callable[[int, int | None], None],
+        announce: Callable[[], None],
     ) -> None:
         self.number = number
         self.term: int | None = None
+        self.standing_by = False  # in RabbitMQ's line of consumers behind another router
         self._settings = settings
         self._broker = broker
         self._store = store
         self._fanout = fanout
         self._clock = clock
         self._changed = changed
+        self._announce = announce
         self._preferred = settings.prefers(number)
         self._failures = 0  # calls that the store did not answer well
         self._append_lock = asyncio.Lock()  # pushes must leave in the order of their commits
@@ -85,8 +88,10 @@ class Shard:
                 )
                 try:
                     attempt = 0
+                    self._stand_by(True)
                     await self._serve(channel)
                 finally:
+                    self._stand_by(False)
                     self._release()
                     await channel.aclose()
             except (BrokerError, Fenced) as error:
@@ -108,11 +113,17 @@ class Shard:
     def _is_wanted(self, message: Message) -> bool:
         return ingest.wanted_by(message) not in {"", self._settings.router_id}
 
+    def _stand_by(self, standing_by: bool) -> None:
+        if standing_by != self.standing_by:
+            self.standing_by = standing_by
+            self._announce()
+
     async def _claim(self) -> None:
         self.term = await self._persist(
             lambda: self._store.claim(self.number, self._settings.router_id)
         )
         log.debug("shard_owned", shard=self.number, term=self.term)
+        self.standing_by = False
         self._changed(self.number, self.term)
 
     def _release(self) -> None:

@@ -52,8 +52,8 @@ class Db(Protocol):
         """Run a statement and return how many rows it has changed."""
         ...
 
-    def term(self, shard: int) -> int:
-        """Return a shard's term, 0 if it has none, and let nobody change it meanwhile."""
+    def terms(self, shards: Collection[int]) -> dict[int, int]:
+        """Return the terms of those shards that have one, and let nobody change them meanwhile."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Appending to queues by SQL: a few statements for a whole batch.
+"""Appending to queues by SQL: a few statements for all that waits, whatever its shard.
 
 Written once for SQLite and PostgreSQL, see `sql.Db`. Runs in the writer's thread, within its
 transaction.
@@ -7,6 +7,8 @@ transaction.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 from kull_router import queue
@@ -44,11 +46,23 @@ ENTRY_COLUMNS: Final = f"seq, contract, {_EVENT_COLUMNS}"  # of the view `entrie
 KEPT_COLUMNS: Final = "seq, contract, key, final, created_ms"
 
 
-def check_term(db: Db, shard: int, term: int) -> None:
-    """Raise Fenced unless this is the shard's current term."""
-    current = db.term(shard)
-    if term != current:
-        raise Fenced(shard, term, current)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Append:
+    """Checked events of one shard that are to be stored, by its owner of that term."""
+
+    shard: int
+    term: int
+    events: Sequence[Event]
+    now_ms: int
+
+
+def fenced(db: Db, claims: Sequence[tuple[int, int]]) -> list[Fenced | None]:
+    """Return what to raise for each (shard, term) that is not current any more."""
+    terms = db.terms({shard for shard, _ in claims})
+    return [
+        None if term == terms.get(shard, 0) else Fenced(shard, term, terms.get(shard, 0))
+        for shard, term in claims
+    ]
 
 
 def figures_of(
@@ -81,16 +95,21 @@ def figures_or_new(
 
 
 def append(
-    db: Db,
-    shard: int,
-    term: int,
-    events: Sequence[Event],
-    *,
-    now_ms: int,
-    retention: Retention,
-) -> list[Outcome]:
-    """Store checked events of one shard: see `Store.append`."""
-    check_term(db, shard, term)
+    db: Db, requests: Sequence[Append], *, retention: Retention
+) -> list[list[Outcome] | Fenced]:
+    """Store what several calls of `Store.append` want; return what each is to return or raise."""
+    refused = fenced(db, [(each.shard, each.term) for each in requests])
+    taken = [each for each, error in zip(requests, refused, strict=True) if error is None]
+    events = [event for each in taken for event in each.events]
+    now_ms = max((each.now_ms for each in taken), default=0)
+    outcomes = iter(_append(db, events, now_ms, retention))
+    return [
+        error or list(islice(outcomes, len(each.events)))
+        for each, error in zip(requests, refused, strict=True)
+    ]
+
+
+def _append(db: Db, events: Sequence[Event], now_ms: int, retention: Retention) -> list[Outcome]:
     places: dict[str, list[int]] = {}
     for place, event in enumerate(events):
         places.setdefault(event.address, []).append(place)
@@ -150,7 +169,8 @@ def _write(db: Db, plans: Mapping[int, Plan], now_ms: int) -> None:
                 "ORDER BY seq LIMIT ?",
                 (queue_id, contract.value, count),
             )
-            plan.figures = remove(db, queue_id, plan.figures, [kept_of(row) for row in oldest])
+            gone = {queue_id: [kept_of(row) for row in oldest]}
+            plan.figures = remove(db, {queue_id: plan.figures}, gone)[queue_id]
 
 
 def write_figures(db: Db, figures: Mapping[int, Figures]) -> None:
@@ -163,12 +183,16 @@ def write_figures(db: Db, figures: Mapping[int, Figures]) -> None:
     )
 
 
-def remove(db: Db, queue_id: int, figures: Figures, gone: Sequence[Kept]) -> Figures:
-    """Remove entries for retention's sake; return the counters, which are written as well."""
-    if not gone:
-        return figures
-    every = [(queue_id, kept.seq) for kept in gone if kept.contract is Contract.EVERY]
-    latest = [(queue_id, kept.key) for kept in gone if kept.contract is Contract.LATEST]
+def remove(
+    db: Db, figures: Mapping[int, Figures], gone: Mapping[int, Sequence[Kept]]
+) -> dict[int, Figures]:
+    """Remove queues' entries for retention's sake, by row id.
+
+    Returns the counters of all `figures`; what has changed of them is written as well.
+    """
+    rows = [(queue_id, kept) for queue_id, its in gone.items() for kept in its]
+    every = [(row, kept.seq) for row, kept in rows if kept.contract is Contract.EVERY]
+    latest = [(row, kept.key) for row, kept in rows if kept.contract is Contract.LATEST]
     db.write(
         "DELETE FROM every WHERE (queue_id, seq) IN (SELECT column1, column2 FROM {wanted})", every
     )
@@ -177,9 +201,9 @@ def remove(db: Db, queue_id: int, figures: Figures, gone: Sequence[Kept]) -> Fig
         "WHERE latest.queue_id = wanted.column1 AND latest.key = wanted.column2",
         [(*where, b"") for where in latest],
     )
-    figures = queue.without(figures, gone)
-    write_figures(db, {queue_id: figures})
-    return figures
+    changed = {row: queue.without(figures[row], its) for row, its in gone.items() if its}
+    write_figures(db, changed)
+    return {**figures, **changed}
 
 
 def kept_of(row: Sequence[Any]) -> Kept:

@@ -68,7 +68,7 @@ def trim_entries(db: Db, queue_ids: Sequence[int], cutoffs: Cutoffs) -> int:
         )
         gone = queue.aged(map(kept_of, rows), cutoffs.entries)
         before = Figures(head=head, floor=floor, every=every, latest=latest)
-        figures[queue_id] = remove(db, queue_id, before, gone)
+        figures |= remove(db, {queue_id: before}, {queue_id: gone})
         removed += len(gone)
     return removed + trim_acknowledged(db, figures, cutoffs)
 

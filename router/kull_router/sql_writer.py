@@ -1,15 +1,16 @@
 """Group commit: one thread that writes, and commits everything that waits at once.
 
 A commit costs a sync of the disk, whatever is in it. While one runs, further jobs pile up; they
-share the next one.
+share the next one. Requests of the same kind share their statements as well.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from queue import Empty, SimpleQueue
 from typing import Any, Final, TypeVar
 
@@ -21,6 +22,7 @@ from kull_router.sql import Connection, DatabaseError
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
+R = TypeVar("R")
 _MAX_WAITING: Final = 1024  # jobs; further callers wait for a place
 _GROUP_JOBS: Final = 256
 _GROUP_BYTES: Final = 4 * 2**20
@@ -29,7 +31,8 @@ _CLOSED: Final = "the store is closed"
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    run: Callable[[Connection], Any]
+    many: Callable[[Connection, Sequence[Any]], Sequence[Any]]
+    request: Any
     size: int  # bytes, roughly
     row: tuple[str, ...]
     done: asyncio.Future[Any]
@@ -63,12 +66,26 @@ class Writer:
         Cancelling is safe and leaves it open whether the job was done. Raises what the job
         raises, and StoreUnavailable; then nothing was changed, unless the connection was lost.
         """
+        return await self.run_together(_one_by_one, job, size=size, row=row)
+
+    async def run_together(
+        self,
+        many: Callable[[Connection, Sequence[R]], Sequence[T | Exception]],
+        request: R,
+        *,
+        size: int = 0,
+        row: tuple[str, ...] = (),
+    ) -> T:
+        """Do the same for a request, in one call with others of its kind that wait beside it.
+
+        many: returns a result for each request, or the exception that its caller gets.
+        """
         await self._places.acquire()
         if self._closed:
             self._places.release()
             raise StoreUnavailable(_CLOSED)
         done: asyncio.Future[T] = self._loop.create_future()
-        self._jobs.put(_Job(job, size, row, done))
+        self._jobs.put(_Job(many, request, size, row, done))
         return await done
 
     async def aclose(self) -> None:
@@ -118,7 +135,11 @@ class Writer:
         except Exception as error:  # whatever it was, this thread must live on
             return self._refused(group, error)
         try:
-            outcomes = [job.run(self._db) for job in group]
+            outcomes = [
+                outcome
+                for many, jobs in groupby(group, key=lambda job: job.many)
+                for outcome in many(self._db, [job.request for job in jobs])
+            ]
             self._db.commit()
         except Exception as error:
             if not self._roll_back() or len(group) == 1:
@@ -154,3 +175,7 @@ class Writer:
                 job.done.set_exception(outcome)
             else:
                 job.done.set_result(outcome)
+
+
+def _one_by_one(db: Connection, jobs: Sequence[Callable[[Connection], T]]) -> list[T | Exception]:
+    return [job(db) for job in jobs]

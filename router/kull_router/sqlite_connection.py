@@ -95,10 +95,14 @@ class SqliteConnection:
         with _told():
             return self._db.execute(sql, parameters).rowcount
 
-    def term(self, shard: int) -> int:
-        """See `Db.term`: the whole file is this transaction's."""
-        rows = self.query("SELECT term FROM shards WHERE shard = ?", (shard,))
-        return int(rows[0][0]) if rows else 0
+    def terms(self, shards: Collection[int]) -> dict[int, int]:
+        """See `Db.terms`: the whole file is this transaction's."""
+        rows = self.look_up(
+            "SELECT s.shard, s.term FROM {wanted} "
+            "CROSS JOIN shards AS s ON s.shard = wanted.column1",
+            [(shard,) for shard in shards],
+        )
+        return {shard: term for shard, term in rows}  # noqa: C416 (a dict() of rows has no types)
 
     def begin(self) -> None:
         """See `Connection.begin`."""

@@ -102,6 +102,18 @@ CREATE TABLE cursors (
 """
 
 
+# Newer than the tables above: made where it is missing. Numbers are never given twice.
+_REVOCATIONS: Final = """
+CREATE TABLE IF NOT EXISTS revocations (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  user_id TEXT NOT NULL,
+  device_id TEXT NOT NULL,
+  token_id TEXT NOT NULL,
+  issued_before_ms INTEGER NOT NULL,
+  until_ms INTEGER NOT NULL
+)"""
+
+
 def lock(path: Path) -> int:
     """Take the file for this process alone and return the lock's descriptor: close it to let go.
 
@@ -142,6 +154,7 @@ def prepare(db: Connection, shard_count: int) -> str:
             )
         if meta["shard_count"] != shard_count:
             raise ShardCountMismatch(int(meta["shard_count"]), shard_count)
+        db.execute(_REVOCATIONS)
     except BaseException:
         db.rollback()
         raise

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from kull_router.errors import Fenced
 from kull_router.event import Entry, Event
+from kull_router.revocations import Revocation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,12 +68,14 @@ class Attachment:
         after: deliver from here on.
         initial_head: entries up to here go to the device only as current state (see `Store.read`).
         recovered: false if entries the device has not seen are gone: it must refetch its state.
+        first: the device says nothing, and nothing that it has acknowledged is known.
     """
 
     head: int
     after: int
     initial_head: int
     recovered: bool
+    first: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,6 +219,18 @@ class Store(Protocol):
         """Apply the ages of `Retention` and return how many entries, ids and devices went.
 
         Entries go by age from the oldest on. Those that `advance` would trim now go as well.
+        Revocations go when they are in force no more; they are not counted.
+        """
+        ...
+
+    async def revoke(self, revocation: Revocation) -> None:
+        """Keep a revocation, until its `until_ms`. Durable on return. Raises StoreUnavailable."""
+        ...
+
+    async def revocations(self, after: int) -> list[Revocation]:
+        """Return those with a number > after, in order. Raises StoreUnavailable.
+
+        With several writers a number may appear a moment after higher ones.
         """
         ...
 

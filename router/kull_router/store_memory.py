@@ -6,13 +6,14 @@ Deterministic: no threads, no clock, and no call ever gives way to another one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from kull_router import queue
 from kull_router.errors import Fenced, ShardCountMismatch, StoreUnavailable
 from kull_router.event import Contract, Entry, Event
 from kull_router.queue import Cursor, Cutoffs, Figures, Kept, Newest
+from kull_router.revocations import Revocation
 from kull_router.store import (
     Attachment,
     CursorUpdate,
@@ -51,6 +52,8 @@ class MemoryState:
     owners: dict[int, str] = field(default_factory=dict)
     queues: dict[str, _Queue] = field(default_factory=dict)
     devices: dict[str, dict[str, _Device]] = field(default_factory=dict)  # by user and device
+    revocations: list[Revocation] = field(default_factory=list)
+    last_revocation: int = 0
 
 
 class MemoryStore:
@@ -207,6 +210,17 @@ class MemoryStore:
         self._check_open()
         self._of(user).pop(device, None)
 
+    async def revoke(self, revocation: Revocation) -> None:
+        """See `Store.revoke`."""
+        self._check_open()
+        self._state.last_revocation += 1
+        self._state.revocations.append(replace(revocation, number=self._state.last_revocation))
+
+    async def revocations(self, after: int) -> list[Revocation]:
+        """See `Store.revocations`."""
+        self._check_open()
+        return [each for each in self._state.revocations if each.number > after]
+
     async def queues(self, *, after: str = "", limit: int = 100) -> list[QueueInfo]:
         """See `Store.queues`."""
         self._check_open()
@@ -224,6 +238,8 @@ class MemoryStore:
         self._check_open()
         cutoffs = queue.cutoffs(self._retention, now_ms)
         removed = self._trim_devices(cutoffs)
+        state = self._state
+        state.revocations = [each for each in state.revocations if each.until_ms > now_ms]
         for address, target in self._state.queues.items():
             removed += _remove(target, queue.aged(_kept(target), cutoffs.entries))
             removed += self._trim_acknowledged(address, cutoffs)

@@ -13,10 +13,11 @@ from functools import partial
 from queue import SimpleQueue
 from typing import TypeVar
 
-from kull_router import queue, sql_append, sql_devices, sql_retention
+from kull_router import queue, sql_append, sql_devices, sql_retention, sql_revocations
 from kull_router.errors import StoreUnavailable
 from kull_router.event import Event
 from kull_router.queue import Figures
+from kull_router.revocations import Revocation
 from kull_router.sql import Connection, DatabaseError, Db, Row
 from kull_router.sql_writer import Writer
 from kull_router.store import (
@@ -51,6 +52,7 @@ class SqlStore:
             self._readers.put(reader)
         self._pool = ThreadPoolExecutor(len(readers), thread_name_prefix="kull-store-reader")
         self._retention = retention or Retention()
+        self._append = partial(sql_append.append, retention=self._retention)
         self._reader_count = len(readers)
         self._closed = False
 
@@ -73,15 +75,9 @@ class SqlStore:
     ) -> list[Outcome]:
         """See `Store.append`."""
         queue.check(events)
-        job = partial(
-            sql_append.append,
-            shard=shard,
-            term=term,
-            events=events,
-            now_ms=now_ms,
-            retention=self._retention,
-        )
-        return await self._writer.run(job, size=sum(len(event.body) for event in events))
+        request = sql_append.Append(shard=shard, term=term, events=events, now_ms=now_ms)
+        size = sum(len(event.body) for event in events)
+        return await self._writer.run_together(self._append, request, size=size)
 
     async def attach(
         self,
@@ -93,8 +89,7 @@ class SqlStore:
         now_ms: int,
     ) -> Attachment:
         """See `Store.attach`."""
-        job = partial(
-            sql_devices.attach,
+        request = sql_devices.Attach(
             shard=shard,
             term=term,
             address=address,
@@ -102,7 +97,8 @@ class SqlStore:
             position=position,
             now_ms=now_ms,
         )
-        return await self._writer.run(job, row=(device.user, device.device))
+        row = (device.user, device.device)
+        return await self._writer.run_together(sql_devices.attach, request, row=row)
 
     async def read(
         self, address: str, *, after: int, limit: int, max_bytes: int, initial_head: int = 0
@@ -143,6 +139,14 @@ class SqlStore:
         job = partial(sql_devices.forget, user=user, device=device)
         await self._writer.run(job, row=(user, device))
 
+    async def revoke(self, revocation: Revocation) -> None:
+        """See `Store.revoke`."""
+        await self._writer.run(partial(sql_revocations.revoke, revocation=revocation))
+
+    async def revocations(self, after: int) -> list[Revocation]:
+        """See `Store.revocations`."""
+        return await self._read(partial(sql_revocations.revocations, after=after))
+
     async def queues(self, *, after: str = "", limit: int = 100) -> list[QueueInfo]:
         """See `Store.queues`."""
         return await self._read(partial(_queues, after=after, limit=limit))
@@ -164,6 +168,7 @@ class SqlStore:
                     partial(sql_retention.trim_entries, queue_ids=step, cutoffs=cutoffs)
                 )
         await self._repeat(partial(sql_retention.trim_versions, cutoffs=cutoffs))
+        await self._writer.run(partial(sql_revocations.trim, now_ms=now_ms))
         return removed + await self._repeat(partial(sql_retention.trim_ids, cutoffs=cutoffs))
 
     async def _repeat(self, step: Callable[[Db], int]) -> int:

@@ -7,17 +7,19 @@ from dataclasses import dataclass
 
 from kull_router.registry import SessionKey
 from kull_router.store import DeviceInfo
+from kull_router.tokens import NOBODY, Claims
 
 
 @dataclass(slots=True, kw_only=True)
 class Subscription:
-    """A session that follows a queue. `initial_head`: see `Store.read`."""
+    """A session that follows a queue. `initial_head`: see `Store.read`; `claims`: its token's."""
 
     key: SessionKey
     address: str
     shard: int
     info: DeviceInfo
     initial_head: int = 0
+    claims: Claims = NOBODY
 
 
 class Subscriptions:
@@ -26,6 +28,7 @@ class Subscriptions:
     def __init__(self) -> None:
         self._by_key: dict[tuple[SessionKey, str], Subscription] = {}
         self._users: dict[SessionKey, Subscription] = {}
+        self._of_user_id: dict[str, dict[tuple[SessionKey, str], Subscription]] = {}
         self._streams: dict[str, dict[int, int]] = {}  # address -> stream -> number of sessions
 
     def __len__(self) -> int:
@@ -35,6 +38,8 @@ class Subscriptions:
         """Add or replace a subscription."""
         self.remove(subscription.key, subscription.address)
         self._by_key[subscription.key, subscription.address] = subscription
+        of_user = self._of_user_id.setdefault(subscription.info.user, {})
+        of_user[subscription.key, subscription.address] = subscription
         if subscription.address == f"user:{subscription.info.user}":
             self._users[subscription.key] = subscription
         streams = self._streams.setdefault(subscription.address, {})
@@ -48,6 +53,14 @@ class Subscriptions:
         """Return a session's subscription of its user's own queue."""
         return self._users.get(key)
 
+    def all(self, user: str = "") -> list[Subscription]:
+        """Return every subscription, or those of one user's sessions."""
+        return list((self._of_user_id.get(user, {}) if user else self._by_key).values())
+
+    def of_session(self, key: SessionKey, user: str) -> list[Subscription]:
+        """Return what one session of a user follows."""
+        return [each for each in self.all(user) if each.key == key]
+
     def remove(self, key: SessionKey, address: str) -> Subscription | None:
         """Remove and return a subscription, None if there is none."""
         subscription = self._by_key.pop((key, address), None)
@@ -55,6 +68,10 @@ class Subscriptions:
             return None
         if self._users.get(key) is subscription:
             del self._users[key]
+        of_user = self._of_user_id[subscription.info.user]
+        del of_user[key, address]
+        if not of_user:
+            del self._of_user_id[subscription.info.user]
         streams = self._streams[address]
         streams[key.stream] -= 1
         if not streams[key.stream]:

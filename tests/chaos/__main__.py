@@ -1,4 +1,4 @@
-"""`python -m tests.chaos`: exit code 0 when nothing was lost, reordered or leaked."""
+"""`python -m tests.chaos`: exit code 0 when nothing was lost, reordered, leaked or too slow."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def main() -> int:
     )
     report = asyncio.run(run(plan))
     report.print()
-    return 1 if report.violations() else 0
+    return 1 if report.violations() or report.slow() else 0
 
 
 if __name__ == "__main__":

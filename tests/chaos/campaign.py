@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import random
-import statistics
 import tempfile
 import time
-from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
+from kull_producers.address import shard_of
+from kull_producers.topology import DEFAULT_SHARD_COUNT as SHARDS
 from tests.chaos.balancer import Balancer
 from tests.chaos.faults import Faults
 from tests.chaos.fleet import Fleet
+from tests.chaos.flow import Flow
 from tests.chaos.ledger import Ledger
+from tests.chaos.producer import Producer
+from tests.chaos.report import FAILOVER_WITHIN, Report
+from tests.support.brokers import until
 from tests.support.mesh import Mesh
 from tests.support.postgres import Postgres
 from tests.support.rabbitmq import RabbitMQ
@@ -37,36 +38,6 @@ class Plan:
     per_user: int = 2
     interval: float = 1.0
     kinds: Sequence[str] = ()
-
-
-@dataclass(slots=True)
-class Report:
-    """What came of it. `recoveries`: seconds until every device was level, by kind of fault."""
-
-    ledger: Ledger
-    recoveries: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    problems: list[str] = field(default_factory=list)
-
-    def violations(self) -> list[str]:
-        """Return everything that must not be."""
-        return self.problems + self.ledger.violations()
-
-    def print(self) -> None:
-        """Print the figures."""
-        console = Console(highlight=False)
-        table = Table("fault", "times", "recovered after, median", "worst")
-        for kind, seconds in sorted(self.recoveries.items()):
-            median = f"{statistics.median(seconds):.1f} s"
-            table.add_row(kind, str(len(seconds)), median, f"{max(seconds):.1f} s")
-        console.print(table)
-        ledger = self.ledger
-        console.print(
-            f"confirmed {sum(ledger.confirmed.values())} events, delivered {ledger.deliveries}, "
-            f"lost {ledger.lost()}, out of order {ledger.out_of_order}, leaked {ledger.leaked}, "
-            f"not recovered {ledger.not_recovered}, repeats {ledger.repeats}"
-        )
-        for problem in self.violations():
-            console.print(f"VIOLATION: {problem}")
 
 
 async def run(plan: Plan) -> Report:
@@ -92,61 +63,85 @@ async def run(plan: Plan) -> Report:
         stack.callback(mesh.stop)
         await asyncio.to_thread(mesh.start)
         balancer = await stack.enter_async_context(Balancer(mesh.ports, rng))
-        fleet = Fleet(
+        users = [f"user-{number}" for number in range(plan.users)]
+        producer = Producer(
             report.ledger,
-            url=f"ws://127.0.0.1:{balancer.port}/ws",
+            users=users,
             amqp_url=broker.url,
-            users=plan.users,
-            per_user=plan.per_user,
+            folder=folder,
             interval=plan.interval,
         )
-        faults = Faults(mesh, broker=broker, database=database, balancer=balancer, rng=rng)
-        await _load(plan, fleet, faults, report, rng)
+        stack.push_async_callback(producer.kill)
+        url = f"ws://127.0.0.1:{balancer.port}/ws"
+        fleet = Fleet(report.ledger, url=url, users=users, per_user=plan.per_user)
+        faults = Faults(
+            mesh, broker=broker, database=database, balancer=balancer, producer=producer, rng=rng
+        )
+        await Campaign(plan, fleet, producer, faults, report, rng).run()
     return report
 
 
-async def _load(
-    plan: Plan, fleet: Fleet, faults: Faults, report: Report, rng: random.Random
-) -> None:
-    devices = list(fleet.devices())
-    publishing = None
-    try:
-        async with asyncio.timeout(60):
-            while fleet.connected < len(devices):
-                await asyncio.sleep(0.05)
-        publishing = asyncio.create_task(fleet.publish(), name="publish")
-        end = time.monotonic() + plan.seconds
-        kinds = list(plan.kinds)
-        while time.monotonic() < end if not plan.kinds else kinds:
-            kind = kinds.pop(0) if plan.kinds else rng.choice(sorted(faults.all))
-            await _fault(kind, fleet, faults, report)
-            await asyncio.sleep(rng.uniform(0, 2))
-        fleet.stop()
-        await publishing
-        await _level(fleet, report, "the end", dict(report.ledger.confirmed))
-    finally:
-        for task in [*devices, *([publishing] if publishing else [])]:
-            task.cancel()
-        ended = await asyncio.gather(*devices, return_exceptions=True)
-    report.problems += [f"a device failed: {error!r}" for error in ended if _fault_of(error)]
+class Campaign:
+    """The load and the faults, on a mesh that runs."""
 
+    def __init__(
+        self,
+        plan: Plan,
+        fleet: Fleet,
+        producer: Producer,
+        faults: Faults,
+        report: Report,
+        rng: random.Random,
+    ) -> None:
+        self._plan, self._rng = plan, rng
+        self._fleet, self._producer, self._faults = fleet, producer, faults
+        self._report = report
 
-def _fault_of(error: object) -> bool:
-    return isinstance(error, Exception)
+    async def run(self) -> None:
+        """Connect the devices, publish and break things, and wait until all is delivered."""
+        devices = list(self._fleet.devices())
+        try:
+            await until(lambda: self._fleet.connected == len(devices), seconds=60)
+            await self._producer.start()
+            await self._break_things()
+            await self._producer.stop()
+            await self._level("the end", dict(self._report.ledger.confirmed))
+        finally:
+            for task in devices:
+                task.cancel()
+            ended = await asyncio.gather(*devices, return_exceptions=True)
+        self._report.problems += [
+            f"a device failed: {error!r}" for error in ended if isinstance(error, Exception)
+        ]
 
+    async def _break_things(self) -> None:
+        end = time.monotonic() + self._plan.seconds
+        kinds = list(self._plan.kinds)
+        while time.monotonic() < end if not self._plan.kinds else kinds:
+            kind = kinds.pop(0) if kinds else self._rng.choice(sorted(self._faults.all))
+            await self._fault(kind)
+            await asyncio.sleep(self._rng.uniform(0, 2))
 
-async def _fault(kind: str, fleet: Fleet, faults: Faults, report: Report) -> None:
-    begin = time.monotonic()
-    await faults.all[kind]()
-    # Level with an event that was published after all was started again.
-    await _level(fleet, report, kind, {user: n + 1 for user, n in fleet.started.items()})
-    report.recoveries[kind].append(time.monotonic() - begin)
+    async def _fault(self, kind: str) -> None:
+        if kind in FAILOVER_WITHIN:
+            await self._faults.until_replaceable()
+        begin = time.monotonic()
+        closed_before = len(self._fleet.closes)
+        flow = Flow(begin, self._producer.started, lambda user: shard_of(f"user:{user}", SHARDS))
+        self._fleet.on_event = flow.deliver
+        await self._faults.all[kind]()
+        # Level with an event that was published after all was started again.
+        await self._level(kind, {user: n + 1 for user, n in self._producer.started.items()})
+        self._report.recoveries[kind].append(time.monotonic() - begin)
+        if kind in FAILOVER_WITHIN:
+            self._report.closed += self._fleet.closes[closed_before:]
+            if flow.pause is not None:  # it cannot be, when every device is level
+                self._report.pauses[kind].append(flow.pause)
 
-
-async def _level(fleet: Fleet, report: Report, kind: str, marks: dict[str, int]) -> None:
-    try:
-        async with asyncio.timeout(RECOVERED_WITHIN):
-            while not report.ledger.level(marks):
-                await asyncio.sleep(0.05)
-    except TimeoutError:
-        report.problems.append(f"{RECOVERED_WITHIN:.0f} s after '{kind}' not every device is level")
+    async def _level(self, kind: str, marks: dict[str, int]) -> None:
+        try:
+            await until(lambda: self._report.ledger.level(marks), seconds=RECOVERED_WITHIN)
+        except TimeoutError:
+            self._report.problems.append(
+                f"{RECOVERED_WITHIN:.0f} s after '{kind}' not every device is level"
+            )

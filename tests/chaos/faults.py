@@ -8,10 +8,12 @@ import signal
 from collections.abc import Awaitable, Callable
 
 from tests.chaos.balancer import Balancer
+from tests.chaos.producer import Producer
 from tests.support.mesh import Mesh, Process
 from tests.support.postgres import Postgres
 from tests.support.rabbitmq import RabbitMQ
 
+STANDBY_WITHIN = 90.0  # seconds
 Fault = Callable[[], Awaitable[None]]
 
 
@@ -25,10 +27,12 @@ class Faults:
         broker: RabbitMQ,
         database: Postgres,
         balancer: Balancer,
+        producer: Producer,
         rng: random.Random,
     ) -> None:
         self._mesh, self._broker, self._database = mesh, broker, database
-        self._balancer, self._rng = balancer, rng
+        self._balancer, self._producer, self._rng = balancer, producer, rng
+        self._serving = mesh.router
         self.all: dict[str, Fault] = {
             "edge killed": self._edge_killed,
             "edge stopped and continued": self._edge_stopped,
@@ -38,10 +42,24 @@ class Faults:
             "serving router drained": self._router_drained,
             "RabbitMQ killed": self._broker_killed,
             "PostgreSQL killed": self._database_killed,
+            "producer killed": self._producer_killed,
             "every connection cut": self._all_cut,
             "a third of the connections cut": self._some_cut,
             "connections half open": self._half_open,
         }
+
+    async def until_replaceable(self) -> None:
+        """Wait until the router that serves could be replaced: every edge is with the other too."""
+        routers = self._mesh.routers
+        async with asyncio.timeout(STANDBY_WITHIN):
+            while True:
+                for serving, standby in ((0, 1), (1, 0)):
+                    owned = await asyncio.to_thread(self._mesh.owned, serving)
+                    nodes = await asyncio.to_thread(self._mesh.nodes, standby)
+                    if owned and nodes and len(nodes.edges) == len(self._mesh.edges):
+                        self._serving = routers[serving]
+                        return
+                await asyncio.sleep(0.1)
 
     async def _edge_killed(self) -> None:
         edge = self._rng.choice(self._mesh.edges)
@@ -57,28 +75,20 @@ class Faults:
     async def _edge_stopped(self) -> None:
         await self._frozen(self._rng.choice(self._mesh.edges), self._rng.uniform(2, 8))
 
-    async def _serving(self) -> Process:
-        """Return a router that owns shards."""
-        while True:
-            for number, router in enumerate(self._mesh.routers):
-                if await asyncio.to_thread(self._mesh.owned, number):
-                    return router
-            await asyncio.sleep(0.1)
-
     async def _router_killed(self) -> None:
-        router = await self._serving()
+        router = self._serving
         await asyncio.to_thread(router.stop, signal.SIGKILL)
         await asyncio.sleep(self._rng.uniform(0, 3))
         router.start()
 
     async def _router_drained(self) -> None:
-        router = await self._serving()
+        router = self._serving
         await asyncio.to_thread(router.stop)
         router.start()
 
     async def _router_stopped(self) -> None:
         # Sometimes long enough for RabbitMQ to give it up, so that it wakes up replaced.
-        await self._frozen(await self._serving(), self._rng.choice([3.0, 35.0]))
+        await self._frozen(self._serving, self._rng.choice([3.0, 35.0]))
 
     async def _frozen(self, process: Process, seconds: float) -> None:
         process.send(signal.SIGSTOP)
@@ -92,6 +102,11 @@ class Faults:
     async def _database_killed(self) -> None:
         await asyncio.to_thread(self._database.kill)
         await asyncio.to_thread(self._database.start)
+
+    async def _producer_killed(self) -> None:
+        await self._producer.kill()
+        await asyncio.sleep(self._rng.uniform(0, 2))
+        await self._producer.start()
 
     async def _all_cut(self) -> None:
         self._balancer.cut()

@@ -32,7 +32,7 @@ class Ledger:
         self.devices[name] = Received(user)
 
     def confirm(self, user: str, number: int) -> None:
-        """RabbitMQ has confirmed an event."""
+        """The producer's outbox has accepted an event: from here on it must not be lost."""
         self.confirmed[user] = max(self.confirmed[user], number)
 
     def deliver(self, device: str, user: str, number: int) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tests.chaos import campaign, ledger
+from tests.chaos import campaign, flow, ledger
+from tests.chaos.report import FAILOVER_WITHIN
 
 KINDS = [
     "edge killed",
+    "producer killed",
     "serving router killed",
     "every connection cut",
     "serving router stopped and continued",
@@ -31,7 +33,20 @@ async def test_whatever_dies_nothing_confirmed_is_lost_reordered_or_leaked() -> 
 
     assert report.violations() == []
     assert set(report.recoveries) == set(KINDS)
+    assert report.pauses.keys() == FAILOVER_WITHIN.keys()
     assert sum(report.ledger.confirmed.values()) > 100
+
+
+def test_the_pause_ends_when_the_last_shard_delivers_what_was_published_since() -> None:
+    watched = flow.Flow(100.0, {"ada": 5, "bob": 7}, {"ada": 0, "bob": 1}.__getitem__)
+
+    watched.deliver("ada", 6, 102.0)
+    watched.deliver("bob", 7, 103.0)  # from before
+    assert watched.pause is None
+    watched.deliver("ada", 7, 103.5)
+    watched.deliver("bob", 8, 104.0)
+
+    assert watched.pause == 4.0
 
 
 def counted() -> ledger.Ledger:

@@ -16,11 +16,12 @@ from tests.support.stores import NOW, SHARD, credit
 
 def append_slowly(db: Db) -> None:
     """Hold the shard's row, let the parent stop this process, then go on."""
-    sql_append.check_term(db, SHARD, 1)
+    assert sql_append.fenced(db, [(SHARD, 1)]) == [None]
     sys.stdout.write("within\n")
     sys.stdout.flush()
     time.sleep(2)
-    sql_append.append(db, SHARD, 1, [credit("a")], now_ms=NOW, retention=Retention())
+    request = sql_append.Append(shard=SHARD, term=1, events=[credit("a")], now_ms=NOW)
+    sql_append.append(db, [request], retention=Retention())
 
 
 async def main() -> None:

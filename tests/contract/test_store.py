@@ -11,6 +11,7 @@ import pytest
 
 from kull_router.errors import BadEvent, Fenced, ShardCountMismatch, StoreUnavailable
 from kull_router.event import Contract, Event
+from kull_router.revocations import Revocation
 from kull_router.store import (
     CursorUpdate,
     DeviceInfo,
@@ -40,6 +41,7 @@ from tests.support.stores import (
 PHONE = DeviceInfo(user="alice", device="phone", name="Alice's phone", platform="ios")
 MAC = DeviceInfo(user="alice", device="mac", name="Mac", platform="macos")
 TAB = DeviceInfo(user="alice", device="web-1", platform="web", ephemeral=True)
+TWENTY = [DeviceInfo(user="alice", device=f"device-{n:02}") for n in range(20)]
 DAY = 86_400_000  # ms
 AT_ONCE = Retention(ephemeral_device_age=0)  # acknowledged entries go without delay
 
@@ -129,6 +131,29 @@ class TestClaim:
         with pytest.raises(Fenced):
             await join(store)
         assert await store.devices("alice") == []
+
+    async def test_calls_that_wait_beside_a_fenced_one_are_not_held_up(self, store: Store) -> None:
+        await store.claim(SHARD + 1, "router-1")
+        events = [credit(f"{n}", address=f"user:{n}") for n in range(20)]
+
+        outcomes = await asyncio.gather(
+            *(
+                store.append(SHARD + n % 2, 1 + n % 3 // 2, [event], NOW)
+                for n, event in enumerate(events)
+            ),
+            *(
+                store.attach(SHARD, 1 + n % 2, ALICE, device, None, NOW)
+                for n, device in enumerate(TWENTY)
+            ),
+            return_exceptions=True,
+        )
+
+        fenced = [n for n, one in enumerate(outcomes[:20]) if isinstance(one, Fenced)]
+        assert fenced == [n for n in range(20) if n % 3 == 2]
+        stored = [one for one in outcomes[:20] if not isinstance(one, BaseException)]
+        assert stored == [[Stored(1)]] * len(stored)
+        assert [isinstance(one, Fenced) for one in outcomes[20:]] == [False, True] * 10
+        assert len(await store.devices("alice")) == 10
 
     async def test_a_shard_that_nobody_claimed_is_fenced(self, store: Store) -> None:
         with pytest.raises(Fenced):
@@ -425,6 +450,25 @@ class TestAttach:
         await put(store, credit("e"), tick("f", "k1", final=True))
         assert await seqs(store, after=0, initial_head=4) == [4, 5, 6]
 
+    async def test_a_device_that_says_nothing_is_a_first_contact_until_it_acknowledges(
+        self, store: Store
+    ) -> None:
+        await put(store, credit("a"), credit("b"))
+
+        async def first(position: int | None = None) -> bool:
+            return (await store.attach(SHARD, 1, ALICE, PHONE, position, NOW)).first
+
+        assert [await first(), await first(), await first(0), await first(1)] == [
+            True,
+            True,  # the answer may never have reached it
+            False,
+            False,
+        ]
+        await ack(store, 2)
+        assert not await first()
+        await store.forget("alice", "phone")
+        assert await first()
+
     async def test_a_device_that_never_acknowledged_starts_where_it_first_did(
         self, store: Store
     ) -> None:
@@ -509,6 +553,29 @@ class TestAttach:
         await put(store, credit("a"))
         assert await join(store) == (0, 0, True)
         assert await seqs(store) == [1]
+
+    async def test_a_crowd_that_attaches_at_once_stands_where_it_would_one_by_one(
+        self, store: Store
+    ) -> None:
+        await put(store, *(credit(f"{n}") for n in range(5)), credit("x", address="all"))
+        await join(store, TWENTY[0])
+        crowd = [(device, None if n % 2 else n % 4) for n, device in enumerate(TWENTY)]
+
+        places = await asyncio.gather(
+            *(join(store, device, position) for device, position in crowd),
+            *(join(store, device, address="all") for device in TWENTY),
+            join(store, replace(TWENTY[3], name="renamed"), 4, now=NOW + 1),
+            join(store, TWENTY[3], now=NOW - 1),
+        )
+
+        expected = [(0, 0, True), (0, 5, True), (2, 0, True), (0, 5, True)] * 5
+        assert places[1:20] == expected[1:]
+        assert places[0] == (0, 5, True), "its first contact counts"
+        assert places[20:40] == [(0, 1, True)] * 20
+        assert places[40:] == [(4, 5, True), (4, 5, True)]
+        known = {each.info.device: each for each in await store.devices("alice")}
+        assert len(known) == 20
+        assert known[TWENTY[3].device].last_seen_ms == NOW + 1
 
     async def test_cursors_of_queues_are_separate(self, store: Store) -> None:
         await put(store, credit("a"), credit("b", address="all"), credit("c", address="all"))
@@ -754,3 +821,27 @@ class TestClose:
         ids = [entry.event.id for entry in (await page(store)).entries]
         assert all((f"{n}a" in ids) == (f"{n}b" in ids) for n in range(20))
         assert {f"{n}a" for n in range(1, 20, 2)} <= set(ids)
+
+
+async def test_a_revocation_is_kept_across_a_restart_until_its_tokens_have_expired(
+    disk: Disk,
+) -> None:
+    one = Revocation(user="alice", issued_before_ms=NOW, until_ms=NOW + 10)
+    two = Revocation(user="alice", device="phone", issued_before_ms=NOW, until_ms=NOW + 20)
+    three = Revocation(token_id="t-3", until_ms=NOW + 10)
+    async with opened(disk) as store:
+        for revocation in (one, two, three):
+            await store.revoke(revocation)
+
+    async with opened(disk) as store:
+        kept = await store.revocations(0)
+        assert [replace(each, number=0) for each in kept] == [one, two, three]
+        assert [each.number for each in kept] == sorted({each.number for each in kept})
+        assert await store.revocations(kept[1].number) == [kept[2]]
+
+        await store.trim(NOW + 10)
+        assert await store.revocations(0) == [kept[1]]
+
+        await store.trim(NOW + 20)
+        await store.revoke(three)
+        assert [each.number > kept[2].number for each in await store.revocations(0)] == [True]

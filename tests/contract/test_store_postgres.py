@@ -46,7 +46,10 @@ async def held(store: PostgresStore, *events: str, term: int = 1) -> AsyncIterat
     def hold(db: Db) -> None:
         if events:
             ticks = [tick(event, version=9) for event in events]
-            sql_append.append(db, SHARD, term, ticks, now_ms=NOW + AGES, retention=Retention())
+            request = sql_append.Append(shard=SHARD, term=term, events=ticks, now_ms=NOW + AGES)
+            (outcome,) = sql_append.append(db, [request], retention=Retention())
+            if isinstance(outcome, Fenced):
+                raise outcome
         begun.set()
         assert go_on.wait(20)
 
@@ -303,6 +306,34 @@ class TestLoss:
             with pytest.raises(StoreUnavailable, match="nowhere"):
                 await bad
             assert await good == [Stored(1)]
+
+
+class TestFullDisk:
+    async def test_nothing_changes_and_it_works_again_afterwards(self, database_url: str) -> None:
+        events = [tick("t"), credit("a"), credit("b")]
+        async with (
+            opened(database_url) as store,
+            await psycopg.AsyncConnection.connect(database_url, autocommit=True) as admin,
+        ):
+            await store.claim(SHARD, "r")
+            await store.append(SHARD, 1, [credit("before")], NOW)
+            for statement in _FILL:
+                await admin.execute(statement)
+            with pytest.raises(StoreUnavailable, match="No space left on device"):
+                await store.append(SHARD, 1, events, NOW)
+            assert await seqs_and_ids(store) == {1: "before"}
+            await admin.execute("DROP TRIGGER full_disk ON every")
+            assert await store.append(SHARD, 1, events, NOW) == [Stored(2), Stored(3), Stored(4)]
+
+
+# What PostgreSQL says when a table cannot grow, without the disk of this machine being filled.
+_FILL = (
+    """CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+      RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full';
+    END $$""",
+    """CREATE TRIGGER full_disk BEFORE INSERT ON every
+      FOR EACH ROW EXECUTE FUNCTION full_disk()""",
+)
 
 
 def _restart(server: Postgres, how: str) -> None:

@@ -168,7 +168,7 @@ async def compare(script: list[Step], disk: Disk) -> None:
 
 
 @given(st.lists(steps(), min_size=5, max_size=40))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 async def test_sqlite_answers_like_the_twin(script: list[Step]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         await compare(script, SqliteDisk(Path(folder)))
@@ -176,7 +176,7 @@ async def test_sqlite_answers_like_the_twin(script: list[Step]) -> None:
 
 @pytest.mark.postgres
 @given(st.lists(steps(), min_size=5, max_size=40))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 async def test_postgres_answers_like_the_twin(script: list[Step]) -> None:
     with postgres.fresh_database(postgres.shared_url()) as url:
         await compare(script, PostgresDisk(url))

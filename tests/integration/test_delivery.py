@@ -263,7 +263,7 @@ async def test_devices_see_each_other_come_and_go(mesh: Mesh) -> None:
 
 async def test_the_newer_connection_of_a_device_wins(mesh: Mesh) -> None:
     user = fresh("maya")
-    async with device(mesh.url(0), token(user, "mac")) as older:  # noqa: SIM117 - in this order
+    async with device(mesh.url(0), token(user, "mac")) as older:
         async with device(mesh.url(1), token(user, "mac")) as newer:
             code, reason = await older.close_code()
             assert code == 4503

@@ -43,23 +43,13 @@ async def got(devices: list[Device], balance: int) -> None:
         await each.ack(event)
 
 
-async def the_active(mesh: Mesh) -> int:
-    """Return the router that owns shards, once one owns them all."""
-    async with asyncio.timeout(20):
-        while True:
-            for number in (0, 1):
-                if await asyncio.to_thread(mesh.owned, number) == 16:
-                    return number
-            await asyncio.sleep(0.05)
-
-
 @pytest.mark.parametrize(
     ("blow", "within"), [(signal.SIGKILL, 5.0), (signal.SIGSTOP, 30.0), (signal.SIGTERM, 5.0)]
 )
 async def test_the_standby_takes_over_and_nothing_is_lost(
     pair: Mesh, blow: signal.Signals, within: float
 ) -> None:
-    active = await the_active(pair)
+    active = await pair.active_router()
     async with (
         device(pair.url(0), token("maya", "mac")) as mac,
         device(pair.url(1), token("maya", "phone")) as phone,
@@ -77,14 +67,14 @@ async def test_the_standby_takes_over_and_nothing_is_lost(
             await publishing
         took = time.monotonic() - begin
 
-        assert await the_active(pair) == 1 - active
+        assert await pair.active_router() == 1 - active
         await publish(pair, 3)
         await got(devices, 3)
     assert took < within, f"{took:.1f} s"
 
 
 async def test_a_router_that_was_stopped_and_continued_disturbs_nobody(pair: Mesh) -> None:
-    active = await the_active(pair)
+    active = await pair.active_router()
     async with device(pair.url(0), token("maya", "mac")) as mac:
         mac.patience = 40
         await publish(pair, 1)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from kull_router.errors import StoreUnavailable
 from kull_router.event import Event
+from kull_router.revocations import Revocation
 from kull_router.store import (
     Attachment,
     CursorUpdate,
@@ -175,6 +176,12 @@ class SimStore:
 
     async def forget(self, user: str, device: str) -> None:
         await self._ask("forget", user, device)
+
+    async def revoke(self, revocation: Revocation) -> None:
+        await self._ask("revoke", revocation)
+
+    async def revocations(self, after: int) -> list[Revocation]:
+        return await self._ask("revocations", after)  # type: ignore[no-any-return]
 
     async def queues(self, *, after: str = "", limit: int = 100) -> list[QueueInfo]:
         return await self._ask("queues", after=after, limit=limit)  # type: ignore[no-any-return]

@@ -13,11 +13,12 @@ from typing import Any, Final
 
 import grpc
 
+from kull_edge.config import HubConfig
 from kull_edge.effects import Close, Cut, Effect, Ping, ToRouter, Write
-from kull_edge.hub import Hub, HubConfig
+from kull_edge.handshake import Handshake
+from kull_edge.hub import Hub
 from kull_edge.link_grpc import GrpcLink
 from kull_edge.node import WRITE_LIMIT_SHARE
-from kull_edge.session import Handshake
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from tests.simulation.loop import Process
 from tests.simulation.network import End, Listener, Lost, Network
@@ -227,7 +228,7 @@ class Shell:
 
     def link_up(self, link: str, welcome: pb.Welcome) -> None:
         """See LinkListener."""
-        self.run(self.hub.link_up(link, welcome))
+        self.run(self.hub.link_up(link, welcome, self.now()))
 
     def link_frame(self, link: str, frame: pb.AttachResponse) -> None:
         """See LinkListener."""
@@ -235,7 +236,7 @@ class Shell:
 
     def link_down(self, link: str) -> None:
         """See LinkListener."""
-        self.run(self.hub.link_down(link))
+        self.run(self.hub.link_down(link, self.now()))
 
     # Doing
 

@@ -89,17 +89,14 @@ class _Handle(asyncio.Handle):
 class _TimerHandle(asyncio.TimerHandle):
     """Of two that are due at the same time, the one that was asked for first comes first."""
 
-    __slots__ = ("number",)
+    __slots__ = ("order",)
 
-    def __init__(self, number: int, *args: Any) -> None:
-        super().__init__(*args)
-        self.number = number
+    def __init__(self, number: int, when: float, *args: Any) -> None:
+        super().__init__(when, *args)
+        self.order = (when, number)
 
-    def __lt__(self, other: asyncio.TimerHandle) -> bool:
-        assert isinstance(other, _TimerHandle)
-        if self.when() == other.when():
-            return self.number < other.number
-        return self.when() < other.when()
+    def __lt__(self, other: Any) -> bool:
+        return bool(self.order < other.order)
 
     def _run(self) -> None:
         if not _is_parked(self):

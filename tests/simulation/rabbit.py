@@ -77,6 +77,7 @@ class _Connection:
         self._confirms: dict[asyncio.Future[None], None] = {}  # unanswered
         self._last = 0.0  # when the message sent last arrives
         self._opening = asyncio.Lock()
+        self._refusals = 0
         rabbit.connections.append(self)
 
     @property
@@ -85,11 +86,15 @@ class _Connection:
 
     async def open(self) -> None:
         """Connect if that is possible right now. Raises BrokerUnavailable."""
+        before = self._refusals
         async with self._opening:  # first come, first served: what is published stays in order
+            if self._refusals > before:  # who came first has failed, so must who came behind
+                raise BrokerUnavailable("RabbitMQ refuses connections")
             if self.connected:
                 return
             await asyncio.sleep(2 * self.net.latency())
             if not self.rabbit.up:
+                self._refusals += 1
                 raise BrokerUnavailable("RabbitMQ refuses connections")
             self.inner = MemoryBroker(self.rabbit.server)
             self.connected = True
@@ -296,6 +301,10 @@ class SimTransport:
             raise producer_errors.ConnectError(str(error)) from error
         if topology.shard_count_mark(shard_count) not in self._rabbit.server.exchanges:
             raise producer_errors.ShardCountMismatch("no router has created the topology yet")
+
+    async def blocked(self) -> bool:
+        """See `Transport.blocked`: never."""
+        return False
 
     async def aclose(self) -> None:
         """See `Transport.aclose`."""

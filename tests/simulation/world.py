@@ -13,9 +13,8 @@ from uuid import UUID
 
 import kull_client.client
 import kull_client.connection
+from kull_edge.config import HubConfig, SessionConfig
 from kull_edge.follow import Window
-from kull_edge.hub import HubConfig
-from kull_edge.session import SessionConfig
 from kull_router.settings import RouterSettings
 from tests.simulation.database import Database
 from tests.simulation.devices import Device, Kind

@@ -17,7 +17,8 @@ from websockets.typing import Subprotocol
 SECRET = "the-secret-of-the-test-mesh-has-thirty-two-bytes"
 V2 = Subprotocol("kull.sync.v2")
 PRESENCE = {"DEVICE_CONNECTED", "DEVICE_DISCONNECTED"}
-WAIT = 15.0  # seconds; generous, since machines are shared
+NOTICES = {"WELCOME", "JOINED", "STALE", "FRESH"}
+WAIT = 25.0  # seconds; generous, since machines are shared
 
 Frame = dict[str, Any]
 
@@ -47,11 +48,11 @@ class Device:
         return frame
 
     async def event(self, *, presence: bool = False) -> Frame:
-        """Return the next event, skipping WELCOME, JOINED and (unless asked for) presence."""
+        """Return the next event, skipping notices and (unless asked for) presence."""
         while True:
             frame = await self.frame()
             kind = frame["type"]
-            if kind in {"WELCOME", "JOINED"} or (kind in PRESENCE and not presence):
+            if kind in NOTICES or (kind in PRESENCE and not presence):
                 continue
             return frame
 

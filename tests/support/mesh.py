@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from urllib.error import URLError
 
 import grpc
 
+from kull_producers.topology import DEFAULT_SHARD_COUNT
 from kull_protos.mesh.v1 import admin_pb2, admin_pb2_grpc
 from tests.support.device import SECRET
 from tests.support.ports import free_port
@@ -174,14 +176,30 @@ class Mesh:
 
     def owned(self, router: int) -> int:
         """Return how many shards a router owns, 0 when it does not answer."""
+        nodes = self.nodes(router)
+        return len(nodes.router.owned) if nodes else 0
+
+    def nodes(self, router: int) -> admin_pb2.ListNodesResponse | None:
+        """Return what a router says of itself and its edges, None when it does not answer."""
         target = self.grpc.split(",")[router]
         with grpc.insecure_channel(target) as channel:
             stub = admin_pb2_grpc.AdminServiceStub(channel)
             try:
-                answer = stub.ListNodes(admin_pb2.ListNodesRequest(), timeout=2)
+                answer: admin_pb2.ListNodesResponse = stub.ListNodes(
+                    admin_pb2.ListNodesRequest(), timeout=2
+                )
             except grpc.RpcError:
-                return 0
-        return len(answer.router.owned)
+                return None
+        return answer
+
+    async def active_router(self) -> int:
+        """Return the router that owns shards, once one owns them all. Raises TimeoutError."""
+        async with asyncio.timeout(20):
+            while True:
+                for number in range(len(self.routers)):
+                    if await asyncio.to_thread(self.owned, number) == DEFAULT_SHARD_COUNT:
+                        return number
+                await asyncio.sleep(0.05)
 
     @contextmanager
     def admin(self) -> Iterator[admin_pb2_grpc.AdminServiceStub]:

@@ -35,12 +35,20 @@ class State:
         reason: why it waits or was closed.
         delay: with `waiting`, the length of the pause in seconds.
         attempt: attempts since the last stable connection.
+        stale_since: with `connected`, since when nothing new can come, as the server itself has
+            lost touch; in ms since the Unix epoch, 0 while all is well.
     """
 
     name: Literal["idle", "connecting", "connected", "waiting", "closed"]
     reason: str = ""
     delay: float = 0.0
     attempt: int = 0
+    stale_since: int = 0
+
+    @property
+    def stale(self) -> bool:
+        """Whether what the application shows may be old although it is connected."""
+        return self.stale_since > 0
 
 
 class SyncClient:
@@ -93,6 +101,7 @@ class SyncClient:
         self._given: Delivery | None = None
         self._first: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
+        self._welcomed_at: float | None = None
         self._ended = False
         self._state = State(name="idle")
 
@@ -130,6 +139,20 @@ class SyncClient:
     def connected(self) -> bool:
         """Whether there is a connection right now."""
         return self._connection.is_open
+
+    @property
+    def first_contact(self) -> bool:
+        """Whether the server knew nothing of what this device has when it last connected.
+
+        It never was there, was away for longer than its position is kept, or has not processed
+        anything yet. An application that does not know better fetches its whole state.
+        """
+        return self._session.first
+
+    @property
+    def stale(self) -> bool:
+        """Whether the server says that nothing new can come right now, see State.stale_since."""
+        return self._state.stale
 
     async def update_progress(
         self,
@@ -233,6 +256,7 @@ class SyncClient:
             self._end(error, str(error))
 
     async def _connect_once(self) -> Ended:
+        self._welcomed_at = None
         self._tell(State(name="connecting", attempt=self._tries))
         token = self._token if isinstance(self._token, str) else await self._token()
         hello = frames.hello(
@@ -245,21 +269,34 @@ class SyncClient:
         self._connection = Connection(self._session, self._inbox, self._requests)
         try:
             return await self._connection.run(
-                self._url, hello, within=self._connect_timeout, on_welcome=self._welcomed
+                self._url, hello, within=self._connect_timeout, on_change=self._connected
             )
         except SyncClosed as closed:
-            if closed.code != close_codes.TOKEN_EXPIRED or isinstance(self._token, str):
+            if not self._may_try_again(closed):
                 raise
-            return Ended(why=str(closed))  # the next attempt has a fresh token
+            return Ended(why=str(closed))
+
+    def _may_try_again(self, closed: SyncClosed) -> bool:
+        match closed.code:
+            case close_codes.TOKEN_EXPIRED:  # an async function has a fresh one
+                return not isinstance(self._token, str)
+            case close_codes.REPLACED:
+                now = asyncio.get_running_loop().time()
+                lasted = now - self._welcomed_at if self._welcomed_at is not None else 0.0
+                return not self._reconnecting.believes_replaced(lasted=lasted, now=now)
+        return False
 
     @property
     def _tries(self) -> int:
         return self._reconnecting.attempts
 
-    def _welcomed(self) -> None:
+    def _connected(self) -> None:
         if self._first is not None and not self._first.done():
             self._first.set_result(None)
-        self._tell(State(name="connected", attempt=self._tries))
+        if self._state.name == "connecting":  # else it became stale or fresh
+            self._welcomed_at = asyncio.get_running_loop().time()
+        since = self._session.stale_since
+        self._tell(State(name="connected", attempt=self._tries, stale_since=since))
 
     def _processed(self) -> None:
         given, self._given = self._given, None

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 TOKEN_EXPIRED: Final = 4501
+REPLACED: Final = 4503
 
 NAMES: Final = {
     4000: "reconnect",
@@ -15,6 +16,7 @@ NAMES: Final = {
     4002: "overloaded",
     4003: "hello_timeout",
     4004: "resubscribe",
+    4005: "too_many_attempts",
     4500: "bad_token",
     4501: "token_expired",
     4502: "no_token",
@@ -22,6 +24,7 @@ NAMES: Final = {
     4504: "disconnected",
     4505: "too_many_errors",
     4506: "too_many_devices",
+    4507: "revoked",
 }
 STANDARD_STOP: Final = frozenset({1000, 1002, 1003, 1007, 1008, 1009, 1010})
 

@@ -17,7 +17,7 @@ from kull_client.errors import BadFrame, NotConnected, SyncClosed
 from kull_client.inbox import Inbox
 from kull_client.reconnect import Ended
 from kull_client.requests import Requests
-from kull_client.session import Delivery, Reconnect, Refused, Session, Welcomed
+from kull_client.session import Delivery, Reconnect, Refused, Session, Staleness, Welcomed
 
 log = logging.getLogger("kull_client")
 V2: Final = Subprotocol("kull.sync.v2")
@@ -49,9 +49,11 @@ class Connection:
         return self._socket is not None and self._welcomed_at is not None
 
     async def run(
-        self, url: str, hello: str, *, within: float, on_welcome: Callable[[], None]
+        self, url: str, hello: str, *, within: float, on_change: Callable[[], None]
     ) -> Ended:
         """Connect, serve until the connection ends, and say how. `within`: seconds to connect.
+
+        on_change: called when the session is open, and when it becomes stale or fresh.
 
         Raises:
             SyncClosed: connecting again cannot help.
@@ -68,7 +70,7 @@ class Connection:
             ) as socket:
                 if socket.subprotocol != V2:
                     raise SyncClosed(1002, f"it does not speak {V2}")
-                return await self._serve(socket, hello, on_welcome)
+                return await self._serve(socket, hello, on_change)
         except ConnectionClosed as error:
             return self._closed(error)
         except InvalidStatus as error:
@@ -109,18 +111,18 @@ class Connection:
             await self._socket.close()
 
     async def _serve(
-        self, socket: ClientConnection, hello: str, on_welcome: Callable[[], None]
+        self, socket: ClientConnection, hello: str, on_change: Callable[[], None]
     ) -> Ended:
         await socket.send(hello)
         self._socket = socket
         acks = asyncio.create_task(self._acknowledge(socket), name="kull-client-acks")
         try:
-            await self._read(socket, on_welcome)
+            await self._read(socket, on_change)
         finally:
             acks.cancel()
             await asyncio.wait({acks})  # unlike `await acks`, this cannot swallow a cancellation
 
-    async def _read(self, socket: ClientConnection, on_welcome: Callable[[], None]) -> NoReturn:
+    async def _read(self, socket: ClientConnection, on_change: Callable[[], None]) -> NoReturn:
         """Take frames until the connection is closed."""
         while True:
             text = await socket.recv()
@@ -134,7 +136,9 @@ class Connection:
                         await self._inbox.put(each)
                     case Welcomed():
                         self._welcomed_at = _now()
-                        on_welcome()
+                        on_change()
+                    case Staleness():
+                        on_change()
                     case Reconnect(after):
                         self._slot = _now() + after
                     case _:

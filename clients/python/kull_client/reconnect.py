@@ -9,6 +9,8 @@ from typing import Final
 from kull_client.backoff import full_jitter
 from kull_client.errors import GaveUp
 
+YOUNG: Final = 300.0  # seconds for which a predecessor's messages may be held up on their way
+REPLACED_AGAIN: Final = 60.0  # seconds within which a second replacement is believed
 STABLE_AFTER: Final = 10.0  # seconds that a connection must have lasted to count as a success
 
 
@@ -32,8 +34,19 @@ class Reconnecting:
 
     def __init__(self, *, max_attempts: int | None, random: Callable[[], float]) -> None:
         self.attempts = 0
+        self._replaced_at: float | None = None
         self._max_attempts = max_attempts
         self._random = random
+
+    def believes_replaced(self, *, lasted: float, now: float) -> bool:
+        """Whether "the same device has connected again" is the end.
+
+        What takes the place of a young connection may be an older one of this very device, held up
+        on its way, so that is tried once. `now`: seconds on the caller's clock.
+        """
+        before, self._replaced_at = self._replaced_at, now
+        again = before is not None and now - before < REPLACED_AGAIN
+        return again or lasted >= YOUNG
 
     def after(self, ended: Ended) -> float:
         """Return the seconds to wait before the next attempt. Raises GaveUp."""

@@ -30,6 +30,11 @@ class Welcomed:
 
 
 @dataclass(frozen=True, slots=True)
+class Staleness:
+    """The server lost touch with what feeds it, or found it again: see `Session.stale_since`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reconnect:
     """The server is leaving: connect again after this many seconds."""
 
@@ -53,7 +58,7 @@ class Refused:
     message: str
 
 
-Incoming = Delivery | Welcomed | Reconnect | Accepted | Refused
+Incoming = Delivery | Welcomed | Staleness | Reconnect | Accepted | Refused
 
 
 @dataclass(slots=True)
@@ -88,12 +93,14 @@ class Session:
         self.user_id = ""
         self.device_id = ""
         self.session_id = ""
+        self.first = False  # the server knows nothing of what this device has
         self.acks = LazyAcks()
         self._epoch = start.epoch
         self._queues = {
             name: _Queue(received=seq, processed=seq) for name, seq in start.after.items()
         }
         self._presence = _Presence()
+        self._stale: dict[str, int] = {}  # queue -> since, ms since the Unix epoch
         self._stranger = False  # the server may take this device for one it has never seen
 
     @property
@@ -101,6 +108,11 @@ class Session:
         """The user's connected devices, in order of their ids."""
         known = self._presence.devices
         return [known[device_id] for device_id in sorted(known)]
+
+    @property
+    def stale_since(self) -> int:
+        """Since when some queue is not served, in ms since the Unix epoch; 0: all are."""
+        return min(self._stale.values(), default=0)
 
     @property
     def position(self) -> Position:
@@ -120,6 +132,12 @@ class Session:
             case "RECOVERY_LOST":
                 name, head = frames.text_of(data, "queue"), frames.number(data, "head")
                 return self._start_over(name, head, window_stays=True)
+            case "STALE":
+                self._stale[frames.text_of(data, "queue")] = frames.number(data, "since")
+                return [Staleness()]
+            case "FRESH":
+                self._stale.pop(frames.text_of(data, "queue"), None)
+                return [Staleness()]
             case "RECONNECT":
                 return [Reconnect(frames.number(data, "after", 0) / 1000)]
             case "ACCEPTED":
@@ -150,9 +168,11 @@ class Session:
         self._stranger = self.device_id not in {"", device_id} or self._epoch not in {"", epoch}
         self.user_id, self.device_id = frames.text_of(data, "userId"), device_id
         self.session_id = frames.text_of(data, "sessionId")
+        self.first = data.get("first") is True
         connected = frames.devices_of(data)
         self._presence = _Presence({device.device_id: device for device in connected})
         self.acks.opened(frames.number(data, "window", 64))
+        self._stale.clear()
         if epoch != self._epoch:
             self._epoch = epoch
             self._queues = {

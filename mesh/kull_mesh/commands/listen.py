@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -37,7 +38,7 @@ def listen(
 async def _listen(url: str, token: str, *, count: int, as_json: bool, presence: bool) -> None:
     console = Console(highlight=False)
     printed = 0
-    async with SyncClient(url, token, max_attempts=None, on_state=_say) as client:
+    async with SyncClient(url, token, max_attempts=None, on_state=Narrator()) as client:
         async for event in client:
             if event.type in PRESENCE and not presence:
                 continue
@@ -65,8 +66,21 @@ def as_dict(event: Event) -> dict[str, Any]:
     }
 
 
-def _say(state: State) -> None:
-    if state.name == "waiting":
-        typer.echo(f"kull: {state.reason}; trying again in {state.delay:.1f} s", err=True)
-    elif sys.stderr.isatty():
-        typer.echo(f"kull: {state.name}", err=True)
+class Narrator:
+    """Tells on standard error what the connection is doing."""
+
+    def __init__(self) -> None:
+        self._stale = False
+
+    def __call__(self, state: State) -> None:
+        """Tell a new state."""
+        was_stale, self._stale = self._stale, state.stale
+        if state.name == "waiting":
+            typer.echo(f"kull: {state.reason}; trying again in {state.delay:.1f} s", err=True)
+        elif state.stale:
+            since = datetime.fromtimestamp(state.stale_since / 1000, UTC).astimezone()
+            typer.echo(f"kull: stale since {since:%X}: the edge has no router, wait", err=True)
+        elif was_stale and state.name == "connected":
+            typer.echo("kull: served again", err=True)
+        elif sys.stderr.isatty():
+            typer.echo(f"kull: {state.name}", err=True)

@@ -22,5 +22,5 @@ def edge() -> None:
 
 
 def gateway() -> None:
-    """Run the HTTP triggers. Needs KULL_AMQP_URL and KULL_SERVICE_SECRET; see `kull config`."""
+    """Run the HTTP triggers. Needs KULL_AMQP_URL and KULL_SERVICE_KEYS or KULL_SERVICE_SECRET."""
     signals.run(serve_gateway(GatewaySettings()))

@@ -10,7 +10,7 @@ from kull_mesh import durations, secrets
 from kull_mesh.errors import MeshError
 from kull_mesh.settings import MeshSettings
 from kull_producers import address, gateway
-from kull_producers.gateway.auth import SCOPES
+from kull_producers.gateway.auth import EVENT_SCOPES, SCOPES
 from kull_router.tokens import check_device_id
 
 
@@ -22,10 +22,17 @@ def token(
     ttl: Annotated[str, typer.Option(help="How long it is valid: 30s, 15m, 1h, 7d.")] = "1h",
     name: Annotated[str, typer.Option(help="Name that the user's other devices see.")] = "",
     platform: Annotated[str, typer.Option(help="For example ios, macos, web.")] = "",
+    room: Annotated[
+        list[str] | None, typer.Option(help="A room that it may join; may be repeated.")
+    ] = None,
 ) -> None:
-    """Print a device token, signed with KULL_TOKEN_SECRET or the development secret."""
+    """Print a device token, signed with KULL_TOKEN_SIGNING_KEY, KULL_TOKEN_SECRET, or, in
+    development, a secret of this machine.
+    """
     address.user(user)
     check_device_id(device)
+    for name_ in room or ():
+        address.room(name_)
     signed = secrets.device_token(
         secrets.load(MeshSettings()),
         user=user,
@@ -33,6 +40,7 @@ def token(
         ttl=durations.seconds(ttl),
         name=name,
         platform=platform,
+        rooms=room or (),
     )
     typer.echo(signed)
 
@@ -41,12 +49,15 @@ def service_token(
     name: Annotated[str, typer.Option(help="The service's name, for logs.")] = "service",
     scope: Annotated[
         list[str] | None,
-        typer.Option(help="What it may trigger; may be repeated.", show_default="everything"),
+        typer.Option(
+            help="shoot:write, credit:write, prompt:write, token:mint; may be repeated.",
+            show_default="all three :write",
+        ),
     ] = None,
     ttl: Annotated[str, typer.Option(help="How long it is valid: 30s, 15m, 1h, 7d.")] = "1h",
 ) -> None:
     """Print a token for the HTTP triggers, signed with KULL_SERVICE_SECRET or a development key."""
-    scopes = tuple(scope or SCOPES)
+    scopes = tuple(scope or EVENT_SCOPES)
     unknown = sorted(set(scopes) - set(SCOPES))
     if unknown:
         raise MeshError(f"there is no scope {unknown[0]!r}; there are {', '.join(SCOPES)}")

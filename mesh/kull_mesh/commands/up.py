@@ -12,6 +12,7 @@ from rich.console import Console
 from kull_mesh import secrets, signals
 from kull_mesh.settings import MeshSettings
 from kull_mesh.up import LocalMesh, UpOptions
+from kull_producers.gateway.origins import parse
 
 log = structlog.get_logger(__name__)
 
@@ -47,6 +48,8 @@ def up(
     options = UpOptions(
         keys=secrets.load(settings),
         data=data or settings.home / "data",
+        service_keys=settings.keys_file,
+        origins=parse(settings.origins),
         host=host,
         port=port,
         edges=edges,
@@ -67,7 +70,7 @@ def warn(options: UpOptions) -> None:
     if options.amqp_url is None:
         log.warning("in-memory broker: events that are not yet stored die with this process")
     if options.allow_plain_tokens:
-        log.warning("PLAIN TOKENS ARE ALLOWED: anyone may connect as any user")
+        log.warning("PLAIN TOKENS ARE ALLOWED: anyone may connect as any user, and trigger")
 
 
 async def run(options: UpOptions) -> None:

@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
-from kull_producers.gateway.app import Status, create_app
-from kull_producers.gateway.auth import Forbidden, Unauthorized, service_auth, service_token
+from kull_producers.gateway.app import create_app
+from kull_producers.gateway.auth import (
+    Caller,
+    Forbidden,
+    Unauthorized,
+    open_auth,
+    service_auth,
+    service_token,
+)
+from kull_producers.gateway.health import Status, publisher_status
+from kull_producers.gateway.keys import key_auth
+from kull_producers.gateway.origins import Origins
+from kull_producers.gateway.rates import Buckets
 from kull_producers.gateway.settings import GatewaySettings
+from kull_producers.gateway.signing import Minter, SigningKey, SigningKeyError
 
 __all__ = [
+    "Buckets",
+    "Caller",
     "Forbidden",
     "GatewaySettings",
+    "Minter",
+    "Origins",
+    "SigningKey",
+    "SigningKeyError",
     "Status",
     "Unauthorized",
     "create_app",
+    "key_auth",
+    "open_auth",
+    "publisher_status",
     "service_auth",
     "service_token",
 ]

@@ -1,41 +1,54 @@
-"""Service tokens: who may trigger which events over HTTP.
+"""Who may call the HTTP triggers.
 
-A service token is a JWT, signed HS256, with the audience `kull-service`, the service's name in
-`sub` and its scopes, separated by spaces, in `scope`.
+A caller shows a service key (`keys.py`) or a service token: a JWT, signed HS256, with the audience
+`kull-service`, the service's name in `sub` and its scopes, separated by spaces, in `scope`.
+A device token is neither.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import jwt
 
 AUDIENCE: Final = "kull-service"
-SHOOT_PROGRESS: Final = "shoot-progress"
-CREDIT_UPDATE: Final = "credit-update"
-PROMPT_CHANGE: Final = "prompt-change"
-SCOPES: Final = (SHOOT_PROGRESS, CREDIT_UPDATE, PROMPT_CHANGE)
+SHOOT_WRITE: Final = "shoot:write"
+CREDIT_WRITE: Final = "credit:write"
+PROMPT_WRITE: Final = "prompt:write"
+TOKEN_MINT: Final = "token:mint"  # noqa: S105 - a scope, not a secret
+EVENT_SCOPES: Final = (SHOOT_WRITE, CREDIT_WRITE, PROMPT_WRITE)
+SCOPES: Final = (*EVENT_SCOPES, TOKEN_MINT)
 MIN_SECRET_BYTES: Final = 32
 
-Authorize = Callable[[str, str], str]
-"""Takes an Authorization header and a scope, returns the service; or Unauthorized, Forbidden."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who calls: `service` for people, `id` tells one credential from another."""
+
+    service: str
+    id: str
+
+
+Authorize = Callable[[str, str], Caller]
+"""Takes an Authorization header and a scope, returns the caller; or Unauthorized, Forbidden."""
 
 
 class Unauthorized(Exception):
-    """No valid service token; the text says what to do and never holds the token."""
+    """No valid service key or token; the text says what to do and never holds a credential."""
 
 
 class Forbidden(Exception):
-    """The token is valid but lacks the scope."""
+    """The credential is valid, but not for this."""
 
 
 def service_token(
     secret: str,
     *,
     service: str = "service",
-    scopes: Sequence[str] = SCOPES,
+    scopes: Sequence[str] = EVENT_SCOPES,
     ttl: float = 900,
     now: float | None = None,
 ) -> str:
@@ -55,23 +68,45 @@ def service_auth(secret: str) -> Authorize:
     """Return what verifies the tokens that were signed with this secret."""
     key = _checked(secret)
 
-    def authorize(authorization: str, scope: str) -> str:
-        claims = _claims(authorization, key)
+    def authorize(authorization: str, scope: str) -> Caller:
+        claims = _claims(bearer(authorization), key)
         granted = claims.get("scope", "")
-        if not isinstance(granted, str) or scope not in granted.split():
-            raise Forbidden(f"the service token lacks the scope {scope!r}: get one that has it")
-        return str(claims["sub"])
+        check_scope(scope, granted.split() if isinstance(granted, str) else ())
+        service = str(claims["sub"])
+        return Caller(service=service, id=f"token:{service}")
 
     return authorize
 
 
-def _claims(authorization: str, key: str) -> dict[str, Any]:
-    kind, _, token = authorization.partition(" ")
-    if kind.lower() != "bearer" or not token:
-        raise Unauthorized("send `Authorization: Bearer <service token>`")
+def open_auth(checked: Authorize) -> Authorize:
+    """Let callers publish who show nothing: for demos. Who shows something is checked as ever."""
+
+    def authorize(authorization: str, scope: str) -> Caller:
+        if authorization or scope not in EVENT_SCOPES:  # a token would outlive the demo
+            return checked(authorization, scope)
+        return Caller(service="anyone", id="anyone")
+
+    return authorize
+
+
+def bearer(authorization: str) -> str:
+    """Return what follows `Bearer` in an Authorization header. Raises Unauthorized."""
+    kind, _, credential = authorization.partition(" ")
+    if kind.lower() != "bearer" or not credential.strip():
+        raise Unauthorized("send `Authorization: Bearer <service key or token>`")
+    return credential.strip()
+
+
+def check_scope(scope: str, granted: Collection[str]) -> None:
+    """Raise Forbidden unless the scope is granted."""
+    if scope not in granted:
+        raise Forbidden(f"this service lacks the scope {scope!r}: get a key or token that has it")
+
+
+def _claims(token: str, key: str) -> dict[str, Any]:
     try:
         claims: dict[str, Any] = jwt.decode(
-            token.strip(),
+            token,
             key,
             algorithms=["HS256"],
             audience=AUDIENCE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from http import HTTPStatus
 
 import structlog
@@ -11,6 +12,8 @@ from starlette.exceptions import HTTPException
 
 from kull_producers.errors import InvalidEvent, KullError
 from kull_producers.gateway.auth import Forbidden, Unauthorized
+from kull_producers.gateway.metrics import GatewayMetrics
+from kull_producers.gateway.replies import Conflict
 
 log = structlog.get_logger(__name__)
 
@@ -23,6 +26,16 @@ class BadRequest(Exception):
         self.status = status
 
 
+class TooMany(Exception):
+    """The caller is too fast; `wait` is in seconds."""
+
+    def __init__(self, wait: float) -> None:
+        self.wait = wait
+        super().__init__(
+            f"more calls than this key or service may make: wait {wait:.1f} s, then send it again"
+        )
+
+
 def problem(status: HTTPStatus, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
     """Return the response for an error."""
     return JSONResponse(
@@ -33,12 +46,22 @@ def problem(status: HTTPStatus, detail: str, headers: dict[str, str] | None = No
     )
 
 
-def install(app: FastAPI) -> None:
+def install(app: FastAPI, metrics: GatewayMetrics) -> None:
     """Let the app answer every error as a problem."""
 
     @app.exception_handler(BadRequest)
     async def _bad_request(_: Request, error: BadRequest) -> JSONResponse:
         return problem(error.status, str(error))
+
+    @app.exception_handler(TooMany)
+    async def _too_many(_: Request, error: TooMany) -> JSONResponse:
+        metrics.limited.inc()
+        retry = {"Retry-After": str(math.ceil(error.wait))}
+        return problem(HTTPStatus.TOO_MANY_REQUESTS, str(error), retry)
+
+    @app.exception_handler(Conflict)
+    async def _conflict(_: Request, error: Conflict) -> JSONResponse:
+        return problem(HTTPStatus.CONFLICT, str(error))
 
     @app.exception_handler(Unauthorized)
     async def _unauthorized(_: Request, error: Unauthorized) -> JSONResponse:
@@ -65,3 +88,10 @@ def install(app: FastAPI) -> None:
     async def _http(_: Request, error: HTTPException) -> JSONResponse:
         status = HTTPStatus(error.status_code)
         return problem(status, error.detail, dict(error.headers or {}))
+
+    @app.exception_handler(Exception)
+    async def _fault(_: Request, _error: Exception) -> JSONResponse:
+        # Logged with its traceback by the server, to which it is raised again.
+        return problem(
+            HTTPStatus.INTERNAL_SERVER_ERROR, "a fault of the gateway itself: please report it"
+        )

@@ -10,42 +10,83 @@ from contextlib import contextmanager
 
 import structlog
 import uvicorn
+from prometheus_client import start_http_server
 
 from kull_producers.connecting import connect
 from kull_producers.gateway.app import create_app
-from kull_producers.gateway.auth import service_auth
+from kull_producers.gateway.health import AskStatus
+from kull_producers.gateway.metrics import GatewayMetrics
 from kull_producers.gateway.settings import GatewaySettings
+from kull_producers.publisher import Publisher
 
 log = structlog.get_logger(__name__)
 
 
-async def serve(settings: GatewaySettings) -> None:
+async def serve(settings: GatewaySettings, *, status: AskStatus | None = None) -> None:
     """Serve the triggers until SIGTERM or SIGINT.
 
+    `status` is what the health endpoints tell beside RabbitMQ's state; None: nothing.
     Shutdown: stop accepting, let requests end, disconnect from RabbitMQ. Raises what `async with`
-    of `connect` raises, and OSError when the port cannot be used.
+    of `connect` raises, GatewayConfigError, and OSError when the port cannot be used.
     """
-    authorize = service_auth(settings.service_secret.get_secret_value())
-    publisher = connect(
-        settings.amqp_url.get_secret_value(),
-        shard_count=settings.shard_count,
-        app_id="kull-gateway",
-        in_flight=settings.gateway_in_flight,
-        timeout=settings.publish_timeout,
+    metrics = GatewayMetrics()
+    publisher = _publisher(settings)
+    app = create_app(
+        publisher,
+        authorize=settings.authorize(),
+        status=status,
+        minter=settings.minter(),
+        origins=settings.pages(),
+        buckets=settings.buckets(),
+        metrics=metrics,
     )
     with _listener(settings.gateway_host, settings.gateway_port) as listener:
         async with publisher:
+            _serve_metrics(settings, metrics)
             config = uvicorn.Config(
-                create_app(publisher, authorize=authorize),
+                app,
                 lifespan="off",
                 access_log=False,
                 log_config=None,
                 server_header=False,
-                timeout_graceful_shutdown=int(settings.publish_timeout) + 1,
+                timeout_graceful_shutdown=int(settings.gateway_publish_timeout) + 1,
             )
             host, port = listener.getsockname()[:2]
             log.info("gateway_ready", url=f"http://{host}:{port}")
             await _Server(config).serve(sockets=[listener])
+
+
+def _publisher(settings: GatewaySettings) -> Publisher:
+    url = settings.amqp_url.get_secret_value()
+    if settings.gateway_outbox is not None:
+        return connect(
+            url,
+            outbox=settings.gateway_outbox,
+            shard_count=settings.shard_count,
+            app_id="kull-gateway",
+            in_flight=settings.gateway_in_flight,
+        )
+    return connect(
+        url,
+        shard_count=settings.shard_count,
+        app_id="kull-gateway",
+        in_flight=settings.gateway_in_flight,
+        timeout=settings.gateway_publish_timeout,
+    )
+
+
+def _serve_metrics(settings: GatewaySettings, metrics: GatewayMetrics) -> None:
+    if not settings.gateway_metrics_port:
+        return
+    try:
+        start_http_server(
+            settings.gateway_metrics_port, settings.gateway_host, registry=metrics.registry
+        )
+    except OSError as error:
+        raise OSError(
+            f"cannot serve metrics on {settings.gateway_host}:{settings.gateway_metrics_port}: "
+            f"{error.strerror}. Set KULL_GATEWAY_METRICS_PORT to a free port"
+        ) from error
 
 
 class _Server(uvicorn.Server):

@@ -8,6 +8,7 @@ from kull_producers import address as addresses
 from kull_protos.mesh.v1 import admin_pb2 as pb
 from kull_protos.mesh.v1 import admin_pb2_grpc, attach_pb2
 from kull_router import __version__, metrics
+from kull_router.errors import StoreError
 from kull_router.presence import device_message
 from kull_router.registry import Presence
 from kull_router.router import RouterCore
@@ -124,6 +125,30 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "user_id is required")
         closed = self._core.sessions.disconnect(request.user_id, request.device_id, request.reason)
         return pb.DisconnectResponse(sessions=closed)
+
+    async def Revoke(
+        self,
+        request: pb.RevokeRequest,
+        context: Context[pb.RevokeRequest, pb.RevokeResponse],
+    ) -> pb.RevokeResponse:
+        """Take device tokens back."""
+        if request == pb.RevokeRequest() or (request.device_id and not request.user_id):
+            await context.abort(
+                grpc.StatusCode.INVALID_ARGUMENT,
+                "say whose: user_id (with device_id, if you like), token_id, or issued_before",
+            )
+        try:
+            closed = await self._core.rights.revoke(
+                user=request.user_id,
+                device=request.device_id,
+                token_id=request.token_id,
+                issued_before_ms=request.issued_before,
+            )
+        except StoreError as error:
+            await context.abort(
+                grpc.StatusCode.UNAVAILABLE, f"nothing was revoked, try again: {error}"
+            )
+        return pb.RevokeResponse(sessions=closed)
 
     async def Drain(
         self,

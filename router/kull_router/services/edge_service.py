@@ -11,6 +11,7 @@ import structlog
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_protos.mesh.v1 import attach_pb2_grpc
 from kull_router.edge_stream import EdgeStream
+from kull_router.peers import peer_of
 from kull_router.router import RouterCore
 
 log = structlog.get_logger(__name__)
@@ -34,6 +35,13 @@ class EdgeService(attach_pb2_grpc.EdgeServiceServicer):
                 grpc.StatusCode.INVALID_ARGUMENT, "the first frame must be Hello with a node_id"
             )
             return
+        peer = peer_of(context)
+        if peer and peer.name != first.hello.node_id:
+            await context.abort(
+                grpc.StatusCode.PERMISSION_DENIED,
+                f"the certificate is that of {peer.name!r}, not of {first.hello.node_id!r}: "
+                "set KULL_EDGE_NODE_ID to its name",
+            )
         stream = self._core.open_stream(first.hello)
         try:
             async with asyncio.TaskGroup() as tasks:

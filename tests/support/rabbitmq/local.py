@@ -20,6 +20,7 @@ from tests.support.rabbitmq.endpoint import Endpoint
 
 START_SECONDS = 90
 STOP_SECONDS = 20
+ALARM_SECONDS = 30
 # The script itself, not the wrapper in /usr/sbin, which insists on the account "rabbitmq".
 SCRIPTS = (
     "/usr/lib/rabbitmq/bin/rabbitmq-server",  # Debian, Ubuntu, Fedora
@@ -125,6 +126,26 @@ class RabbitMQ:
         if done.returncode:
             raise RuntimeError(f"rabbitmqctl {' '.join(arguments)}: {done.stdout}{done.stderr}")
         return done.stdout
+
+    def raise_alarm(self, resource: str) -> None:
+        """Let the node believe that its "memory" or "disk" is short, until `clear_alarms`."""
+        if resource == "memory":
+            self.ctl("set_vm_memory_high_watermark", "0.00001")
+        else:
+            self.ctl("set_disk_free_limit", "1000000GB")
+        self._wait_for_alarms(lambda alarms: resource in alarms)
+
+    def clear_alarms(self) -> None:
+        """Let the node believe that it has enough of everything."""
+        self.ctl("set_vm_memory_high_watermark", "0.6")
+        self.ctl("set_disk_free_limit", "10MB")
+        self._wait_for_alarms(lambda alarms: alarms.strip() == "[]")
+
+    def _wait_for_alarms(self, wanted: Callable[[str], bool]) -> None:
+        deadline = time.monotonic() + ALARM_SECONDS
+        while not wanted(alarms := self.ctl("eval", "rabbit_alarm:get_alarms().")):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"RabbitMQ's alarms are not as wanted: {alarms}")
 
     def _prepare(self, plugins: Sequence[str], config: str) -> dict[str, str]:
         directory = self._directory

@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 Json = dict[str, Any]
-WAIT = 5.0  # seconds
+WAIT = 15.0  # seconds
 
 
 class Peer:

@@ -202,6 +202,21 @@ async def test_leaving_while_the_server_hangs_up_ends(server: Scripted, later: i
 # Reconnecting
 
 
+async def test_a_young_connection_that_was_replaced_tries_once_more(server: Scripted) -> None:
+    """By what? Perhaps by a message of its own, held up on its way for a while."""
+    opening = client(server.url)
+    peer = await together(opening, server)
+
+    await peer.close(4503)
+    again = await server.accept()
+    await again.close(4503)
+
+    with pytest.raises(SyncClosed) as caught:
+        await events(opening, 1)
+    assert caught.value.code == 4503
+    await opening.__aexit__(None, None, None)
+
+
 async def test_all_connections_of_a_client_name_the_same_run_and_another_client_another(
     server: Scripted,
 ) -> None:
@@ -248,7 +263,7 @@ async def test_it_reconnects_after_these_codes(server: Scripted, code: int) -> N
     await opening.__aexit__(None, None, None)
 
 
-@pytest.mark.parametrize("code", [1000, 1008, 4500, 4501, 4503, 4504, 4505, 4506, 4999])
+@pytest.mark.parametrize("code", [1000, 1008, 4500, 4501, 4504, 4505, 4506, 4999])
 async def test_it_stops_after_these_codes(server: Scripted, code: int) -> None:
     opening = client(server.url)
     peer = await together(opening, server)
@@ -362,6 +377,28 @@ def test_a_url_that_is_none_is_told_without_its_query(url: str) -> None:
     with pytest.raises(SyncError, match="is not a ws:// or wss:// URL") as caught:
         SyncClient(f"{url}?token={TOKEN}", TOKEN)
     assert TOKEN not in str(caught.value)
+
+
+async def test_it_tells_when_the_server_itself_has_lost_touch_and_found_it_again(
+    server: Scripted,
+) -> None:
+    states: list[State] = []
+    opening = client(server.url, on_state=states.append)
+    peer = await together(opening, server)
+
+    await peer.send("STALE", {"queue": "user", "since": 1_700_000_000_000})
+    await peer.credit(1)
+    await events(opening, 1)
+    assert opening.stale
+    assert opening.connected
+    await peer.send("FRESH", {"queue": "user"})
+    await peer.credit(2)
+    await events(opening, 1)
+    assert not opening.stale
+
+    told = [state.stale_since for state in states if state.name == "connected"]
+    assert told == [0, 1_700_000_000_000, 0]
+    await opening.__aexit__(None, None, None)
 
 
 async def test_the_state_is_told(server: Scripted) -> None:

@@ -70,3 +70,12 @@ def test_a_server_that_always_asks_for_no_delay_is_backed_off_from() -> None:
     leaving = Ended(why="leaving", asked=0.0)
 
     assert [reconnecting.after(leaving) for _ in range(3)] == [0.0, 4.0, 8.0]
+
+
+def test_a_replacement_is_believed_of_an_old_connection_and_the_second_time() -> None:
+    reconnecting = Reconnecting(max_attempts=None, random=lambda: 1.0)
+
+    assert not reconnecting.believes_replaced(lasted=20.0, now=1_000.0)
+    assert reconnecting.believes_replaced(lasted=3.0, now=1_010.0)
+    assert not reconnecting.believes_replaced(lasted=90.0, now=1_100.0)
+    assert reconnecting.believes_replaced(lasted=400.0, now=2_000.0)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from kull_client.errors import BadFrame
 from kull_client.event import Event, Position
-from kull_client.session import Accepted, Delivery, Incoming, Reconnect, Refused, Session
+from kull_client.session import Accepted, Delivery, Incoming, Reconnect, Refused, Session, Staleness
 
 NOW = 1_000.0
 
@@ -32,6 +32,7 @@ def welcome(
     recovered: bool = True,
     devices: list[dict[str, Any]] | None = None,
     device: str = "mac",
+    first: bool = False,
 ) -> str:
     return text(
         "WELCOME",
@@ -43,6 +44,7 @@ def welcome(
             "queue": {"queue": "user", "head": head, "after": after, "recovered": recovered},
             "devices": devices or [],
             "window": 64,
+            "first": first,
         },
     )
 
@@ -348,3 +350,34 @@ def test_what_came_before_a_loss_on_the_same_connection_is_still_acknowledged() 
     session.processed(waiting[-1], NOW)
 
     assert session.acks.take() == {"user": 2}
+
+
+def test_a_session_is_stale_until_every_queue_is_served_again() -> None:
+    session = opened()
+    assert session.stale_since == 0
+
+    assert session.received(text("STALE", {"queue": "user", "since": 5_000}), NOW) == [Staleness()]
+    session.received(text("STALE", {"queue": "all", "since": 4_000}), NOW)
+    assert session.stale_since == 4_000
+    session.received(text("FRESH", {"queue": "all"}), NOW)
+    assert session.stale_since == 5_000
+    assert session.received(text("FRESH", {"queue": "user"}), NOW) == [Staleness()]
+    assert session.stale_since == 0
+
+
+def test_another_connection_is_a_fresh_one() -> None:
+    session = opened()
+    session.received(text("STALE", {"queue": "user", "since": 5_000}), NOW)
+
+    session.received(welcome(), NOW)
+
+    assert session.stale_since == 0
+
+
+def test_each_connection_says_whether_it_is_a_first_contact() -> None:
+    session = opened(first=True)
+    assert session.first
+
+    session.received(welcome(), NOW)
+
+    assert not session.first

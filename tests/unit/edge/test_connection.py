@@ -242,6 +242,19 @@ async def test_bad_frames_are_answered_and_the_connection_goes_on() -> None:
         assert (await device.frame())["type"] == "ACCEPTED"
 
 
+async def test_a_ping_is_answered() -> None:
+    async with running(FakeRouter()) as edge, welcomed(edge, "maya") as device:
+        await device.send(type="PING")
+        assert (await device.frame())["type"] == "PONG"
+
+
+async def test_a_ping_before_welcome_is_not_answered() -> None:
+    async with running(FakeRouter()) as edge, peer(edge, v2=True) as device:
+        await device.send(type="PING")
+        await device.send(type="HELLO", token="maya:mac")
+        assert (await device.frame())["type"] == "WELCOME"
+
+
 async def test_a_hundred_bad_frames_close_the_connection() -> None:
     async with running(FakeRouter()) as edge, welcomed(edge, "maya") as device:
         for _ in range(100):
@@ -409,7 +422,11 @@ async def test_a_slow_reader_grows_no_memory_and_gets_everything_later(window_by
 async def test_a_peer_that_floods_and_reads_nothing_is_cut() -> None:
     narrow = socket.socket()
     narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
-    async with running(FakeRouter(), window_bytes=1024, write_high=1024) as edge:
+    unlimited: dict[str, Any] = {
+        "message_rate": 0.0,
+        "byte_rate": 0.0,
+    }  # else it would be slowed before
+    async with running(FakeRouter(), window_bytes=1024, write_high=1024, **unlimited) as edge:
         narrow.connect(("127.0.0.1", edge.port))
         reader, writer = await asyncio.open_connection(sock=narrow, limit=1024)
         writer.write(RAW_UPGRADE)

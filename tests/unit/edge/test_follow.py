@@ -433,7 +433,7 @@ class FollowMachine(RuleBasedStateMachine):
 
 
 TestFollowMachine = FollowMachine.TestCase
-TestFollowMachine.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
+TestFollowMachine.settings = settings(max_examples=100, stateful_step_count=30)
 
 
 @given(st.lists(st.integers(0, 20)))

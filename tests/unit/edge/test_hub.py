@@ -3,100 +3,32 @@
 from __future__ import annotations
 
 import json
-import random
-from collections.abc import Sequence
-from typing import Any
 
 import pytest
 
-from kull_edge.effects import Close, Cut, Effect, Ping, ToRouter, Write
-from kull_edge.follow import Window
-from kull_edge.hub import Hub, HubConfig
-from kull_edge.session import Handshake, SessionConfig
+from kull_edge.effects import Cut, Ping, ToRouter, Write
 from kull_protos.mesh.v1 import attach_pb2 as pb
-
-SHARDS = 4
-MAYA = "user:maya"
-WALL_MS = 1_000_000
-
-
-def make_hub(**options: Any) -> Hub:
-    session = SessionConfig(allow_plain_tokens=True, window=Window(frames=4, bytes=10_000))
-    config = HubConfig(session=session, **options)
-    return Hub(config, wall_ms=lambda: WALL_MS, rng=random.Random(1))
-
-
-def welcome(fetches: int = 2, epoch: str = "e", shards: int = SHARDS) -> pb.Welcome:
-    return pb.Welcome(router_id="r", shard_count=shards, epoch=epoch, fetch_credits=fetches)
-
-
-def owned(term: int, shards: Sequence[int] = range(SHARDS)) -> pb.AttachResponse:
-    terms = [pb.ShardTerm(shard=shard, term=term) for shard in shards]
-    return pb.AttachResponse(shards=pb.OwnedShards(shards=terms))
-
-
-def subscribed(
-    session: int, *, address: str = MAYA, head: int = 0, term: int = 1, **more: Any
-) -> pb.AttachResponse:
-    more.setdefault("recovered", True)
-    more.setdefault("epoch", "e")
-    return pb.AttachResponse(
-        subscribed=pb.Subscribed(session_id=session, address=address, head=head, term=term, **more)
-    )
-
-
-def push(first: int, last: int, *, address: str = MAYA, term: int = 1) -> pb.AttachResponse:
-    entries = [pb.Entry(seq=seq, frame=b'{"seq":%d}' % seq) for seq in range(first, last + 1)]
-    pushes = [pb.Push(address=address, term=term, entries=entries)]
-    return pb.AttachResponse(deliver=pb.Deliver(pushes=pushes))
-
-
-def sent(effects: Sequence[Effect], kind: str) -> list[Any]:
-    """Return the frames of one kind that go to routers."""
-    return [
-        getattr(effect.request, kind)
-        for effect in effects
-        if isinstance(effect, ToRouter) and effect.request.HasField(kind)
-    ]
-
-
-def written(effects: Sequence[Effect], session: int) -> list[dict[str, Any]]:
-    return [
-        json.loads(frame.text)
-        for effect in effects
-        if isinstance(effect, Write) and effect.session_id == session
-        for frame in effect.frames
-    ]
-
-
-def closes(effects: Sequence[Effect]) -> list[int]:
-    return [effect.code for effect in effects if isinstance(effect, Close)]
-
-
-def connect(
-    hub: Hub, session: int = 1, *, token: str = "maya:mac", v2: bool = True
-) -> list[Effect]:
-    return hub.connected(session, Handshake(v2=v2, token=token), 0.0)
-
-
-def attached(hub: Hub, session: int = 1, **options: Any) -> None:
-    """Link, own, connect and attach one session whose queue is empty."""
-    if not hub.ready:
-        hub.link_up("r", welcome())
-        hub.link_frame("r", owned(1), 0)
-    connect(hub, session, **options)
-    hub.link_frame("r", subscribed(session), 0)
-    hub.link_frame("r", subscribed(session, address="all"), 0)
-
-
-def ack(hub: Hub, seq: int, session: int = 1, now: float = 0.0) -> list[Effect]:
-    return hub.text(session, json.dumps({"type": "ACK", "seq": seq}), now)
+from tests.unit.edge.hubs import (
+    MAYA,
+    WALL_MS,
+    ack,
+    attached,
+    closes,
+    connect,
+    make_hub,
+    owned,
+    push,
+    sent,
+    subscribed,
+    welcome,
+    written,
+)
 
 
 def test_a_session_waits_for_an_owner_and_subscribes_once_there_is_one() -> None:
     hub = make_hub()
     assert sent(connect(hub), "subscribe") == []
-    assert sent(hub.link_up("r", welcome()), "subscribe") == []
+    assert sent(hub.link_up("r", welcome(), 0), "subscribe") == []
     assert not hub.ready
 
     effects = hub.link_frame("r", owned(3), 0)
@@ -162,7 +94,7 @@ def test_a_session_that_ends_flushes_its_acknowledgement_before_it_unsubscribes(
 
 def test_fetches_keep_within_the_credits_and_are_served_in_turn() -> None:
     hub = make_hub()
-    hub.link_up("r", welcome(fetches=2))
+    hub.link_up("r", welcome(fetches=2), 0)
     hub.link_frame("r", owned(1), 0)
     fetches = []
     for session in range(1, 5):
@@ -191,7 +123,7 @@ def test_fetches_keep_within_the_credits_and_are_served_in_turn() -> None:
 
 def test_a_fetch_asks_for_what_the_window_takes() -> None:
     hub = make_hub()
-    hub.link_up("r", welcome())
+    hub.link_up("r", welcome(), 0)
     hub.link_frame("r", owned(1), 0)
     connect(hub)
 
@@ -202,7 +134,7 @@ def test_a_fetch_asks_for_what_the_window_takes() -> None:
 
 def test_a_failed_fetch_is_tried_again_later_and_not_at_once() -> None:
     hub = make_hub()
-    hub.link_up("r", welcome())
+    hub.link_up("r", welcome(), 0)
     hub.link_frame("r", owned(1), 0)
     connect(hub)
     (fetch,) = sent(hub.link_frame("r", subscribed(1, head=9), 0), "fetch")
@@ -218,7 +150,7 @@ def test_a_mass_reconnect_is_a_queue() -> None:
     hub = make_hub(max_subscribes=3)
     for session in range(1, 11):
         connect(hub, session, token=f"maya:d{session}")
-    hub.link_up("r", welcome())
+    hub.link_up("r", welcome(), 0)
     subscribes = sent(hub.link_frame("r", owned(1), 0), "subscribe")
     assert [each.session_id for each in subscribes] == [1, 2, 3]
 
@@ -229,7 +161,7 @@ def test_a_mass_reconnect_is_a_queue() -> None:
 
 def test_a_router_that_is_not_the_owner_is_asked_again_later() -> None:
     hub = make_hub()
-    hub.link_up("r", welcome())
+    hub.link_up("r", welcome(), 0)
     hub.link_frame("r", owned(1), 0)
     connect(hub)
     refused = pb.Refused(session_id=1, address=MAYA, reason="not the owner")
@@ -244,7 +176,7 @@ def test_sessions_move_with_their_positions_to_the_owner_of_the_highest_term() -
     attached(hub)
     hub.link_frame("r", push(1, 3), 0)
     ack(hub, 2)
-    hub.link_up("other", welcome())
+    hub.link_up("other", welcome(), 0)
 
     moved = sent(hub.link_frame("other", owned(2), 0), "subscribe")
 
@@ -262,10 +194,10 @@ def test_sessions_move_with_their_positions_to_the_owner_of_the_highest_term() -
 def test_a_fenced_router_does_not_get_sessions_back_when_the_owner_goes() -> None:
     hub = make_hub()
     attached(hub)
-    hub.link_up("other", welcome())
+    hub.link_up("other", welcome(), 0)
     hub.link_frame("other", owned(2), 0)
 
-    assert sent(hub.link_down("other"), "subscribe") == []
+    assert sent(hub.link_down("other", 0), "subscribe") == []
     assert not hub.ready
 
     assert len(sent(hub.link_frame("r", owned(3), 0), "subscribe")) == 2
@@ -273,12 +205,12 @@ def test_a_fenced_router_does_not_get_sessions_back_when_the_owner_goes() -> Non
 
 def test_another_store_makes_all_terms_and_positions_worthless() -> None:
     hub = make_hub()
-    hub.link_up("r", welcome())
+    hub.link_up("r", welcome(), 0)
     hub.link_frame("r", owned(7), 0)
     connect(hub)
     hub.link_frame("r", subscribed(1, term=7), 0)
-    hub.link_down("r")
-    hub.link_up("r", welcome(epoch="new"))
+    hub.link_down("r", 0)
+    hub.link_up("r", welcome(epoch="new"), 0)
 
     assert len(sent(hub.link_frame("r", owned(1), 0), "subscribe")) == 2
 
@@ -291,8 +223,8 @@ def test_a_device_that_retention_passed_by_is_told_and_a_plain_one_by_its_next_w
 ) -> None:
     hub = make_hub()
     attached(hub, v2=v2)
-    hub.link_down("r")
-    hub.link_up("r", welcome())
+    hub.link_down("r", 0)
+    hub.link_up("r", welcome(), 0)
     hub.link_frame("r", owned(1), 0)
 
     effects = hub.link_frame("r", subscribed(1, head=9, after=9, recovered=False), 0)
@@ -348,7 +280,7 @@ def test_any_sign_of_life_restarts_the_silence() -> None:
 
 def test_a_token_that_expires_ends_the_session() -> None:
     hub = make_hub()
-    hub.link_up("r", welcome())
+    hub.link_up("r", welcome(), 0)
     hub.link_frame("r", owned(1), 0)
     connect(hub)
     hub.link_frame("r", subscribed(1, expires_at=WALL_MS + 7_000), 5.0)
@@ -381,7 +313,7 @@ def test_when_the_router_goes_open_messages_are_answered_unavailable() -> None:
     attached(hub)
     hub.text(1, '{"type":"UPDATE_PROGRESS","payload":{},"ref":"r"}', 0)
 
-    (error,) = written(hub.link_down("r"), 1)
+    (error,) = written(hub.link_down("r", 0), 1)
 
     assert error["data"]["code"] == "unavailable"
     assert error["data"]["ref"] == "r"
@@ -459,3 +391,24 @@ def test_frames_for_sessions_that_have_gone_are_harmless() -> None:
         assert hub.link_frame("r", frame, 0) == []
     assert hub.text(1, "{}", 0) == []
     assert hub.link_frame("unknown", push(1, 1), 0) == []
+
+
+def test_a_first_contact_stays_one_until_the_device_acknowledges_something() -> None:
+    hub = make_hub(ack_delay=0.1)
+    hub.link_up("r", welcome(), 0)
+    hub.link_frame("r", owned(1), 0)
+    connect(hub)
+
+    effects = hub.link_frame("r", subscribed(1, first=True, head=5), 0)
+    assert written(effects, 1)[0]["data"]["first"] is True
+    (fetch,) = sent(effects, "fetch")
+    batch = pb.Batch(
+        request_id=fetch.request_id, session_id=1, address=MAYA, term=1, through=5, head=5
+    )
+    hub.link_frame("r", pb.AttachResponse(batch=batch), 0)
+    assert sent(hub.due(1), "acks") == [], "nobody knows that WELCOME has arrived"
+
+    hub.link_frame("r", push(6, 6), 1)
+    ack(hub, 6, now=1)
+    (acks,) = sent(hub.due(2), "acks")
+    assert [each.seq for each in acks.acks] == [6]

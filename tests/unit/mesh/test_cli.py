@@ -15,8 +15,8 @@ from kull_mesh import durations, secrets
 from kull_mesh.commands import send
 from kull_mesh.errors import MeshError, expected
 from kull_mesh.settings import MeshSettings
-from kull_producers.gateway import service_auth
-from kull_producers.gateway.auth import Forbidden
+from kull_producers.gateway import key_auth, service_auth
+from kull_producers.gateway.auth import Forbidden, Unauthorized
 from kull_router.errors import StoreUnavailable
 from tests.support.ports import free_port
 from tests.unit.mesh.conftest import Kull
@@ -29,6 +29,7 @@ COMMANDS = [
     "gateway",
     "token",
     "service-token",
+    "keys",
     "listen",
     "send",
     "config",
@@ -67,17 +68,35 @@ def test_token_prints_only_the_token(kull: Kull, home: Path) -> None:
 
 
 def test_a_service_token_opens_only_what_its_scopes_name(kull: Kull, home: Path) -> None:
-    ran = kull("service-token", "--name", "billing", "--scope", "credit-update")
+    ran = kull("service-token", "--name", "billing", "--scope", "credit:write")
 
     authorize = service_auth(secrets.load(MeshSettings()).service)
-    assert authorize(f"Bearer {ran.out.strip()}", "credit-update") == "billing"
+    assert authorize(f"Bearer {ran.out.strip()}", "credit:write").service == "billing"
     with pytest.raises(Forbidden):
-        authorize(f"Bearer {ran.out.strip()}", "shoot-progress")
+        authorize(f"Bearer {ran.out.strip()}", "shoot:write")
+
+
+def test_a_service_key_is_shown_once_listed_and_revoked(kull: Kull, home: Path) -> None:
+    key = kull("keys", "add", "billing", "--scope", "credit:write").out.strip()
+    authorize = key_auth(MeshSettings().keys_file)
+    assert authorize(f"Bearer {key}", "credit:write").service == "billing"
+
+    shown = kull("keys", "list").out
+    assert "billing" in shown
+    assert key not in shown
+    key_id = key.split("_")[1]
+    assert key_id in shown
+
+    assert kull("keys", "revoke", key_id).out == f"{key_id} of billing is revoked\n"
+    with pytest.raises(Unauthorized):
+        key_auth(MeshSettings().keys_file)(f"Bearer {key}", "credit:write")
 
 
 @pytest.mark.parametrize(
     ("args", "why"),
     [
+        (["keys", "add", "billing", "--scope", "all"], "the scopes are shoot:write"),
+        (["keys", "revoke", "0123"], "holds no key '0123'"),
         (["service-token", "--scope", "everything"], "there is no scope 'everything'"),
         (["token", "--user", ""], "an id cannot be empty"),
         (["token", "--user", "u" * 200], "at most 128"),

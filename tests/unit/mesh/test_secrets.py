@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -90,14 +91,25 @@ def test_keys_do_not_show_themselves(tmp_path: Path) -> None:
     assert keys.service not in repr(keys)
 
 
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
 def test_the_router_takes_the_device_token(tmp_path: Path) -> None:
     keys = secrets.load(settings(tmp_path))
     token = secrets.device_token(keys, user="maya", device="mac", ttl=60, name="Mac", platform="os")
 
-    claims = TokenVerifier(keys.device, allow_plain=False).verify(token, now_ms=0)
+    claims = TokenVerifier(keys.device, allow_plain=False).verify(token, now_ms())
 
+    assert claims.token_id
     assert claims == Claims(
-        user="maya", device="mac", name="Mac", platform="os", expires_ms=claims.expires_ms
+        user="maya",
+        device="mac",
+        name="Mac",
+        platform="os",
+        expires_ms=claims.issued_ms + 60_000,
+        issued_ms=claims.issued_ms,
+        token_id=claims.token_id,
     )
 
 
@@ -106,6 +118,6 @@ def test_a_device_token_is_no_service_token_and_the_other_way_round(tmp_path: Pa
     device = secrets.device_token(keys, user="maya", ttl=60)
 
     with pytest.raises(Exception, match="not valid"):
-        service_auth(keys.service)(f"Bearer {device}", "credit-update")
+        service_auth(keys.service)(f"Bearer {device}", "credit:write")
     with pytest.raises(TokenRefused):
-        TokenVerifier(keys.device, allow_plain=False).verify(service_token(keys.service), 0)
+        TokenVerifier(keys.device, allow_plain=False).verify(service_token(keys.service), now_ms())

@@ -18,7 +18,7 @@ from kull_mesh.secrets import Keys
 from kull_mesh.up import LocalMesh, UpOptions
 from kull_router.errors import ShardCountMismatch
 
-WAIT = 15.0  # seconds
+WAIT = 25.0  # seconds
 KEYS = Keys("device-key-of-thirty-two-bytes-and-more", "service-key-of-thirty-two-bytes-and-more")
 
 

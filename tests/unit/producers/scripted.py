@@ -25,6 +25,10 @@ class ScriptedTransport:
     async def check_shard_count(self, shard_count: int) -> None:
         """Accept any count."""
 
+    async def blocked(self) -> bool:
+        """Never."""
+        return False
+
     async def aclose(self) -> None:
         """Note it."""
         self.closed = True

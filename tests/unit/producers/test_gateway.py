@@ -34,6 +34,7 @@ PROMPT: dict[str, Any] = {
     "action": "voted",
     "userIds": ["user_123", "user_456"],
 }
+JSON = {"Content-Type": "application/json"}
 CREDIT_PATH = "/api/sync/credit-update"
 
 
@@ -131,7 +132,7 @@ async def test_the_idempotency_key_is_the_events_id(
 async def test_a_body_that_is_no_json_object_is_400(
     client: httpx.AsyncClient, content: bytes, why: str
 ) -> None:
-    assert why in problem(await client.post(CREDIT_PATH, content=content), 400)
+    assert why in problem(await client.post(CREDIT_PATH, content=content, headers=JSON), 400)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +167,7 @@ async def test_a_wrong_idempotency_key_is_422(client: httpx.AsyncClient) -> None
 async def test_a_huge_body_is_413(client: httpx.AsyncClient) -> None:
     body = json.dumps(CREDIT | {"reason": "x" * 300_000})
 
-    assert "bytes" in problem(await client.post(CREDIT_PATH, content=body), 413)
+    assert "bytes" in problem(await client.post(CREDIT_PATH, content=body, headers=JSON), 413)
 
 
 @pytest.mark.parametrize(
@@ -203,7 +204,7 @@ async def test_a_device_token_is_no_service_token(client: httpx.AsyncClient) -> 
 async def test_an_unsigned_token_is_refused(client: httpx.AsyncClient) -> None:
     import jwt
 
-    claims = {"sub": "x", "aud": "kull-service", "scope": "credit-update", "exp": 2**40}
+    claims = {"sub": "x", "aud": "kull-service", "scope": "credit:write", "exp": 2**40}
     unsigned = jwt.encode(claims, None, algorithm="none")  # type: ignore[arg-type]
     answer = await client.post(
         CREDIT_PATH, json=CREDIT, headers={"Authorization": f"Bearer {unsigned}"}
@@ -213,11 +214,11 @@ async def test_an_unsigned_token_is_refused(client: httpx.AsyncClient) -> None:
 
 
 async def test_a_missing_scope_is_403(client: httpx.AsyncClient) -> None:
-    token = service_token(SECRET, scopes=["shoot-progress", "credit-updates"])
+    token = service_token(SECRET, scopes=["shoot:write", "credit:writes"])
     headers = {"Authorization": f"Bearer {token}"}
 
     answer = await client.post(CREDIT_PATH, json=CREDIT, headers=headers)
-    assert "'credit-update'" in problem(answer, 403)
+    assert "'credit:write'" in problem(answer, 403)
     assert (
         await client.post("/api/sync/shoot-progress", json=SHOOT, headers=headers)
     ).status_code == 202
@@ -258,11 +259,13 @@ async def test_health_follows_rabbitmq_and_needs_no_token(
     publisher: InMemoryPublisher, client: httpx.AsyncClient
 ) -> None:
     del client.headers["Authorization"]
-    assert (await client.get("/api/sync/status")).json() == {"status": "ok"}
+    status = await client.get("/api/sync/status")
+    assert (status.status_code, status.json()) == (200, {"status": "ok", "broker": "connected"})
     assert (await client.get("/readyz")).status_code == 200
 
     publisher.transport.down = True
-    assert (await client.get("/api/sync/status")).json() == {"status": "unavailable"}
+    status = await client.get("/api/sync/status")
+    assert (status.status_code, status.json()) == (503, {"status": "unavailable", "broker": "away"})
     problem(await client.get("/readyz"), 503)
     assert (await client.get("/livez")).status_code == 200
 

@@ -25,11 +25,13 @@ from kull_producers import (
     SyncOutboxPublisher,
     connect,
     connect_sync,
+    outbox_relay,
     topology,
 )
 from kull_producers.address import shard_of
 from kull_producers.message import Message
 from kull_producers.testing import MemoryTransport
+from tests.support.brokers import until
 from tests.unit.producers.scripted import ScriptedTransport
 
 
@@ -426,6 +428,39 @@ async def test_status_tells_the_age_of_the_oldest_and_what_is_wrong(tmp_path: Pa
     assert (status.pending, status.oldest_seconds) == (2, 60)
     assert status.size > 600
     assert "down" in status.problem
+
+
+async def test_status_tells_that_rabbitmq_takes_nothing(tmp_path: Path) -> None:
+    transport = MemoryTransport()
+    transport.short = True
+    transport.hold.clear()
+    async with publisher_on(tmp_path / "o.db", transport) as publisher:
+        await credit(publisher, "e-1")
+        assert "memory or disk is short" in (await publisher.status()).problem
+        with pytest.raises(PublishTimeout, match="memory or disk is short"):
+            await publisher.flush(0.05)
+        transport.short = False
+        transport.hold.set()
+        await publisher.flush(5)
+        assert (await publisher.status()).problem == ""
+
+
+async def test_a_long_alarm_is_waited_out_in_order_and_not_told_for_each_event(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(outbox_relay, "CONFIRM_TIMEOUT", 0.02)
+    transport = FaultyTransport(lambda message: None)
+    transport.short = True
+    transport.hold.clear()
+    keys = [f"e-{number}" for number in range(5)]
+    async with publisher_on(tmp_path / "o.db", transport) as publisher:
+        await credits_of(publisher, keys)
+        await until(lambda: transport.attempts.count("e-0") >= 3)
+        transport.hold.set()
+        await publisher.flush(5)
+
+    assert ids(transport) == keys
+    assert "e-0" not in caplog.text
 
 
 async def test_closing_tells_how_much_stays(

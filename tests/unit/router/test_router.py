@@ -19,6 +19,7 @@ from kull_producers.message import Message
 from kull_producers.stamp import Stamp
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router.broker_memory import MemoryBroker
+from kull_router.clock import Clock
 from kull_router.edge_stream import EdgeStream
 from kull_router.errors import StoreUnavailable
 from kull_router.memory_server import MemoryServer
@@ -166,15 +167,24 @@ def balances(entries: list[pb.Entry]) -> list[tuple[int, int]]:
 
 @asynccontextmanager
 async def running(
-    server: MemoryServer | None = None, state: MemoryState | None = None
+    server: MemoryServer | None = None,
+    state: MemoryState | None = None,
+    *,
+    verifier: TokenVerifier | None = None,
+    clock: Clock | None = None,
+    **more: Any,
 ) -> AsyncIterator[Rig]:
     settings = RouterSettings(
-        shard_count=SHARDS, presence_grace=0.05, probe_interval=0.05, cursor_flush=0.05
+        shard_count=SHARDS, presence_grace=0.05, probe_interval=0.05, cursor_flush=0.05, **more
     )
     broker = MemoryBroker(server)
     store = FailingStore(state, shard_count=SHARDS)
     core = RouterCore(
-        settings, broker=broker, store=store, verifier=TokenVerifier(None, allow_plain=True)
+        settings,
+        broker=broker,
+        store=store,
+        verifier=verifier or TokenVerifier(None, allow_plain=True),
+        clock=clock,
     )
     await broker.start(SHARDS)
     life = asyncio.create_task(core.run(), name="core")

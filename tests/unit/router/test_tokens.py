@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
+import json
 from typing import Any
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kull_router.errors import ConfigError, TokenRefused
+from kull_router.token_keys import KeyRing, UnusableKey, parse_file
 from kull_router.tokens import BAD_TOKEN, TOKEN_EXPIRED, Claims, TokenVerifier, plain_text
 
 SECRET = "a-secret-of-at-least-sixty-four-bytes-so-that-hs512-takes-it-too-0123"
 NOW_MS = 1_000_000
 
 
-def signed(secret: str = SECRET, algorithm: str = "HS256", **claims: Any) -> str:
+def signed(secret: Any = SECRET, algorithm: str = "HS256", **claims: Any) -> str:
     return jwt.encode({"sub": "maya", "exp": NOW_MS // 1000 + 60, **claims}, secret, algorithm)
 
 
@@ -54,6 +64,13 @@ def test_a_token_is_worth_nothing_from_its_expiry_on() -> None:
         (jwt.encode({"exp": 9e9}, SECRET), "'sub'"),
         (jwt.encode({"sub": "maya"}, SECRET), "'exp'"),
         (signed(aud="kull-service"), "another service"),
+        (signed(exp=NOW_MS // 1000 + 40 * 86_400), "KULL_TOKEN_MAX_TTL"),
+        (signed(nbf=NOW_MS // 1000 + 3600), "not valid yet"),
+        (signed(jti=7), "malformed"),
+        (signed(jti="j" * 200), "jti"),
+        (signed(rooms="shoot-1"), "rooms"),
+        (signed(rooms=["r"] * 33), "rooms"),
+        (signed(rooms=["r" * 300]), "rooms"),
         (signed(sub="u" * 300), "user id"),
         (signed(sub=""), "user id"),
         (signed(device="d" * 101), "device id"),
@@ -104,6 +121,135 @@ def test_a_short_secret_is_refused_at_start() -> None:
 def test_a_router_that_could_accept_nobody_is_refused_at_start() -> None:
     with pytest.raises(ConfigError, match="KULL_TOKEN_SECRET"):
         TokenVerifier(None, allow_plain=False)
+
+
+def test_a_token_is_good_a_little_longer_for_who_is_connected_already() -> None:
+    token = signed(exp=NOW_MS // 1000 - 5)
+    verifier = TokenVerifier(SECRET, allow_plain=False)
+
+    assert verifier.verify(token, NOW_MS, grace_ms=6_000).user == "maya"
+    with pytest.raises(TokenRefused):
+        verifier.verify(token, NOW_MS, grace_ms=5_000)
+
+
+def test_audience_and_issuer_are_checked_where_they_are_set() -> None:
+    verifier = TokenVerifier(SECRET, allow_plain=False, audience="kull", issuer="https://id")
+
+    assert verifier.verify(signed(aud="kull", iss="https://id"), NOW_MS).user == "maya"
+    assert "aud" in str(refused(signed(aud="other", iss="https://id"), verifier))
+    assert "'aud'" in str(refused(signed(iss="https://id"), verifier))
+    assert "iss" in str(refused(signed(aud="kull", iss="https://evil"), verifier))
+    assert "'iss'" in str(refused(signed(aud="kull"), verifier))
+
+
+def test_rooms_id_and_times_are_read() -> None:
+    token = signed(rooms=["shoot-1", "team"], jti="t-1", iat=NOW_MS // 1000 - 1)
+
+    claims = TokenVerifier(SECRET, allow_plain=False).verify(token, NOW_MS)
+
+    assert claims.rooms == {"room:shoot-1", "room:team"}
+    assert (claims.token_id, claims.issued_ms) == ("t-1", NOW_MS - 1000)
+
+
+RSA = generate_private_key(65537, 2048)
+OTHER_RSA = generate_private_key(65537, 2048)
+ED = Ed25519PrivateKey.generate()
+
+
+def public_pem(*keys: Any) -> bytes:
+    return b"".join(
+        key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        for key in keys
+    )
+
+
+@pytest.fixture
+def public() -> TokenVerifier:
+    """A verifier that holds public keys only."""
+    return TokenVerifier(None, allow_plain=False, keys=KeyRing(parse_file(public_pem(RSA, ED))))
+
+
+@pytest.mark.parametrize(("algorithm", "key"), [("RS256", RSA), ("EdDSA", ED)])
+def test_public_keys_verify(public: TokenVerifier, algorithm: str, key: Any) -> None:
+    assert public.verify(signed(secret=key, algorithm=algorithm), NOW_MS).user == "maya"
+
+
+def forged_by_hand(header: dict[str, Any], secret: bytes) -> str:
+    """A token as an attacker makes it: PyJWT would refuse to."""
+
+    def part(value: dict[str, Any]) -> bytes:
+        return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=")
+
+    body = part(header) + b"." + part({"sub": "maya", "exp": NOW_MS // 1000 + 60})
+    mac = hmac.new(secret, body, hashlib.sha256).digest()
+    return (body + b"." + base64.urlsafe_b64encode(mac).rstrip(b"=")).decode()
+
+
+def test_a_public_key_is_no_secret_for_hs256(public: TokenVerifier) -> None:
+    for secret in (public_pem(RSA), public_pem(RSA).strip(), public_pem(ED)):
+        confused = forged_by_hand({"alg": "HS256", "typ": "JWT"}, secret)
+        assert "no key here" in str(refused(confused, public))
+
+
+def test_a_token_cannot_bring_its_own_key(public: TokenVerifier) -> None:
+    jwk = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(OTHER_RSA.public_key()))
+    for extra in ({"jwk": jwk}, {"jku": "http://evil"}, {"x5u": "http://evil"}):
+        token = jwt.encode(
+            {"sub": "maya", "exp": NOW_MS // 1000 + 60}, OTHER_RSA, "RS256", headers=extra
+        )
+        assert "signature" in str(refused(token, public))
+
+
+@pytest.mark.parametrize(
+    "kid", ["../../etc/passwd", "/dev/null", "' OR 1=1 --", "http://evil/key", "\x00", "k" * 200]
+)
+def test_a_key_id_is_only_compared(public: TokenVerifier, kid: str) -> None:
+    token = jwt.encode(
+        {"sub": "maya", "exp": NOW_MS // 1000 + 60}, RSA, "RS256", headers={"kid": kid}
+    )
+
+    assert "no key here" in str(refused(token, public))
+
+
+@pytest.mark.parametrize("kid", [7, ["a"], {"a": 1}, "k" * 300])
+def test_a_key_id_that_is_no_short_text_is_refused(public: TokenVerifier, kid: Any) -> None:
+    assert "not valid" in str(refused(forged_by_hand({"alg": "RS256", "kid": kid}, b""), public))
+
+
+def test_a_set_of_keys_is_read_without_what_is_not_for_us() -> None:
+    def jwk(key: Any, **more: Any) -> dict[str, Any]:
+        kind = jwt.algorithms.OKPAlgorithm if key is ED else jwt.algorithms.RSAAlgorithm
+        return json.loads(kind.to_jwk(key.public_key())) | more  # type: ignore[no-any-return]
+
+    listed = [
+        jwk(RSA, kid="a"),
+        jwk(ED, kid="b", use="sig", alg="EdDSA"),
+        jwk(RSA, kid="enc", use="enc"),
+        jwk(RSA, kid="wrong", alg="PS256"),
+        {"kty": "oct", "k": "c2VjcmV0", "kid": "secret"},
+        {"kty": "EC", "crv": "P-256", "kid": "ec"},
+        {"kty": "RSA", "n": "!", "e": 1, "kid": "broken"},
+        "nonsense",
+    ]
+
+    keys = parse_file(json.dumps({"keys": listed}).encode())
+
+    assert [(key.kid, key.algorithm) for key in keys] == [("a", "RS256"), ("b", "EdDSA")]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"hello", b"{}", b'{"keys": 1}', public_pem(generate_private_key(65537, 1024))],
+)
+def test_a_file_without_a_usable_key_is_refused(content: bytes) -> None:
+    with pytest.raises(UnusableKey):
+        parse_file(content)
+
+
+@given(st.text() | st.from_regex(r"[A-Za-z0-9_-]{0,40}\.[A-Za-z0-9_-]{0,40}\.[A-Za-z0-9_-]{0,9}"))
+def test_no_text_is_a_token_or_breaks_the_verifier(token: str) -> None:
+    with pytest.raises(TokenRefused):
+        TokenVerifier(SECRET, allow_plain=False).verify(token, NOW_MS)
 
 
 def test_an_issuer_whose_clock_is_ahead_is_believed() -> None:

@@ -147,6 +147,24 @@ class DisconnectResponse(_message.Message):
     sessions: int
     def __init__(self, sessions: _Optional[int] = ...) -> None: ...
 
+class RevokeRequest(_message.Message):
+    __slots__ = ("user_id", "device_id", "token_id", "issued_before")
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_ID_FIELD_NUMBER: _ClassVar[int]
+    ISSUED_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    user_id: str
+    device_id: str
+    token_id: str
+    issued_before: int
+    def __init__(self, user_id: _Optional[str] = ..., device_id: _Optional[str] = ..., token_id: _Optional[str] = ..., issued_before: _Optional[int] = ...) -> None: ...
+
+class RevokeResponse(_message.Message):
+    __slots__ = ("sessions",)
+    SESSIONS_FIELD_NUMBER: _ClassVar[int]
+    sessions: int
+    def __init__(self, sessions: _Optional[int] = ...) -> None: ...
+
 class DrainRequest(_message.Message):
     __slots__ = ("node_id", "reason")
     NODE_ID_FIELD_NUMBER: _ClassVar[int]

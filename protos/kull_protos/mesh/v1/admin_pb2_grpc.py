@@ -60,6 +60,11 @@ class AdminServiceStub:
                 request_serializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.DisconnectRequest.SerializeToString,
                 response_deserializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.DisconnectResponse.FromString,
                 _registered_method=True)
+        self.Revoke = channel.unary_unary(
+                '/kull_protos.mesh.v1.AdminService/Revoke',
+                request_serializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.RevokeRequest.SerializeToString,
+                response_deserializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.RevokeResponse.FromString,
+                _registered_method=True)
         self.Drain = channel.unary_unary(
                 '/kull_protos.mesh.v1.AdminService/Drain',
                 request_serializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.DrainRequest.SerializeToString,
@@ -106,6 +111,13 @@ class AdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Revoke(self, request, context):
+        """Revoke takes device tokens back, on all routers, and closes the sessions that use them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Drain(self, request, context):
         """Drain makes an edge, or this router itself, stop in order. It answers when the node was told.
         """
@@ -140,6 +152,11 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.Disconnect,
                     request_deserializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.DisconnectRequest.FromString,
                     response_serializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.DisconnectResponse.SerializeToString,
+            ),
+            'Revoke': grpc.unary_unary_rpc_method_handler(
+                    servicer.Revoke,
+                    request_deserializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.RevokeRequest.FromString,
+                    response_serializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.RevokeResponse.SerializeToString,
             ),
             'Drain': grpc.unary_unary_rpc_method_handler(
                     servicer.Drain,
@@ -283,6 +300,33 @@ class AdminService:
             '/kull_protos.mesh.v1.AdminService/Disconnect',
             kull__protos_dot_mesh_dot_v1_dot_admin__pb2.DisconnectRequest.SerializeToString,
             kull__protos_dot_mesh_dot_v1_dot_admin__pb2.DisconnectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Revoke(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kull_protos.mesh.v1.AdminService/Revoke',
+            kull__protos_dot_mesh_dot_v1_dot_admin__pb2.RevokeRequest.SerializeToString,
+            kull__protos_dot_mesh_dot_v1_dot_admin__pb2.RevokeResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -7,23 +7,25 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class AttachRequest(_message.Message):
-    __slots__ = ("hello", "subscribe", "unsubscribe", "acks", "fetch", "publish")
+    __slots__ = ("hello", "subscribe", "unsubscribe", "acks", "fetch", "publish", "refresh")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     SUBSCRIBE_FIELD_NUMBER: _ClassVar[int]
     UNSUBSCRIBE_FIELD_NUMBER: _ClassVar[int]
     ACKS_FIELD_NUMBER: _ClassVar[int]
     FETCH_FIELD_NUMBER: _ClassVar[int]
     PUBLISH_FIELD_NUMBER: _ClassVar[int]
+    REFRESH_FIELD_NUMBER: _ClassVar[int]
     hello: Hello
     subscribe: Subscribe
     unsubscribe: Unsubscribe
     acks: Acks
     fetch: Fetch
     publish: Publish
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., subscribe: _Optional[_Union[Subscribe, _Mapping]] = ..., unsubscribe: _Optional[_Union[Unsubscribe, _Mapping]] = ..., acks: _Optional[_Union[Acks, _Mapping]] = ..., fetch: _Optional[_Union[Fetch, _Mapping]] = ..., publish: _Optional[_Union[Publish, _Mapping]] = ...) -> None: ...
+    refresh: Refresh
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., subscribe: _Optional[_Union[Subscribe, _Mapping]] = ..., unsubscribe: _Optional[_Union[Unsubscribe, _Mapping]] = ..., acks: _Optional[_Union[Acks, _Mapping]] = ..., fetch: _Optional[_Union[Fetch, _Mapping]] = ..., publish: _Optional[_Union[Publish, _Mapping]] = ..., refresh: _Optional[_Union[Refresh, _Mapping]] = ...) -> None: ...
 
 class AttachResponse(_message.Message):
-    __slots__ = ("welcome", "shards", "subscribed", "refused", "deliver", "batch", "gap", "evict", "published", "drain", "leave")
+    __slots__ = ("welcome", "shards", "subscribed", "refused", "deliver", "batch", "gap", "evict", "published", "drain", "leave", "refreshed")
     WELCOME_FIELD_NUMBER: _ClassVar[int]
     SHARDS_FIELD_NUMBER: _ClassVar[int]
     SUBSCRIBED_FIELD_NUMBER: _ClassVar[int]
@@ -35,6 +37,7 @@ class AttachResponse(_message.Message):
     PUBLISHED_FIELD_NUMBER: _ClassVar[int]
     DRAIN_FIELD_NUMBER: _ClassVar[int]
     LEAVE_FIELD_NUMBER: _ClassVar[int]
+    REFRESHED_FIELD_NUMBER: _ClassVar[int]
     welcome: Welcome
     shards: OwnedShards
     subscribed: Subscribed
@@ -46,7 +49,8 @@ class AttachResponse(_message.Message):
     published: Published
     drain: Drain
     leave: Leave
-    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., shards: _Optional[_Union[OwnedShards, _Mapping]] = ..., subscribed: _Optional[_Union[Subscribed, _Mapping]] = ..., refused: _Optional[_Union[Refused, _Mapping]] = ..., deliver: _Optional[_Union[Deliver, _Mapping]] = ..., batch: _Optional[_Union[Batch, _Mapping]] = ..., gap: _Optional[_Union[Gap, _Mapping]] = ..., evict: _Optional[_Union[Evict, _Mapping]] = ..., published: _Optional[_Union[Published, _Mapping]] = ..., drain: _Optional[_Union[Drain, _Mapping]] = ..., leave: _Optional[_Union[Leave, _Mapping]] = ...) -> None: ...
+    refreshed: Refreshed
+    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., shards: _Optional[_Union[OwnedShards, _Mapping]] = ..., subscribed: _Optional[_Union[Subscribed, _Mapping]] = ..., refused: _Optional[_Union[Refused, _Mapping]] = ..., deliver: _Optional[_Union[Deliver, _Mapping]] = ..., batch: _Optional[_Union[Batch, _Mapping]] = ..., gap: _Optional[_Union[Gap, _Mapping]] = ..., evict: _Optional[_Union[Evict, _Mapping]] = ..., published: _Optional[_Union[Published, _Mapping]] = ..., drain: _Optional[_Union[Drain, _Mapping]] = ..., leave: _Optional[_Union[Leave, _Mapping]] = ..., refreshed: _Optional[_Union[Refreshed, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
     __slots__ = ("node_id", "incarnation", "version")
@@ -75,10 +79,12 @@ class Welcome(_message.Message):
     def __init__(self, router_id: _Optional[str] = ..., incarnation: _Optional[str] = ..., version: _Optional[str] = ..., shard_count: _Optional[int] = ..., epoch: _Optional[str] = ..., fetch_credits: _Optional[int] = ...) -> None: ...
 
 class OwnedShards(_message.Message):
-    __slots__ = ("shards",)
+    __slots__ = ("shards", "standby")
     SHARDS_FIELD_NUMBER: _ClassVar[int]
+    STANDBY_FIELD_NUMBER: _ClassVar[int]
     shards: _containers.RepeatedCompositeFieldContainer[ShardTerm]
-    def __init__(self, shards: _Optional[_Iterable[_Union[ShardTerm, _Mapping]]] = ...) -> None: ...
+    standby: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, shards: _Optional[_Iterable[_Union[ShardTerm, _Mapping]]] = ..., standby: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class ShardTerm(_message.Message):
     __slots__ = ("shard", "term")
@@ -191,7 +197,7 @@ class Publish(_message.Message):
     def __init__(self, request_id: _Optional[int] = ..., session_id: _Optional[int] = ..., type: _Optional[str] = ..., payload: _Optional[bytes] = ...) -> None: ...
 
 class Subscribed(_message.Message):
-    __slots__ = ("session_id", "address", "shard", "term", "epoch", "head", "after", "recovered", "generation", "devices", "user_id", "device", "expires_at")
+    __slots__ = ("session_id", "address", "shard", "term", "epoch", "head", "after", "recovered", "generation", "devices", "user_id", "device", "expires_at", "closes_at", "first")
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     SHARD_FIELD_NUMBER: _ClassVar[int]
@@ -205,6 +211,8 @@ class Subscribed(_message.Message):
     USER_ID_FIELD_NUMBER: _ClassVar[int]
     DEVICE_FIELD_NUMBER: _ClassVar[int]
     EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    CLOSES_AT_FIELD_NUMBER: _ClassVar[int]
+    FIRST_FIELD_NUMBER: _ClassVar[int]
     session_id: int
     address: str
     shard: int
@@ -218,7 +226,9 @@ class Subscribed(_message.Message):
     user_id: str
     device: Device
     expires_at: int
-    def __init__(self, session_id: _Optional[int] = ..., address: _Optional[str] = ..., shard: _Optional[int] = ..., term: _Optional[int] = ..., epoch: _Optional[str] = ..., head: _Optional[int] = ..., after: _Optional[int] = ..., recovered: _Optional[bool] = ..., generation: _Optional[_Union[Generation, _Mapping]] = ..., devices: _Optional[_Iterable[_Union[Device, _Mapping]]] = ..., user_id: _Optional[str] = ..., device: _Optional[_Union[Device, _Mapping]] = ..., expires_at: _Optional[int] = ...) -> None: ...
+    closes_at: int
+    first: bool
+    def __init__(self, session_id: _Optional[int] = ..., address: _Optional[str] = ..., shard: _Optional[int] = ..., term: _Optional[int] = ..., epoch: _Optional[str] = ..., head: _Optional[int] = ..., after: _Optional[int] = ..., recovered: _Optional[bool] = ..., generation: _Optional[_Union[Generation, _Mapping]] = ..., devices: _Optional[_Iterable[_Union[Device, _Mapping]]] = ..., user_id: _Optional[str] = ..., device: _Optional[_Union[Device, _Mapping]] = ..., expires_at: _Optional[int] = ..., closes_at: _Optional[int] = ..., first: _Optional[bool] = ...) -> None: ...
 
 class Refused(_message.Message):
     __slots__ = ("session_id", "address", "close_code", "reason")
@@ -319,6 +329,28 @@ class Published(_message.Message):
     error_code: str
     error: str
     def __init__(self, request_id: _Optional[int] = ..., session_id: _Optional[int] = ..., event_id: _Optional[str] = ..., error_code: _Optional[str] = ..., error: _Optional[str] = ...) -> None: ...
+
+class Refresh(_message.Message):
+    __slots__ = ("session_id", "token")
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    session_id: int
+    token: str
+    def __init__(self, session_id: _Optional[int] = ..., token: _Optional[str] = ...) -> None: ...
+
+class Refreshed(_message.Message):
+    __slots__ = ("session_id", "expires_at", "closes_at", "error_code", "error")
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    CLOSES_AT_FIELD_NUMBER: _ClassVar[int]
+    ERROR_CODE_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    session_id: int
+    expires_at: int
+    closes_at: int
+    error_code: str
+    error: str
+    def __init__(self, session_id: _Optional[int] = ..., expires_at: _Optional[int] = ..., closes_at: _Optional[int] = ..., error_code: _Optional[str] = ..., error: _Optional[str] = ...) -> None: ...
 
 class Leave(_message.Message):
     __slots__ = ("reason",)

@@ -1,0 +1,194 @@
+/** One WebSocket, from its HELLO to its end. */
+
+import { BadFrame } from './errors.ts';
+import * as frames from './frames.ts';
+import type { Delivery, Incoming, Session } from './session.ts';
+
+export const V2 = 'kull.sync.v2';
+const NO_CLOSE_FRAME = 1006;
+const PROTOCOL_ERROR = 1002;
+const ANSWER_WITHIN = 10_000; // ms for any frame after a PING
+
+/** What this package needs of a WebSocket; `WebSocket` of browsers and of `ws` fit. */
+export interface Socket {
+  readonly protocol: string;
+  onopen: ((event: never) => void) | null;
+  onmessage: ((event: never) => void) | null;
+  onclose: ((event: never) => void) | null;
+  onerror: ((event: never) => void) | null;
+  send(text: string): void;
+  close(code?: number, reason?: string): void;
+}
+
+export type SocketClass = new (url: string, protocols: string[]) => Socket;
+
+/** How a connection ended. Times in ms. */
+export interface Closed {
+  readonly code: number;
+  readonly reason: string;
+  /** Since WELCOME; 0 if it never came. */
+  readonly lasted: number;
+  /** How long a leaving server wants this device to stay away. */
+  readonly asked?: number | undefined;
+}
+
+export interface Listener {
+  welcomed(): void;
+  delivered(delivery: Delivery): void;
+  answered(answer: Extract<Incoming, { kind: 'accepted' | 'refused' }>): void;
+  /** Called before acknowledgements are sent; they wait for it. */
+  acknowledging(): Promise<void> | undefined;
+  /** Called once, whoever ended it; not after `close`. */
+  ended(closed: Closed): void;
+}
+
+export class Connection {
+  isOpen = false;
+  readonly #socket: Socket;
+  readonly #session: Session;
+  readonly #listener: Listener;
+  #ended = false;
+  #welcomedAt = 0;
+  #heardAt = 0;
+  #answered = false; // whether anything came since the last PING
+  #keepalive = 0;
+  #slot: number | undefined; // when a leaving server wants this device elsewhere
+  #complaint = '';
+  #ackTimer: Timer;
+  #watchTimer: Timer;
+
+  /** Throws what the socket class throws for a URL it does not like. */
+  constructor(
+    SocketOf: SocketClass,
+    url: string,
+    hello: string,
+    within: number,
+    session: Session,
+    listener: Listener,
+  ) {
+    this.#session = session;
+    this.#listener = listener;
+    this.#socket = new SocketOf(url, [V2]);
+    this.#watchTimer = setTimeout(
+      () => this.#end(NO_CLOSE_FRAME, `no connection within ${within / 1000} s`),
+      within,
+    );
+    const socket = this.#socket;
+    socket.onopen = () => {
+      if (socket.protocol !== V2) this.#end(PROTOCOL_ERROR, `the server does not speak ${V2}`);
+      else socket.send(hello);
+    };
+    socket.onmessage = ({ data }: { data: unknown }) => this.#received(data);
+    socket.onclose = ({ code, reason }: { code: number; reason: string }) =>
+      this.#end(code, String(reason));
+    socket.onerror = () => {}; // `close` follows and says more
+  }
+
+  /** Send a text; returns whether there was a connection to send it on. */
+  send(text: string): boolean {
+    if (this.isOpen) this.#socket.send(text);
+    return this.isOpen;
+  }
+
+  /** The application is done with an event. */
+  processed(delivery: Delivery): void {
+    this.#session.processed(delivery, Date.now());
+    this.#scheduleAcks();
+  }
+
+  /** Ask for a sign of life; without one within `within` ms the connection counts as lost. */
+  probe(within = ANSWER_WITHIN): void {
+    if (!this.send('{"type":"PING"}')) return;
+    this.#answered = false;
+    clearTimeout(this.#watchTimer);
+    this.#watchTimer = setTimeout(() => {
+      if (this.#answered) this.#watch();
+      else this.#end(NO_CLOSE_FRAME, 'the server does not answer any more');
+    }, within);
+  }
+
+  /** Acknowledge what was processed and close; `ended` is not called. */
+  close(code = 1000, reason = ''): void {
+    if (this.isOpen) this.#sendAcks(this.#session.acks.take());
+    this.#shut();
+    this.#socket.close(code, reason);
+  }
+
+  #received(data: unknown): void {
+    if (this.#ended) return;
+    this.#heardAt = Date.now();
+    this.#answered = true;
+    try {
+      for (const each of this.#session.received(data, this.#heardAt)) this.#take(each);
+    } catch (error) {
+      if (!(error instanceof BadFrame)) throw error;
+      this.#end(NO_CLOSE_FRAME, error.message);
+    }
+    this.#scheduleAcks();
+  }
+
+  #take(incoming: Incoming): void {
+    switch (incoming.kind) {
+      case 'welcomed':
+        this.isOpen = true;
+        this.#welcomedAt = Date.now();
+        this.#keepalive = incoming.keepalive;
+        this.#watch();
+        return this.#listener.welcomed();
+      case 'delivery':
+        return this.#listener.delivered(incoming);
+      case 'reconnect':
+        this.#slot = Date.now() + incoming.after;
+        return;
+      default:
+        if (incoming.kind === 'refused' && !incoming.ref) this.#complaint = incoming.message;
+        return this.#listener.answered(incoming);
+    }
+  }
+
+  /** A browser does not show the server's pings, so silence is broken by asking. */
+  #watch(): void {
+    const quiet = Date.now() - this.#heardAt;
+    clearTimeout(this.#watchTimer);
+    if (quiet >= this.#keepalive) return this.probe();
+    this.#watchTimer = setTimeout(() => this.#watch(), this.#keepalive - quiet);
+  }
+
+  #scheduleAcks(): void {
+    const { at } = this.#session.acks;
+    if (at === undefined || !this.isOpen) return;
+    clearTimeout(this.#ackTimer);
+    const wait = at - Date.now();
+    if (wait > 0) this.#ackTimer = setTimeout(() => this.#acknowledge(), wait);
+    else this.#acknowledge();
+  }
+
+  #acknowledge(): void {
+    const seqs = this.#session.acks.take();
+    const saved = this.#listener.acknowledging();
+    if (saved) saved.then(() => this.#sendAcks(seqs));
+    else this.#sendAcks(seqs);
+  }
+
+  #sendAcks(seqs: Map<string, number>): void {
+    for (const [queue, seq] of seqs) this.send(frames.ack(queue, seq));
+  }
+
+  #end(code: number, reason: string): void {
+    if (this.#ended) return;
+    const asked = this.#slot === undefined ? undefined : Math.max(0, this.#slot - Date.now());
+    const lasted = this.#welcomedAt ? Date.now() - this.#welcomedAt : 0;
+    this.#shut();
+    this.#socket.close();
+    this.#listener.ended({ code, reason: reason || this.#complaint, lasted, asked });
+  }
+
+  #shut(): void {
+    this.#ended = true;
+    this.isOpen = false;
+    clearTimeout(this.#ackTimer);
+    clearTimeout(this.#watchTimer);
+  }
+}
+
+type Timer = ReturnType<typeof setTimeout> | undefined;

@@ -1,0 +1,339 @@
+/** Keeps one connection alive: connects, reconnects, renews the token, gives up. */
+
+import { mayReconnect, TOKEN_EXPIRED } from './close-codes.ts';
+import { type Closed, Connection, type Listener, type SocketClass } from './connection.ts';
+import { NotConnected, Rejected, Unauthorized } from './errors.ts';
+import type { Device, Position, ShootProgress, SyncEvent } from './events.ts';
+import * as frames from './frames.ts';
+import { Reconnecting } from './reconnect.ts';
+import { type Delivery, type Incoming, Session } from './session.ts';
+import { actionFor, IDLE, type Told } from './state.ts';
+import type { Tokens } from './tokens.ts';
+
+const ANSWER_WITHIN = 10_000; // ms for the server to answer a message
+const HANDLE_WITHIN = 30_000; // ms for the application to handle an event
+const RENEW_BEFORE = 60_000; // ms before a token expires, or a fifth of its life if that is less
+const WAKE_WITHIN = 5_000; // ms for a sign of life when the device woke up
+/** Complaints that no close code follows, nor another way to tell. */
+const COMPLAINT = /^(invalid_|busy|unavailable)/;
+const CAUGHT_UP_AFTER = 1_000; // ms without another entry
+const MAX_TIMER = 2 ** 31 - 1;
+
+export interface EngineOptions {
+  readonly urls: readonly string[];
+  readonly tokens: Tokens;
+  readonly position: Position;
+  readonly WebSocket: SocketClass;
+  readonly maxAttempts: number;
+  readonly connectTimeout: number;
+  readonly self: frames.Self;
+  readonly random: () => number;
+}
+
+/** Who is connected where. */
+export interface Identity {
+  readonly userId: string;
+  readonly deviceId: string;
+  readonly edge: string;
+  readonly devices: readonly Device[];
+}
+
+/** What the engine tells. */
+export interface Output {
+  state(state: Told): void;
+  identity(identity: Identity): void;
+  /** Hand out an event; a promise that it returns is waited for before it counts as processed. */
+  event(event: SyncEvent, epoch: string): void | Promise<void>;
+  catchingUp(progress: { done: number; total: number }): void;
+  /** Store the position; acknowledgements wait for it. */
+  save(position: Position): Promise<void> | undefined;
+  error(error: unknown): void;
+}
+
+export class Engine {
+  readonly #options: EngineOptions;
+  readonly #output: Output;
+  readonly #session: Session;
+  readonly #reconnecting: Reconnecting;
+  readonly #requests = new Map<string, (answer: Answer) => void>();
+  readonly #inbox: Delivery[] = []; // bounded by the server's window
+  #state: Told = IDLE;
+  #connection: Connection | undefined;
+  #attempt = 0; // which attempt is the current one; an older one that returns late is ignored
+  #refs = 0;
+  #url = 0;
+  #wasConnected = false;
+  #offline = false;
+  #busy = false;
+  #retryTimer: Timer;
+  #renewTimer: Timer;
+  #quietTimer: Timer;
+
+  constructor(options: EngineOptions, output: Output) {
+    this.#options = options;
+    this.#output = output;
+    this.#session = new Session(options.position);
+    this.#reconnecting = new Reconnecting(options.maxAttempts, options.random);
+  }
+
+  /** Connect, unless that is being done already. */
+  start(): void {
+    if (['connecting', 'connected', 'reconnecting'].includes(this.#state.name)) return;
+    this.#reconnecting.attempts = 0;
+    this.#connect();
+  }
+
+  /** Acknowledge, disconnect, and stay so. */
+  stop(reason = ''): void {
+    this.#output.save(this.#session.position);
+    this.#leave();
+    this.#tell({ name: 'disconnected', reason });
+  }
+
+  /** The network is back, the page visible again, the device awake: do not wait any longer. */
+  wake(): void {
+    const { name, action, retryAt } = this.#state;
+    if (name === 'connected') this.#connection?.probe(WAKE_WITHIN);
+    else if (retryAt !== undefined || (name === 'failed' && action === 'retry' && this.#gaveUp)) {
+      this.#reconnecting.attempts = 0;
+      this.#connect();
+    }
+  }
+
+  /** The browser's opinion on the network. It can be wrong, so it only decides what counts. */
+  offline(offline: boolean): void {
+    this.#offline = offline;
+    if (offline) this.#connection?.probe(WAKE_WITHIN);
+    else this.wake();
+  }
+
+  /** Tell the user's other devices; returns the event's id. Rejects as documented in client.ts. */
+  updateProgress(payload: ShootProgress): Promise<string> {
+    return this.#request({ type: 'UPDATE_PROGRESS', payload }).then((id) => {
+      this.#output.event(this.#ownProgress(payload, id), this.#session.position.epoch);
+      return id;
+    });
+  }
+
+  get #gaveUp(): boolean {
+    return this.#state.code === undefined;
+  }
+
+  async #connect(): Promise<void> {
+    this.#leave();
+    const attempt = ++this.#attempt;
+    this.#tell({ name: this.#wasConnected ? 'reconnecting' : 'connecting', reason: this.#why });
+    const { tokens, urls, connectTimeout, self } = this.#options;
+    try {
+      const token = await within(tokens.get(), connectTimeout, 'getting a token takes too long');
+      if (attempt !== this.#attempt) return;
+      this.#connection = new Connection(
+        this.#options.WebSocket,
+        urls[this.#url++ % urls.length] as string,
+        frames.hello(token, this.#session.position, self),
+        connectTimeout,
+        this.#session,
+        this.#listener(),
+      );
+    } catch (error) {
+      if (attempt !== this.#attempt) return;
+      if (error instanceof Unauthorized) this.#fail({ reason: error.message, action: 'sign-in' });
+      else this.#retry(message(error), { lasted: 0 });
+    }
+  }
+
+  #listener(): Listener {
+    return {
+      welcomed: () => this.#welcomed(),
+      delivered: (delivery) => {
+        if (delivery.event.type.startsWith('DEVICE_')) this.#tellIdentity();
+        this.#inbox.push(delivery);
+        this.#handOut();
+      },
+      answered: (answer) => this.#answered(answer),
+      acknowledging: () => this.#output.save(this.#session.position),
+      ended: (closed) => this.#ended(closed),
+    };
+  }
+
+  #welcomed(): void {
+    this.#wasConnected = true;
+    this.#scheduleRenewal();
+    this.#tellIdentity();
+    this.#tell({ name: 'connected', reason: '' });
+    this.#tellCatchingUp();
+  }
+
+  #ended({ code, reason, lasted, asked }: Closed): void {
+    this.#leave();
+    const { tokens } = this.#options;
+    const renewable = code === TOKEN_EXPIRED && tokens.renewable;
+    if (actionFor(code) === 'sign-in') tokens.drop();
+    if (mayReconnect(code) || renewable) {
+      const offline = this.#offline;
+      return this.#retry(
+        reason || `the connection was lost (${code})`,
+        { lasted, asked, offline },
+        code,
+      );
+    }
+    this.#fail({
+      code,
+      reason: reason || `the server closed with ${code}`,
+      action: actionFor(code),
+    });
+  }
+
+  #retry(why: string, ended: Parameters<Reconnecting['after']>[0], code?: number): void {
+    const wait = this.#reconnecting.after(ended);
+    if (wait === undefined) {
+      const attempts = this.#reconnecting.attempts;
+      return this.#fail({ reason: `gave up after ${attempts} attempts: ${why}`, action: 'retry' });
+    }
+    this.#tell({
+      name: this.#wasConnected ? 'reconnecting' : 'connecting',
+      reason: why,
+      offline: ended.offline || undefined,
+      retryAt: Date.now() + wait,
+      code,
+    });
+    this.#retryTimer = setTimeout(() => this.#connect(), wait);
+  }
+
+  #fail(how: Pick<Told, 'reason' | 'action' | 'code'>): void {
+    this.#leave();
+    this.#tell({ name: 'failed', ...how });
+  }
+
+  /** Have no connection, and no plans for one. */
+  #leave(): void {
+    this.#attempt++;
+    clearTimeout(this.#retryTimer);
+    clearTimeout(this.#renewTimer);
+    clearTimeout(this.#quietTimer);
+    this.#connection?.close();
+    this.#connection = undefined;
+    for (const answer of this.#requests.values()) {
+      answer(new NotConnected('the connection was lost: send it again'));
+    }
+    this.#requests.clear();
+  }
+
+  async #handOut(): Promise<void> {
+    if (this.#busy) return;
+    this.#busy = true;
+    for (let next = this.#inbox.shift(); next; next = this.#inbox.shift()) {
+      try {
+        const handling = this.#output.event(next.event, this.#session.position.epoch);
+        if (handling)
+          await within(handling, HANDLE_WITHIN, `handling ${next.event.type} takes too long`);
+      } catch (error) {
+        this.#output.error(error);
+      }
+      if (this.#connection) this.#connection.processed(next);
+      else this.#session.processed(next, Date.now());
+      this.#tellCatchingUp();
+    }
+    this.#busy = false;
+  }
+
+  #request(fields: frames.Json): Promise<string> {
+    const ref = String(++this.#refs);
+    const answered = new Promise<string>((resolve, reject) => {
+      this.#requests.set(ref, (answer) =>
+        typeof answer === 'string' ? resolve(answer) : reject(answer),
+      );
+    });
+    if (!this.#connection?.send(JSON.stringify({ ...fields, ref }))) {
+      this.#requests.delete(ref);
+      return Promise.reject(new NotConnected('there is no connection now: send it later'));
+    }
+    return within(answered, ANSWER_WITHIN, 'the server did not answer in time').finally(() =>
+      this.#requests.delete(ref),
+    );
+  }
+
+  #answered(answer: Extract<Incoming, { kind: 'accepted' | 'refused' }>): void {
+    const waiting = this.#requests.get(answer.ref);
+    if (answer.kind === 'accepted') waiting?.(answer.id);
+    else if (waiting) waiting(new Rejected(answer.code, answer.message));
+    else if (COMPLAINT.test(answer.code)) {
+      this.#output.error(new Rejected(answer.code, answer.message));
+    }
+  }
+
+  #scheduleRenewal(): void {
+    const { tokens } = this.#options;
+    const left = tokens.expiresIn;
+    if (left === undefined || !tokens.renewable) return;
+    const wait = Math.max(1_000, left - Math.min(RENEW_BEFORE, left / 5));
+    clearTimeout(this.#renewTimer);
+    this.#renewTimer = setTimeout(() => this.#renew(), Math.min(wait, MAX_TIMER));
+  }
+
+  /** In the connection, so that nothing is interrupted. If it fails the server closes with 4501. */
+  async #renew(): Promise<void> {
+    const attempt = this.#attempt;
+    const { tokens } = this.#options;
+    if ((tokens.expiresIn ?? 0) > MAX_TIMER) return this.#scheduleRenewal();
+    try {
+      const token = await tokens.renew();
+      if (attempt !== this.#attempt) return;
+      this.#connection?.send(JSON.stringify({ type: 'REFRESH', token }));
+    } catch (error) {
+      if (attempt !== this.#attempt) return;
+      if (error instanceof Unauthorized) {
+        return this.#fail({ reason: error.message, action: 'sign-in' });
+      }
+      this.#output.error(error);
+    }
+    this.#scheduleRenewal();
+  }
+
+  #ownProgress(data: ShootProgress, id: string): SyncEvent {
+    const { userId, deviceId } = this.#session;
+    const timestamp = Date.now();
+    return { type: 'SHOOT_PROGRESS', data, id, queue: 'user', timestamp, deviceId, userId };
+  }
+
+  #tellCatchingUp(): void {
+    const { done, total } = this.#session.catchingUp;
+    this.#output.catchingUp({ done, total });
+    clearTimeout(this.#quietTimer);
+    if (done === total || !this.#connection) return;
+    this.#quietTimer = setTimeout(() => {
+      if (!this.#busy) this.#session.caughtUp();
+      this.#tellCatchingUp();
+    }, CAUGHT_UP_AFTER);
+  }
+
+  #tellIdentity(): void {
+    const { userId, deviceId, sessionId, devices } = this.#session;
+    this.#output.identity({ userId, deviceId, edge: sessionId.split('/')[0] ?? '', devices });
+  }
+
+  get #why(): string {
+    return this.#state.retryAt === undefined ? '' : this.#state.reason;
+  }
+
+  #tell(state: Omit<Told, 'attempt'>): void {
+    this.#state = { ...state, attempt: this.#reconnecting.attempts };
+    this.#output.state(this.#state);
+  }
+}
+
+type Answer = string | Error;
+type Timer = ReturnType<typeof setTimeout> | undefined;
+
+function message(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The promise's outcome, or an error if that takes longer than `ms`. */
+export function within<T>(promise: Promise<T>, ms: number, late: string): Promise<T> {
+  let timer: Timer;
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(late)), ms);
+  });
+  return Promise.race([promise, timeout]).finally(() => clearTimeout(timer));
+}

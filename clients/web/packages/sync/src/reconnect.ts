@@ -1,0 +1,43 @@
+/** When to connect again, and when to give up. PURE. Times are in milliseconds. */
+
+/** How long a connection must have lasted to count as a success. */
+export const STABLE_AFTER = 10_000;
+const BASE = 1_000;
+const CAP = 30_000;
+
+/** The pause after `attempt` failures (0, 1, …): from 0 to min(30 s, 2^attempt s). */
+export function fullJitter(attempt: number, random: () => number): number {
+  return random() * Math.min(CAP, BASE * 2 ** attempt);
+}
+
+/** How a connection, or the attempt to make one, ended. */
+export interface Ended {
+  /** Since WELCOME; 0 if it never came. */
+  readonly lasted: number;
+  /** How long the server wants this device to stay away, if it said so. */
+  readonly asked?: number | undefined;
+  /** The browser knows of no network: such a failure is nobody's fault and is not counted. */
+  readonly offline?: boolean;
+}
+
+/** Counts attempts since the last stable connection. */
+export class Reconnecting {
+  attempts = 0;
+  readonly #max: number;
+  readonly #random: () => number;
+
+  constructor(max: number, random: () => number) {
+    this.#max = max;
+    this.#random = random;
+  }
+
+  /** The pause before the next attempt, or undefined: give up. */
+  after(ended: Ended): number | undefined {
+    if (ended.lasted >= STABLE_AFTER) this.attempts = 0;
+    else if (!ended.offline && ++this.attempts >= this.#max) return undefined;
+    if (ended.offline) return CAP / 2 + (this.#random() * CAP) / 2;
+    const asked = ended.asked ?? 0;
+    if (ended.asked !== undefined && this.attempts <= 1) return asked;
+    return Math.max(asked, fullJitter(this.attempts, this.#random));
+  }
+}

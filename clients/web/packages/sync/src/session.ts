@@ -1,0 +1,213 @@
+/**
+ * What a device knows across its connections: positions, repeats, devices, acknowledgements. PURE.
+ *
+ * Texts of the server go in, values for the shell come out; the clock is passed in. An entry is
+ * *received* when it came in for the first time, and *processed* when the application says so.
+ */
+
+import { LazyAcks } from './acks.ts';
+import { type Device, type Position, recoveryLost, type SyncEvent } from './events.ts';
+import * as frames from './frames.ts';
+
+/** What one frame means for the shell. `run` is for `processed`. */
+export type Incoming =
+  | { kind: 'delivery'; event: SyncEvent; run: number }
+  | { kind: 'welcomed'; keepalive: number }
+  | { kind: 'reconnect'; after: number }
+  | { kind: 'accepted'; ref: string; id: string }
+  | { kind: 'refused'; ref: string; code: string; message: string };
+
+export type Delivery = Extract<Incoming, { kind: 'delivery' }>;
+
+/**
+ * Progress in one queue. A new `run` begins when the server starts it over at `head`. Events of
+ * runs since `windowRun` fill the window of this connection until acknowledged.
+ */
+interface Queue {
+  received: number;
+  processed: number;
+  run: number;
+  windowRun: number;
+  head: number;
+  /** Where this connection has begun, and where the queue ended then. */
+  from: number;
+  until: number;
+}
+
+function newQueue(fields: Partial<Queue> = {}): Queue {
+  return { received: 0, processed: 0, run: 0, windowRun: 0, head: 0, from: 0, until: 0, ...fields };
+}
+
+export class Session {
+  userId = '';
+  deviceId = '';
+  sessionId = '';
+  readonly acks = new LazyAcks();
+  #epoch: string;
+  #queues = new Map<string, Queue>();
+  #devices = new Map<string, Device>();
+  #generations = new Map<string, [number, number]>();
+  #stranger = false; // the server may take this device for one it has never seen
+
+  constructor(position: Position = { epoch: '', after: {} }) {
+    this.#epoch = position.epoch;
+    for (const [name, seq] of Object.entries(position.after)) {
+      this.#queues.set(name, newQueue({ received: seq, processed: seq }));
+    }
+  }
+
+  /** The user's connected devices, this one included, in order of their ids. */
+  get devices(): Device[] {
+    return [...this.#devices.values()].sort((a, b) => (a.deviceId < b.deviceId ? -1 : 1));
+  }
+
+  /** What has been processed. A queue in which nothing was is left out. */
+  get position(): Position {
+    const after: Record<string, number> = {};
+    for (const [name, queue] of this.#queues) if (queue.processed) after[name] = queue.processed;
+    return { epoch: this.#epoch, after };
+  }
+
+  /** How far catching up after the last WELCOME is, in entries of the logs; `done` of `total`. */
+  get catchingUp(): { done: number; total: number } {
+    let done = 0;
+    let total = 0;
+    for (const queue of this.#queues.values()) {
+      const wanted = Math.max(0, queue.until - queue.from);
+      total += wanted;
+      done += Math.min(wanted, Math.max(0, queue.processed - queue.from));
+    }
+    return { done, total };
+  }
+
+  /** Nothing more has come for a while: what is still missing was replaced or left out. */
+  caughtUp(): void {
+    for (const queue of this.#queues.values()) queue.until = queue.from;
+  }
+
+  /** Take one frame of the server. Throws BadFrame. */
+  received(text: unknown, now: number): Incoming[] {
+    const frame = frames.parse(text);
+    const { data } = frame;
+    switch (frame.type) {
+      case 'WELCOME':
+        return this.#welcome(data);
+      case 'JOINED':
+        return this.#stand(frames.standingOf(data));
+      case 'RECOVERY_LOST':
+        return this.#startOver(frames.textOf(data, 'queue'), frames.number(data, 'head'), true);
+      case 'RECONNECT':
+        return [{ kind: 'reconnect', after: frames.number(data, 'after', 0) }];
+      case 'ACCEPTED':
+        return [
+          { kind: 'accepted', ref: frames.textOf(data, 'ref'), id: frames.textOf(data, 'id') },
+        ];
+      case 'ERROR':
+        return [
+          {
+            kind: 'refused',
+            ref: frames.textOf(data, 'ref'),
+            code: frames.textOf(data, 'code', 'unknown'),
+            message: frames.textOf(data, 'message'),
+          },
+        ];
+      default: // without an id it is a message of a newer server
+        return 'id' in frame ? this.#event(frames.eventOf(frame), now) : [];
+    }
+  }
+
+  /** Note that the application is done with an event. */
+  processed({ event, run }: Delivery, now: number): void {
+    const queue = this.#queues.get(event.queue);
+    if (event.seq === undefined || !queue || run < queue.windowRun) return;
+    if (run === queue.run) queue.processed = Math.max(queue.processed, event.seq);
+    this.acks.add(event.queue, event.seq, now);
+  }
+
+  #welcome(data: frames.Json): Incoming[] {
+    const epoch = frames.textOf(data, 'epoch');
+    const standing = frames.standingOf(frames.part(data, 'queue'));
+    const deviceId = frames.textOf(data, 'deviceId');
+    const known = (was: string, is: string) => was === '' || was === is;
+    this.#stranger = !known(this.deviceId, deviceId) || !known(this.#epoch, epoch);
+    this.userId = frames.textOf(data, 'userId');
+    this.deviceId = deviceId;
+    this.sessionId = frames.textOf(data, 'sessionId');
+    this.#devices = new Map(frames.devicesOf(data).map((each) => [each.deviceId, each]));
+    this.#generations.clear();
+    this.acks.opened(frames.number(data, 'window', 64));
+    if (epoch !== this.#epoch) {
+      this.#epoch = epoch;
+      for (const [name, { run }] of this.#queues) {
+        this.#queues.set(name, newQueue({ run: run + 1, windowRun: run + 1 }));
+      }
+    }
+    const keepalive = frames.number(data, 'keepalive', 30) * 1000;
+    return [{ kind: 'welcomed', keepalive }, ...this.#stand(standing)];
+  }
+
+  #stand(standing: frames.Standing): Incoming[] {
+    const { head, after } = standing;
+    const queue = this.#queue(standing.queue, head);
+    // To the server this is a first contact, and so complete; to the application it is not.
+    const missed = this.#stranger && after === 0 && head > Math.max(queue.head, queue.received);
+    if (!standing.recovered || missed) return this.#startOver(standing.queue, head, false);
+    queue.received = Math.max(queue.received, after);
+    queue.from = after;
+    queue.until = after && head; // a first contact has nothing to catch up with
+    return [];
+  }
+
+  /**
+   * Accept the queue from anywhere: the current state comes first, then what is new.
+   *
+   * `windowStays`: on the same connection, whose window what came before still fills. It has to be
+   * acknowledged, or the server might never send anything again.
+   */
+  #startOver(name: string, head: number, windowStays: boolean): Incoming[] {
+    const before = this.#queues.get(name);
+    const run = before ? before.run + 1 : 0;
+    const windowRun = before && windowStays ? before.windowRun : run;
+    this.#queues.set(name, newQueue({ run, windowRun, head }));
+    const event = recoveryLost(name, head, this.userId);
+    return [{ kind: 'delivery', event, run }];
+  }
+
+  #event(event: SyncEvent, now: number): Incoming[] {
+    if (event.seq === undefined) {
+      this.#notePresence(event);
+      return [{ kind: 'delivery', event, run: 0 }];
+    }
+    const queue = this.#queue(event.queue);
+    if (event.seq <= queue.received) {
+      // Acknowledged on an earlier connection; this one's window is still open for it.
+      if (event.seq <= queue.processed) this.acks.add(event.queue, event.seq, now);
+      return [];
+    }
+    queue.received = event.seq;
+    this.#notePresence(event);
+    return [{ kind: 'delivery', event, run: queue.run }];
+  }
+
+  #notePresence(event: SyncEvent): void {
+    if (event.type !== 'DEVICE_CONNECTED' && event.type !== 'DEVICE_DISCONNECTED') return;
+    const data = event.data as unknown as frames.Json;
+    const device = frames.deviceOf(data);
+    const generation = frames.generationOf(data);
+    const [term, counter] = this.#generations.get(device.deviceId) ?? [0, 0];
+    // News of a session that was followed by another one.
+    if (generation[0] < term || (generation[0] === term && generation[1] < counter)) return;
+    this.#generations.set(device.deviceId, generation);
+    if (event.type === 'DEVICE_CONNECTED') this.#devices.set(device.deviceId, device);
+    else this.#devices.delete(device.deviceId);
+  }
+
+  #queue(name: string, head = 0): Queue {
+    let queue = this.#queues.get(name);
+    if (!queue) {
+      queue = newQueue({ head });
+      this.#queues.set(name, queue);
+    }
+    return queue;
+  }
+}

@@ -1,0 +1,163 @@
+/** What one tab or process knows and tells its application. */
+
+import type { Identity } from './engine.ts';
+import {
+  type Device,
+  type EventOf,
+  type EventType,
+  type Position,
+  recoveryLost,
+  type SyncEvent,
+} from './events.ts';
+import { Latest, type Snapshot } from './latest.ts';
+import { type ConnectionState, IDLE, type Told } from './state.ts';
+
+/** What `on` takes, and what the listener gets. */
+export type Topics = { [T in EventType]: EventOf<T> } & {
+  /** Any event. */
+  event: SyncEvent;
+  state: ConnectionState;
+  devices: readonly Device[];
+  /** A listener that threw, a complaint of the server, storage that does not work. */
+  error: unknown;
+  /** Anything that this client's properties show is different now. */
+  change: undefined;
+};
+
+export type Handler<T> = (value: T) => unknown;
+
+/** Entries of the logs that were missed and have come since; nothing is missing if `done === total`. */
+export interface CatchingUp {
+  readonly done: number;
+  readonly total: number;
+}
+
+const NOBODY: Identity = { userId: '', deviceId: '', edge: '', devices: [] };
+const PARTS = ['name', 'code', 'reason', 'retryAt', 'attempt', 'action', 'offline'] as const;
+const CAUGHT_UP: CatchingUp = { done: 0, total: 0 };
+
+export class View {
+  state: ConnectionState = IDLE;
+  identity = NOBODY;
+  catchingUp = CAUGHT_UP;
+  latest = new Latest();
+  /** When there last was a connection, in ms since the Unix epoch; undefined before the first. */
+  freshAt: number | undefined;
+  /** Names this run to the server; tabs that share a connection are one run. */
+  instance = `${Date.now()}${Math.random()}`;
+  #epoch = '';
+  #after = new Map<string, number>();
+  readonly #handlers = new Map<keyof Topics, Set<Handler<never>>>();
+
+  on<T extends keyof Topics>(topic: T, handler: Handler<Topics[T]>): () => void {
+    const handlers = this.#handlers.get(topic) ?? new Set();
+    this.#handlers.set(topic, handlers);
+    const own: Handler<Topics[T]> = (value) => handler(value); // twice the same stays two
+    handlers.add(own);
+    return () => void handlers.delete(own);
+  }
+
+  /** What has been handed out. */
+  get position(): Position {
+    return { epoch: this.#epoch, after: Object.fromEntries(this.#after) };
+  }
+
+  /** Go on from what an earlier page load, or another tab, knew. */
+  restore(position: Position, snapshot: Snapshot): void {
+    this.#epoch = position.epoch;
+    this.#after = new Map(Object.entries(position.after));
+    this.latest = new Latest(snapshot);
+    this.#changed();
+  }
+
+  /** Where others go on from: see tabs.ts. */
+  get level() {
+    const { instance, position, state, identity, catchingUp } = this;
+    return { instance, position, state, identity, catchingUp, snapshot: this.latest.snapshot };
+  }
+
+  /** What an engine tells this view, by the names of its Output. */
+  readonly tells = {
+    state: (state: Told) => this.#setState(state),
+    identity: (identity: Identity) => this.#setIdentity(identity),
+    catchingUp: (progress: CatchingUp) => this.#setCatchingUp(progress),
+    event: (event: SyncEvent, epoch: string) => this.#event(event, epoch),
+  };
+
+  /** Events of a queue have passed this tab by. */
+  lost(queue: string, head: number): void {
+    this.#event(recoveryLost(queue, head, this.identity.userId), this.#epoch);
+  }
+
+  #setState(told: Told): void {
+    const { name, previous } = this.state;
+    if (PARTS.every((part) => told[part] === this.state[part])) return;
+    if (name === 'connected' && told.name !== name) this.freshAt = Date.now();
+    const state = { ...told, previous: told.name === name ? previous : name };
+    this.state = state;
+    this.#emit('state', state);
+    this.#changed();
+  }
+
+  #setIdentity(identity: Identity): void {
+    const before = this.identity;
+    this.identity = identity;
+    if (JSON.stringify(before.devices) !== JSON.stringify(identity.devices)) {
+      this.#emit('devices', identity.devices);
+    } else this.identity = { ...identity, devices: before.devices }; // keeps the list's identity
+    this.#changed();
+  }
+
+  #setCatchingUp(progress: CatchingUp): void {
+    const { done, total } = this.catchingUp;
+    if (done === progress.done && total === progress.total) return;
+    this.catchingUp = progress;
+    this.#changed();
+  }
+
+  /** Hand out an event, unless it is a repeat. The promise is fulfilled when all are done with it. */
+  #event(event: SyncEvent, epoch: string): void | Promise<void> {
+    if (!this.#isNew(event, epoch)) return;
+    if (this.latest.note(event)) this.#changed();
+    const handling = [this.#emit(event.type, event as never), this.#emit('event', event)];
+    const slow = handling.flat();
+    if (slow.length > 0) return Promise.all(slow).then(() => {});
+  }
+
+  error(error: unknown): void {
+    if (this.#handlers.get('error')?.size) this.#emit('error', error);
+    else if (typeof reportError === 'function') reportError(error);
+    else console.error(error);
+  }
+
+  #isNew(event: SyncEvent, epoch: string): boolean {
+    if (epoch !== this.#epoch) {
+      this.#epoch = epoch;
+      this.#after.clear();
+    }
+    if (event.type === 'RECOVERY_LOST') this.#after.delete(event.data.queue);
+    if (event.seq === undefined) return true;
+    if (event.seq <= (this.#after.get(event.queue) ?? 0)) return false;
+    this.#after.set(event.queue, event.seq);
+    return true;
+  }
+
+  #changed(): void {
+    this.#emit('change', undefined);
+  }
+
+  /** A handler that fails must not keep the others from their event. */
+  #emit<T extends keyof Topics>(topic: T, value: Topics[T]): Promise<unknown>[] {
+    const slow: Promise<unknown>[] = [];
+    for (const handler of [...(this.#handlers.get(topic) ?? [])] as Handler<Topics[T]>[]) {
+      try {
+        const result = handler(value);
+        if (result instanceof Promise) slow.push(result.catch((error) => this.error(error)));
+      } catch (error) {
+        if (topic === 'error') console.error(error);
+        else this.error(error);
+      }
+    }
+    return slow;
+  }
+}

@@ -1,0 +1,733 @@
+/** Every transition of the client, on a clock that the test turns. */
+
+import {
+  type ConnectionState,
+  NotConnected,
+  Rejected,
+  type Saved,
+  type ShootProgress,
+  type Store,
+  SyncClient,
+  type SyncEvent,
+  type SyncOptions,
+  Unauthorized,
+} from '@kull/sync';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { jwt } from './jwt.ts';
+import { Server } from './server.ts';
+
+const START = 1_000_000_000_000;
+let server: Server;
+let clients: SyncClient[];
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: START });
+  server = new Server();
+  clients = [];
+});
+
+afterEach(() => {
+  for (const client of clients) client.disconnect();
+  expect(vi.getTimerCount(), 'timers left behind').toBe(0);
+  vi.useRealTimers();
+});
+
+interface Watched {
+  client: SyncClient;
+  states: ConnectionState[];
+  events: SyncEvent[];
+  errors: unknown[];
+  names: () => string[];
+}
+
+function open(options: Partial<SyncOptions> = {}): Watched {
+  const client = new SyncClient({
+    ...{ url: 'ws://kull.test/ws', token: 'maya:tab', WebSocket: server.WebSocket },
+    ...{ random: () => 1, store: false, ...options },
+  });
+  clients.push(client);
+  const states: ConnectionState[] = [];
+  const events: SyncEvent[] = [];
+  const errors: unknown[] = [];
+  client.on('state', (state) => states.push(state));
+  client.on('event', (event) => events.push(event));
+  client.on('error', (error) => errors.push(error));
+  const names = () => states.map((state) => state.name);
+  return { client, states, events, errors, names };
+}
+
+/** Let promises run, and the clock with them. */
+const pass = (ms = 0) => vi.advanceTimersByTimeAsync(ms);
+
+async function connected(options: Partial<SyncOptions> = {}): Promise<Watched> {
+  const watched = open(options);
+  watched.client.connect();
+  await pass();
+  server.last.welcome();
+  return watched;
+}
+
+describe('connecting', () => {
+  it('is idle until asked, then connecting, then connected', async () => {
+    const { client, states } = open();
+    expect(client.state.name).toBe('idle');
+    expect(server.peers).toEqual([]);
+
+    client.connect();
+    await pass();
+    server.last.welcome();
+
+    const path = states.map(({ previous, name }) => `${previous} → ${name}`);
+    expect(path).toEqual(['idle → connecting', 'connecting → connected']);
+    expect(client.userId).toBe('maya');
+    expect(client.deviceId).toBe('tab');
+    expect(client.edge).toBe('edge-1');
+  });
+
+  it('sends the token in the first message, never in the URL', async () => {
+    const { client } = open({ deviceName: 'Kitchen', platform: 'web' });
+    client.connect();
+    await pass();
+
+    expect(server.last.open()).toEqual({
+      ...{ type: 'HELLO', token: 'maya:tab', deviceName: 'Kitchen', platform: 'web' },
+      instance: expect.any(String),
+    });
+    expect(server.last.url).toBe('ws://kull.test/ws');
+  });
+
+  it('twice is once', async () => {
+    const { client } = await connected();
+    client.connect();
+    await pass();
+
+    expect(server.peers.length).toBe(1);
+  });
+
+  it('is tried again when no WELCOME comes in time', async () => {
+    const { client, states } = open({ connectTimeout: 5_000 });
+    client.connect();
+    await pass();
+    server.last.open();
+
+    await pass(5_000);
+    expect(states.at(-1)).toMatchObject({ reason: 'no connection within 5 s', attempt: 1 });
+    expect(states.at(-1)?.retryAt).toBe(Date.now() + 2_000);
+    await pass(2_000);
+
+    expect(server.peers.length).toBe(2);
+    expect(client.state.name, 'it was never connected').toBe('connecting');
+  });
+
+  it('goes through all URLs', async () => {
+    const { client } = open({ url: ['ws://one/ws', 'wss://two/ws'] });
+    client.connect();
+    await pass();
+    server.last.drop();
+    await pass(2_000);
+    server.last.drop();
+    await pass(4_000);
+
+    expect(server.peers.map(({ url }) => url)).toEqual([
+      'ws://one/ws',
+      'wss://two/ws',
+      'ws://one/ws',
+    ]);
+  });
+
+  it('stops when the server speaks another protocol', async () => {
+    const { client } = open();
+    client.connect();
+    await pass();
+    server.last.protocol = '';
+    server.last.open();
+
+    expect(client.state).toMatchObject({ name: 'failed', code: 1002 });
+  });
+
+  it.each(['nonsense', 'ftp://kull.ai/ws', ''])('to %j is refused at once', (url) => {
+    expect(() => new SyncClient({ url, token: 't', WebSocket: server.WebSocket })).toThrow(/URL/);
+  });
+});
+
+describe('a lost connection', () => {
+  it('is made again after a random pause, from the position', async () => {
+    const { client, states, events } = await connected();
+    server.last.credit(1);
+    server.last.credit(2);
+    server.last.drop();
+
+    expect(client.state).toMatchObject({
+      ...{ name: 'reconnecting', previous: 'connected', code: 1006, attempt: 1 },
+      retryAt: Date.now() + 2_000,
+    });
+    await pass(1_999);
+    expect(server.peers.length).toBe(1);
+    await pass(1);
+    expect(server.last.open()).toMatchObject({ epoch: 'e1', after: { user: 2 } });
+    server.last.welcome({}, { after: 2, head: 3 });
+    server.last.credit(2);
+    server.last.credit(3);
+
+    expect(states.at(-1)?.name).toBe('connected');
+    expect(events.map((event) => event.seq)).toEqual([1, 2, 3]);
+  });
+
+  it('is given up after ten failures, and taken up again by connect()', async () => {
+    const { client } = open();
+    client.connect();
+    await pass();
+    for (let failure = 1; failure < 10; failure++) {
+      server.last.drop();
+      await pass(30_000);
+    }
+    expect(server.peers.length).toBe(10);
+    server.last.drop();
+    await pass(3_600_000);
+
+    expect(server.peers.length).toBe(10);
+    expect(client.state).toMatchObject({ name: 'failed', action: 'retry', attempt: 10 });
+    expect(client.state.reason).toMatch('gave up after 10 attempts');
+
+    client.connect();
+    await pass();
+    expect(server.peers.length).toBe(11);
+    expect(client.state.attempt).toBe(0);
+  });
+
+  it('counts anew after one that was stable', async () => {
+    const { client } = await connected();
+    server.last.drop();
+    await pass(2_000);
+    server.last.welcome();
+    await pass(10_000);
+    server.last.drop();
+
+    expect(client.state.attempt).toBe(0);
+    expect(client.state.retryAt).toBe(Date.now() + 1_000);
+  });
+
+  it.each([1001, 1006, 1011, 4000, 4001, 4004, 4499])('with %i is made again', async (code) => {
+    const { client } = await connected();
+    server.last.drop(code);
+    await pass(2_000);
+
+    expect(client.state.name).toBe('reconnecting');
+    expect(server.peers.length).toBe(2);
+  });
+
+  it.each([
+    [1008, 'retry'],
+    [4500, 'sign-in'],
+    [4501, 'sign-in'],
+    [4502, 'sign-in'],
+    [4503, 'retry'],
+    [4504, 'retry'],
+    [4999, 'retry'],
+  ])('with %i is not, and a person can %s', async (code, action) => {
+    const { client } = await connected();
+    server.last.emit('ERROR', { code: 'x', message: 'because' });
+    server.last.drop(code);
+    await pass(3_600_000);
+
+    expect(client.state).toMatchObject({ name: 'failed', code, reason: 'because', action });
+    expect(server.peers.length).toBe(1);
+  });
+
+  it('to a leaving server is made elsewhere at once', async () => {
+    const { client, events } = await connected({ url: ['ws://one/ws', 'ws://two/ws'] });
+    server.last.emit('RECONNECT', { after: 500 });
+    server.last.credit(1);
+    await pass(500);
+    expect(client.state.name, 'it serves until then').toBe('connected');
+    server.last.drop(4000);
+    await pass(0);
+
+    expect(server.last.url).toBe('ws://two/ws');
+    expect(events.length).toBe(1);
+  });
+
+  it('is also one that sends nonsense', async () => {
+    const { client } = await connected();
+    server.last.emit('CREDIT_UPDATE', {}, { id: 'x', seq: 'seven' });
+
+    expect(server.last.closedByClient).toBe(1000);
+    expect(client.state).toMatchObject({ name: 'reconnecting', reason: /seq must be/ });
+  });
+});
+
+describe('the name of this run', () => {
+  it('is the same for all its connections, and another for another client', async () => {
+    await connected();
+    const first = server.last.received[0]?.instance;
+    server.last.drop();
+    await pass(2_000);
+    expect(server.last.open().instance).toBe(first);
+    await connected();
+
+    expect(server.last.received[0]?.instance).not.toBe(first);
+  });
+});
+
+describe('silence', () => {
+  it('is broken by asking, and an answer is enough', async () => {
+    const { client } = await connected();
+    await pass(30_000);
+    expect(server.last.of('PING').length).toBe(1);
+
+    server.last.emit('PONG');
+    await pass(29_000);
+
+    expect(client.state.name).toBe('connected');
+    expect(server.last.of('PING').length).toBe(1);
+  });
+
+  it('without an answer is a lost connection', async () => {
+    const { client } = await connected();
+    await pass(39_999);
+    expect(client.state.name).toBe('connected');
+    await pass(1);
+
+    expect(client.state).toMatchObject({ name: 'reconnecting', reason: /does not answer/ });
+    expect(client.staleSince).toBe(Date.now());
+  });
+
+  it('is not asked about while frames come', async () => {
+    await connected();
+    for (let seq = 1; seq <= 10; seq++) {
+      await pass(20_000);
+      server.last.credit(seq);
+    }
+
+    expect(server.last.of('PING')).toEqual([]);
+  });
+});
+
+describe('disconnect()', () => {
+  it('acknowledges, closes, and is final', async () => {
+    const { client, names } = await connected();
+    server.last.credit(1);
+    client.disconnect();
+    await pass(3_600_000);
+
+    expect(server.last.of('ACK')).toEqual([{ type: 'ACK', seq: 1 }]);
+    expect(server.last.closedByClient).toBe(1000);
+    expect(server.peers.length).toBe(1);
+    expect(names().at(-1)).toBe('disconnected');
+  });
+
+  it.each(['while it waits', 'while it fetches a token', 'before anything'])(
+    '%s is final too',
+    async (when) => {
+      const { client } = open({ token: async () => 'maya' });
+      if (when !== 'before anything') client.connect();
+      if (when === 'while it waits') {
+        await pass();
+        server.last.drop();
+      }
+      const before = server.peers.length;
+      client.disconnect();
+      await pass(3_600_000);
+
+      expect(server.peers.length).toBe(before);
+      expect(client.state.name).toBe(when === 'before anything' ? 'idle' : 'disconnected');
+    },
+  );
+
+  it('can be followed by connect()', async () => {
+    const { client, events } = await connected();
+    server.last.credit(1);
+    client.disconnect();
+    client.connect();
+    await pass();
+
+    expect(server.last.open()).toMatchObject({ after: { user: 1 } });
+    server.last.welcome({}, { after: 1, head: 2 });
+    server.last.credit(2);
+    expect(events.map((event) => event.seq)).toEqual([1, 2]);
+  });
+});
+
+describe('tokens', () => {
+  it('are fetched anew when they have expired', async () => {
+    const token = vi.fn<() => string>().mockReturnValueOnce('old').mockReturnValueOnce('new');
+    const { client } = open({ token });
+    client.connect();
+    await pass();
+    server.last.welcome();
+    server.last.drop(4501);
+    await pass(2_000);
+
+    expect(server.last.open()).toMatchObject({ token: 'new' });
+  });
+
+  it('are used again for the next connection while they are good', async () => {
+    const token = vi.fn(() => jwt({ sub: 'maya', exp: START / 1000 + 3_600 }));
+    await connected({ token });
+    server.last.drop();
+    await pass(2_000);
+    server.last.welcome();
+
+    expect(token).toHaveBeenCalledTimes(1);
+  });
+
+  it('are renewed in the connection a minute before they expire', async () => {
+    const exp = (n: number) => jwt({ sub: 'maya', exp: START / 1000 + 600 * n });
+    const token = vi.fn<() => string>().mockReturnValueOnce(exp(1)).mockReturnValueOnce(exp(2));
+    const { client } = open({ token });
+    client.connect();
+    await pass();
+    server.last.welcome();
+    const keepsAnswering = setInterval(() => server.last.emit('PONG'), 20_000);
+
+    await pass(539_000);
+    expect(server.last.of('REFRESH')).toEqual([]);
+    await pass(2_000);
+    clearInterval(keepsAnswering);
+
+    expect(server.last.of('REFRESH')).toEqual([{ type: 'REFRESH', token: exp(2) }]);
+    expect(server.peers.length).toBe(1);
+  });
+
+  it('that nobody can have stop it', async () => {
+    const { client } = open({
+      token: () => {
+        throw new Unauthorized('please sign in');
+      },
+    });
+    client.connect();
+    await pass(3_600_000);
+
+    expect(client.state).toMatchObject({
+      ...{ name: 'failed', action: 'sign-in', reason: 'please sign in' },
+    });
+    expect(server.peers).toEqual([]);
+  });
+
+  it('that cannot be fetched now are asked for again', async () => {
+    const token = vi.fn<() => string>(() => 'maya');
+    token.mockImplementationOnce(() => {
+      throw new Error('login is down');
+    });
+    const { client } = open({ token });
+    client.connect();
+    await pass();
+    expect(client.state).toMatchObject({ name: 'connecting', reason: 'login is down', attempt: 1 });
+    await pass(2_000);
+
+    expect(server.peers.length).toBe(1);
+  });
+});
+
+describe('events', () => {
+  it('are acknowledged lazily once they were handled', async () => {
+    const { client } = await connected();
+    client.on('CREDIT_UPDATE', () => {});
+    server.last.credit(1);
+    await pass(49);
+    expect(server.last.of('ACK')).toEqual([]);
+    await pass(1);
+
+    expect(server.last.of('ACK')).toEqual([{ type: 'ACK', seq: 1 }]);
+  });
+
+  it('wait for a handler that returns a promise, in order', async () => {
+    const { client } = await connected();
+    const order: string[] = [];
+    client.on('CREDIT_UPDATE', async ({ seq }) => {
+      order.push(`${seq} begins`);
+      await new Promise((done) => setTimeout(done, 1_000));
+      order.push(`${seq} ends`);
+    });
+    server.last.credit(1);
+    server.last.credit(2);
+
+    await pass(999);
+    expect(client.position.after, 'handed out').toEqual({ user: 1 });
+    expect(server.last.of('ACK'), 'but not done').toEqual([]);
+    await pass(1_100);
+
+    expect(order).toEqual(['1 begins', '1 ends', '2 begins', '2 ends']);
+    expect(server.last.of('ACK')).toEqual([
+      { type: 'ACK', seq: 1 },
+      { type: 'ACK', seq: 2 },
+    ]);
+  });
+
+  it('go to every handler even if one fails, which is told', async () => {
+    const { client, errors } = await connected();
+    const got: number[] = [];
+    client.on('CREDIT_UPDATE', () => {
+      throw new Error('a bug of the application');
+    });
+    client.on('CREDIT_UPDATE', async () => {
+      throw new Error('another');
+    });
+    client.on('CREDIT_UPDATE', ({ data }) => got.push(data.newBalance));
+    server.last.credit(7);
+    await pass(100);
+
+    expect(got).toEqual([7]);
+    expect(errors.map(String)).toEqual(['Error: a bug of the application', 'Error: another']);
+    expect(server.last.of('ACK').length).toBe(1);
+  });
+
+  it('are not held up for ever by a handler that never ends', async () => {
+    const { client, errors } = await connected();
+    client.on('CREDIT_UPDATE', () => new Promise(() => {}));
+    server.last.credit(1);
+    await pass(30_100);
+
+    expect(String(errors[0])).toMatch('handling CREDIT_UPDATE takes too long');
+    expect(server.last.of('ACK').length).toBe(1);
+  });
+
+  it('are no longer told to a handler that was taken off', async () => {
+    const { client } = await connected();
+    const handler = vi.fn();
+    const off = client.on('CREDIT_UPDATE', handler);
+    server.last.credit(1);
+    off();
+    server.last.credit(2);
+
+    expect(handler).toHaveBeenCalledTimes(1);
+  });
+
+  it('that were missed are counted, until no more come', async () => {
+    const { client } = await connected();
+    server.last.credit(1);
+    server.last.drop();
+    await pass(2_000);
+    server.last.welcome({}, { after: 1, head: 5 });
+    expect(client.catchingUp).toEqual({ done: 0, total: 4 });
+    server.last.credit(3);
+    expect(client.catchingUp).toEqual({ done: 2, total: 4 });
+    await pass(1_000); // the fourth and fifth were replaced, or came from here
+
+    expect(client.catchingUp).toEqual({ done: 0, total: 0 });
+  });
+
+  it('that are gone are told, so that the application fetches its state', async () => {
+    const { events } = await connected();
+    server.last.drop();
+    await pass(2_000);
+    server.last.welcome({}, { recovered: false, head: 9 });
+
+    expect(events.map((event) => event.type)).toEqual(['RECOVERY_LOST']);
+  });
+});
+
+describe('waking up', () => {
+  function page() {
+    const target = new EventTarget();
+    const document = Object.assign(new EventTarget(), { visibilityState: 'visible' });
+    vi.stubGlobal('window', target);
+    vi.stubGlobal('document', document);
+    return {
+      window: (name: string, fields = {}) =>
+        target.dispatchEvent(Object.assign(new Event(name), fields)),
+      visible: () => document.dispatchEvent(new Event('visibilitychange')),
+    };
+  }
+  afterEach(() => void vi.unstubAllGlobals());
+
+  it('visible again, it does not wait any longer', async () => {
+    const { visible } = page();
+    await connected();
+    server.last.drop();
+    visible();
+    await pass();
+
+    expect(server.peers.length).toBe(2);
+  });
+
+  it('after a long sleep it makes sure that the connection still stands', async () => {
+    const { visible } = page();
+    const { client } = await connected();
+    visible();
+    expect(server.last.of('PING').length).toBe(1);
+    await pass(5_000);
+
+    expect(client.state.name).toBe('reconnecting');
+  });
+
+  it('takes up what it gave up when the network is back', async () => {
+    const { window } = page();
+    const { client } = await connected({ maxAttempts: 1 });
+    server.last.drop();
+    expect(client.state.name).toBe('failed');
+    window('online');
+    await pass();
+
+    expect(server.peers.length).toBe(2);
+  });
+
+  it('does not take up what the server ended', async () => {
+    const { window, visible } = page();
+    await connected();
+    server.last.drop(4503);
+    window('online');
+    visible();
+    await pass(60_000);
+
+    expect(server.peers.length).toBe(1);
+  });
+
+  it('offline it never gives up, and tries at once when the network is back', async () => {
+    const { window } = page();
+    const { client } = await connected({ maxAttempts: 2 });
+    window('offline');
+    await pass(5_000);
+    expect(client.state).toMatchObject({ name: 'reconnecting', offline: true });
+    for (let n = 0; n < 5; n++) {
+      await pass(30_000);
+      server.last.drop();
+    }
+    expect(client.state.name).toBe('reconnecting');
+    const before = server.peers.length;
+    window('online');
+    await pass();
+
+    expect(server.peers.length).toBe(before + 1);
+  });
+
+  it('in the back/forward cache it holds no connection', async () => {
+    const { window } = page();
+    const { client } = await connected();
+    window('pagehide');
+    expect(server.last.closedByClient).toBe(1000);
+    window('pageshow', { persisted: true });
+    await pass();
+    server.last.welcome();
+
+    expect(client.state.name).toBe('connected');
+  });
+});
+
+describe('updateProgress()', () => {
+  const progress: ShootProgress = {
+    ...{ shootId: 's', processedCount: 3, totalCount: 9, provider: 'Local' },
+    status: 'processing',
+  };
+
+  it('returns the event the server made of it, and knows it itself', async () => {
+    const { client } = await connected();
+    const answer = client.updateProgress(progress);
+    const [sent] = server.last.of('UPDATE_PROGRESS');
+    expect(sent).toMatchObject({ payload: progress });
+    server.last.emit('ACCEPTED', { ref: sent?.ref, id: 'event-1' });
+
+    expect(await answer).toBe('event-1');
+    expect(client.shoot('s')).toEqual(progress);
+  });
+
+  it('says why the server refused', async () => {
+    const { client } = await connected();
+    const answer = client.updateProgress(progress);
+    const ref = server.last.of('UPDATE_PROGRESS')[0]?.ref;
+    server.last.emit('ERROR', { ref, code: 'invalid_message', message: 'no such shoot' });
+
+    await expect(answer).rejects.toEqual(new Rejected('invalid_message', 'no such shoot'));
+  });
+
+  it('fails when there is no connection, or it is lost', async () => {
+    const { client } = await connected();
+    const answer = client.updateProgress(progress);
+    const failed = expect(answer).rejects.toThrow(NotConnected);
+    server.last.drop();
+    await failed;
+
+    await expect(client.updateProgress(progress)).rejects.toThrow(NotConnected);
+  });
+
+  it('fails when no answer comes', async () => {
+    const { client } = await connected();
+    const failed = expect(client.updateProgress(progress)).rejects.toThrow('in time');
+    await pass(10_000);
+    await failed;
+  });
+});
+
+describe('a page load', () => {
+  class Memory implements Store {
+    readonly saved = new Map<string, Saved>();
+    load = async (key: string) => this.saved.get(key);
+    save: Store['save'] = async (key, saved) => void this.saved.set(key, structuredClone(saved));
+    remove = async (key: string) => void this.saved.delete(key);
+  }
+
+  it('goes on where the last one stopped, with its numbers at once', async () => {
+    const store = new Memory();
+    const first = await connected({ store });
+    const data = { shootId: 's', status: 'processing', processedCount: 3, totalCount: 9 };
+    server.last.emit('SHOOT_PROGRESS', data, { id: 'a', seq: 1, timestamp: 1 });
+    server.last.credit(2);
+    await pass(50);
+    first.client.disconnect();
+
+    const { client, events } = open({ store });
+    client.connect();
+    await pass();
+
+    expect(client.shoot('s')?.processedCount).toBe(3);
+    expect(client.credits?.newBalance).toBe(2);
+    expect(events).toEqual([]);
+    expect(server.last.open()).toMatchObject({ epoch: 'e1', after: { user: 2 } });
+  });
+
+  it('stores before it acknowledges', async () => {
+    const store = new Memory();
+    let stored = () => {};
+    store.save = () =>
+      new Promise<void>((resolve) => {
+        stored = resolve;
+      });
+    const { client } = await connected({ store });
+    server.last.credit(1);
+    await pass(50);
+    expect(server.last.of('ACK')).toEqual([]);
+    stored();
+    await pass();
+
+    expect(server.last.of('ACK')).toEqual([{ type: 'ACK', seq: 1 }]);
+    client.disconnect();
+  });
+
+  it('belongs to a user', async () => {
+    const store = new Memory();
+    const { client } = await connected({ store });
+    server.last.credit(1);
+    await pass(50);
+    client.disconnect();
+
+    const otto = open({ store, token: 'otto:tab' });
+    otto.client.connect();
+    await pass();
+
+    expect(otto.client.credits).toBeUndefined();
+    expect(server.last.open()).not.toHaveProperty('after');
+  });
+
+  it('finds nothing after logout()', async () => {
+    const store = new Memory();
+    const { client } = await connected({ store });
+    server.last.credit(1);
+    await pass(50);
+    await client.logout();
+
+    expect(store.saved.size).toBe(0);
+    expect(client.credits).toBeUndefined();
+    expect(client.state.name).toBe('disconnected');
+  });
+
+  it('works without what could not be read', async () => {
+    const store = new Memory();
+    store.load = async () => {
+      throw new Error('private mode');
+    };
+    const { client, errors } = await connected({ store });
+
+    expect(client.state.name).toBe('connected');
+    expect(errors.map(String)).toEqual(['Error: private mode']);
+  });
+});

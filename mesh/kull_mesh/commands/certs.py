@@ -1,0 +1,39 @@
+"""`kull certs`: certificates for mutual TLS between edges, routers and operators."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kull_mesh import certs as authority
+
+app = typer.Typer(
+    help="Certificates for mutual TLS inside the mesh (KULL_TLS_CA, _CERT, _KEY).",
+    no_args_is_help=True,
+)
+
+Folder = Annotated[Path, typer.Option("--dir", help="Folder of the certificates and keys.")]
+
+
+@app.command()
+def ca(folder: Folder = Path("certs")) -> None:
+    """Make a certificate authority. Keep its key away from the nodes."""
+    made = authority.make_authority(folder)
+    typer.echo(f"{made.certificate} is for every node, {made.key} for nobody but you")
+
+
+@app.command()
+def issue(
+    role: Annotated[authority.Role, typer.Argument(help="What its owner may do.")],
+    name: Annotated[str, typer.Argument(help="The node's name, KULL_EDGE_NODE_ID of an edge.")],
+    host: Annotated[
+        list[str] | None,
+        typer.Option(help="Name or address under which a router is reached; may be repeated."),
+    ] = None,
+    folder: Folder = Path("certs"),
+) -> None:
+    """Issue a certificate, valid for a year."""
+    made = authority.issue(folder, role, name, hosts=host or ())
+    typer.echo(f"{made.certificate} {made.key}")

@@ -1,0 +1,97 @@
+"""`kull keys`: credentials of the services that call the HTTP triggers."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from kull_mesh import durations
+from kull_mesh.errors import MeshError
+from kull_mesh.settings import MeshSettings
+from kull_producers.gateway import keys as service_keys
+from kull_producers.gateway.auth import EVENT_SCOPES
+
+app = typer.Typer(help="Service keys for the HTTP triggers.", no_args_is_help=True)
+
+File = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="KULL_SERVICE_KEYS",
+        show_default="KULL_HOME/service-keys.json",
+        help="The file that a gateway reads; it notices changes by itself.",
+    ),
+]
+
+
+@app.command()
+def add(
+    service: Annotated[str, typer.Argument(help="Who uses the key, for example billing.")],
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="shoot:write, credit:write, prompt:write, token:mint; may be repeated.",
+            show_default="all three :write",
+        ),
+    ] = None,
+    ttl: Annotated[
+        str, typer.Option(help="How long it is valid: 12h, 90d.", show_default="until revoked")
+    ] = "",
+    file: File = None,
+) -> None:
+    """Make a key and print it, this once: the file keeps only its hash."""
+    lifetime = durations.seconds(ttl) if ttl else None
+    path = _path(file)
+    try:
+        key = service_keys.add(
+            path, service=service, scopes=scope or list(EVENT_SCOPES), ttl=lifetime
+        )
+    except ValueError as error:
+        raise MeshError(str(error)) from error
+    typer.echo(key)
+
+
+@app.command("list")
+def list_(file: File = None) -> None:
+    """Show the keys: who has them, what they may do, until when."""
+    table = Table(box=None, pad_edge=False)
+    for column in ("id", "service", "scopes", "made", "valid until"):
+        table.add_column(column)
+    for key in service_keys.read(_path(file)):
+        table.add_row(
+            key.id, key.service, " ".join(key.scopes), _day(key.created), _until(key.expires)
+        )
+    Console(highlight=False).print(table)
+
+
+@app.command()
+def revoke(
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="See `kull keys list`.")],
+    file: File = None,
+) -> None:
+    """Take a key's rights away; running gateways follow within a second."""
+    path = _path(file)
+    try:
+        key = service_keys.revoke(path, key_id)
+    except KeyError:
+        raise MeshError(f"{path} holds no key {key_id!r}: see `kull keys list`") from None
+    typer.echo(f"{key.id} of {key.service} is revoked")
+
+
+def _path(file: Path | None) -> Path:
+    return file or MeshSettings().keys_file
+
+
+def _day(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def _until(seconds: int | None) -> str:
+    if seconds is None:
+        return "revoked"
+    return _day(seconds) if seconds > time.time() else f"{_day(seconds)}, over"

@@ -1,0 +1,31 @@
+"""`kull play`."""
+
+from __future__ import annotations
+
+import webbrowser
+from typing import Annotated
+
+import typer
+
+from kull_mesh import log as logs
+from kull_mesh import signals
+from kull_mesh.settings import MeshSettings
+
+
+def play(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the page.")] = 5050,
+    browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
+    pace: Annotated[float, typer.Option(min=0.01, help="Seconds per photograph.")] = 0.4,
+) -> None:
+    """Serve a small Kull to play with, on a mesh that can be broken from the page."""
+    from kull_mesh.play.serve import serve  # noqa: PLC0415 - only this command needs all of it
+
+    logs.configure(MeshSettings(log_level="error"))  # the page is what is to be seen
+
+    def ready(url: str) -> None:
+        typer.echo(f"the demo page is ready: {url}  (Ctrl+C ends it)")
+        if browser:
+            webbrowser.open(url)
+
+    main = serve(host="127.0.0.1", port=port, ready=ready, pace=pace)
+    signals.run(signals.until_signalled(main))

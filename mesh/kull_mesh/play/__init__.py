@@ -1,0 +1,1 @@
+"""`kull play`: a small Kull in the browser, on a mesh that can be broken."""

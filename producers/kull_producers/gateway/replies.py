@@ -1,0 +1,42 @@
+"""What an Idempotency-Key was used for, so that another use is noticed. PURE.
+
+The router drops repeats by itself, on all gateways; this only tells a repeat from a mistake.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from typing import Final
+
+MAX_KEYS: Final = 20_000
+KEEP: Final = 86_400.0  # seconds, as long as routers remember ids
+
+
+class Conflict(Exception):
+    """The key belongs to another request."""
+
+
+class Used:
+    """The newest keys, each with a fingerprint of its request."""
+
+    def __init__(self, *, max_keys: int = MAX_KEYS, keep: float = KEEP) -> None:
+        self._max_keys = max_keys
+        self._keep = keep
+        self._seen: OrderedDict[str, tuple[bytes, float]] = OrderedDict()
+
+    def check(self, key: str, path: str, body: bytes, now: float) -> None:
+        """Note a key. Raises Conflict if it was used for another path or body."""
+        while self._seen and next(iter(self._seen.values()))[1] <= now:
+            self._seen.popitem(last=False)
+        fingerprint = hashlib.sha256(path.encode() + b"\0" + body).digest()
+        before = self._seen.pop(key, None)
+        if before and before[0] != fingerprint:
+            self._seen[key] = before
+            raise Conflict(
+                "this Idempotency-Key was used for another request: take a new key for new "
+                "content, and repeat a request byte by byte"
+            )
+        self._seen[key] = (fingerprint, now + self._keep)
+        if len(self._seen) > self._max_keys:
+            self._seen.popitem(last=False)

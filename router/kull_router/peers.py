@@ -1,0 +1,110 @@
+"""Who is at the other end of a gRPC connection, and which methods that role may call.
+
+With mutual TLS a peer's certificate names its role and itself: `kull://edge/edge-1`. Without TLS
+there is no identity, and whoever reaches the port may call everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import grpc
+import structlog
+
+log = structlog.get_logger(__name__)
+
+EDGE: Final = "edge"
+OPERATOR: Final = "operator"
+ROUTER: Final = "router"
+VIEWER: Final = "viewer"
+_SCHEME: Final = "kull://"
+_MESH: Final = "/kull_protos.mesh.v1"
+_SEES: Final = frozenset({OPERATOR, VIEWER})
+_ACTS: Final = frozenset({OPERATOR})
+
+# What is not listed may be called by nobody.
+METHODS: Final[dict[str, frozenset[str]]] = {
+    f"{_MESH}.EdgeService/Attach": frozenset({EDGE}),
+    f"{_MESH}.AdminService/ListNodes": _SEES | {ROUTER},  # its own health check
+    f"{_MESH}.AdminService/ListSessions": _SEES,
+    f"{_MESH}.AdminService/ListQueues": _SEES,
+    f"{_MESH}.AdminService/ListDevices": _SEES,
+    f"{_MESH}.AdminService/Disconnect": _ACTS,
+    f"{_MESH}.AdminService/Revoke": _ACTS,
+    f"{_MESH}.AdminService/Drain": _ACTS,
+}
+HEALTH: Final = "/grpc.health.v1.Health/"
+
+Check = Callable[[Any], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """The identity in a certificate."""
+
+    role: str
+    name: str
+
+
+def peer_of(context: Any) -> Peer | None:
+    """Return who calls, None if its certificate names no role (or there is none)."""
+    for value in context.auth_context().get("x509_subject_alternative_name", ()):
+        text = value.decode(errors="replace")
+        role, slash, name = text.removeprefix(_SCHEME).partition("/")
+        if text.startswith(_SCHEME) and slash and name:
+            return Peer(role, name)
+    return None
+
+
+class Authorization(grpc.aio.ServerInterceptor):
+    """Lets each role call its methods. Health answers everybody who has a certificate."""
+
+    async def intercept_service(
+        self, continuation: Callable[[Any], Awaitable[Any]], handler_call_details: Any
+    ) -> Any:
+        """See grpc.aio.ServerInterceptor."""
+        handler = await continuation(handler_call_details)
+        method = str(handler_call_details.method)
+        if handler is None or method.startswith(HEALTH):
+            return handler
+        return _guarded(handler, _check(method))
+
+
+def _check(method: str) -> Check:
+    allowed = METHODS.get(method, frozenset())
+
+    async def check(context: Any) -> None:
+        peer = peer_of(context)
+        if peer is None or peer.role not in allowed:
+            who = f"{peer.role} {peer.name}" if peer else "a certificate without a role"
+            log.warning("call_refused", method=method, peer=who)
+            await context.abort(
+                grpc.StatusCode.PERMISSION_DENIED,
+                f"{who} may not call {method.rpartition('/')[2]}: that takes "
+                f"{' or '.join(sorted(allowed)) or 'nobody'}",
+            )
+
+    return check
+
+
+def _guarded(handler: Any, check: Check) -> Any:
+    """Return a handler that checks first. Our services have unary and two-way methods."""
+    if handler.unary_unary:
+
+        async def unary(request: Any, context: Any) -> Any:
+            await check(context)
+            return await handler.unary_unary(request, context)
+
+        return grpc.unary_unary_rpc_method_handler(
+            unary, handler.request_deserializer, handler.response_serializer
+        )
+
+    async def stream(requests: AsyncIterator[Any], context: Any) -> None:
+        await check(context)
+        await handler.stream_stream(requests, context)
+
+    return grpc.stream_stream_rpc_method_handler(
+        stream, handler.request_deserializer, handler.response_serializer
+    )

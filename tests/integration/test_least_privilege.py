@@ -1,0 +1,152 @@
+"""RabbitMQ accounts: routers and producers can do their work, and producers nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import aio_pika
+import httpx
+import pytest
+from aio_pika.abc import AbstractChannel
+from aio_pika.exceptions import ChannelClosed
+
+from kull_mesh.definitions import Account, definitions
+from kull_producers import connect, topology
+from kull_router.broker_rabbitmq import RabbitBroker
+from kull_router.ingest import probe
+from tests.support.brokers import take
+from tests.support.rabbitmq import Endpoint
+
+pytestmark = pytest.mark.rabbitmq
+SHARDS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    router: str
+    producer: str
+
+
+@pytest.fixture
+async def accounts(rabbitmq: Endpoint, amqp_url: str) -> AsyncIterator[Accounts]:
+    """The definitions of `kull definitions`, imported for a fresh virtual host."""
+    parts = urlsplit(amqp_url)
+    tail, host = uuid.uuid4().hex[:8], f"{parts.hostname}:{parts.port or 5672}"
+    made = [
+        Account(name=f"kull-{role}-{tail}", password=f"a password/{role}", role=role)
+        for role in ("router", "producer")
+    ]
+    document = definitions(made, vhost=parts.path.removeprefix("/"), randomness=os.urandom)
+    async with httpx.AsyncClient(base_url=rabbitmq.api, timeout=20) as api:
+        (await api.post("/api/definitions", json=document)).raise_for_status()
+        try:
+            router, producer = (
+                f"amqp://{each.name}:{quote(each.password, safe='')}@{host}{parts.path}"
+                for each in made
+            )
+            yield Accounts(router, producer)
+        finally:
+            for each in made:
+                (await api.delete(f"/api/users/{each.name}")).raise_for_status()
+
+
+async def test_a_router_and_a_producer_can_do_their_work(accounts: Accounts) -> None:
+    broker = RabbitBroker(accounts.router)
+    await broker.start(SHARDS)
+    try:
+        async with connect(accounts.producer, shard_count=SHARDS) as publisher:
+            await publisher.credit_update(user_id="u", new_balance=1, change=1, reason="Test")
+        await broker.publish(probe(0))
+        queues = [topology.shard_queue(number) for number in range(SHARDS)]
+        channels = [await broker.consume(name, single_active=True, prefetch=9) for name in queues]
+        done, late = await asyncio.wait(
+            [asyncio.create_task(take(channel, 1)) for channel in channels], timeout=20
+        )
+        for task in late:
+            task.cancel()
+        assert done
+    finally:
+        await broker.aclose()
+
+
+async def refused(url: str, attempt: Any) -> bool:
+    """Whether RabbitMQ answers ACCESS_REFUSED."""
+    connection = await aio_pika.connect(url)
+    async with connection:
+        channel = await connection.channel()
+        try:
+            async with asyncio.timeout(20):
+                await attempt(channel)
+        except ChannelClosed as error:
+            return "ACCESS_REFUSED" in str(error)
+    return False
+
+
+async def publish(channel: AbstractChannel, exchange: str) -> None:
+    target = await channel.get_exchange(exchange, ensure=False)
+    await target.publish(aio_pika.Message(b"{}"), routing_key="00.user.x", mandatory=False)
+
+
+async def read(channel: AbstractChannel) -> None:
+    queue = await channel.get_queue(topology.shard_queue(0), ensure=False)
+    await queue.get(fail=False, no_ack=True)
+
+
+async def follow(channel: AbstractChannel) -> None:
+    queue = await channel.get_queue(topology.DEAD, ensure=False)
+
+    async def ignore(_: object) -> None:
+        pass
+
+    await queue.consume(ignore)
+
+
+async def bind(channel: AbstractChannel) -> None:
+    queue = await channel.get_queue(topology.shard_queue(0), ensure=False)
+    await queue.bind(topology.CREDIT, "#")
+
+
+async def purge(channel: AbstractChannel) -> None:
+    queue = await channel.get_queue(topology.shard_queue(0), ensure=False)
+    await queue.purge()
+
+
+DEEDS: dict[str, Any] = {
+    "read a shard": read,
+    "consume dead letters": follow,
+    "bind a shard": bind,
+    "declare a queue": lambda channel: channel.declare_queue("kull.mine"),
+    "declare a temporary queue": lambda channel: channel.declare_queue(exclusive=True),
+    "declare an exchange": lambda channel: channel.declare_exchange("kull.mine"),
+    "delete a shard": lambda channel: channel.queue_delete(topology.shard_queue(0)),
+    "delete an exchange": lambda channel: channel.exchange_delete(topology.CREDIT),
+    "purge a shard": purge,
+    "write to the routers' exchange": lambda channel: publish(channel, topology.ROUTE),
+    "write dead letters": lambda channel: publish(channel, topology.DEAD),
+    "write receipts": lambda channel: publish(channel, topology.RECEIPTS),
+}
+
+
+async def test_a_producer_can_neither_read_nor_declare_nor_write_elsewhere(
+    accounts: Accounts,
+) -> None:
+    broker = RabbitBroker(accounts.router)
+    await broker.start(SHARDS)
+    try:
+        allowed = [
+            name for name, deed in DEEDS.items() if not await refused(accounts.producer, deed)
+        ]
+        assert allowed == []
+    finally:
+        await broker.aclose()
+
+
+async def test_a_router_reaches_nothing_but_its_own(accounts: Accounts) -> None:
+    assert await refused(accounts.router, lambda channel: channel.declare_queue("orders"))
+    assert await refused(accounts.router, lambda channel: channel.declare_exchange("orders"))

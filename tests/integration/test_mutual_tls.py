@@ -1,0 +1,216 @@
+"""Edges, routers and operators know each other by certificate, and each may do its own."""
+
+from __future__ import annotations
+
+import asyncio
+import stat
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from kull_edge.errors import BadCertificate
+from kull_edge.link_grpc import channel_credentials
+from kull_edge.node import Edge
+from kull_edge.settings import EdgeSettings
+from kull_mesh import certs
+from kull_mesh.certs import Issued
+from kull_mesh.errors import MeshError
+from kull_protos.mesh.v1 import admin_pb2, admin_pb2_grpc, attach_pb2, attach_pb2_grpc
+from kull_router.broker_memory import MemoryBroker
+from kull_router.errors import ConfigError
+from kull_router.node import Router
+from kull_router.peers import METHODS
+from kull_router.settings import RouterSettings
+from kull_router.store_memory import MemoryStore
+
+LIMIT = 20.0  # seconds
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An authority with a certificate for everybody, and a foreign one."""
+    folder = tmp_path_factory.mktemp("certs")
+    for name in ("ours", "theirs"):
+        certs.make_authority(folder / name)
+        certs.issue(folder / name, "router", "router-1", hosts=["127.0.0.1", "localhost"])
+        for role in ("edge", "operator", "viewer"):
+            certs.issue(folder / name, role, f"{role}-1")
+    return folder
+
+
+def files(folder: Path, stem: str, authority: str = "ours") -> dict[str, Any]:
+    return {
+        "tls_ca": folder / "ours" / "ca.crt",
+        "tls_cert": folder / authority / f"{stem}.crt",
+        "tls_key": folder / authority / f"{stem}.key",
+    }
+
+
+@asynccontextmanager
+async def router(folder: Path) -> AsyncIterator[Router]:
+    settings = RouterSettings(
+        grpc_port=0, allow_plain_tokens=True, shard_count=2, **files(folder, "router-router-1")
+    )
+    store = MemoryStore(shard_count=2)
+    async with Router(settings, broker=MemoryBroker(), store=store) as running:
+        yield running
+
+
+@asynccontextmanager
+async def edge(router_: Router, node_id: str = "edge-1", **tls: Any) -> AsyncIterator[Edge]:
+    settings = EdgeSettings(port=0, routers=router_.grpc_address, node_id=node_id, **tls)
+    async with Edge(settings) as running:
+        yield running
+
+
+def channel(router_: Router, tls: dict[str, Any] | None) -> grpc.aio.Channel:
+    if tls is None:
+        return grpc.aio.insecure_channel(router_.grpc_address)
+    credentials = channel_credentials(tls["tls_ca"], tls["tls_cert"], tls["tls_key"])
+    assert credentials
+    return grpc.aio.secure_channel(router_.grpc_address, credentials)
+
+
+async def code_of(call: Any) -> grpc.StatusCode:
+    try:
+        await call
+    except grpc.aio.AioRpcError as error:
+        return error.code()
+    return grpc.StatusCode.OK
+
+
+async def attach(router_: Router, tls: dict[str, Any] | None, node_id: str) -> grpc.StatusCode:
+    async with channel(router_, tls) as open_channel:
+        call = attach_pb2_grpc.EdgeServiceStub(open_channel).Attach(timeout=LIMIT)
+        try:
+            await call.write(attach_pb2.AttachRequest(hello=attach_pb2.Hello(node_id=node_id)))
+            first = await call.read()
+        except grpc.aio.AioRpcError as error:
+            return error.code()
+        if first is grpc.aio.EOF:
+            code: grpc.StatusCode = await call.code()
+            return code
+        call.cancel()
+        return grpc.StatusCode.OK
+
+
+async def test_an_edge_with_a_certificate_is_served(folder: Path) -> None:
+    async with router(folder) as running:
+        async with edge(running, **files(folder, "edge-edge-1")) as linked:
+            async with asyncio.timeout(LIMIT):
+                while not linked.ready:
+                    await asyncio.sleep(0.02)
+        assert await attach(running, files(folder, "edge-edge-1"), "edge-1") is grpc.StatusCode.OK
+
+
+async def test_an_edge_without_a_certificate_gets_no_connection(folder: Path) -> None:
+    async with router(folder) as running:
+        assert await attach(running, None, "edge-1") is grpc.StatusCode.UNAVAILABLE
+
+
+async def test_a_certificate_of_another_authority_gets_no_connection(folder: Path) -> None:
+    foreign = files(folder, "edge-edge-1", "theirs")
+    async with router(folder) as running:
+        assert await attach(running, foreign, "edge-1") is grpc.StatusCode.UNAVAILABLE
+
+
+async def test_an_edge_is_who_its_certificate_says(folder: Path) -> None:
+    async with router(folder) as running:
+        code = await attach(running, files(folder, "edge-edge-1"), "edge-2")
+
+    assert code is grpc.StatusCode.PERMISSION_DENIED
+
+
+@pytest.mark.parametrize("role", ["operator", "viewer", "router"])
+async def test_only_edges_attach(folder: Path, role: str) -> None:
+    async with router(folder) as running:
+        code = await attach(running, files(folder, f"{role}-{role}-1"), f"{role}-1")
+
+    assert code is grpc.StatusCode.PERMISSION_DENIED
+
+
+@pytest.mark.parametrize(
+    ("role", "sees", "acts"), [("operator", True, True), ("viewer", True, False), ("edge", 0, 0)]
+)
+async def test_each_role_calls_its_own_methods(
+    folder: Path, role: str, sees: bool, acts: bool
+) -> None:
+    async with router(folder) as running:
+        async with channel(running, files(folder, f"{role}-{role}-1")) as open_channel:
+            admin: Any = admin_pb2_grpc.AdminServiceStub(open_channel)
+            looks = [
+                admin.ListNodes(admin_pb2.ListNodesRequest()),
+                admin.ListSessions(admin_pb2.ListSessionsRequest()),
+                admin.ListQueues(admin_pb2.ListQueuesRequest()),
+                admin.ListDevices(admin_pb2.ListDevicesRequest(user_id="u")),
+            ]
+            deeds = [
+                admin.Disconnect(admin_pb2.DisconnectRequest(user_id="u")),
+                admin.Revoke(admin_pb2.RevokeRequest(user_id="u")),
+                admin.Drain(admin_pb2.DrainRequest(node_id="nobody")),
+            ]
+            seen = [await code_of(call) for call in looks]
+            done = [await code_of(call) for call in deeds]
+
+    denied = grpc.StatusCode.PERMISSION_DENIED
+    assert [code is denied for code in seen] == [not sees] * len(looks)
+    assert [code is denied for code in done] == [not acts] * len(deeds)
+
+
+def test_every_method_has_its_roles() -> None:
+    described = [
+        f"/{service.full_name}/{method.name}"
+        for module in (attach_pb2, admin_pb2)
+        for service in module.DESCRIPTOR.services_by_name.values()
+        for method in service.methods
+    ]
+
+    assert sorted(METHODS) == sorted(described)
+
+
+async def test_there_is_no_reflection(folder: Path) -> None:
+    async with router(folder) as running:
+        async with channel(running, files(folder, "operator-operator-1")) as open_channel:
+            call: Any = open_channel.unary_unary("/grpc.reflection.v1.ServerReflection/Info")
+            assert await code_of(call(b"")) is grpc.StatusCode.UNIMPLEMENTED
+
+
+async def test_half_a_configuration_is_refused_at_start(folder: Path) -> None:
+    tls = files(folder, "edge-edge-1")
+    del tls["tls_key"]
+    with pytest.raises(BadCertificate, match="all three"):
+        Edge(EdgeSettings(port=0, **tls))
+    with pytest.raises(ConfigError, match="all three"):
+        Router(
+            RouterSettings(allow_plain_tokens=True, **tls),
+            broker=MemoryBroker(),
+            store=MemoryStore(),
+        )
+    with pytest.raises(BadCertificate, match="cannot read"):
+        Edge(EdgeSettings(port=0, **{**tls, "tls_key": folder / "missing.key"}))
+
+
+def test_keys_are_their_owners_alone_and_an_authority_is_not_replaced(folder: Path) -> None:
+    ours = folder / "ours"
+
+    assert {stat.S_IMODE(key.stat().st_mode) for key in ours.glob("*.key")} == {0o600}
+    with pytest.raises(MeshError, match="exists already"):
+        certs.make_authority(ours)
+    with pytest.raises(MeshError, match="--host"):
+        certs.issue(ours, "router", "router-9")
+    with pytest.raises(MeshError, match="is no name"):
+        certs.issue(ours, "edge", "../edge")
+    with pytest.raises(MeshError, match="kull certs ca"):
+        certs.issue(folder / "nowhere", "edge", "edge-1")
+
+
+def test_a_certificate_can_be_issued_again(folder: Path) -> None:
+    before = (folder / "theirs" / "edge-edge-1.crt").read_bytes()
+
+    issued: Issued = certs.issue(folder / "theirs", "edge", "edge-1")
+
+    assert issued.certificate.read_bytes() != before

@@ -1,0 +1,133 @@
+"""The demo page's mesh and services, without the page."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from kull_client import SyncClient
+from kull_mesh.errors import MeshError
+from kull_mesh.play import serve
+from kull_mesh.play.app import create_app
+from kull_mesh.play.business import Business
+from kull_mesh.play.mesh import PlayMesh
+from kull_mesh.secrets import Keys
+
+KEYS = Keys("d" * 48, "s" * 48)
+WAIT = 45.0  # seconds; an edge is a process that starts
+
+
+@pytest.fixture
+def pages(tmp_path: Path) -> Path:
+    """Return a folder with a page in it."""
+    folder = tmp_path / "pages"
+    (folder / "assets").mkdir(parents=True)
+    (folder / "index.html").write_text("<p>the page</p>")
+    (folder / "assets/index.js").write_text("1")
+    return folder
+
+
+@asynccontextmanager
+async def playing(tmp_path: Path, pages: Path) -> AsyncIterator[tuple[PlayMesh, httpx.AsyncClient]]:
+    """Run mesh and app, and return the mesh and a client of the app."""
+    async with (
+        PlayMesh(keys=KEYS, data=tmp_path / "data") as mesh,
+        Business(mesh.publisher, rng=random.Random(1), pace=0.01) as business,
+    ):
+        transport = httpx.ASGITransport(create_app(mesh, business, pages))
+        async with httpx.AsyncClient(transport=transport, base_url="http://play") as http:
+            yield mesh, http
+
+
+async def token(http: httpx.AsyncClient, device: str) -> str:
+    answer = await http.post("/api/play/token", json={"user": "maya", "device": device})
+    return str(answer.json()["token"])
+
+
+async def balances(client: SyncClient, last: int) -> list[int]:
+    """Return the balances that come, up to the last one."""
+    seen: list[int] = []
+    async with asyncio.timeout(WAIT):
+        async for event in client:
+            if event.type == "CREDIT_UPDATE":
+                seen.append(event.data["newBalance"])
+                if seen[-1] == last:
+                    break
+    return seen
+
+
+async def until(condition: Callable[[], Any]) -> None:
+    async with asyncio.timeout(WAIT):
+        while not condition():
+            await asyncio.sleep(0.05)
+
+
+async def test_devices_survive_the_death_of_an_edge_and_a_restart_of_the_router(
+    tmp_path: Path, pages: Path
+) -> None:
+    async with playing(tmp_path, pages) as (mesh, http):
+        (edge, _) = mesh.edges
+        client = SyncClient(edge.url, await token(http, "mac"), random=lambda: 0.1)
+        async with client:
+            await http.post("/api/play/credits", json={"user": "maya", "change": 1})
+            assert await balances(client, 121) == [121]
+            assert (await http.post(f"/api/play/edges/{edge.name}/kill")).status_code == 202
+            await until(lambda: not edge.alive)
+            await http.post("/api/play/credits", json={"user": "maya", "change": 1})
+            assert await balances(client, 122) == [122]
+
+            assert (await http.post("/api/play/router/restart")).status_code == 202
+            await until(lambda: not mesh.router_ready)
+            await http.post("/api/play/credits", json={"user": "maya", "change": 1})
+            assert await balances(client, 123) == [123]
+            assert mesh.router_ready
+            state = (await http.get("/api/play")).json()
+            assert state["router"] is True
+            assert [each["alive"] for each in state["edges"]] == [True, True]
+
+
+async def test_a_shoot_is_processed_and_its_keepers_cost_credits(
+    tmp_path: Path, pages: Path
+) -> None:
+    async with playing(tmp_path, pages) as (mesh, http):
+        client = SyncClient(mesh.edges[0].url, await token(http, "mac"))
+        async with client:
+            started = await http.post("/api/play/shoots", json={"user": "maya", "photos": 30})
+            ticks: list[dict[str, Any]] = []
+            async with asyncio.timeout(WAIT):
+                async for event in client:
+                    if event.type == "SHOOT_PROGRESS":
+                        ticks.append(dict(event.data))
+                        if event.data["status"] == "completed":
+                            break
+        assert {tick["shootId"] for tick in ticks} == {started.json()["shootId"]}
+        counts = [tick["processedCount"] for tick in ticks]
+        assert counts == sorted(counts)
+        assert counts[-1] == 30
+        balance = (await http.get("/api/credits/balance", params={"user": "maya"})).json()
+        assert balance["balance"] < 120
+
+
+async def test_every_address_of_the_page_is_the_page(tmp_path: Path, pages: Path) -> None:
+    async with playing(tmp_path, pages) as (_, http):
+        for path in ("/", "/shoots/test-shoot-123", "/settings"):
+            assert (await http.get(path)).text == "<p>the page</p>"
+        assert (await http.get("/assets/index.js")).text == "1"
+        for path in ("/api/nothing", "/assets/nothing.js"):
+            assert (await http.get(path)).status_code == 404
+        assert (await http.post("/api/play/edges/edge-9/kill")).status_code == 404
+        assert (await http.post("/api/play/token", json={"user": ""})).status_code == 422
+
+
+def test_a_page_that_is_not_built_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(serve, "PAGES", tmp_path)
+
+    with pytest.raises(MeshError, match="make web"):
+        serve.pages()

@@ -1,0 +1,228 @@
+"""Connected sessions keep step with their tokens: revoked, expired, refreshed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import jwt
+import pytest
+
+from kull_protos.mesh.v1 import attach_pb2 as pb
+from kull_router import rights
+from kull_router.clock import Clock
+from kull_router.memory_server import MemoryServer
+from kull_router.store_memory import MemoryState
+from kull_router.tokens import TokenVerifier
+from tests.unit.router.test_router import SHARDS, Rig, running
+
+SECRET = "a-secret-of-at-least-32-bytes-for-the-tests"
+LIMIT = 10  # seconds
+
+
+class Wall:
+    """A clock that tests move."""
+
+    ms = 1_000_000_000
+
+    def __call__(self) -> int:
+        return self.ms
+
+
+@pytest.fixture
+def wall() -> Wall:
+    return Wall()
+
+
+@pytest.fixture
+async def rig(wall: Wall) -> AsyncIterator[Rig]:
+    async with running(verifier=verifier(), clock=Clock(wall_ms=wall)) as started:
+        yield started
+
+
+def verifier() -> TokenVerifier:
+    return TokenVerifier(SECRET, allow_plain=False)
+
+
+def token(wall: Wall, user: str = "maya", ttl: int = 60, **claims: Any) -> str:
+    now = wall.ms // 1000
+    return jwt.encode({"sub": user, "iat": now, "exp": now + ttl, **claims}, SECRET)
+
+
+async def subscribe(
+    rig: Rig, session: int, signed: str, *, address: str = "user:maya", device: str = "web-1"
+) -> Any:
+    request = pb.Subscribe(
+        session_id=session, address=address, token=signed, device=pb.Device(device_id=device)
+    )
+    await rig.core.receive(rig.edge, pb.AttachRequest(subscribe=request))
+    async with asyncio.timeout(LIMIT):
+        while True:
+            frame = await rig.edge.next()
+            assert frame is not None
+            if (kind := frame.WhichOneof("frame")) in {"subscribed", "refused"}:
+                return getattr(frame, kind)
+
+
+async def refresh(rig: Rig, session: int, signed: str) -> Any:
+    request = pb.Refresh(session_id=session, token=signed)
+    await rig.core.receive(rig.edge, pb.AttachRequest(refresh=request))
+    return await rig.frame("refreshed")
+
+
+async def pushes(rig: Rig) -> int:
+    """How many pushes for maya's devices wait after one credit."""
+    await rig.credit("maya", 1)
+    for _ in range(100):
+        await asyncio.sleep(0)
+    found = 0
+    while rig.edge.outbox:
+        frame = rig.edge.outbox.take()
+        if frame is not None and frame.WhichOneof("frame") == "deliver":
+            found += sum(e.type == "CREDIT_UPDATE" for p in frame.deliver.pushes for e in p.entries)
+    return found
+
+
+async def test_a_revoked_session_is_closed_and_gets_nothing_more(rig: Rig, wall: Wall) -> None:
+    signed = token(wall, device="mac")
+    await subscribe(rig, 1, signed, device="mac")
+
+    assert await rig.core.rights.revoke(user="maya", device="", token_id="") == 1
+
+    evict = await rig.frame("evict")
+    assert (evict.session_id, evict.close_code) == (1, 4507)
+    assert await pushes(rig) == 0
+    refused = await subscribe(rig, 2, signed, device="mac")
+    assert (refused.close_code, refused.reason) == (4507, "the token was revoked: log in again")
+
+
+async def test_a_token_issued_after_the_revocation_works(rig: Rig, wall: Wall) -> None:
+    await rig.core.rights.revoke(user="maya", device="", token_id="")
+    wall.ms += 1000
+
+    assert (await subscribe(rig, 1, token(wall))).user_id == "maya"
+
+
+async def test_revoking_one_device_or_one_token_leaves_the_others(rig: Rig, wall: Wall) -> None:
+    await subscribe(rig, 1, token(wall, device="mac", jti="t-1"), device="mac")
+    await subscribe(rig, 2, token(wall, device="phone", jti="t-2"), device="phone")
+    await subscribe(rig, 3, token(wall, "otto"), address="user:otto")
+
+    assert await rig.core.rights.revoke(user="maya", device="mac", token_id="") == 1
+    assert await rig.core.rights.revoke(user="", device="", token_id="t-2") == 1
+    assert len(rig.core.fanout.subscriptions.all("otto")) == 1
+
+
+async def test_what_another_router_revokes_is_in_force_here(wall: Wall) -> None:
+    state = MemoryState(shard_count=SHARDS)
+    clock = Clock(wall_ms=wall)
+    async with running(
+        MemoryServer(), state, verifier=verifier(), clock=clock, revocation_poll=0.01
+    ) as rig:
+        await subscribe(rig, 1, token(wall))
+        async with running(state=state, verifier=verifier(), clock=clock) as other:
+            assert await other.core.rights.revoke(user="maya", device="", token_id="") == 0
+
+        assert (await rig.frame("evict")).close_code == 4507
+
+
+async def test_a_revocation_outlives_a_restart_of_the_router(wall: Wall) -> None:
+    state = MemoryState(shard_count=SHARDS)
+    clock = Clock(wall_ms=wall)
+    signed = token(wall)
+    async with running(MemoryServer(), state, verifier=verifier(), clock=clock) as rig:
+        await rig.core.rights.revoke(user="maya", device="", token_id="")
+    async with running(MemoryServer(), state, verifier=verifier(), clock=clock) as rig:
+        assert (await subscribe(rig, 1, signed)).close_code == 4507
+
+
+async def test_an_expired_session_is_ended_even_if_its_edge_does_not(
+    rig: Rig, wall: Wall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rights, "SWEEP", 0.01)
+    async with running(verifier=verifier(), clock=Clock(wall_ms=wall), token_grace=5) as swept:
+        await subscribe(swept, 1, token(wall, ttl=60))
+        wall.ms += 64_000
+        assert await pushes(swept) == 1
+
+        wall.ms += 2_000
+
+        evict = await swept.frame("evict")
+        assert (evict.session_id, evict.close_code) == (1, 4501)
+        assert await pushes(swept) == 0
+
+
+async def test_a_refreshed_session_lives_as_long_as_its_new_token(rig: Rig, wall: Wall) -> None:
+    await subscribe(rig, 1, token(wall, ttl=60))
+
+    answer = await refresh(rig, 1, token(wall, ttl=600))
+
+    assert answer.error_code == ""
+    assert answer.expires_at == wall.ms + 600_000
+    assert answer.closes_at == answer.expires_at + 30_000
+    [followed] = rig.core.fanout.subscriptions.all("maya")
+    assert followed.claims.expires_ms == answer.expires_at
+
+
+@pytest.mark.parametrize(
+    ("claims", "code"),
+    [
+        ({"user": "otto"}, "bad_token"),
+        ({"device": "phone"}, "bad_token"),
+        ({"ttl": -1}, "token_expired"),
+        ({"aud": "kull-service"}, "bad_token"),
+    ],
+)
+async def test_a_refresh_to_anyone_or_anything_else_is_refused_and_changes_nothing(
+    rig: Rig, wall: Wall, claims: dict[str, Any], code: str
+) -> None:
+    await subscribe(rig, 1, token(wall, device="mac"), device="mac")
+
+    answer = await refresh(rig, 1, token(wall, **({"device": "mac"} | claims)))
+
+    assert answer.error_code == code
+    [followed] = rig.core.fanout.subscriptions.all("maya")
+    assert followed.claims.expires_ms == wall.ms + 60_000
+
+
+async def test_a_refresh_with_a_revoked_token_is_refused(rig: Rig, wall: Wall) -> None:
+    stolen = token(wall, jti="t-1")
+    await rig.core.rights.revoke(user="", device="", token_id="t-1")
+    await subscribe(rig, 1, token(wall, jti="t-2"))
+
+    assert (await refresh(rig, 1, stolen)).error_code == "revoked"
+
+
+async def test_a_refresh_to_fewer_rights_ends_them_at_once(rig: Rig, wall: Wall) -> None:
+    both = token(wall, rooms=["one", "two"])
+    for address in ("user:maya", "room:one", "room:two"):
+        await subscribe(rig, 1, both, address=address)
+
+    await refresh(rig, 1, token(wall, rooms=["one"]))
+
+    followed = {each.address for each in rig.core.fanout.subscriptions.all("maya")}
+    assert followed == {"user:maya", "room:one"}
+
+
+async def test_a_room_that_the_token_does_not_grant_is_refused(rig: Rig, wall: Wall) -> None:
+    refused = await subscribe(rig, 1, token(wall, rooms=["one"]), address="room:two")
+
+    assert refused.close_code == 4500
+
+
+async def test_a_session_that_was_connected_may_move_within_its_grace(rig: Rig, wall: Wall) -> None:
+    signed = token(wall, ttl=60)
+    generation = (await subscribe(rig, 1, signed)).generation
+    wall.ms += 70_000
+
+    assert (await subscribe(rig, 2, signed, device="web-2")).close_code == 4501
+    request = pb.Subscribe(
+        session_id=1,
+        address="user:maya",
+        token=signed,
+        device=pb.Device(device_id="web-1"),
+        generation=generation,
+    )
+    await rig.core.receive(rig.edge, pb.AttachRequest(subscribe=request))
+    assert (await rig.frame("subscribed")).closes_at == wall.ms - 70_000 + 90_000
