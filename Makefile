@@ -11,10 +11,10 @@ WEB_READY := $(WEB)/node_modules/.package-lock.json
 NPM := $(shell command -v npm)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint format types unit simulate mutations chaos outage rolling protos lock up down clean
+.PHONY: help setup demo test check lint format types unit simulate mutations chaos outage rolling bench bench-quick protos lock up down clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: .venv/.installed ## Create .venv with everything pinned in requirements.lock
 
@@ -77,6 +77,16 @@ outage: setup ## Take RabbitMQ away from a billing service with an outbox (SECON
 	$(BIN)/python bench/outbox_outage.py --seconds $(or $(SECONDS),60)
 rolling: setup ## Restart three edges under load, and say what devices notice (DEVICES=3000)
 	$(BIN)/python bench/rolling_restart.py $(if $(DEVICES),--devices $(DEVICES))
+
+bench: .venv/.bench ## Measure us and the peers on the same work (about 15 minutes, on a calm machine)
+	$(BIN)/python -m bench
+
+bench-quick: .venv/.bench ## The same in about 2 minutes, to see that it runs
+	$(BIN)/python -m bench quick --write $(or $(WRITE),build)
+
+.venv/.bench: .venv/.installed bench/requirements.txt
+	$(BIN)/pip install --quiet --require-hashes -r bench/requirements.txt
+	@touch $@
 
 protos: setup ## Generate the code of the .proto files
 	$(BIN)/python scripts/gen_protos.py
