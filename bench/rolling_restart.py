@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -104,6 +105,7 @@ def show(plan: Plan, done: list[Step]) -> None:
     for step in done:
         table.add_row(*row(step))
     console.print(table)
+    console.print(f"load average {os.getloadavg()[1]:.1f} on {os.cpu_count()} cores")
     for step in done:
         if failures := +step.record.failures:
             told = ", ".join(f"{count} {what}" for what, count in failures.most_common())

@@ -87,8 +87,9 @@ class Follow:
         self._open: deque[tuple[int, int]] = deque()  # (seq, size) written, not acknowledged
         self._open_bytes = 0
         self._stuffed = False  # the next frame did not fit: only an acknowledgement changes that
-        # Behind this position the device was told of a loss. Until it acknowledges something that
-        # came later nobody knows whether the notice has arrived: the cursor must stay.
+        # Behind this position the device was told of a loss, or that this is its first contact.
+        # Until it acknowledges something that came later nobody knows whether the notice has
+        # arrived: the cursor must stay.
         self._lost_after: int | None = None
         self._pushed = 0  # highest seq pushed since the subscription
         self._presence_floor = 0  # presence up to here is part of WELCOME already
@@ -134,7 +135,7 @@ class Follow:
             self.reported = answer.after
             self._presence_floor = answer.head
         self.term = answer.term
-        if not answer.recovered:
+        if answer.first or not answer.recovered:
             self._lose(answer.after if first else self.through)
         self.through = max(self.through, answer.after)
         self._flip_if_complete(answer.head)

@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 MAX_MESSAGE_BYTES: Final = 16 * 1024 * 1024
 RETRY_BASE: Final = 0.2  # seconds
-RETRY_CAP: Final = 5.0  # seconds
+RETRY_CAP: Final = 2.0  # seconds: a standby that has just come back is of use with its edges
 WELCOME_TIMEOUT: Final = 10.0  # seconds
 
 # max_pings_without_data=0: gRPC would stop pinging a quiet stream, and a dead router go unnoticed.

@@ -433,6 +433,7 @@ class Session:
             "epoch": answer.epoch,
             "generation": frames.generation_json(answer.generation),
             "queue": frames.place_json(answer),
+            "first": answer.first,
             "devices": frames.devices_json(answer.devices),
             "keepalive": self._config.keepalive,
             "window": self._config.window.frames,

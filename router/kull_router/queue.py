@@ -275,11 +275,13 @@ def attach(
 
     The stored cursor never goes back, but delivery may: what a device says about itself counts.
     A device that was told to refetch keeps its old cursor, or gets none that is of use, until it
-    acknowledges: so it is told again if the answer never reached it.
+    acknowledges: so it is told again if the answer never reached it. The same goes for a device
+    that is told that this is its first contact.
     """
     fresh = Cursor(0, figures.head)
+    first = position is None and (cursor is None or cursor.seq == 0)
     if cursor is None and position is None:
-        return _attachment(figures, fresh, recovered=True), fresh
+        return _attachment(figures, fresh, recovered=True, first=True), fresh
     known = cursor or Cursor(position or 0)
     after = known.seq if position is None else position
     # The initial state is still being delivered until the device has passed it.
@@ -289,17 +291,20 @@ def attach(
         return _attachment(figures, fresh, recovered=False), cursor or Cursor(0)
     here = Cursor(after, initial_head)
     return (
-        _attachment(figures, here, recovered=True),
+        _attachment(figures, here, recovered=True, first=first),
         Cursor(max(known.seq, after), known.initial_head),
     )
 
 
-def _attachment(figures: Figures, cursor: Cursor, *, recovered: bool) -> Attachment:
+def _attachment(
+    figures: Figures, cursor: Cursor, *, recovered: bool, first: bool = False
+) -> Attachment:
     return Attachment(
         head=figures.head,
         after=cursor.seq,
         initial_head=cursor.initial_head,
         recovered=recovered,
+        first=first,
     )
 
 

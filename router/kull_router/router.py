@@ -246,9 +246,17 @@ class RouterCore:
     ) -> None:
         if self._tasks is None:
             raise RuntimeError("RouterCore.run is not running")
-        task = self._tasks.create_task(_guarded(stream, work, name, slots), name=name)
-        # Cancelled before its first step, it has not begun the work: that would complain.
-        task.add_done_callback(lambda _: work.close())
+        guarded = _guarded(stream, work, name, slots)
+        try:
+            task = self._tasks.create_task(guarded, name=name)
+        except RuntimeError:  # this router is stopping: nobody will answer
+            guarded.close()
+            work.close()
+            stream.close()
+        else:
+            task.add_done_callback(
+                lambda _: work.close()
+            )  # of no effect, unless it was cancelled unbegun
 
     # -- side tasks ----------------------------------------------------------------------------
 

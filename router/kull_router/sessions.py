@@ -225,6 +225,7 @@ class Sessions:
             closes_at=self._authority.closes_ms(joining.subscription.claims),
         )
         if joining.presence:
+            answer.first = attachment.first
             answer.device.CopyFrom(device_message(joining.presence))
             answer.generation.CopyFrom(answer.device.generation)
             answer.devices.extend(map(device_message, self.registry.connected(info.user)))

@@ -68,12 +68,14 @@ class Attachment:
         after: deliver from here on.
         initial_head: entries up to here go to the device only as current state (see `Store.read`).
         recovered: false if entries the device has not seen are gone: it must refetch its state.
+        first: the device says nothing, and nothing that it has acknowledged is known.
     """
 
     head: int
     after: int
     initial_head: int
     recovered: bool
+    first: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

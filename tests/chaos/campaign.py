@@ -123,6 +123,8 @@ class Campaign:
             await asyncio.sleep(self._rng.uniform(0, 2))
 
     async def _fault(self, kind: str) -> None:
+        if kind in FAILOVER_WITHIN:
+            await self._faults.until_replaceable()
         begin = time.monotonic()
         closed_before = len(self._fleet.closes)
         flow = Flow(begin, self._producer.started, lambda user: shard_of(f"user:{user}", SHARDS))

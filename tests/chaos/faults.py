@@ -13,6 +13,7 @@ from tests.support.mesh import Mesh, Process
 from tests.support.postgres import Postgres
 from tests.support.rabbitmq import RabbitMQ
 
+STANDBY_WITHIN = 90.0  # seconds
 Fault = Callable[[], Awaitable[None]]
 
 
@@ -31,6 +32,7 @@ class Faults:
     ) -> None:
         self._mesh, self._broker, self._database = mesh, broker, database
         self._balancer, self._producer, self._rng = balancer, producer, rng
+        self._serving = mesh.router
         self.all: dict[str, Fault] = {
             "edge killed": self._edge_killed,
             "edge stopped and continued": self._edge_stopped,
@@ -46,6 +48,26 @@ class Faults:
             "connections half open": self._half_open,
         }
 
+    async def until_replaceable(self) -> None:
+        """Wait until the other router could replace the one that serves: it has all edges."""
+        routers = self._mesh.routers
+        async with asyncio.timeout(STANDBY_WITHIN):
+            while True:
+                for serving, standby in ((0, 1), (1, 0)):
+                    owned = await asyncio.to_thread(self._mesh.owned, serving)
+                    if owned and await asyncio.to_thread(self._stands_by, standby):
+                        self._serving = routers[serving]
+                        return
+                await asyncio.sleep(0.1)
+
+    def _stands_by(self, router: int) -> bool:
+        nodes = self._mesh.nodes(router)
+        return (
+            nodes is not None
+            and nodes.router.broker_connected
+            and len(nodes.edges) == len(self._mesh.edges)
+        )
+
     async def _edge_killed(self) -> None:
         edge = self._rng.choice(self._mesh.edges)
         await asyncio.to_thread(edge.stop, signal.SIGKILL)
@@ -60,28 +82,20 @@ class Faults:
     async def _edge_stopped(self) -> None:
         await self._frozen(self._rng.choice(self._mesh.edges), self._rng.uniform(2, 8))
 
-    async def _serving(self) -> Process:
-        """Return a router that owns shards."""
-        while True:
-            for number, router in enumerate(self._mesh.routers):
-                if await asyncio.to_thread(self._mesh.owned, number):
-                    return router
-            await asyncio.sleep(0.1)
-
     async def _router_killed(self) -> None:
-        router = await self._serving()
+        router = self._serving
         await asyncio.to_thread(router.stop, signal.SIGKILL)
         await asyncio.sleep(self._rng.uniform(0, 3))
         router.start()
 
     async def _router_drained(self) -> None:
-        router = await self._serving()
+        router = self._serving
         await asyncio.to_thread(router.stop)
         router.start()
 
     async def _router_stopped(self) -> None:
         # Sometimes long enough for RabbitMQ to give it up, so that it wakes up replaced.
-        await self._frozen(await self._serving(), self._rng.choice([3.0, 35.0]))
+        await self._frozen(self._serving, self._rng.choice([3.0, 35.0]))
 
     async def _frozen(self, process: Process, seconds: float) -> None:
         process.send(signal.SIGSTOP)

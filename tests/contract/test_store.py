@@ -450,6 +450,25 @@ class TestAttach:
         await put(store, credit("e"), tick("f", "k1", final=True))
         assert await seqs(store, after=0, initial_head=4) == [4, 5, 6]
 
+    async def test_a_device_that_says_nothing_is_a_first_contact_until_it_acknowledges(
+        self, store: Store
+    ) -> None:
+        await put(store, credit("a"), credit("b"))
+
+        async def first(position: int | None = None) -> bool:
+            return (await store.attach(SHARD, 1, ALICE, PHONE, position, NOW)).first
+
+        assert [await first(), await first(), await first(0), await first(1)] == [
+            True,
+            True,  # the answer may never have reached it
+            False,
+            False,
+        ]
+        await ack(store, 2)
+        assert not await first()
+        await store.forget("alice", "phone")
+        assert await first()
+
     async def test_a_device_that_never_acknowledged_starts_where_it_first_did(
         self, store: Store
     ) -> None:

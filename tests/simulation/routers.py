@@ -86,6 +86,8 @@ class RouterNode:
         def ended(_: object) -> None:
             end.close()
             self._handlers.discard(handler)
+            if not handler.cancelled() and handler.exception():
+                self._ledger.blame(f"a stream of {self.name} ended by {handler.exception()!r}")
 
         handler.add_done_callback(ended)
 
@@ -138,7 +140,7 @@ class _Context:
         self._end = end
 
     def auth_context(self) -> dict[str, list[bytes]]:
-        return {}  # no TLS, no names
+        return {}  # no certificates
 
     async def write(self, frame: pb.AttachResponse) -> None:
         try:

@@ -62,6 +62,12 @@ class Process:
         """Whether it runs."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        """The running process."""
+        assert self._process is not None, f"{self.name} is not running"
+        return self._process.pid
+
     def wait(self, within: float = READY_WITHIN) -> int:
         """Wait for it to end by itself and return its exit code."""
         assert self._process is not None
@@ -170,14 +176,21 @@ class Mesh:
 
     def owned(self, router: int) -> int:
         """Return how many shards a router owns, 0 when it does not answer."""
+        nodes = self.nodes(router)
+        return len(nodes.router.owned) if nodes else 0
+
+    def nodes(self, router: int) -> admin_pb2.ListNodesResponse | None:
+        """Return what a router says of itself and its edges, None when it does not answer."""
         target = self.grpc.split(",")[router]
         with grpc.insecure_channel(target) as channel:
             stub = admin_pb2_grpc.AdminServiceStub(channel)
             try:
-                answer = stub.ListNodes(admin_pb2.ListNodesRequest(), timeout=2)
+                answer: admin_pb2.ListNodesResponse = stub.ListNodes(
+                    admin_pb2.ListNodesRequest(), timeout=2
+                )
             except grpc.RpcError:
-                return 0
-        return len(answer.router.owned)
+                return None
+        return answer
 
     async def active_router(self) -> int:
         """Return the router that owns shards, once one owns them all. Raises TimeoutError."""

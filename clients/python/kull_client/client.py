@@ -141,6 +141,15 @@ class SyncClient:
         return self._connection.is_open
 
     @property
+    def first_contact(self) -> bool:
+        """Whether the server knew nothing of what this device has when it last connected.
+
+        It never was there, was away for longer than its position is kept, or has not processed
+        anything yet. An application that does not know better fetches its whole state.
+        """
+        return self._session.first
+
+    @property
     def stale(self) -> bool:
         """Whether the server says that nothing new can come right now, see State.stale_since."""
         return self._state.stale

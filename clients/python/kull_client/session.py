@@ -93,6 +93,7 @@ class Session:
         self.user_id = ""
         self.device_id = ""
         self.session_id = ""
+        self.first = False  # the server knows nothing of what this device has
         self.acks = LazyAcks()
         self._epoch = start.epoch
         self._queues = {
@@ -167,6 +168,7 @@ class Session:
         self._stranger = self.device_id not in {"", device_id} or self._epoch not in {"", epoch}
         self.user_id, self.device_id = frames.text_of(data, "userId"), device_id
         self.session_id = frames.text_of(data, "sessionId")
+        self.first = data.get("first") is True
         connected = frames.devices_of(data)
         self._presence = _Presence({device.device_id: device for device in connected})
         self.acks.opened(frames.number(data, "window", 64))

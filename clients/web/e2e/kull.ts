@@ -1,8 +1,9 @@
 /** A real `kull up` for a test, and what a worker or billing service would send to it. */
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -55,6 +56,14 @@ export class Kull {
   /** Run another `kull` command; returns what it prints. */
   run(...command: string[]): string {
     return execFileSync(KULL, command, { env: this.#env, encoding: 'utf8' }).trim();
+  }
+
+  /** A signed device token, as the application's own server would make it. */
+  token(claims: { sub: string; exp: number; device?: string }): string {
+    const secret = readFileSync(join(this.#home, 'development-secret'), 'utf8').trim();
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const signed = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ iat: claims.exp - 60, ...claims })}`;
+    return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`;
   }
 
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {

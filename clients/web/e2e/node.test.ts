@@ -99,6 +99,25 @@ describe('a device', () => {
     await connected(newer);
   });
 
+  it('keeps its connection beyond the life of its token', async () => {
+    const tokens: string[] = [];
+    const token = () => {
+      const exp = Math.floor(Date.now() / 1000) + 8;
+      const made = kull.token({ sub: 'tina', exp });
+      tokens.push(made);
+      return made;
+    };
+    const { client, credits } = open({ user: 'tina', token });
+    const states: string[] = [];
+    client.on('state', ({ name }) => states.push(name));
+    await connected({ client });
+    await until(() => tokens.length === 3); // the second one is about to expire
+    await kull.credit('tina', 1);
+    await until(() => credits().length === 1);
+
+    expect(states).toEqual(['connected']);
+  });
+
   it('with a forged token is told so, once', async () => {
     const { client } = open({ token: 'a.forged.token' });
     await until(() => client.state.name === 'failed');

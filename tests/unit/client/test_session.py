@@ -32,6 +32,7 @@ def welcome(
     recovered: bool = True,
     devices: list[dict[str, Any]] | None = None,
     device: str = "mac",
+    first: bool = False,
 ) -> str:
     return text(
         "WELCOME",
@@ -43,6 +44,7 @@ def welcome(
             "queue": {"queue": "user", "head": head, "after": after, "recovered": recovered},
             "devices": devices or [],
             "window": 64,
+            "first": first,
         },
     )
 
@@ -370,3 +372,12 @@ def test_another_connection_is_a_fresh_one() -> None:
     session.received(welcome(), NOW)
 
     assert session.stale_since == 0
+
+
+def test_each_connection_says_whether_it_is_a_first_contact() -> None:
+    session = opened(first=True)
+    assert session.first
+
+    session.received(welcome(), NOW)
+
+    assert not session.first

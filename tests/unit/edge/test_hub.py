@@ -391,3 +391,24 @@ def test_frames_for_sessions_that_have_gone_are_harmless() -> None:
         assert hub.link_frame("r", frame, 0) == []
     assert hub.text(1, "{}", 0) == []
     assert hub.link_frame("unknown", push(1, 1), 0) == []
+
+
+def test_a_first_contact_stays_one_until_the_device_acknowledges_something() -> None:
+    hub = make_hub(ack_delay=0.1)
+    hub.link_up("r", welcome(), 0)
+    hub.link_frame("r", owned(1), 0)
+    connect(hub)
+
+    effects = hub.link_frame("r", subscribed(1, first=True, head=5), 0)
+    assert written(effects, 1)[0]["data"]["first"] is True
+    (fetch,) = sent(effects, "fetch")
+    batch = pb.Batch(
+        request_id=fetch.request_id, session_id=1, address=MAYA, term=1, through=5, head=5
+    )
+    hub.link_frame("r", pb.AttachResponse(batch=batch), 0)
+    assert sent(hub.due(1), "acks") == [], "nobody knows that WELCOME has arrived"
+
+    hub.link_frame("r", push(6, 6), 1)
+    ack(hub, 6, now=1)
+    (acks,) = sent(hub.due(2), "acks")
+    assert [each.seq for each in acks.acks] == [6]

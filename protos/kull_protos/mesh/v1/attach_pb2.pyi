@@ -197,7 +197,7 @@ class Publish(_message.Message):
     def __init__(self, request_id: _Optional[int] = ..., session_id: _Optional[int] = ..., type: _Optional[str] = ..., payload: _Optional[bytes] = ...) -> None: ...
 
 class Subscribed(_message.Message):
-    __slots__ = ("session_id", "address", "shard", "term", "epoch", "head", "after", "recovered", "generation", "devices", "user_id", "device", "expires_at", "closes_at")
+    __slots__ = ("session_id", "address", "shard", "term", "epoch", "head", "after", "recovered", "generation", "devices", "user_id", "device", "expires_at", "closes_at", "first")
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     SHARD_FIELD_NUMBER: _ClassVar[int]
@@ -212,6 +212,7 @@ class Subscribed(_message.Message):
     DEVICE_FIELD_NUMBER: _ClassVar[int]
     EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
     CLOSES_AT_FIELD_NUMBER: _ClassVar[int]
+    FIRST_FIELD_NUMBER: _ClassVar[int]
     session_id: int
     address: str
     shard: int
@@ -226,7 +227,8 @@ class Subscribed(_message.Message):
     device: Device
     expires_at: int
     closes_at: int
-    def __init__(self, session_id: _Optional[int] = ..., address: _Optional[str] = ..., shard: _Optional[int] = ..., term: _Optional[int] = ..., epoch: _Optional[str] = ..., head: _Optional[int] = ..., after: _Optional[int] = ..., recovered: _Optional[bool] = ..., generation: _Optional[_Union[Generation, _Mapping]] = ..., devices: _Optional[_Iterable[_Union[Device, _Mapping]]] = ..., user_id: _Optional[str] = ..., device: _Optional[_Union[Device, _Mapping]] = ..., expires_at: _Optional[int] = ..., closes_at: _Optional[int] = ...) -> None: ...
+    first: bool
+    def __init__(self, session_id: _Optional[int] = ..., address: _Optional[str] = ..., shard: _Optional[int] = ..., term: _Optional[int] = ..., epoch: _Optional[str] = ..., head: _Optional[int] = ..., after: _Optional[int] = ..., recovered: _Optional[bool] = ..., generation: _Optional[_Union[Generation, _Mapping]] = ..., devices: _Optional[_Iterable[_Union[Device, _Mapping]]] = ..., user_id: _Optional[str] = ..., device: _Optional[_Union[Device, _Mapping]] = ..., expires_at: _Optional[int] = ..., closes_at: _Optional[int] = ..., first: _Optional[bool] = ...) -> None: ...
 
 class Refused(_message.Message):
     __slots__ = ("session_id", "address", "close_code", "reason")

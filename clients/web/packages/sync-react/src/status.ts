@@ -8,6 +8,7 @@ import { useClient } from './use-client.ts';
 export type Phase =
   | 'live' // what is shown is current
   | 'catching-up' // connected, and what was missed is coming in
+  | 'stale' // connected, but the server itself gets no news
   | 'connecting'
   | 'reconnecting'
   | 'offline' // the device itself has no network
@@ -45,6 +46,7 @@ export function statusOf(client: SyncClient): SyncStatus {
     case 'idle':
       return STARTING;
     case 'connected':
+      if (staleSince !== undefined) return { ...more, phase: 'stale', colour: 'yellow' };
       return catchingUp.done < catchingUp.total
         ? { phase: 'catching-up', colour: 'green', reason: '', catchingUp }
         : { phase: 'live', colour: 'green', reason: '' };

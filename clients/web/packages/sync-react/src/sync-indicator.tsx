@@ -72,6 +72,8 @@ export function labelOf(status: SyncStatus, now: number): string {
       return 'Connected';
     case 'catching-up':
       return `Catching up, ${status.catchingUp?.done} of ${status.catchingUp?.total}`;
+    case 'stale':
+      return `No news${since}`;
     case 'connecting':
       return 'Connecting…';
     case 'reconnecting':

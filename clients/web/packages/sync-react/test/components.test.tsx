@@ -42,6 +42,17 @@ describe('SyncIndicator', () => {
     expect(screen.getByRole('status').textContent).toMatch(/^Reconnecting…, as of 1 min ago$/);
   });
 
+  it('is yellow when the server itself gets no news, and says since when', async () => {
+    await show(<SyncIndicator delay={0} />);
+    await act(async () => server.last.emit('STALE', { queue: 'user', since: NOW - 60_000 }));
+    await pass(1);
+    expect(colour()).toBe('yellow');
+    expect(screen.getByRole('status').textContent).toBe('No news, as of 1 min ago');
+    await act(async () => server.last.emit('FRESH', { queue: 'user' }));
+
+    expect(colour()).toBe('green');
+  });
+
   it('with a wrong token is red, with an action and no further attempt', async () => {
     const onSignIn = vi.fn();
     await show(<SyncIndicator onSignIn={onSignIn} />);
@@ -56,7 +67,7 @@ describe('SyncIndicator', () => {
 
   it('offers to try again', async () => {
     await show(<SyncIndicator />);
-    await act(async () => server.last.drop(4503));
+    await act(async () => server.last.drop(4504));
     fireEvent.click(screen.getByRole('button', { name: 'Try again' }));
     await pass();
 

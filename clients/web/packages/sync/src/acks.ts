@@ -5,36 +5,38 @@
  */
 
 export const MAX_FRAMES = 16;
-export const MAX_DELAY = 50; // ms
+/** How long an acknowledgement may wait for others, in ms. */
+export const MAX_DELAY = 50;
 
-/** Collects what was processed. Times are in milliseconds of any one clock. */
+/** Collects what was processed. */
 export class LazyAcks {
-  /** When `take` is due; undefined while there is nothing to acknowledge. */
-  at: number | undefined;
-  #maxFrames = MAX_FRAMES;
+  /** How many frames wait to be acknowledged. */
+  frames = 0;
+  #most = MAX_FRAMES;
   #seqs = new Map<string, number>();
-  #frames = 0;
+
+  /** Whether to acknowledge now rather than after the delay. */
+  get isUrgent(): boolean {
+    return this.frames >= this.#most;
+  }
 
   /** Start with a new connection, whose server stops after `window` open frames. */
   opened(window: number): void {
-    this.#maxFrames = Math.max(1, Math.min(MAX_FRAMES, Math.floor(window / 2)));
+    this.#most = Math.max(1, Math.min(MAX_FRAMES, window >> 1));
     this.take();
   }
 
   /** Note that a frame was processed. */
-  add(queue: string, seq: number, now: number): void {
+  add(queue: string, seq: number): void {
     this.#seqs.set(queue, Math.max(seq, this.#seqs.get(queue) ?? 0));
-    this.#frames += 1;
-    const wait = this.#frames < this.#maxFrames ? MAX_DELAY : 0;
-    this.at = Math.min(this.at ?? Number.POSITIVE_INFINITY, now + wait);
+    this.frames++;
   }
 
   /** Per queue the seq to acknowledge; starts anew. */
   take(): Map<string, number> {
     const seqs = this.#seqs;
     this.#seqs = new Map();
-    this.#frames = 0;
-    this.at = undefined;
+    this.frames = 0;
     return seqs;
   }
 }

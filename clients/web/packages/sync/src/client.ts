@@ -43,11 +43,13 @@ export class SyncClient {
   readonly #options: SyncOptions;
   readonly #urls: string[];
   readonly #tokens: Tokens;
+  readonly #WebSocket: SocketClass;
   readonly #store: Store | undefined;
   readonly #view = new View();
   #engine: Engine | undefined; // if this is the tab that is connected
   #tabs: Tabs | undefined;
   #key: string | undefined; // of the stored position, once it was read
+  #isBeginning = false;
   #run = 0; // grows with connect and disconnect, so that what was begun before is dropped
   #unwatch = () => {};
 
@@ -56,7 +58,9 @@ export class SyncClient {
     this.#options = options;
     this.#urls = [options.url ?? '/ws'].flat().map(webSocketUrl);
     this.#tokens = new Tokens(options.token);
-    if (!this.#WebSocket) throw new SyncError('there is no WebSocket here: pass one as an option');
+    const { WebSocket = globalThis.WebSocket as SocketClass | undefined } = options;
+    if (!WebSocket) throw new SyncError('there is no WebSocket here: pass one as an option');
+    this.#WebSocket = WebSocket;
     const { store } = options;
     if (store !== false && (store || typeof indexedDB !== 'undefined')) {
       this.#store = store || indexedDbStore();
@@ -95,7 +99,7 @@ export class SyncClient {
   }
   /** When what is known was last known to be current, if it is not; ms since the Unix epoch. */
   get staleSince(): number | undefined {
-    return this.state.name === 'connected' ? undefined : this.#view.freshAt;
+    return this.state.name === 'connected' ? this.state.staleSince : this.#view.freshAt;
   }
   /** The newest known balance. */
   get credits(): Readonly<CreditUpdate> | undefined {
@@ -114,7 +118,7 @@ export class SyncClient {
   connect(): void {
     if (this.#tabs) this.#tabs.order('start');
     else if (this.#engine) this.#engine.start();
-    else if (this.state.name !== 'connecting') void this.#begin(++this.#run);
+    else if (!this.#isBeginning) void this.#begin(++this.#run);
   }
 
   /** Disconnect this client and stay so. What is stored stays: see `logout`. */
@@ -122,7 +126,7 @@ export class SyncClient {
     this.#unwatch();
     this.#unwatch = () => {};
     this.#end();
-    if (this.state.name !== 'idle') {
+    if (this.state.name !== 'idle' && this.state.name !== 'disconnected') {
       this.#view.tells.state({ name: 'disconnected', reason: '', attempt: 0 });
     }
   }
@@ -146,7 +150,7 @@ export class SyncClient {
 
   async #begin(run: number): Promise<void> {
     const view = this.#view;
-    view.tells.state({ name: 'connecting', reason: '', attempt: 0 });
+    this.#isBeginning = true;
     const share = this.#options.share !== false && canShare();
     if (share || this.#store) await this.#findKey().catch((error) => view.error(error));
     if (run !== this.#run) return;
@@ -154,6 +158,7 @@ export class SyncClient {
     const lead = () => this.#lead(run);
     if (share && this.#key) this.#tabs = new Tabs(this.#key, view, lead, () => this.#forget());
     else await lead();
+    if (run === this.#run) this.#isBeginning = false;
   }
 
   /** Connect by this very object. Returns nothing if that is no longer wanted. */
@@ -165,7 +170,7 @@ export class SyncClient {
     }
     if (run !== this.#run) return undefined;
     const { maxAttempts = 10, connectTimeout = 10_000, random = Math.random } = this.#options;
-    const { deviceName = '', platform = 'web' } = this.#options;
+    const { deviceName, platform = 'web' } = this.#options;
     const output: Output = {
       ...this.#view.tells,
       save: (position) => this.#save(position),
@@ -176,7 +181,7 @@ export class SyncClient {
         urls: this.#urls,
         tokens: this.#tokens,
         position: this.#view.position,
-        WebSocket: this.#WebSocket as SocketClass,
+        WebSocket: this.#WebSocket,
         self: { instance: this.#view.instance, deviceName, platform },
         ...{ maxAttempts, connectTimeout, random },
       },
@@ -199,6 +204,7 @@ export class SyncClient {
 
   #end(): void {
     this.#run++;
+    this.#isBeginning = false;
     const [tabs, engine] = [this.#tabs, this.#engine];
     this.#tabs = this.#engine = undefined;
     if (tabs) tabs.leave(() => engine?.stop());
@@ -207,7 +213,7 @@ export class SyncClient {
 
   async #forget(): Promise<void> {
     const { user } = this.#options;
-    const key = this.#key ?? (user === undefined ? undefined : this.#keyOf(user));
+    const key = this.#key ?? (user && this.#keyOf(user));
     this.#key = undefined; // nothing is stored from here on
     this.disconnect();
     this.#tokens.drop();
@@ -220,21 +226,16 @@ export class SyncClient {
   }
 
   #save(position: Position): Promise<void> | undefined {
-    const key = this.#key;
-    const { userId } = this;
-    if (!this.#store || !key) return undefined;
-    const saved = { ...position, userId, snapshot: this.#view.latest.snapshot };
-    return this.#store.save(key, saved).catch((error) => this.#view.error(error));
+    if (!this.#store || !this.#key) return undefined;
+    const saved = { ...position, userId: this.userId, snapshot: this.#view.latest.snapshot };
+    return this.#store.save(this.#key, saved).catch((error) => {
+      this.#key = undefined; // it would fail again and again
+      this.#view.error(error);
+    });
   }
 
   #keyOf(user: string): string {
     return `${this.#urls[0]} ${user}`;
-  }
-
-  get #WebSocket(): SocketClass | undefined {
-    return (
-      this.#options.WebSocket ?? (globalThis as unknown as { WebSocket?: SocketClass }).WebSocket
-    );
   }
 }
 
@@ -244,10 +245,9 @@ function userOf(token: string): string {
 }
 
 function webSocketUrl(text: string): string {
-  const here = typeof location === 'undefined' ? undefined : location.href;
   let url: URL;
   try {
-    url = new URL(text, here);
+    url = new URL(text, globalThis.location?.href);
   } catch {
     throw new SyncError(`${text} is not a URL, e.g. wss://kull.ai/ws`);
   }

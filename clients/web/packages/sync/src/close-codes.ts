@@ -20,6 +20,8 @@ export const CLOSE_CODES: Readonly<Record<number, string>> = {
 export const BAD_TOKEN = 4500;
 export const TOKEN_EXPIRED = 4501;
 export const NO_TOKEN = 4502;
+export const REPLACED = 4503;
+export const REVOKED = 4507;
 
 const STANDARD_STOP = [1000, 1002, 1003, 1007, 1008, 1009, 1010];
 

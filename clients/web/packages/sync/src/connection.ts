@@ -1,5 +1,6 @@
 /** One WebSocket, from its HELLO to its end. */
 
+import { MAX_DELAY } from './acks.ts';
 import { BadFrame } from './errors.ts';
 import * as frames from './frames.ts';
 import type { Delivery, Incoming, Session } from './session.ts';
@@ -32,10 +33,16 @@ export interface Closed {
   readonly asked?: number | undefined;
 }
 
+export type Answer = Extract<Incoming, { kind: 'accepted' | 'refused' }>;
+
 export interface Listener {
   welcomed(): void;
   delivered(delivery: Delivery): void;
-  answered(answer: Extract<Incoming, { kind: 'accepted' | 'refused' }>): void;
+  answered(answer: Answer): void;
+  /** The server became stale or fresh, see `Session.staleSince`. */
+  staleness(): void;
+  /** The token has expired; the server waits a little for a new one. */
+  expired(): void;
   /** Called before acknowledgements are sent; they wait for it. */
   acknowledging(): Promise<void> | undefined;
   /** Called once, whoever ended it; not after `close`. */
@@ -92,7 +99,7 @@ export class Connection {
 
   /** The application is done with an event. */
   processed(delivery: Delivery): void {
-    this.#session.processed(delivery, Date.now());
+    this.#session.processed(delivery);
     this.#scheduleAcks();
   }
 
@@ -119,7 +126,7 @@ export class Connection {
     this.#heardAt = Date.now();
     this.#answered = true;
     try {
-      for (const each of this.#session.received(data, this.#heardAt)) this.#take(each);
+      for (const each of this.#session.received(data)) this.#take(each);
     } catch (error) {
       if (!(error instanceof BadFrame)) throw error;
       this.#end(NO_CLOSE_FRAME, error.message);
@@ -137,6 +144,9 @@ export class Connection {
         return this.#listener.welcomed();
       case 'delivery':
         return this.#listener.delivered(incoming);
+      case 'staleness':
+      case 'expired':
+        return this.#listener[incoming.kind]();
       case 'reconnect':
         this.#slot = Date.now() + incoming.after;
         return;
@@ -155,15 +165,15 @@ export class Connection {
   }
 
   #scheduleAcks(): void {
-    const { at } = this.#session.acks;
-    if (at === undefined || !this.isOpen) return;
-    clearTimeout(this.#ackTimer);
-    const wait = at - Date.now();
-    if (wait > 0) this.#ackTimer = setTimeout(() => this.#acknowledge(), wait);
-    else this.#acknowledge();
+    const { acks } = this.#session;
+    if (!this.isOpen || !acks.frames) return;
+    if (acks.isUrgent) this.#acknowledge();
+    else this.#ackTimer ??= setTimeout(() => this.#acknowledge(), MAX_DELAY);
   }
 
   #acknowledge(): void {
+    clearTimeout(this.#ackTimer);
+    this.#ackTimer = undefined;
     const seqs = this.#session.acks.take();
     const saved = this.#listener.acknowledging();
     if (saved) saved.then(() => this.#sendAcks(seqs));

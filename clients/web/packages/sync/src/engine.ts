@@ -1,12 +1,18 @@
 /** Keeps one connection alive: connects, reconnects, renews the token, gives up. */
 
-import { mayReconnect, TOKEN_EXPIRED } from './close-codes.ts';
-import { type Closed, Connection, type Listener, type SocketClass } from './connection.ts';
+import { mayReconnect, REPLACED, TOKEN_EXPIRED } from './close-codes.ts';
+import {
+  type Answer,
+  type Closed,
+  Connection,
+  type Listener,
+  type SocketClass,
+} from './connection.ts';
 import { NotConnected, Rejected, Unauthorized } from './errors.ts';
 import type { Device, Position, ShootProgress, SyncEvent } from './events.ts';
 import * as frames from './frames.ts';
 import { Reconnecting } from './reconnect.ts';
-import { type Delivery, type Incoming, Session } from './session.ts';
+import { type Delivery, Session } from './session.ts';
 import { actionFor, IDLE, type Told } from './state.ts';
 import type { Tokens } from './tokens.ts';
 
@@ -55,7 +61,7 @@ export class Engine {
   readonly #output: Output;
   readonly #session: Session;
   readonly #reconnecting: Reconnecting;
-  readonly #requests = new Map<string, (answer: Answer) => void>();
+  readonly #requests = new Map<string, (result: string | Error) => void>();
   readonly #inbox: Delivery[] = []; // bounded by the server's window
   #state: Told = IDLE;
   #connection: Connection | undefined;
@@ -119,13 +125,13 @@ export class Engine {
     return this.#state.code === undefined;
   }
 
-  async #connect(): Promise<void> {
+  async #connect(reason = ''): Promise<void> {
     this.#leave();
     const attempt = ++this.#attempt;
-    this.#tell({ name: this.#wasConnected ? 'reconnecting' : 'connecting', reason: this.#why });
+    this.#tell({ name: this.#wasConnected ? 'reconnecting' : 'connecting', reason });
     const { tokens, urls, connectTimeout, self } = this.#options;
     try {
-      const token = await within(tokens.get(), connectTimeout, 'getting a token takes too long');
+      const token = await within(tokens.get(), connectTimeout, 'getting a token');
       if (attempt !== this.#attempt) return;
       this.#connection = new Connection(
         this.#options.WebSocket,
@@ -152,6 +158,8 @@ export class Engine {
       },
       answered: (answer) => this.#answered(answer),
       acknowledging: () => this.#output.save(this.#session.position),
+      staleness: () => this.#connected(),
+      expired: () => this.#renew(),
       ended: (closed) => this.#ended(closed),
     };
   }
@@ -160,16 +168,22 @@ export class Engine {
     this.#wasConnected = true;
     this.#scheduleRenewal();
     this.#tellIdentity();
-    this.#tell({ name: 'connected', reason: '' });
+    this.#connected();
     this.#tellCatchingUp();
+  }
+
+  #connected(): void {
+    this.#tell({ name: 'connected', reason: '', staleSince: this.#session.staleSince });
   }
 
   #ended({ code, reason, lasted, asked }: Closed): void {
     this.#leave();
     const { tokens } = this.#options;
-    const renewable = code === TOKEN_EXPIRED && tokens.renewable;
+    const once =
+      (code === TOKEN_EXPIRED && tokens.renewable) ||
+      (code === REPLACED && !this.#reconnecting.believesReplaced(lasted, Date.now()));
     if (actionFor(code) === 'sign-in') tokens.drop();
-    if (mayReconnect(code) || renewable) {
+    if (mayReconnect(code) || once) {
       const offline = this.#offline;
       return this.#retry(
         reason || `the connection was lost (${code})`,
@@ -197,7 +211,7 @@ export class Engine {
       retryAt: Date.now() + wait,
       code,
     });
-    this.#retryTimer = setTimeout(() => this.#connect(), wait);
+    this.#retryTimer = setTimeout(() => this.#connect(why), wait);
   }
 
   #fail(how: Pick<Told, 'reason' | 'action' | 'code'>): void {
@@ -225,13 +239,12 @@ export class Engine {
     for (let next = this.#inbox.shift(); next; next = this.#inbox.shift()) {
       try {
         const handling = this.#output.event(next.event, this.#session.position.epoch);
-        if (handling)
-          await within(handling, HANDLE_WITHIN, `handling ${next.event.type} takes too long`);
+        if (handling) await within(handling, HANDLE_WITHIN, `handling ${next.event.type}`);
       } catch (error) {
         this.#output.error(error);
       }
       if (this.#connection) this.#connection.processed(next);
-      else this.#session.processed(next, Date.now());
+      else this.#session.processed(next);
       this.#tellCatchingUp();
     }
     this.#busy = false;
@@ -240,20 +253,18 @@ export class Engine {
   #request(fields: frames.Json): Promise<string> {
     const ref = String(++this.#refs);
     const answered = new Promise<string>((resolve, reject) => {
-      this.#requests.set(ref, (answer) =>
-        typeof answer === 'string' ? resolve(answer) : reject(answer),
+      this.#requests.set(ref, (result) =>
+        typeof result === 'string' ? resolve(result) : reject(result),
       );
     });
     if (!this.#connection?.send(JSON.stringify({ ...fields, ref }))) {
       this.#requests.delete(ref);
       return Promise.reject(new NotConnected('there is no connection now: send it later'));
     }
-    return within(answered, ANSWER_WITHIN, 'the server did not answer in time').finally(() =>
-      this.#requests.delete(ref),
-    );
+    return within(answered, ANSWER_WITHIN, 'the answer').finally(() => this.#requests.delete(ref));
   }
 
-  #answered(answer: Extract<Incoming, { kind: 'accepted' | 'refused' }>): void {
+  #answered(answer: Answer): void {
     const waiting = this.#requests.get(answer.ref);
     if (answer.kind === 'accepted') waiting?.(answer.id);
     else if (waiting) waiting(new Rejected(answer.code, answer.message));
@@ -312,17 +323,12 @@ export class Engine {
     this.#output.identity({ userId, deviceId, edge: sessionId.split('/')[0] ?? '', devices });
   }
 
-  get #why(): string {
-    return this.#state.retryAt === undefined ? '' : this.#state.reason;
-  }
-
   #tell(state: Omit<Told, 'attempt'>): void {
     this.#state = { ...state, attempt: this.#reconnecting.attempts };
     this.#output.state(this.#state);
   }
 }
 
-type Answer = string | Error;
 type Timer = ReturnType<typeof setTimeout> | undefined;
 
 function message(error: unknown): string {
@@ -330,10 +336,10 @@ function message(error: unknown): string {
 }
 
 /** The promise's outcome, or an error if that takes longer than `ms`. */
-export function within<T>(promise: Promise<T>, ms: number, late: string): Promise<T> {
+export function within<T>(promise: Promise<T>, ms: number, what: string): Promise<T> {
   let timer: Timer;
   const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(late)), ms);
+    timer = setTimeout(() => reject(new Error(`${what} takes too long`)), ms);
   });
   return Promise.race([promise, timeout]).finally(() => clearTimeout(timer));
 }

@@ -60,12 +60,8 @@ export function standingOf(data: Json): Standing {
 
 /** From WELCOME's `devices` or a presence event's data. Throws BadFrame. */
 export function deviceOf(data: Json): Device {
-  return {
-    deviceId: textOf(data, 'deviceId'),
-    platform: textOf(data, 'platform'),
-    deviceName: textOf(data, 'deviceName'),
-    connectedAt: number(data, 'connectedAt', 0),
-  };
+  const { platform = '', deviceName = '', connectedAt = 0 } = data as Partial<Device>;
+  return { deviceId: textOf(data, 'deviceId'), platform, deviceName, connectedAt };
 }
 
 export function devicesOf(data: Json): Device[] {
@@ -88,14 +84,14 @@ export function part(data: Json, name: string, absent?: Json): Json {
 export function number(data: Json, name: string, absent?: number): number {
   const value = data[name] ?? absent;
   if (!Number.isSafeInteger(value) || (value as number) < 0) {
-    throw new BadFrame(`${name} must be a whole number, not ${shown(value)}`);
+    throw new BadFrame(`${name} must be a whole number`);
   }
   return value as number;
 }
 
 export function textOf(data: Json, name: string, absent = ''): string {
   const value = data[name] ?? absent;
-  if (typeof value !== 'string') throw new BadFrame(`${name} must be a text, not ${shown(value)}`);
+  if (typeof value !== 'string') throw new BadFrame(`${name} must be a text`);
   return value;
 }
 
@@ -103,19 +99,17 @@ export function textOf(data: Json, name: string, absent = ''): string {
 export interface Self {
   /** The same for all connections of one run. */
   readonly instance: string;
-  readonly deviceName: string;
+  readonly deviceName: string | undefined;
   readonly platform: string;
 }
 
-/** The first message of a connection. Empty names are left out. */
+/** The first message of a connection. */
 export function hello(token: string, { epoch, after }: Position, self: Self): string {
   return JSON.stringify({
     type: 'HELLO',
     token,
-    ...(epoch && Object.keys(after).length > 0 ? { epoch, after } : undefined),
-    instance: self.instance,
-    deviceName: self.deviceName || undefined,
-    platform: self.platform || undefined,
+    ...(epoch && Object.keys(after).length > 0 && { epoch, after }),
+    ...self,
   });
 }
 
@@ -126,8 +120,4 @@ export function ack(queue: string, seq: number): string {
 
 function isObject(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function shown(value: unknown): string {
-  return String(JSON.stringify(value)).slice(0, 60);
 }

@@ -26,6 +26,5 @@ export function watchPage(events: PageEvents): () => void {
   listen(document, 'visibilitychange', () => {
     if (document.visibilityState === 'visible') events.wake();
   });
-  listen(document, 'resume', () => events.wake());
   return () => ending.abort();
 }

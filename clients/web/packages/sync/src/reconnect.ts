@@ -2,6 +2,8 @@
 
 /** How long a connection must have lasted to count as a success. */
 export const STABLE_AFTER = 10_000;
+const YOUNG = 300_000;
+const REPLACED_AGAIN = 60_000;
 const BASE = 1_000;
 const CAP = 30_000;
 
@@ -23,12 +25,23 @@ export interface Ended {
 /** Counts attempts since the last stable connection. */
 export class Reconnecting {
   attempts = 0;
+  #replacedAt = Number.NEGATIVE_INFINITY;
   readonly #max: number;
   readonly #random: () => number;
 
   constructor(max: number, random: () => number) {
     this.#max = max;
     this.#random = random;
+  }
+
+  /**
+   * Whether "the same device has connected again" is the end. What takes the place of a young
+   * connection may be an older one of this very device, held up on its way, so that is tried once.
+   */
+  believesReplaced(lasted: number, now: number): boolean {
+    const again = now - this.#replacedAt < REPLACED_AGAIN;
+    this.#replacedAt = now;
+    return again || lasted >= YOUNG;
   }
 
   /** The pause before the next attempt, or undefined: give up. */

@@ -1,7 +1,7 @@
 /**
  * What a device knows across its connections: positions, repeats, devices, acknowledgements. PURE.
  *
- * Texts of the server go in, values for the shell come out; the clock is passed in. An entry is
+ * Texts of the server go in, values for the shell come out. An entry is
  * *received* when it came in for the first time, and *processed* when the application says so.
  */
 
@@ -14,6 +14,7 @@ export type Incoming =
   | { kind: 'delivery'; event: SyncEvent; run: number }
   | { kind: 'welcomed'; keepalive: number }
   | { kind: 'reconnect'; after: number }
+  | { kind: 'staleness' | 'expired' }
   | { kind: 'accepted'; ref: string; id: string }
   | { kind: 'refused'; ref: string; code: string; message: string };
 
@@ -47,6 +48,7 @@ export class Session {
   #queues = new Map<string, Queue>();
   #devices = new Map<string, Device>();
   #generations = new Map<string, [number, number]>();
+  #stale = new Map<string, number>(); // queues that the server gets no news of, and since when
   #stranger = false; // the server may take this device for one it has never seen
 
   constructor(position: Position = { epoch: '', after: {} }) {
@@ -56,9 +58,14 @@ export class Session {
     }
   }
 
-  /** The user's connected devices, this one included, in order of their ids. */
+  /** The user's connected devices, this one included. */
   get devices(): Device[] {
-    return [...this.#devices.values()].sort((a, b) => (a.deviceId < b.deviceId ? -1 : 1));
+    return [...this.#devices.values()];
+  }
+
+  /** Since when some queue is not served, in ms since the Unix epoch; undefined: all are. */
+  get staleSince(): number | undefined {
+    return this.#stale.size ? Math.min(...this.#stale.values()) : undefined;
   }
 
   /** What has been processed. A queue in which nothing was is left out. */
@@ -86,7 +93,7 @@ export class Session {
   }
 
   /** Take one frame of the server. Throws BadFrame. */
-  received(text: unknown, now: number): Incoming[] {
+  received(text: unknown): Incoming[] {
     const frame = frames.parse(text);
     const { data } = frame;
     switch (frame.type) {
@@ -96,6 +103,14 @@ export class Session {
         return this.#stand(frames.standingOf(data));
       case 'RECOVERY_LOST':
         return this.#startOver(frames.textOf(data, 'queue'), frames.number(data, 'head'), true);
+      case 'STALE':
+        this.#stale.set(frames.textOf(data, 'queue'), frames.number(data, 'since'));
+        return [{ kind: 'staleness' }];
+      case 'FRESH':
+        this.#stale.delete(frames.textOf(data, 'queue'));
+        return [{ kind: 'staleness' }];
+      case 'TOKEN_EXPIRED':
+        return [{ kind: 'expired' }];
       case 'RECONNECT':
         return [{ kind: 'reconnect', after: frames.number(data, 'after', 0) }];
       case 'ACCEPTED':
@@ -112,16 +127,16 @@ export class Session {
           },
         ];
       default: // without an id it is a message of a newer server
-        return 'id' in frame ? this.#event(frames.eventOf(frame), now) : [];
+        return 'id' in frame ? this.#event(frames.eventOf(frame)) : [];
     }
   }
 
   /** Note that the application is done with an event. */
-  processed({ event, run }: Delivery, now: number): void {
+  processed({ event, run }: Delivery): void {
     const queue = this.#queues.get(event.queue);
     if (event.seq === undefined || !queue || run < queue.windowRun) return;
     if (run === queue.run) queue.processed = Math.max(queue.processed, event.seq);
-    this.acks.add(event.queue, event.seq, now);
+    this.acks.add(event.queue, event.seq);
   }
 
   #welcome(data: frames.Json): Incoming[] {
@@ -135,6 +150,7 @@ export class Session {
     this.sessionId = frames.textOf(data, 'sessionId');
     this.#devices = new Map(frames.devicesOf(data).map((each) => [each.deviceId, each]));
     this.#generations.clear();
+    this.#stale.clear();
     this.acks.opened(frames.number(data, 'window', 64));
     if (epoch !== this.#epoch) {
       this.#epoch = epoch;
@@ -173,7 +189,7 @@ export class Session {
     return [{ kind: 'delivery', event, run }];
   }
 
-  #event(event: SyncEvent, now: number): Incoming[] {
+  #event(event: SyncEvent): Incoming[] {
     if (event.seq === undefined) {
       this.#notePresence(event);
       return [{ kind: 'delivery', event, run: 0 }];
@@ -181,7 +197,7 @@ export class Session {
     const queue = this.#queue(event.queue);
     if (event.seq <= queue.received) {
       // Acknowledged on an earlier connection; this one's window is still open for it.
-      if (event.seq <= queue.processed) this.acks.add(event.queue, event.seq, now);
+      if (event.seq <= queue.processed) this.acks.add(event.queue, event.seq);
       return [];
     }
     queue.received = event.seq;

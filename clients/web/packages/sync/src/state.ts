@@ -1,6 +1,6 @@
 /** What the connection is doing, as applications see it. PURE. */
 
-import { BAD_TOKEN, NO_TOKEN } from './close-codes.ts';
+import { BAD_TOKEN, NO_TOKEN, REVOKED } from './close-codes.ts';
 
 export type StateName =
   | 'idle'
@@ -23,6 +23,8 @@ export interface ConnectionState {
   readonly reason: string;
   /** When the next attempt is due, in ms since the Unix epoch; absent during an attempt. */
   readonly retryAt?: number | undefined;
+  /** With `connected`: the server itself has had no news since then; ms since the Unix epoch. */
+  readonly staleSince?: number | undefined;
   /** It waits, and the browser says that this device has no network. */
   readonly offline?: boolean | undefined;
   /** Failed attempts since the last stable connection. */
@@ -34,7 +36,7 @@ export interface ConnectionState {
 export const IDLE: ConnectionState = { name: 'idle', previous: 'idle', reason: '', attempt: 0 };
 
 export function actionFor(code: number): Action {
-  return code >= BAD_TOKEN && code <= NO_TOKEN ? 'sign-in' : 'retry';
+  return (code >= BAD_TOKEN && code <= NO_TOKEN) || code === REVOKED ? 'sign-in' : 'retry';
 }
 
 /** A state as the engine tells it; `previous` is added by whoever shows it. */

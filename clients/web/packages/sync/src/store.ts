@@ -9,7 +9,7 @@ export interface Saved extends Position {
   readonly snapshot: Snapshot;
 }
 
-/** All three may reject; the client then goes on without. */
+/** All three may reject; the client tells it as an error and goes on without a store. */
 export interface Store {
   load(key: string): Promise<Saved | undefined>;
   save(key: string, saved: Saved): Promise<void>;
@@ -27,9 +27,6 @@ export function indexedDbStore(name = 'kull-sync'): Store {
     action: (table: IDBObjectStore) => IDBRequest<T>,
   ): Promise<T> {
     opening ??= open(name);
-    opening.catch(() => {
-      opening = undefined; // the next one may have more luck
-    });
     const transaction = (await opening).transaction(TABLE, mode);
     const request = action(transaction.objectStore(TABLE));
     transaction.commit(); // a page that is going away has no time to wait for the request
@@ -51,10 +48,6 @@ function open(name: string): Promise<IDBDatabase> {
     const request = indexedDB.open(name, 1);
     request.onupgradeneeded = () => request.result.createObjectStore(TABLE);
     request.onerror = () => reject(request.error);
-    request.onsuccess = () => {
-      const database = request.result;
-      database.onversionchange = () => database.close();
-      resolve(database);
-    };
+    request.onsuccess = () => resolve(request.result);
   });
 }

@@ -99,9 +99,7 @@ export class Tabs {
       });
     });
     this.#post({ kind: 'progress', ref, progress });
-    return within(answered, ANSWER_WITHIN, 'no tab answered in time').finally(() =>
-      this.#calls.delete(ref),
-    );
+    return within(answered, ANSWER_WITHIN, 'the answer').finally(() => this.#calls.delete(ref));
   }
 
   /** Let the other tabs log out too. */

@@ -33,7 +33,6 @@ export interface CatchingUp {
 }
 
 const NOBODY: Identity = { userId: '', deviceId: '', edge: '', devices: [] };
-const PARTS = ['name', 'code', 'reason', 'retryAt', 'attempt', 'action', 'offline'] as const;
 const CAUGHT_UP: CatchingUp = { done: 0, total: 0 };
 
 export class View {
@@ -51,10 +50,8 @@ export class View {
 
   on<T extends keyof Topics>(topic: T, handler: Handler<Topics[T]>): () => void {
     const handlers = this.#handlers.get(topic) ?? new Set();
-    this.#handlers.set(topic, handlers);
-    const own: Handler<Topics[T]> = (value) => handler(value); // twice the same stays two
-    handlers.add(own);
-    return () => void handlers.delete(own);
+    this.#handlers.set(topic, handlers.add(handler));
+    return () => void handlers.delete(handler);
   }
 
   /** What has been handed out. */
@@ -91,7 +88,6 @@ export class View {
 
   #setState(told: Told): void {
     const { name, previous } = this.state;
-    if (PARTS.every((part) => told[part] === this.state[part])) return;
     if (name === 'connected' && told.name !== name) this.freshAt = Date.now();
     const state = { ...told, previous: told.name === name ? previous : name };
     this.state = state;

@@ -104,6 +104,22 @@ describe('connecting', () => {
     expect(server.peers.length).toBe(1);
   });
 
+  it('twice while it looks for its position is once, too', async () => {
+    const load = vi.fn(async () => {
+      await new Promise((done) => setTimeout(done, 100));
+      return undefined;
+    });
+    const store = { load, save: async () => {}, remove: async () => {} };
+    const { client } = open({ store });
+    client.connect();
+    await pass(50);
+    client.connect();
+    await pass(200);
+
+    expect(load).toHaveBeenCalledTimes(1);
+    expect(server.peers.length).toBe(1);
+  });
+
   it('is tried again when no WELCOME comes in time', async () => {
     const { client, states } = open({ connectTimeout: 5_000 });
     client.connect();
@@ -221,7 +237,6 @@ describe('a lost connection', () => {
     [4500, 'sign-in'],
     [4501, 'sign-in'],
     [4502, 'sign-in'],
-    [4503, 'retry'],
     [4504, 'retry'],
     [4999, 'retry'],
   ])('with %i is not, and a person can %s', async (code, action) => {
@@ -232,6 +247,24 @@ describe('a lost connection', () => {
 
     expect(client.state).toMatchObject({ name: 'failed', code, reason: 'because', action });
     expect(server.peers.length).toBe(1);
+  });
+
+  it('to the same device is believed when it happens again, or to an old connection', async () => {
+    const { client } = await connected();
+    server.last.drop(4503);
+    await pass(2_000);
+    server.last.welcome();
+    server.last.drop(4503);
+    expect(client.state).toMatchObject({ name: 'failed', code: 4503, action: 'retry' });
+
+    client.connect();
+    await pass();
+    server.last.welcome();
+    const answering = setInterval(() => server.last.emit('PONG'), 20_000);
+    await pass(300_000);
+    clearInterval(answering);
+    server.last.drop(4503);
+    expect(client.state.name).toBe('failed');
   });
 
   it('to a leaving server is made elsewhere at once', async () => {
@@ -280,6 +313,18 @@ describe('silence', () => {
 
     expect(client.state.name).toBe('connected');
     expect(server.last.of('PING').length).toBe(1);
+  });
+
+  it('of what feeds the server is told, until all queues are fed again', async () => {
+    const { client } = await connected();
+    server.last.emit('STALE', { queue: 'user', since: 5 });
+    server.last.emit('STALE', { queue: 'all', since: 7 });
+    server.last.emit('FRESH', { queue: 'user' });
+    expect(client.state).toMatchObject({ name: 'connected', staleSince: 7 });
+    expect(client.staleSince).toBe(7);
+    server.last.emit('FRESH', { queue: 'all' });
+
+    expect(client.staleSince).toBeUndefined();
   });
 
   it('without an answer is a lost connection', async () => {
@@ -387,6 +432,15 @@ describe('tokens', () => {
 
     expect(server.last.of('REFRESH')).toEqual([{ type: 'REFRESH', token: exp(2) }]);
     expect(server.peers.length).toBe(1);
+  });
+
+  it('that have expired are renewed in the time of grace', async () => {
+    const token = vi.fn(() => 'opaque');
+    await connected({ token });
+    server.last.emit('TOKEN_EXPIRED', { closesAt: Date.now() + 30_000 });
+    await pass();
+
+    expect(server.last.of('REFRESH')).toEqual([{ type: 'REFRESH', token: 'opaque' }]);
   });
 
   it('that nobody can have stop it', async () => {
@@ -565,7 +619,7 @@ describe('waking up', () => {
   it('does not take up what the server ended', async () => {
     const { window, visible } = page();
     await connected();
-    server.last.drop(4503);
+    server.last.drop(4504);
     window('online');
     visible();
     await pass(60_000);
@@ -642,7 +696,9 @@ describe('updateProgress()', () => {
 
   it('fails when no answer comes', async () => {
     const { client } = await connected();
-    const failed = expect(client.updateProgress(progress)).rejects.toThrow('in time');
+    const failed = expect(client.updateProgress(progress)).rejects.toThrow(
+      'the answer takes too long',
+    );
     await pass(10_000);
     await failed;
   });

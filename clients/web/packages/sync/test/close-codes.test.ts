@@ -16,13 +16,15 @@ describe('close codes', () => {
     /^ {4}(4\d{3}): "(\w+)",/gm,
   );
 
-  it('are those of docs/protocol.md', () => {
+  // Codes of a newer server may be known here before they are there.
+  it('have the names of docs/protocol.md', () => {
     expect(Object.keys(documented).length).toBeGreaterThan(10);
-    expect(CLOSE_CODES).toEqual(documented);
+    expect(CLOSE_CODES).toMatchObject(documented);
   });
 
-  it('are those of the Python SDK', () => {
-    expect(CLOSE_CODES).toEqual(python);
+  it('have the names of the Python SDK', () => {
+    expect(python).toEqual(documented);
+    expect(CLOSE_CODES).toMatchObject(python);
   });
 
   it.each([4000, 4004, 4499, 1001, 1005, 1006, 1011, 1012, 1013, 1015, 3000])(

@@ -2,7 +2,6 @@ import { BadFrame, type Position } from '@kull/sync';
 import { describe, expect, it } from 'vitest';
 import { type Delivery, Session } from '../src/session.ts';
 
-const NOW = 1_000;
 type Json = Record<string, unknown>;
 
 const text = (type: string, data: Json = {}, fields: Json = {}) =>
@@ -25,14 +24,12 @@ const joined = (head: number, after = 0) =>
 
 function opened(position?: Position, fields: Json = {}, queue: Json = {}): Session {
   const session = new Session(position);
-  session.received(welcome(fields, queue), NOW);
+  session.received(welcome(fields, queue));
   return session;
 }
 
 function deliveries(session: Session, ...texts: string[]): Delivery[] {
-  return texts
-    .flatMap((each) => session.received(each, NOW))
-    .filter((each) => each.kind === 'delivery');
+  return texts.flatMap((each) => session.received(each)).filter((each) => each.kind === 'delivery');
 }
 
 const seqs = (found: Delivery[]) => found.map(({ event }) => event.seq);
@@ -41,7 +38,7 @@ const acked = (session: Session) => Object.fromEntries(session.acks.take());
 
 function process(session: Session, ...texts: string[]): Delivery[] {
   const found = deliveries(session, ...texts);
-  for (const each of found) session.processed(each, NOW);
+  for (const each of found) session.processed(each);
   return found;
 }
 
@@ -73,7 +70,7 @@ describe('an event', () => {
 
   it('of another queue counts apart', () => {
     const session = opened();
-    session.received(joined(9, 9), NOW);
+    session.received(joined(9, 9));
     process(session, stored(1), stored(10, { queue: 'all' }));
 
     expect(session.position.after).toEqual({ user: 1, all: 10 });
@@ -88,7 +85,7 @@ describe('a repeat', () => {
   it('of something processed is acknowledged again', () => {
     const session = opened();
     process(session, stored(1), stored(2));
-    session.received(welcome({}, { head: 2 }), NOW);
+    session.received(welcome({}, { head: 2 }));
 
     expect(deliveries(session, stored(1), stored(2))).toEqual([]);
     expect(acked(session)).toEqual({ user: 2 });
@@ -97,11 +94,11 @@ describe('a repeat', () => {
   it('of something that still waits is not acknowledged', () => {
     const session = opened();
     const [waiting] = deliveries(session, stored(1)) as [Delivery];
-    session.received(welcome(), NOW);
+    session.received(welcome());
 
     expect(deliveries(session, stored(1))).toEqual([]);
     expect(acked(session)).toEqual({});
-    session.processed(waiting, NOW);
+    session.processed(waiting);
     expect(acked(session)).toEqual({ user: 1 });
   });
 });
@@ -125,8 +122,8 @@ describe('a loss', () => {
   it('on a living connection leaves what came before to be acknowledged', () => {
     const session = opened();
     const [before] = deliveries(session, stored(15)) as [Delivery];
-    session.received(text('RECOVERY_LOST', { queue: 'user', head: 20 }), NOW);
-    session.processed(before, NOW);
+    session.received(text('RECOVERY_LOST', { queue: 'user', head: 20 }));
+    session.processed(before);
 
     expect(acked(session)).toEqual({ user: 15 });
     expect(session.position.after).toEqual({});
@@ -135,8 +132,8 @@ describe('a loss', () => {
   it('on a new connection makes what came before move nothing', () => {
     const session = opened();
     const [before] = deliveries(session, stored(15)) as [Delivery];
-    session.received(welcome({}, { recovered: false, head: 20 }), NOW);
-    session.processed(before, NOW);
+    session.received(welcome({}, { recovered: false, head: 20 }));
+    session.processed(before);
 
     expect(acked(session)).toEqual({});
     expect(session.position.after).toEqual({});
@@ -145,7 +142,7 @@ describe('a loss', () => {
   it('is every change of the epoch', () => {
     const session = opened();
     process(session, stored(7), stored(9, { queue: 'all' }));
-    session.received(welcome({ epoch: 'e2' }, { recovered: false }), NOW);
+    session.received(welcome({ epoch: 'e2' }, { recovered: false }));
 
     expect(session.position).toEqual({ epoch: 'e2', after: {} });
     expect(seqs(deliveries(session, stored(1), stored(1, { queue: 'all' })))).toEqual([1, 1]);
@@ -153,7 +150,7 @@ describe('a loss', () => {
 
   it('is told to a device that comes back under another id without a position', () => {
     const session = opened(undefined, { deviceId: 'web-1' }, { head: 1 });
-    session.received(joined(4), NOW);
+    session.received(joined(4));
 
     const found = deliveries(session, welcome({ deviceId: 'web-2' }, { head: 3 }), joined(6));
 
@@ -222,16 +219,16 @@ describe('devices', () => {
 
 describe('frames', () => {
   it('of a newer server are ignored', () => {
-    expect(opened().received(text('CONFETTI', { colour: 'blue' }), NOW)).toEqual([]);
+    expect(opened().received(text('CONFETTI', { colour: 'blue' }))).toEqual([]);
   });
 
   it('that answer find their message', () => {
     const session = opened();
 
-    expect(session.received(text('ACCEPTED', { ref: '1', id: 'x' }), NOW)).toEqual([
+    expect(session.received(text('ACCEPTED', { ref: '1', id: 'x' }))).toEqual([
       { kind: 'accepted', ref: '1', id: 'x' },
     ]);
-    expect(session.received(text('RECONNECT', { after: 1500 }), NOW)).toEqual([
+    expect(session.received(text('RECONNECT', { after: 1500 }))).toEqual([
       { kind: 'reconnect', after: 1500 },
     ]);
   });
@@ -247,8 +244,8 @@ describe('frames', () => {
     ['{"type":"WELCOME","data":{"queue":{"queue":"user"}}}', 'head must be a whole number'],
     [new Uint8Array(), 'binary'],
   ])('that are not the protocol are told: %s', (frame, why) => {
-    expect(() => new Session().received(frame, NOW)).toThrow(BadFrame);
-    expect(() => new Session().received(frame, NOW)).toThrow(why);
+    expect(() => new Session().received(frame)).toThrow(BadFrame);
+    expect(() => new Session().received(frame)).toThrow(why);
   });
 });
 
@@ -265,7 +262,7 @@ describe('every entry', () => {
       const seen: (number | undefined)[] = [];
       let head = 0;
       const step = (what: number) => {
-        if (what === 0) session.received(welcome({}, { after: from(), head }), NOW);
+        if (what === 0) session.received(welcome({}, { after: from(), head }));
         // The server goes on from the position, and so repeats what was received only.
         const start = what === 0 ? from() : head;
         if (what === 1) head += 1 + random(4);
@@ -274,7 +271,7 @@ describe('every entry', () => {
         }
         if (what !== 2) return;
         for (const each of waiting.splice(0, 1 + random(4))) {
-          session.processed(each, NOW);
+          session.processed(each);
           seen.push(each.event.seq);
         }
       };
