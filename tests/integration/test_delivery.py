@@ -154,6 +154,12 @@ def cursor(mesh: Mesh, user: str, name: str) -> int:
     return int(next(each.cursor for each in answer.devices if each.device.device_id == name))
 
 
+def head(mesh: Mesh, user: str) -> int:
+    with mesh.admin() as admin:
+        answer = admin.ListQueues(admin_pb2.ListQueuesRequest(address=f"user:{user}"))
+    return int(next((queue.head for queue in answer.queues), 0))
+
+
 async def test_a_device_that_was_away_gets_the_newest_ticks_and_every_credit(mesh: Mesh) -> None:
     user = fresh("maya")
     async with connect(mesh.amqp_url) as publisher:
@@ -167,6 +173,9 @@ async def test_a_device_that_was_away_gets_the_newest_ticks_and_every_credit(mes
             if done % 100 == 0:
                 await credit(publisher, user, done)
         await credit(publisher, user, 300)
+        async with asyncio.timeout(WAIT):
+            while head(mesh, user) < 506:  # confirmed is not stored: 500 ticks, 4 credits, presence
+                await asyncio.sleep(0.05)
         async with device(mesh.url(1), token(user, "mac")) as mac:
             assert mac.welcome["data"]["queue"]["recovered"] is True
             events = await mac.events_until(is_credit(300))
