@@ -84,7 +84,7 @@ class EdgeSettings(BaseSettings):
     )
     attempts_burst: float = Field(200.0, ge=1, description="connections at once, above that rate")
     handshakes: int = Field(
-        1_024, ge=1, description="connections without a request yet; the oldest is cut for a newer"
+        8_192, ge=1, description="connections without a request yet; the oldest is cut for a newer"
     )
     max_head: int = Field(16_384, ge=1_024, description="bytes of an upgrade request's head")
     max_query: int = Field(8_192, ge=256, description="bytes of its target, query included")

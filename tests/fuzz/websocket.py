@@ -125,9 +125,13 @@ async def fuzz(inputs: int, seed: int, told: Callable[[str], None] = lambda _: N
                     began = loop.time()
                     async with asyncio.timeout(10):
                         await (await witness.socket.ping())
-                    router.requests.clear()  # it keeps what it was asked, for other tests
-                    report.checks += 1
                     report.slowest_check = max(report.slowest_check, loop.time() - began)
+                    for link in edge._links.values():
+                        await link.flush()
+                    # It keeps what it was asked and told, for other tests.
+                    router.requests.clear()
+                    router.world.logs.clear()
+                    report.checks += 1
                     told(f"websocket: {number} of {inputs}")
             async with asyncio.timeout(30):
                 while edge.session_count > 1:

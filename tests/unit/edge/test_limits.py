@@ -93,6 +93,7 @@ async def test_one_address_gets_its_share_of_attempts_and_is_told_when_to_come_b
 async def test_a_long_query_is_refused() -> None:
     async with running(FakeRouter()) as edge:
         assert "414" in (await http(edge, get(f"/ws?token={'x' * 9000}")))[:15]
+        assert count(edge, "refused", why="query") == 1
 
 
 async def test_progress_above_the_rate_is_answered_and_the_rest_goes_on() -> None:
@@ -209,6 +210,7 @@ async def test_a_zip_bomb_is_refused_before_it_is_large() -> None:
                 rest = await reader.read()
             grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
             assert struct.pack(">H", 1009) in rest
+            assert count(edge, "closes", code="1009") == 1
             assert grown < 20 * 1024  # KB
             assert await round_trip(other) < 5
             writer.close()
