@@ -8,13 +8,13 @@ SOURCES := producers/kull_producers router/kull_router edge/kull_edge mesh/kull_
 WORKERS ?= 2
 WEB := clients/web
 WEB_READY := $(WEB)/node_modules/.package-lock.json
-NPM := $(shell command -v npm)
+NPM := $(shell command -v npm >/dev/null && node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint format types unit simulate mutations chaos outage rolling protos lock up down clean
+.PHONY: help setup demo test check lint format types unit simulate mutations chaos outage rolling bench bench-quick protos lock up down clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: .venv/.installed ## Create .venv with everything pinned in requirements.lock
 
@@ -30,7 +30,7 @@ demo: setup ## Watch one user's devices follow a shoot (PHOTOS=folder for your o
 
 test: setup ## Run every test; RabbitMQ is found or started
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
-	@$(if $(NPM),$(MAKE) web,echo 'The web SDK was not tested: npm is not there (Node 20.19 or later brings it).')
+	@$(if $(NPM),$(MAKE) web,echo 'The web SDK was not tested: it needs npm and Node 20.19 or later.')
 
 check: lint types unit ## Run what a commit must pass, without RabbitMQ or Docker
 	@$(if $(wildcard $(WEB_READY)),cd $(WEB) && npm run --silent check,echo 'The web SDK was not checked: run `make web` once.')
@@ -59,7 +59,7 @@ mutations: setup ## Break the code in six ways; the simulation must notice each
 	$(BIN)/python -m tests.simulation.mutations
 
 $(WEB_READY): $(WEB)/package-lock.json
-	@$(if $(NPM),,echo 'npm is not there: install Node 20.19 or later' >&2; exit 1)
+	@$(if $(NPM),,echo 'this needs npm and Node 20.19 or later: install them' >&2; exit 1)
 	cd $(WEB) && npm ci
 
 .PHONY: web play
@@ -77,6 +77,16 @@ outage: setup ## Take RabbitMQ away from a billing service with an outbox (SECON
 	$(BIN)/python bench/outbox_outage.py --seconds $(or $(SECONDS),60)
 rolling: setup ## Restart three edges under load, and say what devices notice (DEVICES=3000)
 	$(BIN)/python bench/rolling_restart.py $(if $(DEVICES),--devices $(DEVICES))
+
+bench: .venv/.bench ## Measure us and the peers on the same work (about 15 minutes, on a calm machine)
+	$(BIN)/python -m bench
+
+bench-quick: .venv/.bench ## The same in about 2 minutes, to see that it runs
+	$(BIN)/python -m bench quick --write $(or $(WRITE),build)
+
+.venv/.bench: .venv/.installed bench/requirements.txt
+	$(BIN)/pip install --quiet --require-hashes -r bench/requirements.txt
+	@touch $@
 
 protos: setup ## Generate the code of the .proto files
 	$(BIN)/python scripts/gen_protos.py

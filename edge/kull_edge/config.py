@@ -25,8 +25,6 @@ class SessionConfig:
     max_publishes: int = 16
     publish_rate: float = 0.0  # messages per second that become events; 0: no limit
     publish_burst: float = 1.0
-    attempt_rate: float = 0.0  # connections of one user per second; 0: no limit
-    attempt_burst: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

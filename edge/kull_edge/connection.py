@@ -83,6 +83,14 @@ class ConnectionHost(Protocol):
         """The upgrade request came. Returns why it is refused, if it is."""
         ...
 
+    def refused(self, why: str) -> None:
+        """A request was refused before it was read: `head` or `query` is too long."""
+        ...
+
+    def failed(self, code: int) -> None:
+        """The peer broke the WebSocket protocol, or a limit of it, and is closed with this code."""
+        ...
+
     def throttled(self, connection: Connection) -> None:
         """The device sends more than it may: for a moment nothing more is read."""
         ...
@@ -254,12 +262,14 @@ class Connection(asyncio.Protocol):
         end = self._head.find(b"\r\n\r\n")
         if end < 0:
             if len(self._head) > self._config.max_head:
+                self._host.refused("head")
                 self._answer(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
             return
         method, _, rest = bytes(self._head).split(b"\r\n", 1)[0].partition(b" ")
         target = rest.split(b" ", 1)[0]
         path = target.split(b"?", 1)[0]
         if len(target) > self._config.max_query:
+            self._host.refused("query")
             self._answer(HTTPStatus.REQUEST_URI_TOO_LONG)
         elif path == WS_PATH:
             self._upgrade(end + 4)
@@ -368,7 +378,10 @@ class Connection(asyncio.Protocol):
         ws = self._ws
         if ws is None or ws.state is State.CLOSED:
             return
+        was_open = ws.state is State.OPEN
         ws.receive_data(data)
+        if was_open and ws.close_sent and not ws.close_rcvd:
+            self._host.failed(ws.close_sent.code)
         self._collect()
         for event in ws.events_received():
             if isinstance(event, Frame):

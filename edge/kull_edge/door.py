@@ -16,7 +16,8 @@ from kull_edge.buckets import Buckets
 from kull_edge.origins import Origins
 from kull_edge.peers import Network, client, neighbourhood, within
 
-DEFAULT_HANDSHAKES: Final = 1024
+# Well above what one turn of the event loop accepts: in a stampede requests are read a turn later.
+DEFAULT_HANDSHAKES: Final = 8192
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

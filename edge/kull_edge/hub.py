@@ -15,7 +15,6 @@ from itertools import count
 import structlog
 
 from kull_edge import leaving
-from kull_edge.buckets import Buckets
 from kull_edge.close_codes import OVERLOADED
 from kull_edge.config import HubConfig
 from kull_edge.effects import Close, Effect, Join, Leave, PublishWish, RefreshWish, ToRouter
@@ -53,9 +52,6 @@ class Hub:
         self._timers: Timers[TimerKey] = Timers()
         self._sessions: dict[int, Session] = {}
         self._acks: dict[Seat, int] = {}
-        self._attempts = Buckets(
-            rate=config.session.attempt_rate, burst=config.session.attempt_burst
-        )
         self._request_ids = count(1)
         self._placing = Placing(
             config, self._sessions, timers=self._timers, request_ids=self._request_ids, rng=rng
@@ -104,7 +100,6 @@ class Hub:
             request_ids=self._request_ids,
             wall_ms=self._wall_ms,
             rng=self._rng,
-            attempts=self._attempts,
         )
         self._sessions[session_id] = session
         return self._carry_out(session, session.start(now), now)

@@ -214,6 +214,14 @@ class Edge:
             log.info("connection_refused", why=turned.why, peer=visitor.peer)
         return turned
 
+    def refused(self, why: str) -> None:
+        """See ConnectionHost."""
+        self.metrics.refused.labels(why).inc()
+
+    def failed(self, code: int) -> None:
+        """See ConnectionHost."""
+        self.metrics.closed.labels(code).inc()
+
     def throttled(self, connection: Connection) -> None:
         """See ConnectionHost."""
         self.metrics.throttled.inc()

@@ -11,11 +11,10 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum, auto
-from math import ceil
 from typing import Any, Final, NamedTuple
 
 from kull_edge import auth, close_codes, frames
-from kull_edge.buckets import Bucket, Buckets
+from kull_edge.buckets import Bucket
 from kull_edge.close_codes import CloseCode
 from kull_edge.config import SessionConfig
 from kull_edge.credential import Credential
@@ -93,7 +92,6 @@ class Session:
         request_ids: Iterator[int],
         wall_ms: Callable[[], int],
         rng: random.Random,
-        attempts: Buckets,
     ) -> None:
         self.id = session_id
         self.state = State.HELLO
@@ -106,7 +104,6 @@ class Session:
         self._request_ids = request_ids
         self._wall_ms = wall_ms
         self._rng = rng
-        self._attempts = attempts
         self._publish_rate = Bucket(rate=config.publish_rate, burst=config.publish_burst)
         self._warn_at = 0.0
         self._connected_at = wall_ms()
@@ -326,9 +323,6 @@ class Session:
             )
         except BadToken as error:
             return self._refuse(close_codes.BAD_TOKEN, str(error))
-        if wait := self._attempts.take(who.user_id, now):
-            why = f"this user connects too often: connect again after {ceil(wait)} s"
-            return [Limited("attempts"), *self._refuse(close_codes.TOO_MANY_ATTEMPTS, why)]
         self._user_id = who.user_id
         self._device.device_id = who.device_id
         self._device.ephemeral = who.ephemeral

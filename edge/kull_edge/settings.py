@@ -83,14 +83,8 @@ class EdgeSettings(BaseSettings):
         20.0, ge=0, description="connections per second from one address; 0: no limit"
     )
     attempts_burst: float = Field(200.0, ge=1, description="connections at once, above that rate")
-    attempts_per_user: float = Field(
-        2.0, ge=0, description="connections per second of one user; 0: no limit"
-    )
-    attempts_per_user_burst: float = Field(
-        64.0, ge=1, description="connections at once of one user, above that rate"
-    )
     handshakes: int = Field(
-        1_024, ge=1, description="connections without a request yet; the oldest is cut for a newer"
+        8_192, ge=1, description="connections without a request yet; the oldest is cut for a newer"
     )
     max_head: int = Field(16_384, ge=1_024, description="bytes of an upgrade request's head")
     max_query: int = Field(8_192, ge=256, description="bytes of its target, query included")
@@ -183,8 +177,6 @@ class EdgeSettings(BaseSettings):
                 pong_timeout=self.pong_timeout,
                 publish_rate=self.publish_rate,
                 publish_burst=self.publish_burst,
-                attempt_rate=self.attempts_per_user,
-                attempt_burst=self.attempts_per_user_burst,
             ),
             max_sessions=self.max_connections,
             ack_delay=self.ack_delay,

@@ -62,6 +62,11 @@ class MeshSettings(BaseSettings):
     )
     tls_cert: Path | None = Field(None, description="PEM file of this node's certificate")
     tls_key: Path | None = Field(None, description="PEM file of its private key")
+    gateway_routers: str = Field(
+        "",
+        description="routers whose state a gateway tells in its status, host:port separated by "
+        "commas; with TLS it needs a certificate of the role viewer",
+    )
     url: str = Field("http://127.0.0.1:5000", description="where `kull send` finds `kull up`")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="least severe level that is logged"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass
+from math import ceil
 from typing import Any, Final, NoReturn
 
 import structlog
 
 from kull_producers import address as addresses
+from kull_producers.rates import Buckets
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router import metrics, tokens
 from kull_router.authority import Authority
@@ -33,6 +35,7 @@ from kull_router.subscriptions import Subscription
 
 log = structlog.get_logger(__name__)
 
+TOO_MANY_ATTEMPTS: Final = 4005
 TRY_AGAIN: Final = 0  # close codes of docs/protocol.md; 0 keeps the device connected
 RESUBSCRIBE: Final = 4004
 REPLACED: Final = 4503
@@ -85,6 +88,9 @@ class Sessions:
             grace=settings.presence_grace, devices_per_user=settings.devices_per_user
         )
         self.cursors = Cursors()
+        self._attempts = Buckets(
+            rate=settings.attempts_per_user, burst=settings.attempts_per_user_burst
+        )
 
     def subscribe(self, stream: EdgeStream, request: pb.Subscribe) -> Coroutine[Any, Any, None]:
         """Register a session at once; the work returned looks up where it continues.
@@ -109,9 +115,16 @@ class Sessions:
         presence = None
         if request.address == f"user:{info.user}":
             presence = self._take_over(key, request, info, shard)
+        else:
+            self._fence_older(key, request, info)
         # Before the head is read: a push that comes in between must reach the edge.
         subscription = Subscription(
-            key=key, address=request.address, shard=shard.number, info=info, claims=claims
+            key=key,
+            address=request.address,
+            shard=shard.number,
+            info=info,
+            claims=claims,
+            generation=(request.generation.term, request.generation.counter),
         )
         self._fanout.subscriptions.add(subscription)
         metrics.SESSIONS.set(len(self.registry))
@@ -124,11 +137,24 @@ class Sessions:
             presence=presence,
         )
 
+    def _fence_older(self, key: SessionKey, request: pb.Subscribe, info: DeviceInfo) -> None:
+        """Of a shared queue: a device's older session must not move the newer one's cursor."""
+        generation = (request.generation.term, request.generation.counter)
+        for other in self._fanout.subscriptions.all(info.user):
+            same = other.info.device == info.device and other.address == request.address
+            if not same or other.key == key:
+                continue
+            if other.generation > generation:
+                raise Refusal(REPLACED, "this device has connected again elsewhere")
+            self.drop(other.key, other.address)
+
     def _take_over(
         self, key: SessionKey, request: pb.Subscribe, info: DeviceInfo, shard: Shard
     ) -> Presence:
         generation = None
-        if request.HasField("generation"):
+        if not request.HasField("generation"):
+            self._check_attempts(info.user)
+        else:
             generation = (request.generation.term, request.generation.counter)
         try:
             registered = self.registry.register(
@@ -151,6 +177,12 @@ class Sessions:
             code = RESUBSCRIBE if registered.same else REPLACED
             self.evict(registered.evicted, code, "this device has connected again")
         return registered.presence
+
+    def _check_attempts(self, user: str) -> None:
+        # Behind the verified token: else anyone could use up a user's attempts.
+        if wait := self._attempts.take(user, self._clock.monotonic()):
+            why = f"this user connects too often: connect again after {ceil(wait)} s"
+            raise Refusal(TOO_MANY_ATTEMPTS, why)
 
     async def _attach(self, joining: _Joining) -> None:
         subscription, request = joining.subscription, joining.request
@@ -262,7 +294,11 @@ class Sessions:
         return len(chosen)
 
     def evict(self, key: SessionKey, close_code: int, reason: str) -> None:
-        """Tell the edge to close a session."""
+        """Tell the edge to close a session, and heed nothing that it still says."""
+        subscriptions = self._fanout.subscriptions
+        own = subscriptions.of_user(key)
+        for each in subscriptions.of_session(key, own.info.user if own else ""):
+            self.drop(key, each.address)
         stream = self._fanout.streams.get(key.stream)
         if stream:
             evict = pb.Evict(session_id=key.session, close_code=close_code, reason=reason)

@@ -107,6 +107,12 @@ class RouterSettings(BaseSettings):
         5.0, ge=0, description="seconds without a session before a device counts as disconnected"
     )
     devices_per_user: int = Field(32, ge=1, description="connected devices per user")
+    attempts_per_user: float = Field(
+        2.0, ge=0, description="connections per second of one user; 0: no limit"
+    )
+    attempts_per_user_burst: float = Field(
+        64.0, ge=1, description="connections at once of one user, above that rate"
+    )
     cursor_flush: float = Field(1.0, gt=0, description="seconds between writes of cursors")
     probe_interval: float = Field(
         1.0, gt=0, description="seconds between claim probes to shards of other routers"

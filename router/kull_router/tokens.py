@@ -27,7 +27,8 @@ MAX_ROOMS: Final = 32
 MAX_JTI: Final = 128
 DEFAULT_MAX_TTL: Final = 30 * 86_400.0  # seconds
 LEEWAY_MS: Final = 60_000  # that clocks may differ
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# Control characters, and those that turn the direction of what follows: names are shown to others.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

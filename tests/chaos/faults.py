@@ -49,17 +49,24 @@ class Faults:
         }
 
     async def until_replaceable(self) -> None:
-        """Wait until the router that serves could be replaced: every edge is with the other too."""
+        """Wait until the other router could replace the one that serves: it has all edges."""
         routers = self._mesh.routers
         async with asyncio.timeout(STANDBY_WITHIN):
             while True:
                 for serving, standby in ((0, 1), (1, 0)):
                     owned = await asyncio.to_thread(self._mesh.owned, serving)
-                    nodes = await asyncio.to_thread(self._mesh.nodes, standby)
-                    if owned and nodes and len(nodes.edges) == len(self._mesh.edges):
+                    if owned and await asyncio.to_thread(self._stands_by, standby):
                         self._serving = routers[serving]
                         return
                 await asyncio.sleep(0.1)
+
+    def _stands_by(self, router: int) -> bool:
+        nodes = self._mesh.nodes(router)
+        return (
+            nodes is not None
+            and nodes.router.broker_connected
+            and len(nodes.edges) == len(self._mesh.edges)
+        )
 
     async def _edge_killed(self) -> None:
         edge = self._rng.choice(self._mesh.edges)

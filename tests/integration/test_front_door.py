@@ -17,6 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
+from kull_client import SyncClient
 from kull_mesh import secrets
 from kull_mesh.secrets import Keys
 from kull_mesh.up import LocalMesh, UpOptions
@@ -192,3 +193,33 @@ async def test_an_id_that_looks_like_a_pattern_is_an_id(tmp_path: Path, user: st
         assert (await frame_of(other, "CREDIT_UPDATE"))["data"]["newBalance"] == 2
         await mine.close()
         await other.close()
+
+
+async def test_a_client_with_a_token_function_outlives_its_tokens_on_one_connection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KULL_TOKEN_GRACE", "2")
+    asked = 0
+
+    async def fresh() -> str:
+        nonlocal asked
+        asked += 1
+        return device_token(device="mac", ttl=6)
+
+    async with opened(tmp_path) as mesh:
+        states: list[str] = []
+        client = SyncClient(
+            mesh.edges[0].url, fresh, on_state=lambda state: states.append(state.name)
+        )
+        async with client:
+            async with asyncio.timeout(LIMIT):
+                while asked < 3:  # after 9.6 s: the first token was good for 8
+                    await asyncio.sleep(0.1)
+            await mesh.publisher.credit_update(user_id="maya", new_balance=1, change=1, reason="x")
+            async with asyncio.timeout(LIMIT):
+                async for event in client:
+                    if event.type == "CREDIT_UPDATE":
+                        break
+            assert client.connected
+
+    assert states[:3] == ["connecting", "connected", "closed"]

@@ -74,4 +74,6 @@ def run(seeds: range, *, jobs: int, console: Console, stop_at_first: bool = Fals
                 console.print(f"  python -m tests.simulation --seed {outcome.seed} --trace")
                 if stop_at_first:
                     break
+            if tally.schedules % 1_000 == 0 and tally.schedules < len(seeds):
+                console.print(f"{tally.schedules:,} of {len(seeds):,} schedules")
     return tally

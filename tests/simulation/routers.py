@@ -86,6 +86,8 @@ class RouterNode:
         def ended(_: object) -> None:
             end.close()
             self._handlers.discard(handler)
+            if not handler.cancelled() and handler.exception():
+                self._ledger.blame(f"a stream of {self.name} ended by {handler.exception()!r}")
 
         handler.add_done_callback(ended)
 
@@ -136,6 +138,9 @@ class _Context:
 
     def __init__(self, end: End) -> None:
         self._end = end
+
+    def auth_context(self) -> dict[str, list[bytes]]:
+        return {}  # no certificates
 
     async def write(self, frame: pb.AttachResponse) -> None:
         try:

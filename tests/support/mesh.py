@@ -62,6 +62,12 @@ class Process:
         """Whether it runs."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        """The running process."""
+        assert self._process is not None, f"{self.name} is not running"
+        return self._process.pid
+
     def wait(self, within: float = READY_WITHIN) -> int:
         """Wait for it to end by itself and return its exit code."""
         assert self._process is not None

@@ -60,7 +60,8 @@ class SyncClient:
 
     Args:
         url: `ws://…/ws` or `wss://…/ws`.
-        token: a device token, or an async function that gets a fresh one for each connection.
+        token: a device token, or an async function that gets a fresh one: for each
+            connection, and before the one in use expires.
         position: where an earlier client stopped, see `position`; None: what the server has noted.
         device_name: how the user's other devices call this one.
         platform: the same, e.g. `macos`.
@@ -266,7 +267,8 @@ class SyncClient:
             device_name=self._device_name,
             platform=self._platform,
         )
-        self._connection = Connection(self._session, self._inbox, self._requests)
+        fresh = None if isinstance(self._token, str) else self._token
+        self._connection = Connection(self._session, self._inbox, self._requests, fresh)
         try:
             return await self._connection.run(
                 self._url, hello, within=self._connect_timeout, on_change=self._connected

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final, NoReturn
 
@@ -22,6 +22,9 @@ from kull_client.session import Delivery, Reconnect, Refused, Session, Staleness
 log = logging.getLogger("kull_client")
 V2: Final = Subprotocol("kull.sync.v2")
 FLUSH_TIMEOUT: Final = 2.0  # seconds
+RENEW_AT: Final = 0.8  # of a token's lifetime
+MIN_RENEWAL: Final = 1.0  # seconds between renewals
+RENEWAL_TIMEOUT: Final = 10.0  # seconds
 NO_CLOSE_FRAME: Final = 1006
 TRY_AGAIN: Final = frozenset({408, 425, 429})  # the HTTP 4xx that may go away
 
@@ -33,10 +36,18 @@ _quiet.setLevel(logging.WARNING)
 class Connection:
     """Connects once and serves that connection. `run` says how it ended."""
 
-    def __init__(self, session: Session, inbox: Inbox, requests: Requests) -> None:
+    def __init__(
+        self,
+        session: Session,
+        inbox: Inbox,
+        requests: Requests,
+        fresh_token: Callable[[], Awaitable[str]] | None = None,
+    ) -> None:
         self._session = session
         self._inbox = inbox
         self._requests = requests
+        self._fresh_token = fresh_token
+        self._token_known = asyncio.Event()
         self._socket: ClientConnection | None = None
         self._welcomed_at: float | None = None
         self._acks_changed = asyncio.Event()
@@ -115,12 +126,16 @@ class Connection:
     ) -> Ended:
         await socket.send(hello)
         self._socket = socket
-        acks = asyncio.create_task(self._acknowledge(socket), name="kull-client-acks")
+        beside = {asyncio.create_task(self._acknowledge(socket), name="kull-client-acks")}
+        if self._fresh_token is not None:
+            renewal = self._renew(self._fresh_token)
+            beside.add(asyncio.create_task(renewal, name="kull-client-renewal"))
         try:
             await self._read(socket, on_change)
         finally:
-            acks.cancel()
-            await asyncio.wait({acks})  # unlike `await acks`, this cannot swallow a cancellation
+            for task in beside:
+                task.cancel()
+            await asyncio.wait(beside)  # unlike `await task`, this cannot swallow a cancellation
 
     async def _read(self, socket: ClientConnection, on_change: Callable[[], None]) -> NoReturn:
         """Take frames until the connection is closed."""
@@ -136,6 +151,7 @@ class Connection:
                         await self._inbox.put(each)
                     case Welcomed():
                         self._welcomed_at = _now()
+                        self._token_known.set()
                         on_change()
                     case Staleness():
                         on_change()
@@ -149,6 +165,26 @@ class Connection:
         if isinstance(answer, Refused) and not known:
             self._complaint = answer.message
             log.warning("the server complains: %s (%s)", answer.message, answer.code)
+
+    async def _renew(self, fresh_token: Callable[[], Awaitable[str]]) -> None:
+        """Give the connection a fresh token before the old one expires.
+
+        If that fails the server closes in the end, and the next connection asks for one again.
+        """
+        await self._token_known.wait()
+        while (lifetime := self._session.token_lifetime) is not None:
+            await asyncio.sleep(max(MIN_RENEWAL, lifetime * RENEW_AT))
+            ref, answer = self._requests.open()
+            try:
+                token = await fresh_token()
+                async with asyncio.timeout(RENEWAL_TIMEOUT):
+                    await self.send(frames.refresh(token, ref))
+                    await answer
+            except Exception as error:  # the application's own function may raise anything
+                log.warning("the token was not renewed: %s", error or type(error).__name__)
+                return
+            finally:
+                self._requests.close(ref)
 
     async def _acknowledge(self, socket: ClientConnection) -> None:
         with suppress(ConnectionClosed):  # who reads the socket says why

@@ -136,6 +136,22 @@ def ack(queue: str, seq: int) -> str:
     return compact(message)
 
 
+def refresh(token: str, ref: str) -> str:
+    """Return a message that gives the connection another token."""
+    return compact({"type": "REFRESH", "token": token, "ref": ref})
+
+
+def lifetime_of(frame: Mapping[str, Any]) -> float | None:
+    """Return the seconds that the token of WELCOME or REFRESHED still lives; None: for ever.
+
+    By the server's clock alone: the device's may be wrong. Raises BadFrame.
+    """
+    expires_ms = number(frame["data"], "expiresAt", 0)
+    if not expires_ms:
+        return None
+    return max(0.0, (expires_ms - number(frame, "timestamp", 0)) / 1000)
+
+
 def update_progress(payload: Mapping[str, Any], ref: str) -> str:
     """Return a device's own progress message."""
     return compact({"type": "UPDATE_PROGRESS", "payload": dict(payload), "ref": ref})

@@ -93,6 +93,7 @@ class Session:
         self.user_id = ""
         self.device_id = ""
         self.session_id = ""
+        self.token_lifetime: float | None = None  # seconds, when WELCOME or REFRESHED came
         self.first = False  # the server knows nothing of what this device has
         self.acks = LazyAcks()
         self._epoch = start.epoch
@@ -126,7 +127,11 @@ class Session:
         data: Json = frame["data"]
         match frame["type"]:
             case "WELCOME":
+                self.token_lifetime = frames.lifetime_of(frame)
                 return self._welcome(data)
+            case "REFRESHED":
+                self.token_lifetime = frames.lifetime_of(frame)
+                return [Accepted(frames.text_of(data, "ref"), "")]
             case "JOINED":
                 return self._stand(frames.standing_of(data))
             case "RECOVERY_LOST":

@@ -14,9 +14,9 @@ from kull_producers.gateway.auth import (
 from kull_producers.gateway.health import Status, publisher_status
 from kull_producers.gateway.keys import key_auth
 from kull_producers.gateway.origins import Origins
-from kull_producers.gateway.rates import Buckets
 from kull_producers.gateway.settings import GatewaySettings
 from kull_producers.gateway.signing import Minter, SigningKey, SigningKeyError
+from kull_producers.rates import Buckets
 
 __all__ = [
     "Buckets",

@@ -13,9 +13,9 @@ from kull_producers.gateway.guard import Cors, Guard
 from kull_producers.gateway.health import AskStatus, Status, publisher_status
 from kull_producers.gateway.metrics import GatewayMetrics
 from kull_producers.gateway.origins import Origins
-from kull_producers.gateway.rates import Buckets
 from kull_producers.gateway.signing import Minter
 from kull_producers.publisher import Publisher
+from kull_producers.rates import Buckets
 
 
 def create_app(

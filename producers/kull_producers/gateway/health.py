@@ -32,6 +32,7 @@ class Status:
 
 
 AskStatus = Callable[[], Awaitable[Status]]
+AskDetails = Callable[[], Awaitable[Mapping[str, Any]]]
 
 
 async def publisher_status(publisher: Publisher) -> Status:

@@ -14,7 +14,7 @@ from prometheus_client import start_http_server
 
 from kull_producers.connecting import connect
 from kull_producers.gateway.app import create_app
-from kull_producers.gateway.health import AskStatus
+from kull_producers.gateway.health import AskDetails, Status, publisher_status
 from kull_producers.gateway.metrics import GatewayMetrics
 from kull_producers.gateway.settings import GatewaySettings
 from kull_producers.publisher import Publisher
@@ -22,15 +22,21 @@ from kull_producers.publisher import Publisher
 log = structlog.get_logger(__name__)
 
 
-async def serve(settings: GatewaySettings, *, status: AskStatus | None = None) -> None:
+async def serve(settings: GatewaySettings, *, details: AskDetails | None = None) -> None:
     """Serve the triggers until SIGTERM or SIGINT.
 
-    `status` is what the health endpoints tell beside RabbitMQ's state; None: nothing.
+    `details` returns what the status tells beside RabbitMQ's state; None: nothing.
     Shutdown: stop accepting, let requests end, disconnect from RabbitMQ. Raises what `async with`
     of `connect` raises, GatewayConfigError, and OSError when the port cannot be used.
     """
     metrics = GatewayMetrics()
     publisher = _publisher(settings)
+
+    async def status() -> Status:
+        now = await publisher_status(publisher)
+        more = await details() if details else {}
+        return Status(ready=now.ready, details={**now.details, **more})
+
     app = create_app(
         publisher,
         authorize=settings.authorize(),

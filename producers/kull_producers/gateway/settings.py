@@ -13,9 +13,9 @@ from kull_producers.errors import KullError
 from kull_producers.gateway.auth import MIN_SECRET_BYTES, Authorize, service_auth
 from kull_producers.gateway.keys import key_auth
 from kull_producers.gateway.origins import Origins, is_loopback, parse
-from kull_producers.gateway.rates import Buckets
 from kull_producers.gateway.signing import Minter, SigningKey, SigningKeyError
 from kull_producers.publisher import DEFAULT_IN_FLIGHT
+from kull_producers.rates import Buckets
 
 DEFAULT_TIMEOUT: Final = 1.5  # seconds: callers learn within 2 s that RabbitMQ is away
 DEFAULT_RATE: Final = 200.0  # calls a second of one key

@@ -14,9 +14,9 @@ from kull_producers.errors import InvalidEvent
 from kull_producers.events import CreditUpdate, Event, PromptChange, ShootProgress
 from kull_producers.gateway import auth, bodies, documented
 from kull_producers.gateway.problems import TooMany
-from kull_producers.gateway.rates import Buckets
 from kull_producers.gateway.replies import Used
 from kull_producers.publisher import Publisher
+from kull_producers.rates import Buckets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -110,7 +110,7 @@ class Device:
         return Socket(self._hello(), self._text)
 
     def _hello(self) -> str:
-        hello: dict[str, Any] = {"type": "HELLO", "token": self._token}
+        hello: dict[str, Any] = {"type": "HELLO", "token": self._token, "instance": self.name}
         if self._epoch:
             hello |= {"epoch": self._epoch, "after": {"user": self._seq}}
         return json.dumps(hello)

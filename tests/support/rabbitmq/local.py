@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import httpx
@@ -46,16 +46,17 @@ class RabbitMQ:
     """One RabbitMQ node with its own epmd; it starts again on the same ports, with the same data.
 
     All methods block; from a test's event loop call them through `asyncio.to_thread`.
+    `plugins` are enabled beside the management plugin, `config` is added to rabbitmq.conf.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, plugins: Sequence[str] = (), config: str = "") -> None:
         script = installed_script()
         if script is None:
             raise FileNotFoundError(f"no rabbitmq-server script at any of {', '.join(SCRIPTS)}")
         self._script = script
         self._directory = Path(tempfile.mkdtemp(prefix="kull-rabbitmq-"))
         self._ports = dict(zip(("amqp", "api", "dist", "epmd"), _free_ports(4), strict=True))
-        self._environment = self._prepare()
+        self._environment = self._prepare(["rabbitmq_management", *plugins], config)
         self._epmd: subprocess.Popen[bytes] | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self.endpoint = Endpoint(
@@ -146,10 +147,10 @@ class RabbitMQ:
             if time.monotonic() > deadline:
                 raise RuntimeError(f"RabbitMQ's alarms are not as wanted: {alarms}")
 
-    def _prepare(self) -> dict[str, str]:
+    def _prepare(self, plugins: Sequence[str], config: str) -> dict[str, str]:
         directory = self._directory
-        (directory / "rabbitmq.conf").write_text(CONFIG.format(**self._ports))
-        (directory / "enabled_plugins").write_text("[rabbitmq_management].\n")
+        (directory / "rabbitmq.conf").write_text(CONFIG.format(**self._ports) + config)
+        (directory / "enabled_plugins").write_text(f"[{','.join(plugins)}].\n")
         (directory / "rabbitmq-env.conf").touch()  # the machine's own settings are none of ours
         ours = {name: value for name, value in os.environ.items() if "RABBITMQ" not in name}
         return ours | {

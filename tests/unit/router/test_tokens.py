@@ -264,3 +264,5 @@ def test_a_name_that_no_database_could_store_is_mended() -> None:
 
 def test_names_shown_to_others_are_plain_and_short() -> None:
     assert plain_text("Maya's\x00 Mac\n" + "!" * 100, 12) == "Maya's Mac!!"
+    assert plain_text("gpj.\u202ecaM\x9b31m", 64) == "gpj.caM31m"
+    assert plain_text("👩\u200d👧 phone", 64) == "👩\u200d👧 phone"

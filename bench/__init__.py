@@ -1,0 +1,1 @@
+"""Benchmarks: of parts, one script each, and of the whole beside its peers: `python -m bench`."""

@@ -1,0 +1,67 @@
+"""We and the peers on the same work, in one run, on this machine: `make bench`, `make bench-quick`.
+
+Every figure is taken of every peer in turn, round after round; the table shows our median divided
+by theirs. What is measured and how: docs/performance.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import signal
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from bench import plans, runner, table
+from bench.results import Results
+
+FOLDER = Path(__file__).parent
+PLANS = {"full": plans.full, "quick": plans.quick, "smoke": plans.smoke}
+
+
+def main() -> int:
+    """Read the options, run, print, write the results; 1 when a peer could not do its job."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("plan", choices=PLANS, nargs="?", default="full")
+    parser.add_argument("--only", default="", help="loads whose name begins like this")
+    parser.add_argument("--rounds", type=int, help="instead of the plan's own number")
+    parser.add_argument("--write", type=Path, default=FOLDER, help="folder of the results")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # it stops what it has started
+    console = Console(highlight=False, width=200)
+    results = Results()
+    loads = [load for load in PLANS[options.plan]() if load.name.startswith(options.only)]
+    if not loads:
+        names = ", ".join(repr(load.name) for load in PLANS[options.plan]())
+        parser.error(f"--only {options.only!r} is the begin of no load; there are {names}")
+    if options.rounds:
+        loads = [replace(load, rounds=options.rounds) for load in loads]
+    command = shlex.join(["python", "-m", "bench", *sys.argv[1:]])
+    try:
+        runner.run(loads, results, console.print)
+    finally:  # what was measured before a failure or Ctrl-C is not thrown away
+        _write(results, options.write, command)
+        table.show(results, console)
+    return 1 if results.failed else 0
+
+
+def _write(results: Results, folder: Path, command: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    figures = [figure.as_json() for figure in results.figures.values()]
+    report = {
+        "command": command,
+        "machine": table.machine(),
+        "warning": results.warning(),
+        "notes": results.notes,
+    }
+    text = json.dumps({**report, "figures": figures}, indent=1, ensure_ascii=False)
+    (folder / "results.json").write_text(text + "\n")
+    (folder / "RESULTS.md").write_text(table.markdown(results, command))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

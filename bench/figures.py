@@ -1,0 +1,148 @@
+"""How each figure is measured in a session. Every step returns its figures of one run."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from bench.results import Kind
+from bench.session import Session, Spent
+from tests.support.load.figures import percentile
+
+Found = Iterator[tuple[Kind, float]]
+Step = Callable[[Session], Found]
+
+CONNECTS: Final = Kind(name="first connects/s", unit="/s", better="higher")
+CONNECT_CPU: Final = Kind(name="server CPU per first connect", unit="ms")
+CONNECT_OBJECTS: Final = Kind(name="queues and bindings made per first connect", unit="")
+RECONNECTS: Final = Kind(name="reconnects/s", unit="/s", better="higher")
+RECONNECT_CPU: Final = Kind(name="server CPU per reconnect", unit="ms")
+MEMORY: Final = Kind(name="memory per idle device", unit="KB")
+IDLE_CPU: Final = Kind(name="idle CPU per 10,000 devices", unit="% of a core")
+CPU: Final = Kind(name="server CPU per 1,000 acknowledged deliveries", unit="ms")
+OWN_CPU: Final = Kind(name=f"{CPU.name}: router and edge", unit="ms", detail=True)
+RATE: Final = Kind(name="acknowledged deliveries/s", unit="/s", better="higher")
+HALF_CPU: Final = Kind(name="server CPU per 1,000 deliveries at the same rate", unit="ms")
+P50: Final = Kind(name="publish to device, p50", unit="ms")
+P99: Final = Kind(name="publish to device, p99", unit="ms")
+P999: Final = Kind(name="publish to device, p99.9", unit="ms")
+BROADCAST: Final = Kind(name="broadcast: time to the last device", unit="ms")
+BACKLOG: Final = Kind(name="mass reconnect with a backlog: time until all are level", unit="s")
+
+LOAD_LIMIT: Final = 0.9  # of a core: above it the load generator may be what is measured
+
+
+def connect(session: Session) -> Found:
+    """Connect every device for the first time."""
+    objects = session.peer.broker_objects()
+    with session.measured("first connects") as spent:
+        seconds = session.connect()
+    devices = session.job.devices
+    yield CONNECTS, devices / seconds
+    yield CONNECT_CPU, 1e3 * _total(spent[0]) / devices
+    yield from _roles(CONNECT_CPU, spent[0], 1e3 / devices)
+    yield CONNECT_OBJECTS, (session.peer.broker_objects() - objects) / devices
+
+
+def attach(session: Session) -> Found:
+    """Connect without a figure: for the ceiling, which has no devices."""
+    session.connect()
+    yield from ()
+
+
+def memory(session: Session) -> Found:
+    """Look at what every connected device takes, with nothing to tell it."""
+    session.rest(1.0)
+    grown = session.grown()
+    scale = 1 / 1e3 / session.job.devices
+    yield MEMORY, sum(grown.values()) * scale
+    for role, size in grown.items():
+        yield _detail(MEMORY, role), size * scale
+
+
+def idle(session: Session) -> Found:
+    """Leave every device connected, long enough for each keepalive of 30 s."""
+    with session.measured("idle") as spent:
+        session.rest(session.job.idle)
+    yield IDLE_CPU, 1e2 * _total(spent[0]) / spent[0].seconds * 10_000 / session.job.devices
+
+
+def saturate(session: Session) -> Found:
+    """Publish as much as is taken."""
+    session.saturate(session.job.warmup)
+    with session.measured("full load") as spent:
+        session.saturate(session.job.seconds)
+    if not session.level():
+        session.note("did not deliver everything within three minutes after full load")
+    rate = spent[0].deliveries / spent[0].seconds
+    if session.half_rate is None:
+        session.half_rate = rate / session.job.per_user / 2
+    yield RATE, rate
+    yield from _per_delivery(CPU, spent[0])
+
+
+def reconnect(session: Session) -> Found:
+    """Drop every connection and connect again, with nothing to catch up."""
+    session.disconnect()
+    with session.measured("reconnects") as spent:
+        seconds = session.connect()
+    yield RECONNECTS, session.job.devices / seconds
+    yield RECONNECT_CPU, 1e3 * _total(spent[0]) / session.job.devices
+
+
+def steady(session: Session) -> Found:
+    """Publish at half of our own maximum, open loop: an event's time is when it was due."""
+    assert session.half_rate is not None, "saturate comes first"
+    session.steady(session.job.warmup, session.half_rate)
+    session.latencies(keep=True)
+    with session.measured("half load") as spent:
+        lag = session.steady(session.job.seconds, session.half_rate)
+    if not session.level():
+        session.note("did not deliver everything within three minutes after half load")
+    waits = [value / 1e3 for value in session.latencies(keep=False)]
+    if lag > 0.1:
+        session.note(f"the publisher itself was {lag:.1f} s late at half load")
+    for kind, share in ((P50, 0.5), (P99, 0.99), (P999, 0.999)):
+        yield kind, percentile(waits, share)
+    yield from _per_delivery(HALF_CPU, spent[0])
+
+
+def broadcast(session: Session) -> Found:
+    """Tell everybody, several times."""
+    session.broadcast()  # the first one finds cold caches everywhere
+    times = [session.broadcast() for _ in range(session.job.broadcasts)]
+    yield BROADCAST, 1e3 * statistics.median(times)
+
+
+def backlog(session: Session) -> Found:
+    """Drop everybody, publish a backlog for each, and let all connect again at once."""
+    session.disconnect()
+    session.backlog()
+    with session.measured("mass reconnect") as spent:
+        session.connect()
+        level = session.level()
+    if not level:
+        session.note("did not deliver the whole backlog within three minutes")
+    yield BACKLOG, spent[0].seconds
+
+
+def _per_delivery(kind: Kind, spent: Spent) -> Found:
+    scale = 1e6 / max(1, spent.deliveries)  # ms per 1,000
+    yield kind, _total(spent) * scale
+    yield from _roles(kind, spent, scale)
+    if "edge" in spent.cpu:
+        yield _detail(kind, "router and edge"), (spent.cpu["edge"] + spent.cpu["router"]) * scale
+
+
+def _roles(kind: Kind, spent: Spent, scale: float) -> Found:
+    for role, seconds in spent.cpu.items():
+        yield _detail(kind, role), seconds * scale
+
+
+def _detail(kind: Kind, role: str) -> Kind:
+    return Kind(name=f"{kind.name}: {role}", unit=kind.unit, better=kind.better, detail=True)
+
+
+def _total(spent: Spent) -> float:
+    return sum(spent.cpu.values())

@@ -1,0 +1,130 @@
+"""Figures, their medians and ratios, and what was aimed at. PURE."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+OURS: Final = "Kull (SQLite)"
+DISTURBED: Final = 0.2  # cores used by others: from here on it is said
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """What a figure is. `better`: which direction is. `detail` figures explain another one."""
+
+    name: str
+    unit: str
+    better: Literal["lower", "higher"] = "lower"
+    detail: bool = False
+
+    @property
+    def title(self) -> str:
+        """Its name and unit."""
+        return f"{self.name}, {self.unit}" if self.unit else self.name
+
+
+@dataclass(slots=True, kw_only=True)
+class Figure:
+    """All runs of one figure under one load, by peer."""
+
+    kind: Kind
+    load: str
+    runs: dict[str, list[float]] = field(default_factory=dict)
+
+    def median(self, peer: str) -> float:
+        """Return a peer's median; NaN if it has no run."""
+        return statistics.median(self.runs[peer]) if self.runs.get(peer) else math.nan
+
+    def ratio(self, peer: str, ours: str = OURS) -> float:
+        """Return our median divided by the peer's; NaN if one is missing or the peer's is 0."""
+        theirs = self.median(peer)
+        return self.median(ours) / theirs if theirs else math.nan
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the object of bench/results.json; what is missing is null."""
+        peers = [peer for peer in self.runs if peer != OURS]
+        return {
+            "name": self.kind.name,
+            "unit": self.kind.unit,
+            "better": self.kind.better,
+            "load": self.load,
+            "ours": _known(self.median(OURS)),
+            "peers": {peer: _known(self.median(peer)) for peer in peers},
+            "ratios": {peer: _known(self.ratio(peer)) for peer in peers},
+            "runs": self.runs,
+        }
+
+
+class Results:
+    """Collects what the runs found. `failed`: whether a peer could not do its job."""
+
+    def __init__(self) -> None:
+        self.figures: dict[tuple[str, str], Figure] = {}
+        self.notes: list[str] = []
+        self.failed = False
+        self._others = 0.0
+
+    def add(self, load: str, peer: str, found: Iterable[tuple[Kind, float]]) -> None:
+        """Add one run of a peer under a load."""
+        for kind, value in found:
+            figure = self.figures.setdefault((load, kind.name), Figure(kind=kind, load=load))
+            figure.runs.setdefault(peer, []).append(value)
+
+    def note(self, text: str) -> None:
+        """Add what a reader must know; the same text once."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def fail(self, text: str) -> None:
+        """Note that a peer could not do its job."""
+        self.failed = True
+        self.note(text)
+
+    def disturbed(self, cores: float) -> None:
+        """Take into account how much of the machine others used during a measurement."""
+        self._others = max(self._others, cores)
+
+    def warning(self) -> str:
+        """Return what to know first, or nothing."""
+        if self._others <= DISTURBED:
+            return ""
+        return (
+            f"The machine was not calm: other programs used up to {self._others:.1f} cores during "
+            "a measurement. Times and rates are disturbed; CPU time per delivery less so."
+        )
+
+    def loads(self) -> Mapping[str, Sequence[Figure]]:
+        """Return the figures by load, in the order they came."""
+        found: dict[str, list[Figure]] = {}
+        for figure in self.figures.values():
+            found.setdefault(figure.load, []).append(figure)
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goal:
+    """What our median of a figure should be: `limit` times a peer's, or in the figure's unit."""
+
+    figure: str
+    load: str
+    limit: float
+    peer: str = ""
+
+    def judge(self, results: Results) -> tuple[float, bool] | None:
+        """Return the ratio (or our median) and whether that is enough; None if not measured."""
+        figure = results.figures.get((self.load, self.figure))
+        if figure is None:
+            return None
+        value = figure.ratio(self.peer) if self.peer else figure.median(OURS)
+        if math.isnan(value):
+            return None
+        enough = value <= self.limit if figure.kind.better == "lower" else value >= self.limit
+        return value, enough
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value

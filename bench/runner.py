@@ -1,0 +1,81 @@
+"""Runs plans: starts each peer, takes its figures, stops it, and notes what was odd."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from subprocess import CalledProcessError
+
+from bench.figures import LOAD_LIMIT
+from bench.load.worker import WorkerFailed
+from bench.peers.peer import Peer
+from bench.plans import Entry, Load
+from bench.results import Kind, Results
+from bench.session import Session
+
+Say = Callable[[str], None]
+
+
+def run(loads: Sequence[Load], results: Results, say: Say) -> None:
+    """Run every load; figures and notes are added to the results as they come.
+
+    A peer that fails has its turn ended, and is noted.
+    """
+    for load in loads:
+        for number in range(load.rounds):
+            half_rate = None
+            for entry in load.entries:
+                peer = entry.build()
+                say(f"{load.name}, round {number + 1} of {load.rounds}: {peer.name}")
+                half_rate = _peer(peer, entry, load, half_rate, results, say)
+
+
+def _peer(
+    peer: Peer, entry: Entry, load: Load, half_rate: float | None, results: Results, say: Say
+) -> float | None:
+    """Take one peer's figures; return the rate for the next peers' steady load."""
+    with ExitStack() as stack:
+        stack.callback(peer.close)
+        try:
+            peer.start()
+        except (FileNotFoundError, CalledProcessError) as error:
+            results.note(f"{peer.name} was left out, it cannot be started here: {error}")
+            return half_rate
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kull-bench-")))
+        session = Session(peer, load.job, folder, stack, half_rate=half_rate)
+        for step in entry.steps:
+            try:
+                found = list(step(session))
+            except (WorkerFailed, TimeoutError) as error:
+                why = str(error).strip().splitlines()[-1]
+                results.fail(f"{load.name}, {peer.name}: gave up in {step.__name__}: {why}")
+                break
+            results.add(load.name, peer.name, found)
+            for kind, value in found:
+                if not kind.detail:
+                    say(f"    {kind.name}: {value:,.3g} {kind.unit}")
+        else:
+            _note_oddities(session, load, results)
+        return session.half_rate
+
+
+def _note_oddities(session: Session, load: Load, results: Results) -> None:
+    """Note what a reader must know before believing the figures."""
+    where = f"{load.name}, {session.peer.name}:"
+    for text in session.notes:
+        results.note(f"{where} {text}")
+    seen = session.seen()
+    for name, count in (
+        ("connections lost", seen.lost_connections),
+        ("events out of order or missing", seen.disordered),
+    ):
+        if count:
+            results.note(f"{where} {count} {name}")
+    for what, spent in session.spent.items():
+        if spent.load > LOAD_LIMIT:
+            results.note(f"{where} the load generator was the limit in {what} ({spent.load:.0%})")
+        results.disturbed(spent.others)
+        kind = Kind(name=f"cores used by others: {what}", unit="", detail=True)
+        results.add(load.name, session.peer.name, [(kind, spent.others)])

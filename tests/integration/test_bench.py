@@ -1,0 +1,39 @@
+"""The bench runs: every step on a real mesh, small. It says nothing about time."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench import figures
+from bench.peers.ceiling import Ceiling
+from bench.results import OURS
+from tests.support.rabbitmq.local import installed_script
+
+pytestmark = [
+    pytest.mark.rabbitmq,
+    pytest.mark.timeout(300),
+    pytest.mark.skipif(installed_script() is None, reason="the bench starts RabbitMQ's package"),
+]
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_bench_measures_every_figure_and_loses_nothing(tmp_path: Path) -> None:
+    pytest.importorskip("picows", reason="pip install -r bench/requirements.txt")
+    command = [sys.executable, "-m", "bench", "smoke", "--write", str(tmp_path)]
+
+    subprocess.run(command, cwd=ROOT, check=True, timeout=280)
+
+    report = json.loads((tmp_path / "results.json").read_text())
+    ours = {figure["name"]: figure["ours"] for figure in report["figures"]}
+    for kind in (figures.CPU, figures.RATE, figures.P99, figures.CONNECTS, figures.BACKLOG):
+        assert ours[kind.name] > 0
+    assert ours[figures.CONNECT_OBJECTS.name] == 0
+    assert not [note for note in report["notes"] if "order" in note or "did not deliver" in note]
+    rate = next(figure for figure in report["figures"] if figure["name"] == figures.RATE.name)
+    assert rate["ratios"][Ceiling.name] == rate["ours"] / rate["peers"][Ceiling.name]
+    assert OURS in (tmp_path / "RESULTS.md").read_text()
