@@ -103,7 +103,7 @@ def _goals(results: Results) -> Sheet:
             [
                 f"{goal.figure}, {goal.load}",
                 f"{sign} {goal.limit:g} {unit}",
-                f"{value:.2f}",
+                f"{value:.3g}",
                 "met" if enough else "missed",
             ]
         )
