@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("picows", reason="pip install -r bench/requirements.txt")
+
 from bench import figures
 from bench.peers.ceiling import Ceiling
 from bench.results import OURS
@@ -23,7 +25,6 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_the_bench_measures_every_figure_and_loses_nothing(tmp_path: Path) -> None:
-    pytest.importorskip("picows", reason="pip install -r bench/requirements.txt")
     command = [sys.executable, "-m", "bench", "smoke", "--write", str(tmp_path)]
 
     subprocess.run(command, cwd=ROOT, check=True, timeout=280)
