@@ -55,7 +55,8 @@ def _write(results: Results, folder: Path, command: str) -> None:
     report = {
         "command": command,
         "machine": table.machine(),
-        "notes": [results.warning(), *results.notes],
+        "warning": results.warning(),
+        "notes": results.notes,
     }
     text = json.dumps({**report, "figures": figures}, indent=1, ensure_ascii=False)
     (folder / "results.json").write_text(text + "\n")

@@ -23,6 +23,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for tests.support
 
+from tests.support.arguments import at_least, stop_in_order
 from tests.support.audit import audit, deploy
 from tests.support.brokers import until
 from tests.support.rabbitmq import RabbitMQ
@@ -202,9 +203,11 @@ def main() -> int:
     """Read the options and measure."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--seconds", type=float, default=60, help="how long RabbitMQ is away")
-    parser.add_argument("--users", type=int, default=50)
+    parser.add_argument("--users", type=at_least(1), default=50)
     parser.add_argument("--rate", type=float, default=200, help="events per second, of all users")
-    return asyncio.run(measure(parser.parse_args()))
+    options = parser.parse_args()
+    stop_in_order()
+    return asyncio.run(measure(options))
 
 
 if __name__ == "__main__":

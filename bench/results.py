@@ -21,6 +21,11 @@ class Kind:
     better: Literal["lower", "higher"] = "lower"
     detail: bool = False
 
+    @property
+    def title(self) -> str:
+        """Its name and unit."""
+        return f"{self.name}, {self.unit}" if self.unit else self.name
+
 
 @dataclass(slots=True, kw_only=True)
 class Figure:

@@ -27,6 +27,7 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for tests.support
 
+from tests.support.arguments import at_least, stop_in_order
 from tests.support.load.figures import peak, percentile
 from tests.support.load.rolling import PRODUCTION, Plan, Rolling, Step, running
 from tests.support.postgres import Postgres
@@ -122,10 +123,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--devices", type=int, default=3_000)
+    parser.add_argument("--devices", type=at_least(2), default=3_000)
     parser.add_argument("--interval", type=float, default=2.0, help="seconds")
     parser.add_argument("--drain", type=float, help="KULL_EDGE_DRAIN, seconds")
     options = parser.parse_args()
+    stop_in_order()
     settings = dict(PRODUCTION)
     if options.drain is not None:
         settings["KULL_EDGE_DRAIN"] = str(options.drain)

@@ -66,10 +66,10 @@ def _note_oddities(session: Session, load: Load, results: Results) -> None:
     where = f"{load.name}, {session.peer.name}:"
     for text in session.notes:
         results.note(f"{where} {text}")
-    tallies = session.tallies()
+    seen = session.seen()
     for name, count in (
-        ("connections lost", sum(tally.lost_connections for tally in tallies)),
-        ("events out of order or missing", sum(tally.disordered for tally in tallies)),
+        ("connections lost", seen.lost_connections),
+        ("events out of order or missing", seen.disordered),
     ):
         if count:
             results.note(f"{where} {count} {name}")

@@ -69,6 +69,7 @@ class Session:
         self.half_rate = half_rate
         self.spent: dict[str, Spent] = {}
         self.notes: list[str] = []
+        self._seen = Tally()
         counters = folder / "counters"
         fleet = QueueConsumer if peer.dialect == "amqp" else Fleet
         self._counters = Counters(counters)
@@ -132,14 +133,22 @@ class Session:
     def latencies(self, keep: bool) -> array[int]:
         """Begin (or end) noting latencies; return those noted so far, in µs."""
         self._everywhere("keep_latencies", keep)
-        found: array[int] = array("q")
-        for tally in self.tallies():
-            found.extend(tally.latencies)
-        return found
+        return self._take_tallies()
 
-    def tallies(self) -> list[Tally]:
-        """Return what the devices have seen since the last call."""
-        return self._everywhere("take_tally")
+    def seen(self) -> Tally:
+        """Return what all devices have seen since the start, without latencies."""
+        self._take_tallies()
+        return self._seen
+
+    def _take_tallies(self) -> array[int]:
+        """Add what was seen since the last call to the sum; return the latencies."""
+        latencies: array[int] = array("q")
+        for tally in self._everywhere("take_tally"):
+            latencies.extend(tally.latencies)
+            self._seen.repeats += tally.repeats
+            self._seen.disordered += tally.disordered
+            self._seen.lost_connections += tally.lost_connections
+        return latencies
 
     @contextmanager
     def measured(self, what: str) -> Iterator[list[Spent]]:

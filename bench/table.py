@@ -38,7 +38,7 @@ def sheets(results: Results) -> list[Sheet]:
         peers = list(dict.fromkeys(peer for figure in main for peer in figure.runs if peer != OURS))
         rows = [
             [
-                f"{figure.kind.name}, {figure.kind.unit} {ARROWS[figure.kind.better]}",
+                f"{figure.kind.title} {ARROWS[figure.kind.better]}",
                 *(_cell(figure, peer) for peer in peers),
                 _value(figure, OURS),
             ]
@@ -103,7 +103,7 @@ def _goals(results: Results) -> Sheet:
             [
                 f"{goal.figure}, {goal.load}",
                 f"{sign} {goal.limit:g} {unit}",
-                f"{value:.2f}",
+                f"{value:.3g}",
                 "met" if enough else "missed",
             ]
         )
@@ -113,10 +113,7 @@ def _goals(results: Results) -> Sheet:
 def _roles(load: str, figures: Sequence[Figure]) -> Sheet:
     detail = [figure for figure in figures if figure.kind.detail]
     peers = list(dict.fromkeys(peer for figure in detail for peer in figure.runs))
-    rows = [
-        [f"{figure.kind.name}, {figure.kind.unit}", *(_value(figure, peer) for peer in peers)]
-        for figure in detail
-    ]
+    rows = [[figure.kind.title, *(_value(figure, peer) for peer in peers)] for figure in detail]
     return Sheet(f"{load}: by role", ["figure", *peers], rows)
 
 

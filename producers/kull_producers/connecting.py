@@ -21,7 +21,7 @@ from kull_producers.sync import SyncPublisher
 def connect(
     url: str,
     *,
-    outbox: Path | Outbox,
+    outbox: str | Path | Outbox,
     shard_count: int = ...,
     app_id: str = ...,
     in_flight: int = ...,
@@ -43,7 +43,7 @@ def connect(
 def connect(
     url: str,
     *,
-    outbox: Path | Outbox | None = None,
+    outbox: str | Path | Outbox | None = None,
     shard_count: int = topology.DEFAULT_SHARD_COUNT,
     app_id: str = DEFAULT_APP_ID,
     in_flight: int = DEFAULT_IN_FLIGHT,
@@ -67,7 +67,7 @@ def connect(
     if outbox is not None:
         return OutboxPublisher(
             transport,
-            outbox if isinstance(outbox, Outbox) else Outbox(path=outbox),
+            outbox if isinstance(outbox, Outbox) else Outbox(path=Path(outbox)),
             shard_count=shard_count,
             app_id=app_id,
             in_flight=in_flight,
@@ -85,7 +85,7 @@ def connect(
 def connect_sync(
     url: str,
     *,
-    outbox: Path | Outbox,
+    outbox: str | Path | Outbox,
     shard_count: int = ...,
     app_id: str = ...,
     in_flight: int = ...,
@@ -107,7 +107,7 @@ def connect_sync(
 def connect_sync(
     url: str,
     *,
-    outbox: Path | Outbox | None = None,
+    outbox: str | Path | Outbox | None = None,
     shard_count: int = topology.DEFAULT_SHARD_COUNT,
     app_id: str = DEFAULT_APP_ID,
     in_flight: int = DEFAULT_IN_FLIGHT,

@@ -49,12 +49,20 @@ class Outbox:
         max_rows: events it holds at most; more are refused with OutboxFull.
         max_bytes: bytes it holds at most.
         close_timeout: seconds that closing waits for what is pending; the rest stays in the file.
+
+    Raises:
+        ValueError: a limit is below 1.
     """
 
     path: Path
     max_rows: int = DEFAULT_MAX_ROWS
     max_bytes: int = DEFAULT_MAX_BYTES
     close_timeout: float = DEFAULT_CLOSE_TIMEOUT
+
+    def __post_init__(self) -> None:
+        for name in ("max_rows", "max_bytes"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: at least 1, got {getattr(self, name)}")
 
 
 class OutboxPublisher(Publisher):

@@ -115,9 +115,16 @@ class Sessions:
         presence = None
         if request.address == f"user:{info.user}":
             presence = self._take_over(key, request, info, shard)
+        else:
+            self._fence_older(key, request, info)
         # Before the head is read: a push that comes in between must reach the edge.
         subscription = Subscription(
-            key=key, address=request.address, shard=shard.number, info=info, claims=claims
+            key=key,
+            address=request.address,
+            shard=shard.number,
+            info=info,
+            claims=claims,
+            generation=(request.generation.term, request.generation.counter),
         )
         self._fanout.subscriptions.add(subscription)
         metrics.SESSIONS.set(len(self.registry))
@@ -129,6 +136,17 @@ class Sessions:
             term=shard.term,
             presence=presence,
         )
+
+    def _fence_older(self, key: SessionKey, request: pb.Subscribe, info: DeviceInfo) -> None:
+        """Of a shared queue: a device's older session must not move the newer one's cursor."""
+        generation = (request.generation.term, request.generation.counter)
+        for other in self._fanout.subscriptions.all(info.user):
+            same = other.info.device == info.device and other.address == request.address
+            if not same or other.key == key:
+                continue
+            if other.generation > generation:
+                raise Refusal(REPLACED, "this device has connected again elsewhere")
+            self.drop(other.key, other.address)
 
     def _take_over(
         self, key: SessionKey, request: pb.Subscribe, info: DeviceInfo, shard: Shard
@@ -276,7 +294,11 @@ class Sessions:
         return len(chosen)
 
     def evict(self, key: SessionKey, close_code: int, reason: str) -> None:
-        """Tell the edge to close a session."""
+        """Tell the edge to close a session, and heed nothing that it still says."""
+        subscriptions = self._fanout.subscriptions
+        own = subscriptions.of_user(key)
+        for each in subscriptions.of_session(key, own.info.user if own else ""):
+            self.drop(key, each.address)
         stream = self._fanout.streams.get(key.stream)
         if stream:
             evict = pb.Evict(session_id=key.session, close_code=close_code, reason=reason)

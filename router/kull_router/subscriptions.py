@@ -12,7 +12,10 @@ from kull_router.tokens import NOBODY, Claims
 
 @dataclass(slots=True, kw_only=True)
 class Subscription:
-    """A session that follows a queue. `initial_head`: see `Store.read`; `claims`: its token's."""
+    """A session that follows a queue.
+
+    `initial_head`: see `Store.read`; `claims`: its token's; `generation`: (0, 0) if not known yet.
+    """
 
     key: SessionKey
     address: str
@@ -20,6 +23,7 @@ class Subscription:
     info: DeviceInfo
     initial_head: int = 0
     claims: Claims = NOBODY
+    generation: tuple[int, int] = (0, 0)
 
 
 class Subscriptions:

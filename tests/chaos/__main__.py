@@ -9,6 +9,7 @@ import random
 import sys
 
 from tests.chaos.campaign import Plan, run
+from tests.support.arguments import at_least, stop_in_order
 
 
 def main() -> int:
@@ -16,9 +17,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10_000))
-    parser.add_argument("--users", type=int, default=100)
-    parser.add_argument("--devices-per-user", type=int, default=2)
+    parser.add_argument("--users", type=at_least(1), default=100)
+    parser.add_argument("--devices-per-user", type=at_least(1), default=2)
     options = parser.parse_args()
+    stop_in_order()
     logging.disable(logging.ERROR)  # every fault makes the clients' libraries complain
     sys.stdout.write(f"seed {options.seed}\n")
     plan = Plan(

@@ -11,14 +11,15 @@ from rich.console import Console
 
 from tests.simulation import campaign
 from tests.simulation.world import simulate
+from tests.support.arguments import at_least
 
 
 def main() -> int:
     """Read the options, run one schedule or many."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=1000, help="how many schedules")
+    parser.add_argument("--seeds", type=at_least(1), default=1000, help="how many schedules")
     parser.add_argument("--start", type=int, default=0, help="the first seed")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
+    parser.add_argument("--jobs", type=at_least(1), default=os.cpu_count() or 1, help="processes")
     parser.add_argument("--stop-at-first", action="store_true", help="end with the first violation")
     parser.add_argument("--seed", type=int, help="only this one")
     parser.add_argument("--trace", action="store_true", help="with --seed: print what happened")

@@ -12,7 +12,7 @@ from typing import Any
 
 from kull_router.event import Contract, Event
 from kull_router.registry import Presence
-from kull_router.store import DeviceInfo, Outcome, Stale, Stored
+from kull_router.store import DeviceInfo, Outcome, Retention, Stale, Stored
 from kull_router.store_memory import MemoryState
 
 ALL = "all"
@@ -25,6 +25,7 @@ class Log:
     every: dict[int, Event] = field(default_factory=dict)  # by seq, nothing ever removed
     ids: set[str] = field(default_factory=set)
     newest: dict[str, int] = field(default_factory=dict)  # by key
+    versions: dict[str, int] = field(default_factory=dict)  # the highest, by key
     kept: set[int] = field(default_factory=set)
     floor: int = 0
 
@@ -61,7 +62,8 @@ class Book:
 class Ledger:
     """See the module's text."""
 
-    def __init__(self) -> None:
+    def __init__(self, retention: Retention) -> None:
+        self._retention = retention
         self.violations: list[str] = []
         self.on_violation: Callable[[str], object] = lambda _: None
         self.logs: dict[str, Log] = defaultdict(Log)
@@ -104,10 +106,21 @@ class Ledger:
                 if outcome.seq in log.every:
                     self.blame(f"two entries with seq {outcome.seq} in {event.address}")
                 self.compacted += bool(outcome.replaced)
+                self._check_version(log, event, stale=False)
                 log.add(outcome.seq, event)
                 self._check_order(event)
             elif isinstance(outcome, Stale):
+                self._check_version(log, event, stale=True)
                 self._stale.add((event.address, event.id))
+
+    def _check_version(self, log: Log, event: Event, *, stale: bool) -> None:
+        """An older version of a key must not replace a newer one, nor the newest be dropped."""
+        if event.contract is Contract.LATEST:
+            newest = log.versions.get(event.key, 0)
+            if (event.version < newest) != stale:
+                what = "dropped" if stale else "stored"
+                self.blame(f"version {event.version} of {event.key} {what}, newest was {newest}")
+            log.versions[event.key] = max(newest, event.version)
 
     def _check_order(self, event: Event) -> None:
         """Credits are named `<publisher>/<number>`, numbered in the order of the calls."""
@@ -129,13 +142,31 @@ class Ledger:
             if log.kept == queue.entries.keys():
                 continue
             for seq in sorted(log.kept - queue.entries.keys()):
-                if seq <= log.floor:
-                    continue  # retention, which moves the floor
-                event = log.every[seq]
-                self.blame(f"dropped from {address}: seq {seq}, {event.type} {event.id}")
+                if seq > log.floor or not self._may_go(state, address, seq):
+                    event = log.every[seq]
+                    self.blame(f"dropped from {address}: seq {seq}, {event.type} {event.id}")
             for seq in sorted(queue.entries.keys() - log.kept):
                 self.blame(f"not removed from {address}: seq {seq}")
             log.kept = set(queue.entries)
+
+    def _may_go(self, state: MemoryState, address: str, seq: int) -> bool:
+        """Whether retention covers it: over the budget, or no stable device needs it any more."""
+        event = self.logs[address].every[seq]
+        every = event.contract is Contract.EVERY
+        budget = self._retention.every_entries if every else self._retention.latest_entries
+        left = [
+            other
+            for other, entry in state.queues[address].entries.items()
+            if entry.event.contract is event.contract
+        ]
+        if len(left) >= budget and seq < min(left):
+            return True
+        holds = [
+            device.cursors[address].holds
+            for device in state.devices.get(address.removeprefix("user:"), {}).values()
+            if not device.info.ephemeral and address in device.cursors
+        ]
+        return (every or event.final) and seq <= min(holds, default=0)
 
     def _check_cursors(self, state: MemoryState) -> None:
         found = {

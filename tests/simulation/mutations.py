@@ -1,7 +1,7 @@
 """`python -m tests.simulation.mutations`: break the code on purpose; some seed must notice.
 
-Each mutation is applied to a copy of the sources. Exit code 0 when every one is caught, and the
-unchanged copy is not blamed for anything.
+Each mutation is applied to a copy of the sources. Exit code 0 when every one is caught, and an
+unchanged copy is not blamed for anything: neither in many seeds nor in the one that caught.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+
+from tests.support.arguments import at_least
 
 ROOT = Path(__file__).parents[2]
 MEMBERS = ("protos", "producers", "router", "edge", "mesh", "clients/python")
@@ -88,6 +90,11 @@ MUTATIONS = (
 )
 
 
+def applies(mutation: Mutation) -> bool:
+    """Whether its text is still there, once."""
+    return (ROOT / mutation.path).read_text().count(mutation.old) == 1
+
+
 @contextmanager
 def copy(mutation: Mutation | None) -> Iterator[Path]:
     """Make a copy of the sources with a mutation, for as long as the block runs."""
@@ -100,19 +107,19 @@ def copy(mutation: Mutation | None) -> Iterator[Path]:
         if mutation:
             path = tree / mutation.path
             text = path.read_text()
-            if text.count(mutation.old) != 1:
+            if not applies(mutation):
                 sys.exit(f"{mutation.name}: {mutation.path} has changed; so must the mutation")
             path.write_text(text.replace(mutation.old, mutation.new))
         yield tree
 
 
-def simulate(tree: Path, seeds: int, jobs: int) -> tuple[int, str] | None:
+def simulate(tree: Path, seeds: int, jobs: int, start: int = 0) -> tuple[int, str] | None:
     """Return the seed that failed and its violation, None if none did."""
     paths = [str(tree / member) for member in MEMBERS]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     command = [sys.executable, "-W", "ignore", "-m", "tests.simulation", "--stop-at-first"]
     found = subprocess.run(
-        [*command, "--seeds", str(seeds), "--jobs", str(jobs)],
+        [*command, "--start", str(start), "--seeds", str(seeds), "--jobs", str(jobs)],
         cwd=tree,
         env=env,
         capture_output=True,
@@ -128,8 +135,8 @@ def simulate(tree: Path, seeds: int, jobs: int) -> tuple[int, str] | None:
 def main() -> int:
     """Read the options, try every mutation and the unchanged code."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=2000, help="schedules for each")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
+    parser.add_argument("--seeds", type=at_least(1), default=2000, help="schedules for each")
+    parser.add_argument("--jobs", type=at_least(1), default=os.cpu_count() or 1, help="processes")
     options = parser.parse_args()
     table = Table("mutation", "seconds", "seed", "what the ledger said")
     missed = 0
@@ -139,6 +146,9 @@ def main() -> int:
             seeds = options.seeds if mutation else min(options.seeds, CONTROL_SEEDS)
             caught = simulate(tree, seeds, options.jobs)
         missed += (caught is None) == (mutation is not None)
+        if mutation and caught:
+            with copy(None) as tree:
+                missed += simulate(tree, 1, 1, start=caught[0]) is not None
         seconds = f"{time.monotonic() - started:.0f}"
         name = mutation.name if mutation else "none"
         table.add_row(name, seconds, *(map(str, caught) if caught else (f"none of {seeds}", "")))

@@ -10,6 +10,7 @@ import pytest
 
 from kull_client.inbox import Inbox
 from kull_client.session import Delivery
+from tests.simulation.mutations import MUTATIONS, applies
 from tests.simulation.world import simulate
 
 SEEDS = 120
@@ -51,3 +52,7 @@ def test_an_event_that_a_device_never_gets_is_noticed(monkeypatch: pytest.Monkey
     monkeypatch.setattr(Inbox, "put", lossy)
 
     assert any("lacks user:" in each for each in simulate(0).violations)
+
+
+def test_every_mutation_still_changes_what_it_is_about() -> None:
+    assert [mutation.name for mutation in MUTATIONS if not applies(mutation)] == []

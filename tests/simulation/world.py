@@ -14,7 +14,8 @@ from uuid import UUID
 import kull_client.client
 import kull_client.connection
 from kull_edge.config import HubConfig, SessionConfig
-from kull_edge.follow import Window
+from kull_edge.follow import Follow, Window
+from kull_router.outbox import Outbox
 from kull_router.settings import RouterSettings
 from tests.simulation.database import Database
 from tests.simulation.devices import Device, Kind
@@ -28,6 +29,7 @@ from tests.simulation.routers import RouterNode
 from tests.simulation.sockets import Balancer, connect
 from tests.simulation.trace import Trace
 
+LOOK_EVERY: Final = 0.1  # virtual seconds between two looks at the buffers
 CONVERGES_WITHIN: Final = 240.0  # virtual seconds after the last fault is over
 _SETTINGS: Final = RouterSettings(router_id="router")  # read once: it looks at the environment
 
@@ -55,10 +57,10 @@ class World:
         self.faults: Counter[str] = Counter()
         self.processes: list[Process] = []
         tight = self.rng.random() < 0.3
-        self.ledger = Ledger()
+        settings = self._router_settings(tight)
+        self.ledger = Ledger(settings.retention)
         self.net = Network(self._generator(), trace)
         self.rabbit = Rabbit(self.net)
-        settings = self._router_settings(tight)
         self.database = Database(
             self.ledger,
             self._generator(),
@@ -157,16 +159,35 @@ class World:
         """Blame every buffer that is larger than it may be."""
         for router in self.routers:
             for stream in router.core.fanout.streams.values() if router.core else ():
-                limit = 2 * router.core.settings.outbox_bytes + 100_000 if router.core else 0
-                if stream.outbox.bytes > limit:
-                    self.ledger.blame(f"{stream.outbox.bytes} bytes wait at {router.name}")
+                self._check_outbox(router.name, stream.outbox)
         for edge in self.edges:
+            for session in edge.shell.hub._sessions.values() if edge.shell else ():
+                for follow in session.follows.values():
+                    self._check_window(edge.name, follow)
             for socket in edge.shell.sockets.values() if edge.shell else ():
                 if socket.buffered > socket.limit:
                     self.ledger.blame(f"{socket.buffered} bytes wait at a socket of {edge.name}")
         for device in self.devices:
             if device.client and len(device.client._inbox._items) > 256:
                 self.ledger.blame(f"the inbox of {device.name} is over full")
+
+    def _check_outbox(self, name: str, outbox: Outbox) -> None:
+        batches = sum(frame.HasField("batch") for frame in outbox._control)
+        if outbox._push_bytes > outbox._limit:
+            self.ledger.blame(f"{outbox._push_bytes} bytes of pushes wait at {name}")
+        if outbox._batch_bytes > outbox._limit and batches > 1:
+            self.ledger.blame(f"{outbox._batch_bytes} bytes in {batches} batches wait at {name}")
+
+    def _check_window(self, name: str, follow: Follow) -> None:
+        frames, size = len(follow._open), follow._open_bytes
+        if frames > follow._window.frames or (frames > 1 and size > follow._window.bytes):
+            self.ledger.blame(f"{frames} frames of {size} bytes are open at {name}")
+
+    async def watch(self) -> None:
+        """Look at every buffer, again and again."""
+        while True:
+            self.check_bounds()
+            await asyncio.sleep(LOOK_EVERY)
 
     def unlevel(self) -> list[str]:
         """Return what keeps the mesh from being level, nothing when it is."""
@@ -208,6 +229,7 @@ async def _simulate(seed: int, trace: Trace, faults: Any) -> Outcome:
     world.ledger.on_violation = lambda what: trace.note("VIOLATION", what)
     for node in [*world.routers, *world.edges, *world.devices, *world.publishers]:
         world.start(node)
+    watch = asyncio.create_task(world.watch(), name="bounds")
     await faults(world).run()
     for publisher in world.publishers:
         publisher.stop()
@@ -215,13 +237,13 @@ async def _simulate(seed: int, trace: Trace, faults: Any) -> Outcome:
     left = world.unlevel()
     while left and loop.time() < healed + CONVERGES_WITHIN:
         await asyncio.sleep(0.5)
-        world.check_bounds()
         left = world.unlevel()
     converged = loop.time() - healed
     for each in left:
         world.ledger.blame(f"{CONVERGES_WITHIN:g} s after the last fault: {each}")
     for each in loop.complaints:
         world.ledger.blame(each)
+    watch.cancel()
     outcome = Outcome(
         seed=seed,
         violations=world.ledger.violations,

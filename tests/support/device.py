@@ -91,9 +91,9 @@ async def device(
 ) -> AsyncIterator[Device]:
     """Connect a device: `kull.sync.v2` with HELLO, or with `plain` the seed's own protocol."""
     if plain:
-        connection = connect(f"{url}?token={access}", compression=None)
+        connection = connect(f"{url}?token={access}", compression=None, ping_interval=None)
     else:
-        connection = connect(url, subprotocols=[V2], compression=None)
+        connection = connect(url, subprotocols=[V2], compression=None, ping_interval=None)
     async with connection as socket:
         connected = Device(socket)
         if not plain:

@@ -1,10 +1,8 @@
 /** Debian's Chromium, and a page of our own in it. */
 
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { type Browser, chromium } from 'playwright-core';
 import { build } from 'vite';
 
@@ -28,43 +26,52 @@ export async function launch(): Promise<Browser> {
   });
 }
 
-/** Serves an empty page with `window.kull`, the SDK as applications get it. */
+/** A program and its styles, as one text each; what it exports is `window.kull`. */
+async function bundled(entry: string): Promise<{ script: string; css: string }> {
+  const result = await build({
+    configFile: false,
+    logLevel: 'silent',
+    oxc: { jsx: { runtime: 'automatic', development: false } },
+    define: { 'process.env.NODE_ENV': '"production"' },
+    resolve: { conditions: ['kull-source', 'browser', 'module', 'import'] },
+    build: { write: false, lib: { entry, name: 'kull', formats: ['iife'], cssFileName: 'style' } },
+  });
+  const files = [result].flat().flatMap((each) => ('output' in each ? each.output : []));
+  let script = '';
+  let css = '';
+  for (const file of files) {
+    if (file.type === 'chunk') script += file.code;
+    else css += file.source;
+  }
+  return { script, css };
+}
+
+/** Serves an empty page with a program in it. */
 export class Page {
   readonly #server: Server;
-  readonly #folder: string;
   readonly url: string;
 
-  private constructor(server: Server, folder: string) {
+  private constructor(server: Server) {
     this.#server = server;
-    this.#folder = folder;
     this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
   }
 
-  static async serve(): Promise<Page> {
-    const folder = mkdtempSync(join(tmpdir(), 'kull-page-'));
-    const result = await build({
-      configFile: false,
-      logLevel: 'silent',
-      resolve: { conditions: ['kull-source', 'browser', 'module', 'import'] },
-      build: {
-        write: false,
-        lib: { entry: 'packages/sync/src/index.ts', name: 'kull', formats: ['iife'] },
-      },
-    });
-    const [output] = [result].flat() as { output: { code?: string }[] }[];
-    const script = output?.output[0]?.code ?? '';
-    const html = `<!doctype html><title>test</title><script>${script.replaceAll('</', '<\\/')};window.kull=kull</script>`;
+  /** Serve `window.kull`, or another program, with a style sheet of its own. */
+  static async serve(entry = 'packages/sync/src/index.ts', style = ''): Promise<Page> {
+    const { script, css } = await bundled(entry);
+    const html =
+      `<!doctype html><html lang="en"><title>test</title><style>${css}${style}</style><body>` +
+      `<script>${script.replaceAll('</', '<\\/')}</script></body></html>`;
     const server = createServer((_, answer) => {
       answer.setHeader('content-type', 'text/html; charset=utf-8');
       answer.end(html);
     });
     await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
-    return new Page(server, folder);
+    return new Page(server);
   }
 
   async close(): Promise<void> {
     this.#server.closeAllConnections();
     await new Promise((done) => this.#server.close(done));
-    rmSync(this.#folder, { recursive: true, force: true });
   }
 }

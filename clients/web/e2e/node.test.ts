@@ -49,14 +49,15 @@ describe('a device', () => {
   });
 
   it('that was away gets the newest tick and every credit, once', async () => {
-    const first = open({ token: 'lena:a' });
-    await connected(first);
+    const [first, witness] = [open({ token: 'lena:a' }), open({ token: 'lena:b' })];
+    await Promise.all([connected(first), connected(witness)]);
     await kull.credit('lena', 1);
     await until(() => first.credits().length === 1);
     const { position } = first.client;
     first.client.disconnect();
     for (let n = 1; n <= 50; n++) await kull.progress('lena', { processedCount: n });
     for (const balance of [2, 3, 4]) await kull.credit('lena', balance);
+    await until(() => witness.credits().length === 4); // all of it is stored by now
 
     const saved = { ...position, userId: 'lena', snapshot: { shoots: [] } };
     const store = { load: async () => saved, save: async () => {}, remove: async () => {} };

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import math
 
+import pytest
+
+pytest.importorskip("picows", reason="pip install -r bench/requirements.txt")
+
 from bench.results import OURS, Goal, Kind, Results
 from bench.table import markdown, sheets
 

@@ -546,3 +546,14 @@ def test_connect_returns_a_publisher_with_an_outbox(tmp_path: Path) -> None:
     with connect_sync(url, outbox=Outbox(path=tmp_path / "o.db", close_timeout=0)) as publisher:
         publisher.credit_update(user_id="ada", new_balance=1, change=1, reason="Test")
         assert publisher.pending == 1
+
+
+@pytest.mark.parametrize("limit", ["max_rows", "max_bytes"])
+def test_an_outbox_that_could_hold_nothing_is_refused_by_the_name_of_its_limit(limit: str) -> None:
+    with pytest.raises(ValueError, match=limit):
+        Outbox(path=Path("outbox.db"), **{limit: 0})
+
+
+async def test_an_outbox_is_named_by_a_path_or_a_text(tmp_path: Path) -> None:
+    async with connect("amqp://127.0.0.1:1/", outbox=str(tmp_path / "outbox.db")) as publisher:
+        assert (await publisher.status()).pending == 0

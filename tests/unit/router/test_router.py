@@ -14,7 +14,7 @@ import pytest
 from kull_producers import address as addresses
 from kull_producers import topology
 from kull_producers.envelope import messages_of
-from kull_producers.events import CreditUpdate, Event, ShootProgress
+from kull_producers.events import CreditUpdate, Event, PromptChange, ShootProgress
 from kull_producers.message import Message
 from kull_producers.stamp import Stamp
 from kull_protos.mesh.v1 import attach_pb2 as pb
@@ -137,7 +137,7 @@ class Rig:
         stamp = Stamp(
             id=event_id or f"event-{self._published}", timestamp_ms=1, version=self._published
         )
-        about = None if isinstance(event, CreditUpdate) else user
+        about = None if isinstance(event, CreditUpdate) else user or None
         for message in messages_of(event, stamp, shard_count=SHARDS, user_id=about):
             await self.broker.publish(message)
 
@@ -324,6 +324,38 @@ async def test_late_words_of_an_evicted_session_change_nothing(rig: Rig) -> None
     await asyncio.sleep(0.2)  # longer than the grace
 
     assert [p.info.device for p in rig.core.sessions.registry.connected("maya")] == ["mac"]
+
+
+async def test_a_late_acknowledgement_of_an_evicted_session_moves_no_cursor(rig: Rig) -> None:
+    other = rig.attach("edge-2")
+    await rig.subscribe(1, "maya:mac")
+    await rig.credit("maya", 100)
+    await rig.pushed(2)
+    await rig.subscribe(8, "maya:mac", edge=other)
+
+    ack = pb.Ack(session_id=1, address="user:maya", seq=2)
+    await rig.core.receive(rig.edge, pb.AttachRequest(acks=pb.Acks(acks=[ack])))
+    again = await rig.subscribe(9, "maya:mac", edge=other)
+
+    assert again.after < 2
+    assert (await rig.fetch(1, "user:maya", 0)).error
+
+
+async def test_an_older_session_cannot_move_the_cursor_of_a_shared_queue_either(rig: Rig) -> None:
+    """Its user's queue may have another owner, who has evicted it already."""
+    older, newer = pb.Generation(term=1, counter=1), pb.Generation(term=1, counter=2)
+    other = rig.attach("edge-2")
+    await rig.subscribe(1, "maya:mac", address="all", generation=older)
+    await rig.publish(PromptChange(prompt_id="p1", action="voted"), "")
+    await rig.subscribe(8, "maya:mac", address="all", edge=other, generation=newer)
+
+    ack = pb.Ack(session_id=1, address="all", seq=1)
+    await rig.core.receive(rig.edge, pb.AttachRequest(acks=pb.Acks(acks=[ack])))
+    again = await rig.subscribe(9, "maya:mac", address="all", edge=other, generation=newer)
+    refused = await rig.subscribe(2, "maya:mac", address="all", generation=older)
+
+    assert again.after == 0
+    assert refused.close_code == 4503
 
 
 async def test_others_are_told_when_a_device_comes_and_goes(rig: Rig) -> None:

@@ -1,0 +1,64 @@
+/** How the components look, and whether everybody can read them. */
+
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { chromiumPath, launch, Page } from './browser.ts';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const SHOTS = new URL('../artifacts/', import.meta.url).pathname;
+const STYLE = `
+  body { font: 15px/1.5 system-ui, sans-serif; margin: 24px; color: var(--kull-text);
+    background: var(--kull-surface); max-width: 640px }
+  h2 { font-size: 0.8rem; font-weight: 400; color: var(--kull-muted); margin: 20px 0 4px }
+`;
+
+describe.skipIf(!chromiumPath())('the components', () => {
+  let page: Page;
+  let browser: Browser;
+
+  beforeAll(async () => {
+    mkdirSync(SHOTS, { recursive: true });
+    [page, browser] = await Promise.all([Page.serve('e2e/gallery.tsx', STYLE), launch()]);
+  }, 60_000);
+  afterAll(async () => {
+    await browser?.close();
+    await page?.close();
+  });
+
+  it.each(['light', 'dark'] as const)('show each of their states, %s', async (colorScheme) => {
+    const tab = await browser.newPage({ colorScheme, viewport: { width: 700, height: 900 } });
+    await tab.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    await tab.goto(page.url);
+    await tab.addScriptTag({ content: AXE });
+    const shown = (state: string) => tab.getByRole('region', { name: state, exact: true });
+    for (const [state, text] of [
+      ['connected', 'Connected'],
+      ['connecting', 'Connecting…'],
+      ['reconnecting', 'Reconnecting…'],
+      ['catching up', 'of 3999'],
+      ['stale', 'No news, as of 3 min ago'],
+      ['action needed: sign in', 'Sign in again'],
+      ['action needed: retry', 'Try again'],
+      ['no news yet', 'No news of this shoot yet.'],
+      ['queued', 'Queued'],
+      ['processing', 'about 2 min'],
+      ['completed', 'Done'],
+      ['failed', 'IMG_0024.jpg is no photograph'],
+      ['no device', 'No device is connected.'],
+      ['three devices', "Maya's Mac"],
+    ] as const) {
+      await shown(state).getByText(text).first().waitFor();
+    }
+    await tab.screenshot({ path: `${SHOTS}components-${colorScheme}.png`, fullPage: true });
+
+    const violations = await tab.evaluate(async () => {
+      const { axe } = window as unknown as { axe: typeof import('axe-core') };
+      const found = await axe.run(document);
+      return found.violations.map((each) => `${each.id}: ${each.nodes.map((node) => node.html)}`);
+    });
+    expect(violations).toEqual([]);
+    await tab.close();
+  });
+});
