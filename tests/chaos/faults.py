@@ -55,18 +55,10 @@ class Faults:
             while True:
                 for serving, standby in ((0, 1), (1, 0)):
                     owned = await asyncio.to_thread(self._mesh.owned, serving)
-                    if owned and await asyncio.to_thread(self._stands_by, standby):
+                    if owned and await asyncio.to_thread(self._mesh.stands_by, standby):
                         self._serving = routers[serving]
                         return
                 await asyncio.sleep(0.1)
-
-    def _stands_by(self, router: int) -> bool:
-        nodes = self._mesh.nodes(router)
-        return (
-            nodes is not None
-            and nodes.router.broker_connected
-            and len(nodes.edges) == len(self._mesh.edges)
-        )
 
     async def _edge_killed(self) -> None:
         edge = self._rng.choice(self._mesh.edges)

@@ -159,10 +159,26 @@ class Mesh:
         return f"ws://127.0.0.1:{self.ports[edge]}/ws"
 
     def start(self) -> None:
-        """Start everything and wait until the edges are ready."""
-        for process in [*self.routers, *self.edges]:
+        """Start everything, and wait until it is ready and one router owns every shard."""
+        first, *others = self.routers
+        for process in [first, *self.edges]:
             process.start()
         self.wait_until_ready()
+        for router in others:  # started together, they would share the shards by chance
+            router.start()
+        deadline = time.monotonic() + READY_WITHIN
+        while not all(self.stands_by(number + 1) for number in range(len(others))):
+            assert time.monotonic() < deadline, "the other routers do not stand by"
+            time.sleep(0.05)
+
+    def stands_by(self, router: int) -> bool:
+        """Whether a router could take over: it has RabbitMQ and every edge."""
+        nodes = self.nodes(router)
+        return (
+            nodes is not None
+            and nodes.router.broker_connected
+            and len(nodes.edges) == len(self.edges)
+        )
 
     def wait_until_ready(self) -> None:
         """Wait until every edge has routers that own shards."""
