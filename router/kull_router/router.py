@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from itertools import count
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import structlog
 
@@ -32,6 +32,8 @@ from kull_router.store import Store
 from kull_router.tokens import TokenVerifier
 
 log = structlog.get_logger(__name__)
+
+_OWN_EVERY: Final = 5  # rounds of probes in which shards of our own get one as well
 
 
 class RouterCore:
@@ -261,13 +263,17 @@ class RouterCore:
     # -- side tasks ----------------------------------------------------------------------------
 
     async def _probe(self) -> NoReturn:
-        """Let every shard's active consumer notice that it is the active one."""
+        """Let every shard's active consumer notice that it is the active one, or no more."""
+        rounds = count()
         while True:
+            look = next(rounds) % _OWN_EVERY == 0
             try:
                 for number, shard in self.shards.items():
                     if shard.term is None:
                         wanted = self.settings.router_id if self.wants(number) else ""
                         await self.broker.publish(ingest.probe(number, wanted_by=wanted))
+                    elif look:
+                        await self.broker.publish(ingest.probe(number))
             except BrokerError as error:
                 log.debug("probe_failed", why=str(error))
             await asyncio.sleep(self.settings.probe_interval)

@@ -29,6 +29,7 @@ from kull_router.store import Outcome, Store
 log = structlog.get_logger(__name__)
 
 _T = TypeVar("_T")
+_CHECK_EVERY: Final = 4.0  # seconds between two looks at the term of a shard without events
 _INTERNAL_LIMIT: Final = 10_000  # events of our own (presence) waiting per shard
 
 
@@ -69,6 +70,7 @@ class Shard:
         self._changed = changed
         self._announce = announce
         self._preferred = settings.prefers(number)
+        self._checked_at = 0.0
         self._failures = 0  # calls that the store did not answer well
         self._append_lock = asyncio.Lock()  # pushes must leave in the order of their commits
         self._internal: asyncio.Queue[Event] = asyncio.Queue(_INTERNAL_LIMIT)
@@ -104,6 +106,8 @@ class Shard:
             deliveries = await channel.receive(self._settings.batch)
             if self.term is None:
                 await self._claim()
+            elif all(ingest.is_probe(each.message) for each in deliveries):
+                await self._check_term()
             await self._handle(deliveries)
             channel.ack(deliveries[-1].tag)
             if not self._preferred and any(self._is_wanted(each.message) for each in deliveries):
@@ -125,6 +129,16 @@ class Shard:
         log.debug("shard_owned", shard=self.number, term=self.term)
         self.standing_by = False
         self._changed(self.number, self.term)
+
+    async def _check_term(self) -> None:
+        """Raise Fenced if another router's claim, held up on its way, has overtaken ours.
+
+        Edges believe the higher term, so nobody would subscribe here before the next event.
+        """
+        now = self._clock.monotonic()
+        if now - self._checked_at >= _CHECK_EVERY:
+            self._checked_at = now
+            await self.append([])
 
     def _release(self) -> None:
         if self.term is not None:

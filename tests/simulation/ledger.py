@@ -89,7 +89,7 @@ class Ledger:
         if name == "append":
             self._appended(state, args[2], result)
         elif name == "attach":
-            self._attached(state, args[2], args[3].user, args[3].device)
+            self._attached(state, args[2], args[3].user, args[3].device, first=result.first)
         if name in {"append", "advance", "trim"}:
             self._check_kept(state)
         if name in {"attach", "advance", "trim"}:
@@ -131,9 +131,12 @@ class Ledger:
             self.blame(f"out of the publisher's order: {event.id} in {event.address}")
         self._order[event.address, line] = int(number)
 
-    def _attached(self, state: MemoryState, address: str, user: str, device: str) -> None:
-        cursor = state.devices[user][device].cursors[address]
-        self._first_heads.setdefault((user, device, address), cursor.initial_head)
+    def _attached(
+        self, state: MemoryState, address: str, user: str, device: str, *, first: bool
+    ) -> None:
+        if first:  # told in WELCOME: the application fetches everything by itself
+            cursor = state.devices[user][device].cursors[address]
+            self._first_heads.setdefault((user, device, address), cursor.initial_head)
 
     def _check_kept(self, state: MemoryState) -> None:
         for address, queue in state.queues.items():
@@ -274,7 +277,8 @@ class Ledger:
         return known
 
     def _first_head(self, book: Book, address: str) -> int | None:
-        heads = (self._first_heads.get((book.user, device, address)) for device in book.ids)
+        ids = reversed(book.ids)  # a tab that had processed nothing comes back as a new device
+        heads = (self._first_heads.get((book.user, device, address)) for device in ids)
         return next((head for head in heads if head is not None), None)
 
 

@@ -78,6 +78,7 @@ class _Connection:
         self._last = 0.0  # when the message sent last arrives
         self._opening = asyncio.Lock()
         self._refusals = 0
+        self._severed: MemoryBroker | None = None  # nothing more gets through on this one
         rabbit.connections.append(self)
 
     @property
@@ -130,11 +131,13 @@ class _Connection:
     def _arrived(
         self, message: Message, inner: MemoryBroker, confirm: asyncio.Future[None]
     ) -> None:
-        # What was under way when the connection broke may have got through, or not.
+        # What was under way when the connection broke has got through up to some point.
         if self.net.trace.on:
             where = f"{self.process.name} > rabbitmq"
             self.net.trace.note(where, f"{message.type} {message.message_id} up={inner.connected}")
         if not self.rabbit.up or (not inner.connected and self.net.rng.random() < 0.5):
+            self._severed = inner
+        if inner is self._severed:
             return
         try:
             self.rabbit.server.publish(message)

@@ -18,6 +18,7 @@ from kull_producers.events import CreditUpdate, Event, PromptChange, ShootProgre
 from kull_producers.message import Message
 from kull_producers.stamp import Stamp
 from kull_protos.mesh.v1 import attach_pb2 as pb
+from kull_router import ingest
 from kull_router.broker_memory import MemoryBroker
 from kull_router.clock import Clock
 from kull_router.edge_stream import EdgeStream
@@ -665,3 +666,17 @@ async def test_a_router_that_was_fenced_writes_nothing_more() -> None:
         await until(lambda: rig.core.terms.get(shard, 0) > term)
         await rig.subscribe(1, "maya:mac")
         assert len(await rig.credits_of("maya")) == 1
+
+
+async def test_a_claim_that_overtook_ours_is_noticed_without_an_event(rig: Rig) -> None:
+    """Edges believe the higher term: until then nobody could subscribe anywhere."""
+    shard = rig.core.shards[0]
+    before = shard.term
+    assert before is not None
+    await rig.store.claim(0, "a router that has died since")
+
+    await rig.broker.publish(ingest.probe(0))
+
+    async with asyncio.timeout(10):
+        while (shard.term or 0) <= before + 1:
+            await asyncio.sleep(0.01)
