@@ -102,6 +102,9 @@ class GrpcLink:
             while True:
                 self._welcomed = False
                 why = await self._stream(EdgeServiceStub(channel), listener)
+                task = asyncio.current_task()
+                if task and task.cancelling():  # a TaskGroup drops it when a child fails as well
+                    raise asyncio.CancelledError
                 attempt = 1 if self._welcomed else attempt + 1
                 delay = full_jitter(attempt, base=RETRY_BASE, cap=RETRY_CAP, rng=self._rng)
                 level = log.warning if self._welcomed or attempt == 1 else log.debug

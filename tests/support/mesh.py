@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.error import URLError
 
@@ -186,9 +186,10 @@ class Mesh:
             edge.wait_until_ready(f"http://127.0.0.1:{port}/readyz")
 
     def stop(self) -> None:
-        """Stop everything, edges first."""
-        for process in [*self.edges, *self.routers]:
-            process.stop()
+        """Stop everything, edges first, also when one of them does not stop as it should."""
+        with ExitStack() as stack:
+            for process in [*self.routers[::-1], *self.edges[::-1]]:
+                stack.callback(process.stop)
 
     def owned(self, router: int) -> int:
         """Return how many shards a router owns, 0 when it does not answer."""
