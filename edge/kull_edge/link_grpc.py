@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, Final
 
@@ -101,15 +102,22 @@ class GrpcLink:
         async with self._channel() as channel:
             while True:
                 self._welcomed = False
-                why = await self._stream(EdgeServiceStub(channel), listener)
-                task = asyncio.current_task()
-                if task and task.cancelling():  # a TaskGroup drops it when a child fails as well
-                    raise asyncio.CancelledError
+                why = await self._apart(self._stream(EdgeServiceStub(channel), listener))
                 attempt = 1 if self._welcomed else attempt + 1
                 delay = full_jitter(attempt, base=RETRY_BASE, cap=RETRY_CAP, rng=self._rng)
                 level = log.warning if self._welcomed or attempt == 1 else log.debug
                 level("router_link_lost", router=self.name, why=why, retry_in=round(delay, 3))
                 await asyncio.sleep(delay)
+
+    async def _apart(self, stream: Coroutine[Any, Any, str]) -> str:
+        """Run in a task of its own: a TaskGroup may swallow a cancellation beside an error."""
+        task = asyncio.create_task(stream, name=f"link-stream {self.name}")
+        try:
+            await asyncio.wait({task})
+            return task.result()
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
 
     def _channel(self) -> grpc.aio.Channel:
         if self._credentials:
