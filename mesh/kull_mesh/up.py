@@ -18,6 +18,7 @@ from kull_mesh import __version__, secrets
 from kull_mesh.errors import MeshError
 from kull_mesh.http import HttpSide
 from kull_mesh.secrets import Keys
+from kull_mesh.waiting import until
 from kull_producers import Publisher
 from kull_producers.gateway import (
     Buckets,
@@ -230,15 +231,9 @@ class LocalMesh:
 
     async def _until_linked(self) -> None:
         """Wait until shards are owned and edges linked; RabbitMQ may take its time to appear."""
-        died = asyncio.create_task(self.wait(), name="died")
-        try:
-            while not (self.router.ready and all(edge.ready for edge in self.edges)):
-                await asyncio.wait({died}, timeout=0.05)
-                if died.done():
-                    died.result()
-        finally:
-            died.cancel()
-            await asyncio.gather(died, return_exceptions=True)
+        await until(
+            lambda: self.router.ready and all(edge.ready for edge in self.edges), self.wait()
+        )
 
     async def __aexit__(
         self,

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from kull_mesh import durations
+from kull_mesh.commands.token import Scopes
 from kull_mesh.errors import MeshError
 from kull_mesh.settings import MeshSettings
 from kull_producers.gateway import keys as service_keys
@@ -32,13 +33,7 @@ File = Annotated[
 @app.command()
 def add(
     service: Annotated[str, typer.Argument(help="Who uses the key, for example billing.")],
-    scope: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="shoot:write, credit:write, prompt:write, token:mint; may be repeated.",
-            show_default="all three :write",
-        ),
-    ] = None,
+    scope: Scopes = None,
     ttl: Annotated[
         str, typer.Option(help="How long it is valid: 12h, 90d.", show_default="until revoked")
     ] = "",

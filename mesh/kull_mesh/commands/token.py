@@ -13,6 +13,14 @@ from kull_producers import address, gateway
 from kull_producers.gateway.auth import EVENT_SCOPES, SCOPES
 from kull_router.tokens import check_device_id
 
+Scopes = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="shoot:write, credit:write, prompt:write, token:mint; may be repeated.",
+        show_default="all three :write",
+    ),
+]
+
 
 def token(
     user: Annotated[str, typer.Option(help="User id.")],
@@ -47,13 +55,7 @@ def token(
 
 def service_token(
     name: Annotated[str, typer.Option(help="The service's name, for logs.")] = "service",
-    scope: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="shoot:write, credit:write, prompt:write, token:mint; may be repeated.",
-            show_default="all three :write",
-        ),
-    ] = None,
+    scope: Scopes = None,
     ttl: Annotated[str, typer.Option(help="How long it is valid: 30s, 15m, 1h, 7d.")] = "1h",
 ) -> None:
     """Print a token for the HTTP triggers, signed with KULL_SERVICE_SECRET or a development key."""

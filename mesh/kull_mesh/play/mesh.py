@@ -20,6 +20,7 @@ from pydantic import SecretStr
 from kull_mesh.errors import MeshError
 from kull_mesh.play.ports import free_port
 from kull_mesh.secrets import Keys
+from kull_mesh.waiting import until
 from kull_producers import Publisher
 from kull_router.broker_memory import MemoryBroker
 from kull_router.memory_server import MemoryServer
@@ -168,7 +169,7 @@ class PlayMesh:
     async def _start(self) -> None:
         self._stack.push_async_callback(self._stop_router)
         router = await self._start_router()
-        await self._until_ready(router)
+        await until(lambda: router.ready, router.wait())
         transport = MemoryBroker(self._server).transport()
         shards = self._settings.shard_count
         self.publisher = Publisher(transport, shard_count=shards, app_id="kull-play")
@@ -201,18 +202,6 @@ class PlayMesh:
         router = Router(self._settings, broker=MemoryBroker(self._server), store=store)
         self._router = await router.__aenter__()
         return router
-
-    async def _until_ready(self, router: Router) -> None:
-        """Wait until the router owns its shards. Raises what it died of."""
-        died = asyncio.create_task(router.wait(), name="died")
-        try:
-            while not router.ready:
-                await asyncio.wait({died}, timeout=0.05)
-                if died.done():
-                    died.result()
-        finally:
-            died.cancel()
-            await asyncio.gather(died, return_exceptions=True)
 
     async def _stop_router(self) -> None:
         router, self._router = self._router, None
