@@ -15,30 +15,23 @@ from kull_producers.outbox_row import COLUMNS, Entry, entry_of
 VERSION: Final = 1
 _ROW_OVERHEAD: Final = 300  # bytes of a row that are not its body, roughly
 _LIST: Final = ", ".join(COLUMNS)
+_ROW: Final = """address TEXT NOT NULL,
+      exchange TEXT NOT NULL,
+      message_id TEXT NOT NULL,
+      type TEXT NOT NULL,
+      app_id TEXT NOT NULL,
+      headers TEXT NOT NULL,
+      body BLOB NOT NULL,
+      accepted_ms INTEGER NOT NULL,
+      size INTEGER NOT NULL"""
 _TABLES: Final = (
-    """CREATE TABLE events (
+    f"""CREATE TABLE events (
       id INTEGER PRIMARY KEY AUTOINCREMENT,
-      address TEXT NOT NULL,
-      exchange TEXT NOT NULL,
-      message_id TEXT NOT NULL,
-      type TEXT NOT NULL,
-      app_id TEXT NOT NULL,
-      headers TEXT NOT NULL,
-      body BLOB NOT NULL,
-      accepted_ms INTEGER NOT NULL,
-      size INTEGER NOT NULL
+      {_ROW}
     )""",
-    """CREATE TABLE refused (
+    f"""CREATE TABLE refused (
       id INTEGER PRIMARY KEY,
-      address TEXT NOT NULL,
-      exchange TEXT NOT NULL,
-      message_id TEXT NOT NULL,
-      type TEXT NOT NULL,
-      app_id TEXT NOT NULL,
-      headers TEXT NOT NULL,
-      body BLOB NOT NULL,
-      accepted_ms INTEGER NOT NULL,
-      size INTEGER NOT NULL,
+      {_ROW},
       reason TEXT NOT NULL
     )""",
     f"PRAGMA user_version = {VERSION}",
