@@ -22,6 +22,7 @@ from kull_router.errors import StoreError, TokenRefused
 from kull_router.fanout import Fanout
 from kull_router.presence import device_event, device_message
 from kull_router.registry import (
+    Generation,
     Presence,
     Registry,
     SessionKey,
@@ -124,7 +125,7 @@ class Sessions:
             shard=shard.number,
             info=info,
             claims=claims,
-            generation=(request.generation.term, request.generation.counter),
+            generation=_generation(request),
         )
         self._fanout.subscriptions.add(subscription)
         metrics.SESSIONS.set(len(self.registry))
@@ -139,7 +140,7 @@ class Sessions:
 
     def _fence_older(self, key: SessionKey, request: pb.Subscribe, info: DeviceInfo) -> None:
         """Of a shared queue: a device's older session must not move the newer one's cursor."""
-        generation = (request.generation.term, request.generation.counter)
+        generation = _generation(request)
         for other in self._fanout.subscriptions.all(info.user):
             same = other.info.device == info.device and other.address == request.address
             if not same or other.key == key:
@@ -155,7 +156,7 @@ class Sessions:
         if not request.HasField("generation"):
             self._check_attempts(info.user)
         else:
-            generation = (request.generation.term, request.generation.counter)
+            generation = _generation(request)
         try:
             registered = self.registry.register(
                 key,
@@ -356,6 +357,11 @@ class Sessions:
         except Exception:
             # One device's row must not take the router down with everybody.
             log.exception("device_not_touched")
+
+
+def _generation(request: pb.Subscribe) -> Generation:
+    """Return the generation that a session was given before; (0, 0) for a new one."""
+    return (request.generation.term, request.generation.counter)
 
 
 def _device_info(claims: tokens.Claims, request: pb.Subscribe) -> DeviceInfo:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from kull_router.registry import SessionKey
+from kull_router.registry import Generation, SessionKey
 from kull_router.store import DeviceInfo
 from kull_router.tokens import NOBODY, Claims
 
@@ -23,7 +23,7 @@ class Subscription:
     info: DeviceInfo
     initial_head: int = 0
     claims: Claims = NOBODY
-    generation: tuple[int, int] = (0, 0)
+    generation: Generation = (0, 0)
 
 
 class Subscriptions:
