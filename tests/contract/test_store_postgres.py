@@ -20,6 +20,7 @@ from kull_router.errors import ConfigError, Fenced, StoreReplaced, StoreUnavaila
 from kull_router.sql import Db
 from kull_router.store import DeviceInfo, Outcome, Retention, Stale, Stored
 from kull_router.store_postgres import PostgresStore
+from tests.contract.holding import holding
 from tests.support.ports import free_port
 from tests.support.postgres import Postgres, fresh_database
 from tests.support.stores import ALICE, NOW, SHARD, credit, tick
@@ -41,25 +42,16 @@ async def opened(url: str, retention: Retention | None = None) -> AsyncIterator[
 @asynccontextmanager
 async def held(store: PostgresStore, *events: str, term: int = 1) -> AsyncIterator[None]:
     """Keep the store's writer within a transaction that has appended these ticks."""
-    begun, go_on = threading.Event(), threading.Event()
 
-    def hold(db: Db) -> None:
-        if events:
-            ticks = [tick(event, version=9) for event in events]
-            request = sql_append.Append(shard=SHARD, term=term, events=ticks, now_ms=NOW + AGES)
-            (outcome,) = sql_append.append(db, [request], retention=Retention())
-            if isinstance(outcome, Fenced):
-                raise outcome
-        begun.set()
-        assert go_on.wait(20)
+    def append(db: Db) -> None:
+        ticks = [tick(event, version=9) for event in events]
+        request = sql_append.Append(shard=SHARD, term=term, events=ticks, now_ms=NOW + AGES)
+        (outcome,) = sql_append.append(db, [request], retention=Retention())
+        if isinstance(outcome, Fenced):
+            raise outcome
 
-    holding = asyncio.create_task(store._writer.run(hold))
-    assert await asyncio.to_thread(begun.wait, 20)
-    try:
+    async with holding(store, append if events else lambda _db: None):
         yield
-    finally:
-        go_on.set()
-        await holding
 
 
 @asynccontextmanager

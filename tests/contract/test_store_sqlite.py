@@ -6,7 +6,6 @@ import asyncio
 import os
 import sqlite3
 import sys
-import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -25,6 +24,7 @@ from kull_router.errors import (
 from kull_router.sql import Db
 from kull_router.store import DeviceInfo, Duplicate, Retention, Stored
 from kull_router.store_sqlite import SqliteStore
+from tests.contract.holding import holding
 from tests.support.stores import ALICE, NOW, SHARD, credit, tick
 
 ROOT = Path(__file__).parents[2]
@@ -46,20 +46,8 @@ async def store(path: Path) -> AsyncIterator[SqliteStore]:
 @asynccontextmanager
 async def busy_writer(store: SqliteStore) -> AsyncIterator[None]:
     """Keep the writer's thread inside one job, so that what comes meanwhile piles up."""
-    begun, go_on = threading.Event(), threading.Event()
-
-    def hold(db: Db) -> None:
-        db.execute("UPDATE shards SET owner = owner")
-        begun.set()
-        assert go_on.wait(20)
-
-    holding = asyncio.create_task(store._writer.run(hold))
-    assert await asyncio.to_thread(begun.wait, 20)
-    try:
+    async with holding(store, lambda db: db.execute("UPDATE shards SET owner = owner")):
         yield
-    finally:
-        go_on.set()
-        await holding
 
 
 @contextmanager
