@@ -70,7 +70,6 @@ class _Call:
         self._connect = connect
         self._end: End | None = None
         self._opening = asyncio.Lock()
-        self._cancelled = False
 
     async def _opened(self) -> End:
         async with self._opening:

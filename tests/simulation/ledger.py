@@ -51,8 +51,6 @@ class Book:
     got: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
     last: dict[tuple[object, str], int] = field(default_factory=lambda: defaultdict(int))
     deliveries: int = 0
-    repeats: int = 0
-    losses: int = 0
 
     @property
     def addresses(self) -> tuple[str, str]:
@@ -69,7 +67,6 @@ class Ledger:
         self.logs: dict[str, Log] = defaultdict(Log)
         self.books: dict[str, Book] = {}
         self.confirmed: set[tuple[str, str]] = set()  # (address, id)
-        self.compacted = 0
         self._stale: set[tuple[str, str]] = set()
         self._first_heads: dict[tuple[str, str, str], int] = {}  # (user, device id, address)
         self._cursors: dict[tuple[str, str, str], int] = {}
@@ -105,7 +102,6 @@ class Ledger:
                     self.blame(f"stored twice: {event.id} in {event.address}")
                 if outcome.seq in log.every:
                     self.blame(f"two entries with seq {outcome.seq} in {event.address}")
-                self.compacted += bool(outcome.replaced)
                 self._check_version(log, event, stale=False)
                 log.add(outcome.seq, event)
                 self._check_order(event)
@@ -219,7 +215,6 @@ class Ledger:
         if entry.exclude_device and entry.exclude_device == book.ids[-1]:
             self.blame(f"{book.name} got its own event {event_id}")
         if seq in book.got[address]:
-            book.repeats += 1
             return
         if seq < book.last[life, address]:
             self.blame(f"{book.name} got {address}/{seq} only after {book.last[life, address]}")
@@ -229,7 +224,6 @@ class Ledger:
     def lose(self, book: Book, life: object, queue: str, head: int) -> None:
         """A process of a device was told that it has missed something: it starts from the head."""
         address = f"user:{book.user}" if queue == "user" else queue
-        book.losses += 1
         stored = self._cursors.get((book.user, book.ids[-1], address), 0)
         position, floor = min(book.last[life, address], stored), self.logs[address].floor
         if not book.tab and position >= floor:
