@@ -1,13 +1,5 @@
 """Free ports on the loopback interface."""
 
-from __future__ import annotations
+from kull_mesh.play.ports import free_port
 
-import socket
-
-
-def free_port() -> int:
-    """Return a port that was free a moment ago."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+__all__ = ["free_port"]

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.support.ports import free_port
 from tests.support.rabbitmq.endpoint import Endpoint
 
 START_SECONDS = 90
@@ -55,7 +56,7 @@ class RabbitMQ:
             raise FileNotFoundError(f"no rabbitmq-server script at any of {', '.join(SCRIPTS)}")
         self._script = script
         self._directory = Path(tempfile.mkdtemp(prefix="kull-rabbitmq-"))
-        self._ports = dict(zip(("amqp", "api", "dist", "epmd"), _free_ports(4), strict=True))
+        self._ports = {name: free_port() for name in ("amqp", "api", "dist", "epmd")}
         self._environment = self._prepare(["rabbitmq_management", *plugins], config)
         self._epmd: subprocess.Popen[bytes] | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -195,14 +196,6 @@ class RabbitMQ:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-
-
-def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
 
 
 def _connects(port: int) -> bool:
