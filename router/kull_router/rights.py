@@ -103,9 +103,7 @@ class Rights:
         return len(ended)
 
     def _end(self, subscription: Subscription, close_code: int, reason: str) -> None:
-        """Close a session, and send it nothing more even if its edge does not."""
-        self._sessions.evict(subscription.key, close_code, reason)
-        self._sessions.drop(subscription.key, subscription.address)
+        self._sessions.evict(subscription.key, subscription.info.user, close_code, reason)
 
     async def run_revocations(self) -> NoReturn:
         """Learn what other routers revoke."""

@@ -256,9 +256,8 @@ class RouterCore:
             work.close()
             stream.close()
         else:
-            task.add_done_callback(
-                lambda _: work.close()
-            )  # of no effect, unless it was cancelled unbegun
+            # Of no effect, unless it was cancelled unbegun.
+            task.add_done_callback(lambda _: work.close())
 
     # -- side tasks ----------------------------------------------------------------------------
 

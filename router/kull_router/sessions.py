@@ -176,7 +176,7 @@ class Sessions:
         if registered.evicted:
             # A client must not be sent away for good by its own earlier, long held up attempt.
             code = RESUBSCRIBE if registered.same else REPLACED
-            self.evict(registered.evicted, code, "this device has connected again")
+            self.evict(registered.evicted, info.user, code, "this device has connected again")
         return registered.presence
 
     def _check_attempts(self, user: str) -> None:
@@ -291,14 +291,12 @@ class Sessions:
             if presence.session and (not device or presence.info.device == device)
         ]
         for key in chosen:
-            self.evict(key, DISCONNECTED, reason or "an operator ended the session")
+            self.evict(key, user, DISCONNECTED, reason or "an operator ended the session")
         return len(chosen)
 
-    def evict(self, key: SessionKey, close_code: int, reason: str) -> None:
-        """Tell the edge to close a session, and heed nothing that it still says."""
-        subscriptions = self._fanout.subscriptions
-        own = subscriptions.of_user(key)
-        for each in subscriptions.of_session(key, own.info.user if own else ""):
+    def evict(self, key: SessionKey, user: str, close_code: int, reason: str) -> None:
+        """Tell the edge to close a user's session; send it nothing more, heed nothing it says."""
+        for each in self._fanout.subscriptions.of_session(key, user):
             self.drop(key, each.address)
         stream = self._fanout.streams.get(key.stream)
         if stream:
