@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from kull_router.store import DeviceInfo
 
 Generation = tuple[int, int]  # (term of the user's shard, counter); the higher one is the newer
+
+# How far edges' clocks may differ before a new connection is taken for one that was held up.
+CLOCKS_DIFFER_MS: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,7 @@ class Presence:
     generation: Generation
     connected_ms: int
     session: SessionKey | None
+    opened_ms: int  # when its connection began, by its edge's clock
     instance: str = ""  # the client's run, if it names one
     gone_at: float = 0.0  # seconds on the caller's clock; meaningful while session is None
     announced: bool = False  # DEVICE_CONNECTED was stored
@@ -50,10 +55,13 @@ class TooManyDevices(Exception):
 
 
 class Superseded(Exception):
-    """The device has a newer session already. `same`: of the same run of the same client."""
+    """The device has a newer session already.
 
-    def __init__(self, *, same: bool) -> None:
-        self.same = same
+    for_good: another client took over. Else the session may be this client's own later attempt.
+    """
+
+    def __init__(self, *, for_good: bool) -> None:
+        self.for_good = for_good
         super().__init__()
 
 
@@ -79,12 +87,15 @@ class Registry:
         shard: int,
         term: int,
         now_ms: int,
+        opened_ms: int,
         generation: Generation | None = None,
         instance: str = "",
     ) -> Registered:
         """Make a session stand for its device.
 
         generation: what the session was given before (a re-subscription), None for a new one.
+        opened_ms: when its connection began, by its edge's clock; a new session whose connection
+            is older than that of the registered one was held up on its way.
 
         Raises:
             Superseded: a newer session of this device is registered, or just went away.
@@ -94,10 +105,12 @@ class Registry:
         known = devices.get(info.device)
         same = known is not None and bool(instance) and known.instance == instance
         if generation is None:
+            if known and known.session and opened_ms + CLOCKS_DIFFER_MS < known.opened_ms:
+                raise Superseded(for_good=False)
             self._counter += 1
             generation = (term, self._counter)
         if known and known.session != key and known.generation > generation:
-            raise Superseded(same=same)
+            raise Superseded(for_good=not same)
         if known is None and len(devices) >= self._limit and not self._make_room(devices):
             raise TooManyDevices
         evicted = known.session if known and known.session != key else None
@@ -109,6 +122,7 @@ class Registry:
             generation=generation,
             connected_ms=known.connected_ms if known else now_ms,
             session=key,
+            opened_ms=opened_ms,
             instance=instance,
             announced=known is not None and known.announced,
         )

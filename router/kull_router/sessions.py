@@ -164,11 +164,12 @@ class Sessions:
                 shard=shard.number,
                 term=shard.term or 0,
                 now_ms=self._clock.wall_ms(),
+                opened_ms=request.device.connected_at,
                 generation=generation,
                 instance=request.device.instance,
             )
         except Superseded as error:
-            code = RESUBSCRIBE if error.same else REPLACED
+            code = REPLACED if error.for_good else RESUBSCRIBE
             raise Refusal(code, "this device has connected again elsewhere") from None
         except TooManyDevices:
             limit = self._settings.devices_per_user
