@@ -111,11 +111,11 @@ def test_batches_wait_for_room_but_one_always_fits() -> None:
     assert outbox.bytes == 0
 
 
-def narrow_stream() -> EdgeStream:
+def narrow_stream(limit: int = 1) -> EdgeStream:
     return EdgeStream(
         1,
         pb.Hello(),
-        outbox=Outbox(limit_bytes=20),
+        outbox=Outbox(limit_bytes=limit),
         attached_ms=0,
         subscribes=1,
         fetches=1,
@@ -150,7 +150,7 @@ async def test_a_batch_does_not_wait_for_a_stream_that_has_ended() -> None:
 
 
 async def test_frames_that_wait_leave_together_up_to_a_size() -> None:
-    stream = narrow_stream()
+    stream = narrow_stream(limit=1000)
     for number in range(3):
         stream.send(pb.AttachResponse(evict=pb.Evict(session_id=number + 1)))
     size = pb.AttachResponse(evict=pb.Evict(session_id=1)).ByteSize()
