@@ -80,6 +80,7 @@ class Edge:
         self._wake: asyncio.TimerHandle | None = None
         self._wake_at = inf  # when it wakes us up
         self._server: asyncio.Server | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._leaving = False
         self._asked_to_leave = asyncio.Event()
@@ -114,7 +115,7 @@ class Edge:
 
     async def __aenter__(self) -> Edge:
         """Listen and link. Raises CannotListen."""
-        loop = asyncio.get_running_loop()
+        loop = self._loop = asyncio.get_running_loop()
         try:
             self._server = await loop.create_server(
                 lambda: Connection(self, self._config),
@@ -328,7 +329,8 @@ class Edge:
     # Time
 
     def _now(self) -> float:
-        return asyncio.get_running_loop().time()
+        assert self._loop is not None, "not entered"
+        return self._loop.time()
 
     def _deadline(self, number: int, seconds: float) -> None:
         self._deadlines.schedule(number, self._now() + seconds)
@@ -344,7 +346,8 @@ class Edge:
         if self._wake:
             self._wake.cancel()
         self._wake_at = at
-        self._wake = asyncio.get_running_loop().call_at(at, self._alarm)
+        assert self._loop is not None, "not entered"
+        self._wake = self._loop.call_at(at, self._alarm)
 
     def _alarm(self) -> None:
         self._wake, self._wake_at = None, inf
