@@ -87,7 +87,8 @@ async def attach(router_: Router, tls: dict[str, Any] | None, node_id: str) -> g
     async with channel(router_, tls) as open_channel:
         call = attach_pb2_grpc.EdgeServiceStub(open_channel).Attach(timeout=LIMIT)
         try:
-            await call.write(attach_pb2.AttachRequest(hello=attach_pb2.Hello(node_id=node_id)))
+            hello = attach_pb2.AttachRequest(hello=attach_pb2.Hello(node_id=node_id))
+            await call.write(attach_pb2.AttachRequests(frames=[hello]))
             first = await call.read()
         except grpc.aio.AioRpcError as error:
             return error.code()
@@ -105,6 +106,13 @@ async def test_an_edge_with_a_certificate_is_served(folder: Path) -> None:
                 while not linked.ready:
                     await asyncio.sleep(0.02)
         assert await attach(running, files(folder, "edge-edge-1"), "edge-1") is grpc.StatusCode.OK
+
+
+async def test_the_edges_of_one_node_share_its_certificate(folder: Path) -> None:
+    async with router(folder) as running:
+        code = await attach(running, files(folder, "edge-edge-1"), "edge-1/3")
+
+    assert code is grpc.StatusCode.OK
 
 
 async def test_an_edge_without_a_certificate_gets_no_connection(folder: Path) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 import kull_edge.serve
 import kull_router.serve
 from kull_edge.link_grpc import channel_credentials
 from kull_edge.settings import EdgeSettings
-from kull_mesh import signals
+from kull_mesh import signals, workers
 from kull_mesh.mesh_status import MeshStatus
 from kull_mesh.settings import MeshSettings
 from kull_producers.gateway import GatewaySettings
@@ -19,9 +23,17 @@ def router() -> None:
     signals.run(kull_router.serve.serve(RouterSettings()))
 
 
-def edge() -> None:
-    """Run one edge. Needs KULL_EDGE_ROUTERS; see `kull config`."""
-    signals.run(kull_edge.serve.serve(EdgeSettings()))
+def edge(
+    count: Annotated[
+        int, typer.Option("--workers", min=1, help="Edges on this port, a process each.")
+    ] = 1,
+) -> None:
+    """Run an edge. Needs KULL_EDGE_ROUTERS; see `kull config`."""
+    settings = EdgeSettings()
+    if count == 1:
+        signals.run(kull_edge.serve.serve(settings))
+    else:
+        signals.run(signals.until_signalled(workers.run(settings, count)))
 
 
 def gateway() -> None:
