@@ -187,20 +187,39 @@ def test_an_outbox_with_the_http_triggers_is_an_error_that_says_what_to_do(tmp_p
     assert "say --amqp-url" in refused.stderr
 
 
-def test_the_demo_shows_that_one_user_sees_everything_and_the_other_nothing(
-    tmp_path: Path,
-) -> None:
-    demo = subprocess.run(
-        [sys.executable, "-m", "kull_mesh", "demo", "--fast"],
-        env={**os.environ, "KULL_HOME": str(tmp_path)},
+def demo(home: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "kull_mesh", "demo", "--fast", "--port", "0", *options],
+        env={**os.environ, "KULL_HOME": str(home)},
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=SECONDS,
         check=False,
     )
 
-    assert demo.returncode == 0, demo.stdout + demo.stderr
-    assert "Maya's devices agree, and Otto saw nothing of hers" in demo.stdout
-    of_otto = [line for line in demo.stdout.splitlines() if line.startswith("Otto's Mac ")]
+
+def test_the_demo_shows_that_one_user_sees_everything_and_the_other_nothing(
+    tmp_path: Path,
+) -> None:
+    ran = demo(tmp_path)
+
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "Maya's devices agree, and Otto saw nothing of hers" in ran.stdout
+    of_otto = [line for line in ran.stdout.splitlines() if line.startswith("Otto's Mac ")]
     assert not [line for line in of_otto if "shoot" in line]
-    assert "is in a tunnel" in demo.stdout
+    assert "is in a tunnel" in ran.stdout
+
+
+def test_the_demo_takes_photographs_of_yours(tmp_path: Path, photos: Path) -> None:
+    ran = demo(tmp_path, "--photos", str(photos))
+
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "looks at 12 photographs" in ran.stdout
+
+
+def test_the_demo_names_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    ran = demo(tmp_path, "--photos", str(tmp_path / "nowhere"))
+
+    assert ran.returncode == 1
+    assert f"there is no folder {tmp_path / 'nowhere'}" in ran.stderr

@@ -27,7 +27,7 @@ export async function launch(): Promise<Browser> {
 }
 
 /** A program and its styles, as one text each; what it exports is `window.kull`. */
-async function bundled(entry: string): Promise<{ script: string; css: string }> {
+export async function bundled(entry: string): Promise<{ script: string; css: string }> {
   const result = await build({
     configFile: false,
     logLevel: 'silent',

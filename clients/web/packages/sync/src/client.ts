@@ -121,6 +121,14 @@ export class SyncClient {
     else if (!this.#isBeginning) void this.#begin(++this.#run);
   }
 
+  /**
+   * The application is in front again, or the device awake: ask for a sign of life, or do not wait
+   * any longer. In a browser this happens by itself; React Native tells it by `AppState`.
+   */
+  wake(): void {
+    this.#order('wake');
+  }
+
   /** Disconnect this client and stay so. What is stored stays: see `logout`. */
   disconnect(): void {
     this.#unwatch();
@@ -192,14 +200,17 @@ export class SyncClient {
   }
 
   #watch(): void {
-    const order = (what: 'wake' | 'offline', arg?: boolean) =>
-      this.#tabs ? this.#tabs.order(what, arg) : this.#engine?.[what](arg as never);
     this.#unwatch = watchPage({
-      wake: () => order('wake'),
-      offline: (offline) => order('offline', offline),
+      wake: () => this.#order('wake'),
+      offline: (offline) => this.#order('offline', offline),
       hide: () => this.#end(),
       restore: () => this.#begin(this.#run),
     });
+  }
+
+  #order(what: 'wake' | 'offline', arg?: boolean): void {
+    if (this.#tabs) this.#tabs.order(what, arg);
+    else this.#engine?.[what](arg as never);
   }
 
   #end(): void {
@@ -244,14 +255,18 @@ function userOf(token: string): string {
   return claims(token).sub ?? (token.split(':')[0] as string);
 }
 
+/** React Native's `URL` adds a slash and lacks setters, so it is asked for relative URLs only. */
 function webSocketUrl(text: string): string {
-  let url: URL;
+  const url = absolute(text)?.replace(/^http/i, 'ws');
+  if (url && /^wss?:\/\/[^/?#\s]+\S*$/i.test(url)) return url;
+  throw new SyncError(`${text} is not a ws:// or wss:// URL, e.g. wss://kull.ai/ws`);
+}
+
+function absolute(text: string): string | undefined {
+  if (/^[a-z][a-z\d+.-]*:/i.test(text)) return text;
   try {
-    url = new URL(text, globalThis.location?.href);
+    return new URL(text, location.href).href;
   } catch {
-    throw new SyncError(`${text} is not a URL, e.g. wss://kull.ai/ws`);
+    return undefined; // there is no page that it could be relative to
   }
-  url.protocol = url.protocol.replace(/^http/, 'ws');
-  if (!/^wss?:$/.test(url.protocol)) throw new SyncError(`${text} is not a ws:// or wss:// URL`);
-  return url.href;
 }

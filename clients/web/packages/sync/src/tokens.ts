@@ -9,14 +9,28 @@ export function claims(token: string): { sub?: string; exp?: number } {
   const body = token.split('.')[1];
   if (!body) return {};
   try {
-    const bytes = Uint8Array.from(atob(body.replace(/-/g, '+').replace(/_/g, '/')), (char) =>
-      char.charCodeAt(0),
-    );
-    const read: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    const read: unknown = JSON.parse(textOf(body));
     return typeof read === 'object' && read !== null ? read : {};
   } catch {
     return {};
   }
+}
+
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+
+/** The text in base64url. React Native lacks `TextDecoder`, and older ones `atob`. */
+function textOf(base64: string): string {
+  let escaped = '';
+  let held = 0;
+  let bits = 0;
+  for (const char of base64) {
+    held = (held << 6) | ALPHABET.indexOf(char);
+    bits += 6;
+    if (bits < 8) continue;
+    bits -= 8;
+    escaped += `%${(256 + ((held >> bits) & 255)).toString(16).slice(1)}`;
+  }
+  return decodeURIComponent(escaped);
 }
 
 export class Tokens {
