@@ -70,7 +70,7 @@ PAGE_SOURCES := $(shell find $(WEB)/apps/demo $(WEB)/packages/*/src -type f -not
 page: $(PAGE) ## Build the page that `make demo`, `kull up` and the wheels carry; needs Node 20.19
 
 $(PAGE): $(PAGE_SOURCES) | $(WEB_READY)
-	cd $(WEB) && npm run --silent build -w @kull/demo
+	cd $(WEB) && npm run --silent build -w @kull/demo -- --logLevel warn
 
 .PHONY: web play
 web: setup $(WEB_READY) ## Build and test the web SDK and the demo page; needs Node 20.19 and Chromium

@@ -232,7 +232,8 @@ def summary(devices: Sequence[Watched], *, charged: int) -> int:
     table = Table(title="What each device saw")
     columns = ("device", "events", "credits", "balance", "shoot", "disorder", "of others")
     for column in columns:
-        table.add_column(column, justify="left" if column in {"device", "shoot"} else "right")
+        left = column in {"device", "shoot"}
+        table.add_column(column, justify="left" if left else "right", no_wrap=True)
     for each in devices:
         balance = "-" if each.balance is None else f"{each.balance:g}"
         row = (each.name, len(each.ids), each.credits, balance, each.status)

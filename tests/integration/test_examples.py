@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import pty
+import re
+import signal
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from kull_mesh import secrets
+from kull_mesh.play import page
 from kull_mesh.settings import MeshSettings
 from kull_producers import topology
 from kull_producers.gateway import service_token
@@ -223,3 +228,28 @@ def test_the_demo_names_a_folder_that_is_not_there(tmp_path: Path) -> None:
 
     assert ran.returncode == 1
     assert f"there is no folder {tmp_path / 'nowhere'}" in ran.stderr
+
+
+@pytest.mark.skipif(page.built() is None, reason="the page is not built: `make page` builds it")
+def test_the_page_of_the_demo_stays_on_a_terminal_until_ctrl_c(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    running = subprocess.Popen(
+        [sys.executable, "-m", "kull_mesh", "demo", "--fast", "--port", "0", "--no-browser"],
+        env={**os.environ, "KULL_HOME": str(tmp_path), "TERM": "dumb"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    try:
+        shown = ""
+        while not (found := re.search(r"until you press Ctrl\+C: (http://\S+)", shown)):
+            shown += os.read(ours, 65536).decode()
+        with urllib.request.urlopen(found[1], timeout=5) as answer:
+            assert b'<div id="root">' in answer.read()
+        running.send_signal(signal.SIGINT)
+        assert running.wait(SECONDS) == 0
+    finally:
+        running.kill()
+        running.wait()
+        os.close(ours)

@@ -20,6 +20,7 @@ from kull_mesh.play.business import Business
 from kull_mesh.play.mesh import PlayMesh
 from kull_mesh.play.purse import MemoryPurse, NotEnough
 from kull_mesh.secrets import Keys
+from kull_mesh.up import LocalMesh, UpOptions
 from kull_producers.gateway import service_token
 
 KEYS = Keys("d" * 48, "s" * 48)
@@ -180,3 +181,16 @@ def test_a_page_that_is_not_built_is_told(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert page.built() is None
     with pytest.raises(MeshError, match="make page"):
         page.folder()
+
+
+async def test_a_mesh_that_is_up_serves_the_page_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pages: Path
+) -> None:
+    monkeypatch.setattr(page, "PAGES", pages)
+    options = UpOptions(keys=KEYS, data=tmp_path / "data", port=0)
+
+    async with LocalMesh(options) as mesh, httpx.AsyncClient(base_url=mesh.http_url) as http:
+        assert (await http.get("/shoots/dunes")).text == "<p>the page</p>"
+        assert (await http.get("/assets/index.js")).text == "1"
+        assert (await http.get("/api/page")).json() == {"demo": False, "edges": []}
+        assert (await http.get("/api/sync/status")).status_code == 200

@@ -3,7 +3,8 @@
 import type { SyncClient } from '@kull/sync';
 import type { Browser, BrowserContext, Page as Tab } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { chromiumPath, launch, Page } from './browser.ts';
+import { launch, Page } from './browser.ts';
+import { chromiumPath } from './browsers.ts';
 import { Kull } from './kull.ts';
 
 declare global {

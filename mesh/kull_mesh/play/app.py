@@ -44,6 +44,7 @@ class ShootRequest(ForUser):
     photos: int = Field(40, ge=1, le=1000)
     fails: bool = False
     charge: bool = True
+    pace: float | None = Field(None, gt=0, le=10)  # seconds per photograph
 
 
 class CreditRequest(ForUser):
@@ -97,7 +98,11 @@ def _add_services(app: FastAPI, mesh: PlayMesh, business: Business) -> None:
     async def shoots(wanted: ShootRequest) -> dict[str, str]:
         """Begin a shoot."""
         shoot_id = business.shoot(
-            wanted.user, photos=wanted.photos, fails=wanted.fails, charge=wanted.charge
+            wanted.user,
+            photos=wanted.photos,
+            fails=wanted.fails,
+            charge=wanted.charge,
+            pace=wanted.pace,
         )
         return {"shootId": shoot_id}
 

@@ -70,13 +70,23 @@ class Business:
         await self._publisher.prompt_change(prompt_id=prompt_id, action="voted")
         return self.votes[prompt_id]
 
-    def shoot(self, user: str, *, photos: int, fails: bool = False, charge: bool = True) -> str:
+    def shoot(
+        self,
+        user: str,
+        *,
+        photos: int,
+        fails: bool = False,
+        charge: bool = True,
+        pace: float | None = None,
+    ) -> str:
         """Begin to process a shoot; return its id. `charge`: keepers cost credits."""
         number = next(self._numbers)
         shoot_id = f"shoot-{number}"
         self.titles[shoot_id] = TITLES[(number - 1) % len(TITLES)]
         task = asyncio.create_task(
-            self._process(user, shoot_id, photos, fails=fails, charge=charge),
+            self._process(
+                user, shoot_id, photos, fails=fails, charge=charge, pace=pace or self._pace
+            ),
             name=f"process-{shoot_id}",
         )
         self._running.add(task)
@@ -84,7 +94,7 @@ class Business:
         return shoot_id
 
     async def _process(
-        self, user: str, shoot_id: str, photos: int, *, fails: bool, charge: bool
+        self, user: str, shoot_id: str, photos: int, *, fails: bool, charge: bool, pace: float
     ) -> None:
         async def tell(status: Status, done: int, **more: Any) -> None:
             progress = ShootProgress(
@@ -99,12 +109,12 @@ class Business:
 
         await tell("queued", 0)
         for done in range(1, photos + 1):
-            await asyncio.sleep(self._pace)
+            await asyncio.sleep(pace)
             if fails and done > photos // 2:
                 reason = f"IMG_{done:04}.jpg is not a photograph"
                 await tell("failed", done - 1, error_message=reason)
                 return
-            left = round((photos - done) * self._pace)
+            left = round((photos - done) * pace)
             await tell("processing", done, current_image=f"IMG_{done:04}.jpg", eta=left)
             if charge and self._rng.random() < KEEPERS:
                 try:
