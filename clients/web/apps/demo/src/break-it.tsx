@@ -44,7 +44,7 @@ function Device({ who, label }: { who: Role; label: string }): ReactElement {
 function EdgeRow({ edge }: { edge: Edge }): ReactElement {
   const kill = useMutation({ mutationFn: () => api.killEdge(edge.name) });
   return (
-    <Part label={edge.name} state={edge.alive ? 'runs' : 'dead'} fine={edge.alive}>
+    <Part label={`Server ${edge.name}`} state={edge.alive ? 'runs' : 'dead'} fine={edge.alive}>
       <button type="button" disabled={!edge.alive} onClick={() => kill.mutate()}>
         Kill
       </button>
