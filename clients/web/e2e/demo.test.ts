@@ -99,6 +99,7 @@ describe.skipIf(!chromiumPath())('the demo page', () => {
     await tab.getByRole('listitem').filter({ hasText: 'Browser' }).getByRole('button').click();
     await until(async () => (await indicator(tab).getAttribute('data-phase')) === 'offline');
     const began = Date.now();
+    await tab.screenshot({ path: `${SHOTS}offline.png` });
     await play.shoot(user, 200, { pace: 0.1 });
     for (const done of [10, 50, 90]) {
       await until(async () => (await percent(phone(tab))) >= done);
@@ -116,6 +117,7 @@ describe.skipIf(!chromiumPath())('the demo page', () => {
   });
 
   it('goes yellow when the edges are killed, then green, and nothing is lost', async () => {
+    user = 'otto';
     const tab = await open();
     await play.shoot(user, 100);
     await until(async () => (await percent(tab)) > 5);
@@ -209,6 +211,7 @@ describe.skipIf(!chromiumPath())('the demo page', () => {
   it.each(['light', 'dark'] as const)(
     'has no violation that axe finds, %s',
     async (colorScheme) => {
+      user = colorScheme === 'light' ? 'maya' : 'nora'; // these pictures are in the README
       const tab = await open();
       await tab.addScriptTag({ content: AXE });
       await tab.emulateMedia({ colorScheme, reducedMotion: 'reduce' });

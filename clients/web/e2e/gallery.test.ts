@@ -40,6 +40,7 @@ describe.skipIf(!chromiumPath())('the components', () => {
       ['reconnecting', 'Reconnecting…'],
       ['catching up', 'of 3999'],
       ['stale', 'No news, as of 3 min ago'],
+      ['disconnected', 'Disconnected'],
       ['action needed: sign in', 'Sign in again'],
       ['action needed: retry', 'Try again'],
       ['no news yet', 'No news of this shoot yet.'],

@@ -32,8 +32,9 @@ export function BreakIt(): ReactElement {
 function Device({ who, label }: { who: Role; label: string }): ReactElement {
   const cut = useCut(who);
   const edge = useEdgeOf(who);
+  const state = edge ? `on ${edge}` : 'connecting';
   return (
-    <Part label={label} state={cut ? 'no network' : edge && `on ${edge}`} fine={!cut}>
+    <Part label={label} state={cut ? 'no network' : state} fine={!cut && edge !== ''}>
       <button type="button" aria-pressed={cut} onClick={() => cutOff(who, !cut)}>
         {cut ? 'Go online' : 'Go offline'}
       </button>

@@ -42,16 +42,21 @@ function Window(): ReactElement {
   const client = useSync();
   const { isConnected } = useWebSocket();
   useEffect(() => {
-    if (isConnected && client) tellEdge(client.edge);
+    tellEdge((isConnected && client?.edge) || '');
   }, [isConnected, client]);
   return isPhone ? <Phone /> : <Browser />;
 }
 
 function Browser(): ReactElement {
+  useEffect(() => {
+    document.title = `Kull, ${person}’s browser`;
+  }, []);
   return (
     <div className="stage">
       <div className="window">
-        <p className="caption">{person}’s browser</p>
+        <p className="caption" aria-hidden="true">
+          {person}’s browser
+        </p>
         <DemoHeader />
         <main>
           <Page />
