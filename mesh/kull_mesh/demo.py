@@ -18,8 +18,8 @@ from rich.console import Console
 from kull_mesh import browser as browsers
 from kull_mesh import log as logs
 from kull_mesh import signals
-from kull_mesh.demo_ledger import LedgerPurse
-from kull_mesh.demo_stage import EXAMPLES, SHOOT, Pace, Stage
+from kull_mesh.demo_ledger import EXAMPLES, LedgerPurse
+from kull_mesh.demo_stage import SHOOT, Pace, Stage
 from kull_mesh.demo_view import LiveView, PlainView, View, summary
 from kull_mesh.errors import MeshError
 from kull_mesh.play import page

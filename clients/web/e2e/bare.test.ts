@@ -1,7 +1,7 @@
 /**
- * The SDK where there is a language, timers and a WebSocket, and nothing else: no window, document,
- * navigator, BroadcastChannel, indexedDB, crypto, addEventListener, atob or TextDecoder, and a `URL`
- * that does not work. That is less than what React Native has; React Native itself was not run.
+ * The SDK where there is a language, timers, `atob` and a WebSocket, and nothing else: no window,
+ * document, navigator, BroadcastChannel, indexedDB, crypto, addEventListener or TextDecoder, and a
+ * `URL` that does not work. That is less than React Native has; React Native itself was not run.
  */
 
 import { createContext, runInContext } from 'node:vm';
@@ -49,7 +49,7 @@ describe('without a browser around it', () => {
     const { script } = await bundled('packages/sync/src/index.ts');
     kull = await new Kull().start('--edges', '2');
     const context = createContext({
-      ...{ setTimeout, clearTimeout, console, URL: BrokenUrl, WebSocket: NativeSocket },
+      ...{ setTimeout, clearTimeout, atob, console, URL: BrokenUrl, WebSocket: NativeSocket },
     });
     runInContext(script, context);
     make = runInContext('(options) => new kull.SyncClient(options)', context);
@@ -62,7 +62,7 @@ describe('without a browser around it', () => {
 
   it('nothing of a browser is there', () => {
     const missing = ['window', 'document', 'navigator', 'BroadcastChannel', 'indexedDB', 'crypto'];
-    const more = ['addEventListener', 'atob', 'TextDecoder', 'AbortController', 'structuredClone'];
+    const more = ['addEventListener', 'TextDecoder', 'AbortController', 'structuredClone'];
     expect(names.filter((name) => [...missing, ...more].includes(name))).toEqual([]);
   });
 
@@ -122,6 +122,8 @@ describe('without a browser around it', () => {
   });
 
   it('says so when an address is relative to nothing', () => {
-    expect(() => open({ url: '/ws', token: 'rona:phone' })).toThrow('/ws is not a ws://');
+    expect(() => open({ url: '/ws', token: 'rona:phone' })).toThrow(
+      '/ws is not a URL such as wss://',
+    );
   });
 });

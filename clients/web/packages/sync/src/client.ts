@@ -201,7 +201,7 @@ export class SyncClient {
 
   #watch(): void {
     this.#unwatch = watchPage({
-      wake: () => this.#order('wake'),
+      wake: () => this.wake(),
       offline: (offline) => this.#order('offline', offline),
       hide: () => this.#end(),
       restore: () => this.#begin(this.#run),
@@ -257,16 +257,11 @@ function userOf(token: string): string {
 
 /** React Native's `URL` adds a slash and lacks setters, so it is asked for relative URLs only. */
 function webSocketUrl(text: string): string {
-  const url = absolute(text)?.replace(/^http/i, 'ws');
-  if (url && /^wss?:\/\/[^/?#\s]+\S*$/i.test(url)) return url;
-  throw new SyncError(`${text} is not a ws:// or wss:// URL, e.g. wss://kull.ai/ws`);
-}
-
-function absolute(text: string): string | undefined {
-  if (/^[a-z][a-z\d+.-]*:/i.test(text)) return text;
+  let url = text;
   try {
-    return new URL(text, location.href).href;
-  } catch {
-    return undefined; // there is no page that it could be relative to
-  }
+    if (!/^\w+:/.test(text)) url = new URL(text, location.href).href;
+  } catch {} // there is no page that it could be relative to
+  url = url.replace(/^http/i, 'ws');
+  if (/^wss?:\/\/[^/\s]/i.test(url)) return url;
+  throw new SyncError(`${text} is not a URL such as wss://kull.ai/ws`);
 }
