@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import webbrowser
 from collections.abc import Mapping
 
 
 def show(url: str) -> bool:
-    """Open the page in the person's browser; return whether there was one to open it in."""
-    return can_show(os.environ, terminal=on_terminal()) and webbrowser.open(url)
+    """Open the page in the person's browser; return whether there is a display for it."""
+    shown = can_show(os.environ, terminal=on_terminal())
+    if shown:
+        # Some browsers return when they are closed; who serves the page cannot wait for that.
+        threading.Thread(target=webbrowser.open, args=[url], name="browser", daemon=True).start()
+    return shown
 
 
 def on_terminal() -> bool:
