@@ -69,6 +69,7 @@ PAGE := mesh/kull_mesh/play/pages/index.html
 PAGE_SOURCES := $(shell find $(WEB)/apps/demo $(WEB)/packages/*/src -type f -not -path '*/node_modules/*' 2>/dev/null)
 .PHONY: page
 page: $(PAGE) ## Build the page that `make demo`, `kull up` and the wheels carry; needs Node 20.19
+	@:
 
 $(PAGE): $(PAGE_SOURCES) | $(WEB_READY)
 	cd $(WEB) && npm run --silent build -w @kull/demo -- --logLevel warn
