@@ -7,7 +7,7 @@ export default function setup(): () => void {
   const why = chromiumPath() ? undefined : install('chromium');
   if (!chromiumPath()) {
     lines.push(
-      `THE BROWSER TESTS WERE NOT RUN: there is no Chromium, and ${why ?? 'it was not found'}. ` +
+      `THE BROWSER TESTS WERE NOT RUN: there is no Chromium: ${why ?? 'installing it brought none'}. ` +
         'Install it (apt-get install chromium), or set KULL_TEST_CHROMIUM.',
     );
   }
