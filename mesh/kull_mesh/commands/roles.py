@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from fastapi import FastAPI
 
 import kull_edge.serve
 import kull_router.serve
@@ -12,6 +13,7 @@ from kull_edge.link_grpc import channel_credentials
 from kull_edge.settings import EdgeSettings
 from kull_mesh import signals, workers
 from kull_mesh.mesh_status import MeshStatus
+from kull_mesh.play import page
 from kull_mesh.settings import MeshSettings
 from kull_producers.gateway import GatewaySettings
 from kull_producers.gateway.serve import serve as serve_gateway
@@ -37,8 +39,22 @@ def edge(
 
 
 def gateway() -> None:
-    """Run the HTTP triggers. Needs KULL_AMQP_URL and KULL_SERVICE_KEYS or KULL_SERVICE_SECRET."""
+    """Run the HTTP triggers. Needs KULL_AMQP_URL and KULL_SERVICE_KEYS or KULL_SERVICE_SECRET.
+
+    With KULL_WEB_EDGES it serves the page too.
+    """
     settings = MeshSettings()
     credentials = channel_credentials(settings.tls_ca, settings.tls_cert, settings.tls_key)
-    routers = [target.strip() for target in settings.gateway_routers.split(",") if target.strip()]
-    signals.run(serve_gateway(GatewaySettings(), details=MeshStatus(routers, credentials)))
+    status = MeshStatus(_listed(settings.gateway_routers), credentials)
+    edges = _listed(settings.web_edges)
+    files = page.folder() if edges else None
+
+    def extend(app: FastAPI) -> None:
+        if files is not None:
+            page.add(app, files, edges=edges)
+
+    signals.run(serve_gateway(GatewaySettings(), details=status, extend=extend))
+
+
+def _listed(text: str) -> list[str]:
+    return [each.strip() for each in text.split(",") if each.strip()]
