@@ -108,7 +108,7 @@ async def test_workers_share_a_port_are_started_again_and_stop_together() -> Non
         assert {line["url"] for line in started} == {f"ws://127.0.0.1:{port}/ws"}
 
         os.kill(workers_of(process.pid)[0], signal.SIGKILL)
-        assert (await line_with(process, "edge_worker_died"))["worker"] in {0, 1}
+        assert str((await line_with(process, "edge_worker_died"))["worker"]) in {"0", "1"}
         await line_with(process, "edge_started")
         children = workers_of(process.pid)
 
