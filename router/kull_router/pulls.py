@@ -16,6 +16,7 @@ from kull_router.clock import Clock
 from kull_router.edge_stream import EdgeStream
 from kull_router.errors import BrokerError, StoreUnavailable
 from kull_router.fanout import Fanout, entry_message
+from kull_router.reads import Reads, Wanted
 from kull_router.registry import SessionKey
 from kull_router.settings import RouterSettings
 from kull_router.shard import Shard
@@ -42,7 +43,7 @@ class Pulls:
         clock: Clock,
     ) -> None:
         self._settings = settings
-        self._store = store
+        self._reads = Reads(store)
         self._broker = broker
         self._fanout = fanout
         self._shards = shards
@@ -74,13 +75,14 @@ class Pulls:
     async def _read(self, subscription: Subscription, request: pb.Fetch, batch: pb.Batch) -> None:
         shard = self._shards[subscription.shard]
         batch.shard, batch.term = shard.number, shard.term or 0
-        page = await self._store.read(
-            request.address,
+        wanted = Wanted(
+            address=request.address,
             after=request.after,
             limit=max(1, min(request.limit, MAX_FETCH)),
             max_bytes=max(1, min(request.max_bytes, MAX_FETCH_BYTES)),
             initial_head=subscription.initial_head,
         )
+        page = await self._reads.read(wanted)
         batch.entries.extend(map(entry_message, page.entries))
         batch.through, batch.head, batch.lost = page.through, page.head, page.lost
 
