@@ -17,12 +17,23 @@ import structlog
 from kull_edge import leaving
 from kull_edge.close_codes import OVERLOADED
 from kull_edge.config import HubConfig
-from kull_edge.effects import Close, Effect, Join, Leave, PublishWish, RefreshWish, ToRouter
+from kull_edge.effects import (
+    Close,
+    Effect,
+    Join,
+    Leave,
+    LogoutWish,
+    Part,
+    PublishWish,
+    RefreshWish,
+    ToRouter,
+)
 from kull_edge.follow import Follow, Mode
 from kull_edge.handshake import Handshake
 from kull_edge.links import LinkState, Seat
 from kull_edge.placing import Placing, RetryTimer
-from kull_edge.session import Session, SessionTimer, State
+from kull_edge.session import Session
+from kull_edge.session_state import SessionTimer, State
 from kull_edge.staleness import StaleTimer
 from kull_edge.timers import Timers
 from kull_edge.wire import OutFrame
@@ -292,7 +303,7 @@ class Hub:
         if not found or found[1].link != link:
             return self._lines.pump(link)
         session, follow = found
-        if answer.close_code:
+        if answer.close_code or answer.keep_session:
             return self._carry_out(session, session.refused(answer), now) + self._lines.pump(link)
         follow.detach()
         self._placing.retry_later(seat, now)
@@ -337,8 +348,10 @@ class Hub:
             match effect:
                 case Join(address):
                     out += self._placing.join(session, address)
-                case PublishWish():
-                    out += self._publish(session, effect)
+                case Part(address):
+                    out += self._give_up(session, session.follows.pop(address))
+                case PublishWish() | LogoutWish():
+                    out += self._ask_owner(session, effect)
                 case RefreshWish():
                     out += self._refresh(session, effect)
                 case _:
@@ -349,10 +362,13 @@ class Hub:
             out += self._settle(session, follow, now)
         return out
 
-    def _publish(self, session: Session, wish: PublishWish) -> list[Effect]:
+    def _ask_owner(self, session: Session, wish: PublishWish | LogoutWish) -> list[Effect]:
         follow = session.follows[session.user_address]
         if follow.mode is Mode.ATTACHING:
             return session.orphaned()
+        if isinstance(wish, LogoutWish):
+            logout = pb.Logout(request_id=wish.request_id, session_id=session.id)
+            return [ToRouter(follow.link, pb.AttachRequest(logout=logout))]
         request = pb.Publish(
             request_id=wish.request_id,
             session_id=session.id,
@@ -393,14 +409,18 @@ class Hub:
         if self._sessions.pop(session.id, None) is None:
             return []
         out: list[Effect] = []
-        for address, follow in session.follows.items():
-            seat = Seat(session.id, address)
-            self._placing.leave(seat)
-            unsent = self._acks.pop(seat, None) is not None or follow.acked > follow.reported
-            if follow.link in self._placing.links:
-                out += self._goodbye(seat, follow, unsent=unsent)
-                out += self._lines.pump(follow.link)
+        for follow in session.follows.values():
+            out += self._give_up(session, follow)
         return out
+
+    def _give_up(self, session: Session, follow: Follow) -> list[Effect]:
+        seat = Seat(session.id, follow.address)
+        self._placing.leave(seat)
+        unsent = self._acks.pop(seat, None) is not None or follow.acked > follow.reported
+        if follow.link not in self._placing.links:
+            return []
+        out = self._goodbye(seat, follow, unsent=unsent)
+        return out + self._lines.pump(follow.link)
 
     def _goodbye(self, seat: Seat, follow: Follow, *, unsent: bool) -> list[Effect]:
         session_id, address = seat
