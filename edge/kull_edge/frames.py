@@ -15,7 +15,7 @@ MAX_SEQ: Final = 2**63 - 1
 MAX_REF_CHARS: Final = 100
 MAX_NAME_CHARS: Final = 64
 MAX_PLATFORM_CHARS: Final = 32
-MAX_QUEUES: Final = 32
+MAX_QUEUES: Final = 66  # the user's own, `all`, and the rooms
 MAX_TOKEN_CHARS: Final = 4096
 MAX_ID_CHARS: Final = 100
 MAX_ADDRESS_BYTES: Final = 128
@@ -168,10 +168,10 @@ def _join(message: Json) -> JoinRoom:
 
 
 def _room(message: Json) -> str:
-    queue = message.get("queue")
-    if isinstance(queue, str) and queue.startswith("room:") and _encodes(queue):
-        if len("room:") < len(queue.encode()) <= MAX_ADDRESS_BYTES:
-            return queue
+    queue: Any = message.get("queue")
+    named = isinstance(queue, str) and queue.startswith("room:") and queue != "room:"
+    if named and _encodes(queue) and len(queue.encode()) <= MAX_ADDRESS_BYTES:
+        return str(queue)
     raise BadFrame(
         "invalid_message",
         f"queue: must be room:<name>, at most {MAX_ADDRESS_BYTES} bytes",

@@ -241,7 +241,7 @@ class Hub:
             case "gap":
                 return self._gap(link, frame.gap, now)
             case "published" | "refreshed" | "evict" as kind:
-                return self._to_session(getattr(frame, kind), now)
+                return self._to_session(link, getattr(frame, kind), now)
             case "drain":
                 # Nothing to do yet: its shards will be claimed by another and sessions then move.
                 log.info("router_drains", link=link, within_ms=frame.drain.within_ms)
@@ -318,7 +318,9 @@ class Hub:
                 out += self._carry_out(session, [], now)
         return out
 
-    def _to_session(self, word: pb.Published | pb.Refreshed | pb.Evict, now: float) -> list[Effect]:
+    def _to_session(
+        self, link: str, word: pb.Published | pb.Refreshed | pb.Evict, now: float
+    ) -> list[Effect]:
         session = self._sessions.get(word.session_id)
         if session is None:
             return []
@@ -326,7 +328,9 @@ class Hub:
             case pb.Published():
                 effects = session.published(word)
             case pb.Refreshed():
-                effects = session.refreshed(word, now)
+                own = session.follows.get(session.user_address)
+                # The others are told afterwards: their answer must not pass for the next REFRESH's.
+                effects = session.refreshed(word, now) if own and own.link == link else []
             case _:
                 effects = session.evicted(word)
         return self._carry_out(session, effects, now)

@@ -269,7 +269,7 @@ class Session:
         """A router has looked at the device's new token."""
         asked = self._credential.answered(accepted=not answer.error_code)
         if asked is None:
-            return []  # one of the other routers, which were told afterwards
+            return []
         if answer.error_code:
             return self._error(answer.error_code, answer.error, asked.ref)
         self._set_end(answer.expires_at, answer.closes_at, now)

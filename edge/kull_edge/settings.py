@@ -102,7 +102,7 @@ class EdgeSettings(BaseSettings):
         description="UPDATE_PROGRESS, JOIN and LEAVE per second of one device; 0: no limit",
     )
     publish_burst: float = Field(200.0, ge=1, description="of those at once, above that rate")
-    rooms: int = Field(32, ge=0, description="rooms that one connection follows at once")
+    rooms: int = Field(32, ge=0, le=64, description="rooms that one connection follows at once")
 
     handshake_timeout: float = Field(5.0, gt=0, description="seconds for the request's head")
     hello_timeout: float = Field(5.0, gt=0, description="seconds for HELLO")
