@@ -44,6 +44,10 @@ FRAMES = [
     text(type="HELLO", token="maya:mac", epoch="e", after={"user": 1}),
     text(type="REFRESH", token="maya:mac", ref="r"),
     text(type="UPDATE_PROGRESS", payload={**PROGRESS, "provider": "p"}, ref=1),
+    text(type="JOIN", queue="room:r", after=1, ref=1),
+    text(type="JOIN", queue="room:r"),
+    text(type="LEAVE", queue="room:r", ref="r"),
+    text(type="LOGOUT", ref=2),
     frame(2, b"binary"),
     frame(1, b'{"type":"A', fin=False) + frame(0, b'CK","seq":1}'),
     frame(9, b"ping"),
@@ -54,6 +58,7 @@ FRAMES = [
 HEADS = [
     UPGRADE,
     UPGRADE.replace(b"?token=maya:mac", b"?token=maya:mac&epoch=e&after=user:12,all:7"),
+    UPGRADE.replace(b"?token=maya:mac", b"?token=maya:mac&deviceId=mac&instance=i"),
     UPGRADE.replace(b"kull.sync.v2", b"kull.sync.v2, kull.token.maya"),
     b"GET /livez HTTP/1.1\r\n\r\n",
     b"POST /ws HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc",
