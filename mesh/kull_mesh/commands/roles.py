@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import kull_edge.serve
 import kull_router.serve
-from kull_edge.link_grpc import channel_credentials
+from kull_edge.certificates import channel_credentials
 from kull_edge.settings import EdgeSettings
 from kull_mesh import signals
 from kull_mesh.mesh_status import MeshStatus
