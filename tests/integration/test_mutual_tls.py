@@ -261,6 +261,7 @@ async def test_an_edge_that_connects_again_shows_its_new_certificate(
         linked = await Edge(settings).__aenter__()
         await until(lambda: linked.ready)
     try:
+        await until(lambda: not linked.ready)
         for stem in live:
             replace(tmp_path / stem, stem, folder / "theirs")
         async with live_router(live, port):
@@ -306,3 +307,32 @@ def test_a_certificate_can_be_issued_again(folder: Path) -> None:
     issued: Issued = certs.issue(folder / "theirs", "edge", "edge-1")
 
     assert issued.certificate.read_bytes() != before
+
+
+async def test_a_mesh_gets_a_folder_per_role_and_new_certificates_of_the_same_authority(
+    tmp_path: Path,
+) -> None:
+    nodes: dict[certs.Role, list[str]] = {"router": ["router-1"], "edge": ["edge-1"]}
+    certs.make_mesh(tmp_path, nodes)
+    made = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    first = (tmp_path / "edge" / "edge-edge-1.crt").read_bytes()
+    tls = {
+        role: {
+            "tls_ca": tmp_path / role / "ca.crt",
+            "tls_cert": tmp_path / role / f"{role}-{role}-1.crt",
+            "tls_key": tmp_path / role / f"{role}-{role}-1.key",
+        }
+        for role in ("router", "edge")
+    }
+    assert made == {
+        "authority/ca.crt",
+        "authority/ca.key",
+        *(f"{role}/ca.crt" for role in tls),
+        *(f"{role}/{role}-{role}-1.{end}" for role in tls for end in ("crt", "key")),
+    }
+
+    async with live_router({"router-router-1": tls["router"]}) as running:
+        assert await attach(running, tls["edge"], "edge-1") is grpc.StatusCode.OK
+        certs.make_mesh(tmp_path, nodes)
+        assert (tmp_path / "edge" / "edge-edge-1.crt").read_bytes() != first
+        assert await attach(running, tls["edge"], "edge-1") is grpc.StatusCode.OK
