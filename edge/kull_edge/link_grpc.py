@@ -84,7 +84,7 @@ class GrpcLink:
         attempt = 0
         while True:
             self._welcomed = False
-            why = await self._apart(self._connect(listener))
+            why = await self._apart(self._attempt(listener))
             attempt = 1 if self._welcomed else attempt + 1
             delay = full_jitter(attempt, base=RETRY_BASE, cap=RETRY_CAP, rng=self._rng)
             level = log.warning if self._welcomed or attempt == 1 else log.debug
@@ -101,7 +101,7 @@ class GrpcLink:
             task.cancel()
             await asyncio.wait({task})
 
-    async def _connect(self, listener: LinkListener) -> str:
+    async def _attempt(self, listener: LinkListener) -> str:
         async with self._channel() as channel:
             return await self._stream(EdgeServiceStub(channel), listener)
 
