@@ -218,4 +218,8 @@ def _text(fields: dict[str, Any], name: str) -> str:
     value = fields.get(name, "")
     if not isinstance(value, str):
         raise InvalidEvent(f"body: {name} must be a text")
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # JSON can write it, UTF-8 cannot carry it on
+        raise InvalidEvent(f"body: {name} must not hold lone surrogates") from None
     return value

@@ -166,6 +166,9 @@ def test_a_device_cannot_choose_the_receiver() -> None:
         b'{"type":"A","data":{},"timestamp":-1}',
         b'{"type":"A","data":{},"deviceId":null}',
         b'{"type":"A","data":{},"userId":{}}',
+        b'{"type":"A","data":{},"deviceId":"\\ud800"}',
+        b'{"type":"A","data":{},"userId":"\\ud800"}',
+        b'{"type":"\\ud800","data":{}}',
     ],
 )
 def test_a_body_that_is_no_envelope_is_refused(body: bytes) -> None:
