@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from kull_edge.effects import Effect, Join, Part
+from kull_edge.effects import Effect, Join, Limited, Part
 from kull_edge.follow import Follow, Mode
 from kull_edge.frames import JoinRoom, Json, LeaveRoom, Ref, place_json
 from kull_protos.mesh.v1.attach_pb2 import Position, Refused, Subscribed
@@ -66,7 +66,7 @@ class Rooms:
             return self._tell("JOINED", _with_ref(_place_of(follow), ref))
         if sum(each.startswith(PREFIX) for each in self._follows) >= self._limit:
             why = f"{self._limit} rooms are followed already: LEAVE one first"
-            return self._error("too_many_rooms", why, ref)
+            return [Limited("rooms"), *self._error("too_many_rooms", why, ref)]
         if message.after is not None:
             own = next(iter(self._follows.values()))  # the user's own queue comes first
             self._starts[address] = Position(epoch=own.epoch, seq=message.after)

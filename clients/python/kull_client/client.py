@@ -202,7 +202,8 @@ class SyncClient:
 
         Raises:
             Rejected: the token does not grant this room, or too many are followed.
-            NotConnected, TimeoutError: see `update_progress`; the room may be followed.
+            NotConnected: there is no connection, or it was lost before the answer: join again.
+            TimeoutError: no answer in time; the room may be followed.
         """
         queue = f"room:{room}"
         if queue not in self._session.rooms:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from kull_edge.effects import Effect
+from kull_edge.effects import Effect, Limited
 from kull_edge.handshake import Handshake
 from kull_edge.hub import Hub
 from kull_protos.mesh.v1 import attach_pb2 as pb
@@ -152,7 +152,9 @@ def test_rooms_per_connection_are_bounded() -> None:
     for number in range(32):
         assert len(sent(say(hub, "JOIN", f"room:{number}"), "subscribe")) == 1
 
-    assert [data["code"] for _, data in told(say(hub, "JOIN"))] == ["too_many_rooms"]
+    refusal = say(hub, "JOIN")
+    assert [data["code"] for _, data in told(refusal)] == ["too_many_rooms"]
+    assert Limited("rooms") in refusal
     hub.link_frame("r", subscribed(1, address="room:0"), 0)
     say(hub, "LEAVE", "room:0")
     assert len(sent(say(hub, "JOIN"), "subscribe")) == 1
