@@ -89,13 +89,7 @@ class Session:
         # A v2 device acknowledges by itself.
         self._positions = None if handshake.v2 else PositionPings()
         self._writable = True
-        self._rooms = Rooms(
-            self.follows,
-            limit=config.rooms,
-            follow=self._follow,
-            tell=self._notice,
-            error=self._error,
-        )
+        self._rooms: Rooms | None = None  # most devices have none
 
     # From the socket
 
@@ -184,6 +178,7 @@ class Session:
     def closed(self) -> None:
         """The socket is gone."""
         self.state = State.CLOSED
+        self._rooms = None  # it refers to this session: a cycle would outlive it
         for kind in TimerKind:
             self._timers.cancel(SessionTimer(self.id, kind))
 
@@ -198,7 +193,7 @@ class Session:
         queue = frames.queue_name(address)
         if follow.joined:
             request.position.CopyFrom(Position(epoch=follow.epoch, seq=follow.acked))
-        elif start := self._rooms.start(address):
+        elif self._rooms and (start := self._rooms.start(address)):
             request.position.CopyFrom(start)
         elif queue in self._after:
             request.position.CopyFrom(Position(epoch=self._epoch, seq=self._after[queue]))
@@ -220,14 +215,14 @@ class Session:
             case Joined.FIRST:
                 return self._welcome(answer, now) if own else self._joined(answer)
             case Joined.AGAIN:
-                return self._rooms.settled(answer.address)
+                return self._settled(answer.address)
             case Joined.LOST:
                 lost = self._lost(answer.address, answer.head)
-                return lost + self._rooms.settled(answer.address)
+                return lost + self._settled(answer.address)
 
     def refused(self, answer: Refused) -> list[Effect]:
         """An owner does not take the session, for good, or not into this room."""
-        if answer.keep_session:
+        if answer.keep_session and self._rooms:
             return self._rooms.refused(answer)
         return self._end(answer.close_code, answer.reason)
 
@@ -363,7 +358,20 @@ class Session:
         self._check_open("JOIN or LEAVE", message.ref)
         if not self._handshake.v2:
             raise BadFrame("invalid_message", "rooms need the subprotocol kull.sync.v2")
-        return self._too_many(message.ref, now) or self._rooms.take(message)
+        if told := self._too_many(message.ref, now):
+            return told
+        if self._rooms is None:
+            self._rooms = Rooms(
+                self.follows,
+                limit=self._config.rooms,
+                follow=self._follow,
+                tell=self._notice,
+                error=self._error,
+            )
+        return self._rooms.take(message)
+
+    def _settled(self, address: str) -> list[Effect]:
+        return self._rooms.settled(address) if self._rooms else []
 
     def _logout(self, message: frames.Logout) -> list[Effect]:
         self._check_open("LOGOUT", message.ref)
@@ -450,7 +458,7 @@ class Session:
         return [*self._control(welcome), self._follow(ALL)]
 
     def _joined(self, answer: Subscribed) -> list[Effect]:
-        if answer.address != ALL:
+        if self._rooms and answer.address != ALL:
             # HELLO's position counts for the first JOIN only.
             self._after = {q: seq for q, seq in self._after.items() if q != answer.address}
             return self._rooms.joined(answer)
