@@ -320,6 +320,10 @@ class RouterCore:
             )
         except PoisonMessage as error:
             await bury(self.broker, message, str(error))
+        except Exception as error:
+            # A fault of ours: it would take one router after the other down with everybody.
+            log.exception("message_not_understood")
+            await bury(self.broker, message, f"a fault of the router: {error!r}")
         else:
             await republish(self.broker, message, fixed)
 

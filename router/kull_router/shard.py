@@ -162,6 +162,11 @@ class Shard:
             except PoisonMessage as error:
                 await self._bury(message, str(error))
                 continue
+            except Exception as error:
+                # A fault of ours: it would take one router after the other down with everybody.
+                log.exception("message_not_understood", shard=self.number)
+                await self._bury(message, f"a fault of the router: {error!r}")
+                continue
             if isinstance(found, Event):
                 arrived.append(_Arrived(message, found))
             else:
