@@ -79,6 +79,14 @@ class LeaveRoom:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Typing:
+    """The device's user is typing in a room."""
+
+    queue: str
+    ref: Ref
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Logout:
     """The session's token shall be worth nothing any more."""
 
@@ -90,7 +98,8 @@ class Ping:
     """Asks for a sign of life: browsers do not show WebSocket pings to pages."""
 
 
-DeviceMessage = Hello | Ack | UpdateProgress | Refresh | JoinRoom | LeaveRoom | Logout | Ping
+RoomMessage = JoinRoom | LeaveRoom | Typing
+DeviceMessage = Hello | Ack | UpdateProgress | Refresh | RoomMessage | Logout | Ping
 
 
 def parse(data: str) -> DeviceMessage:
@@ -117,12 +126,14 @@ def parse(data: str) -> DeviceMessage:
             return _join(message)
         case "LEAVE":
             return LeaveRoom(queue=_room(message), ref=_ref(message))
+        case "TYPING":
+            return Typing(queue=_room(message), ref=_ref(message))
         case "LOGOUT":
             return Logout(ref=_ref(message))
         case "PING":
             return Ping()
         case unknown:
-            known = "HELLO, ACK, UPDATE_PROGRESS, REFRESH, JOIN, LEAVE, LOGOUT, PING"
+            known = "HELLO, ACK, UPDATE_PROGRESS, REFRESH, JOIN, LEAVE, TYPING, LOGOUT, PING"
             raise BadFrame(
                 "unknown_type",
                 f"type {str(unknown)[:40]!r} is not one of {known}",

@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from kull_edge.effects import Effect, Join, Limited, Part
+from kull_edge.effects import Effect, Join, Limited, Part, PublishWish
 from kull_edge.follow import Follow, Mode
-from kull_edge.frames import JoinRoom, Json, LeaveRoom, Ref, place_json
+from kull_edge.frames import JoinRoom, Json, LeaveRoom, Ref, RoomMessage, Typing, place_json
 from kull_protos.mesh.v1.attach_pb2 import Position, Refused, Subscribed
 
 PREFIX: Final = "room:"
@@ -30,6 +30,7 @@ class Rooms:
         limit: rooms at once.
         follow: begin to follow an address.
         tell: a message for the device; error: an ERROR.
+        request: the id of a request to a router, whose answer has this `ref`.
     """
 
     def __init__(
@@ -40,12 +41,14 @@ class Rooms:
         follow: Callable[[str], Join],
         tell: Tell,
         error: Complain,
+        request: Callable[[Ref], int],
     ) -> None:
         self._follows = follows
         self._limit = limit
         self._follow = follow
         self._tell = tell
         self._error = error
+        self._request = request
         self._starts: dict[str, Position] = {}
         self._asked: dict[str, Ref] = {}  # JOINs without an answer
         self._leaving: dict[str, Ref] = {}  # LEAVEs that wait for one
@@ -54,9 +57,20 @@ class Rooms:
         """Return where the device said it stands in a room, until that is settled."""
         return self._starts.get(address)
 
-    def take(self, message: JoinRoom | LeaveRoom) -> list[Effect]:
-        """The device wants to follow a room, or not any more. Both may be said twice."""
-        return self._join(message) if isinstance(message, JoinRoom) else self._leave(message)
+    def take(self, message: RoomMessage) -> list[Effect]:
+        """The device wants to follow a room, or not any more, or its user types there.
+
+        The first two may be said twice.
+        """
+        match message:
+            case JoinRoom():
+                return self._join(message)
+            case LeaveRoom():
+                return self._leave(message)
+            case Typing(queue=address, ref=ref):
+                if address not in self._follows:
+                    return self._error("forbidden", "JOIN the room first", ref)
+                return [PublishWish(self._request(ref), "TYPING", address.encode())]
 
     def _join(self, message: JoinRoom) -> list[Effect]:
         address, ref = message.queue, message.ref

@@ -118,7 +118,7 @@ class Session:
                     return self._publish(message, now)
                 case frames.Refresh():
                     return self._refresh(message)
-                case frames.JoinRoom() | frames.LeaveRoom():
+                case frames.JoinRoom() | frames.LeaveRoom() | frames.Typing():
                     return self._room(message, now)
                 case frames.Logout():
                     return self._logout(message)
@@ -354,8 +354,8 @@ class Session:
         self._credential.asked = message
         return [RefreshWish(message.token)]
 
-    def _room(self, message: frames.JoinRoom | frames.LeaveRoom, now: float) -> list[Effect]:
-        self._check_open("JOIN or LEAVE", message.ref)
+    def _room(self, message: frames.RoomMessage, now: float) -> list[Effect]:
+        self._check_open("JOIN, LEAVE or TYPING", message.ref)
         if not self._handshake.v2:
             raise BadFrame("invalid_message", "rooms need the subprotocol kull.sync.v2")
         if told := self._too_many(message.ref, now):
@@ -367,6 +367,7 @@ class Session:
                 follow=self._follow,
                 tell=self._notice,
                 error=self._error,
+                request=self._request,
             )
         return self._rooms.take(message)
 

@@ -99,7 +99,7 @@ class EdgeSettings(BaseSettings):
     publish_rate: float = Field(
         50.0,
         ge=0,
-        description="UPDATE_PROGRESS, JOIN and LEAVE per second of one device; 0: no limit",
+        description="UPDATE_PROGRESS, JOIN, LEAVE, TYPING per second of a device; 0: no limit",
     )
     publish_burst: float = Field(200.0, ge=1, description="of those at once, above that rate")
     rooms: int = Field(32, ge=0, le=64, description="rooms that one connection follows at once")

@@ -24,6 +24,7 @@ from kull_producers.stamp import Stamp, check_id
 from kull_producers.strict_json import compact, parse_object
 
 RESERVED: Final = ("seq", "queue")  # spliced in later: a second one would win in a browser
+TYPING: Final = "TYPING"
 SERVER: Final = "server"  # the `deviceId` of events that no device has caused
 
 
@@ -84,6 +85,32 @@ def device_progress(
     event = ShootProgress.from_data(parse_object(payload, "payload"))
     to = address.user(user_id)
     return _message(event, stamp, to, device_id=device_id, shard_count=shard_count)
+
+
+def device_typing(
+    room: str, stamp: Stamp, *, user_id: str, device_id: str, shard_count: int
+) -> Message:
+    """Return the message for a device's TYPING in a room's address. Raises InvalidEvent.
+
+    It goes to all who are there, the user's own devices too: a device id alone names nobody here.
+    """
+    body = {
+        "id": stamp.id,
+        "type": TYPING,
+        "data": {"userId": user_id},
+        "timestamp": stamp.timestamp_ms,
+        "deviceId": device_id,
+        "userId": "",
+    }
+    return Message(
+        exchange=topology.ROOM,
+        routing_key=address.routing_key(address.check(room), shard_count, TYPING),
+        body=compact(body),
+        message_id=stamp.id,
+        type=TYPING,
+        app_id=stamp.app_id,
+        headers={topology.HEADER_ADDRESS: room, topology.HEADER_CONTRACT: "ephemeral"},
+    )
 
 
 def parse_body(body: bytes, *, verbatim: bool = False) -> Envelope:

@@ -47,6 +47,7 @@ FRAMES = [
     text(type="JOIN", queue="room:r", after=1, ref=1),
     text(type="JOIN", queue="room:r"),
     text(type="LEAVE", queue="room:r", ref="r"),
+    text(type="TYPING", queue="room:r"),
     text(type="LOGOUT", ref=2),
     frame(2, b"binary"),
     frame(1, b'{"type":"A', fin=False) + frame(0, b'CK","seq":1}'),

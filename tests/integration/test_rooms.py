@@ -77,6 +77,28 @@ async def test_who_leaves_and_comes_back_gets_what_was_said_meanwhile(mesh: Mesh
         assert [(await in_room(maya, room)).data["promptId"] for _ in "12"] == ["p2", "p3"]
 
 
+async def test_typing_is_seen_by_those_in_the_room_now_and_by_nobody_later(mesh: Mesh) -> None:
+    room = f"wedding-{uuid4().hex[:8]}"
+    async with (
+        connect(mesh.amqp_url) as publisher,
+        SyncClient(mesh.url(0), token("maya", "desk", rooms=[room])) as maya,
+        SyncClient(mesh.url(1), token("otto", "desk", rooms=[room])) as otto,
+    ):
+        with pytest.raises(Rejected, match="JOIN"):
+            await maya.typing(room)
+        await asyncio.gather(maya.join(room), otto.join(room))
+        await maya.typing(room)
+        seen = await in_room(otto, room)
+        assert (seen.type, seen.data["userId"], seen.seq) == ("TYPING", "maya", None)
+
+        await otto.leave(room)
+        await maya.typing(room)
+        await vote(publisher, room, "p1")
+        await otto.join(room)
+
+        assert (await in_room(otto, room)).type == "PROMPT_CHANGE"
+
+
 async def test_a_room_survives_a_router_that_is_killed(mesh: Mesh) -> None:
     room = f"wedding-{uuid4().hex[:8]}"
     async with (

@@ -223,6 +223,14 @@ class SyncClient:
         else:
             self._session.forget(queue)
 
+    async def typing(self, room: str, *, answer_within: float = 10.0) -> None:
+        """Tell those in a room that this user is typing: an event `TYPING` with `userId` in `data`.
+
+        It reaches who is there now, this user's devices too, and is forgotten: show it for a few
+        seconds. Raises like `join`.
+        """
+        await self._ask(lambda ref: frames.typing(f"room:{room}", ref), answer_within)
+
     async def logout(self, *, answer_within: float = 10.0) -> None:
         """Make the token worth nothing, for whoever else shows it too, and close this client.
 

@@ -161,6 +161,11 @@ def leave(queue: str, ref: str) -> str:
     return compact({"type": "LEAVE", "queue": queue, "ref": ref})
 
 
+def typing(queue: str, ref: str) -> str:
+    """Return a message that tells a room that the user is typing."""
+    return compact({"type": "TYPING", "queue": queue, "ref": ref})
+
+
 def logout(ref: str) -> str:
     """Return a message that takes the connection's token back."""
     return compact({"type": "LOGOUT", "ref": ref})

@@ -219,6 +219,18 @@ def test_rooms_need_welcome_and_the_second_dialect() -> None:
     assert told(say(plain, "JOIN"))[0][1]["code"] == "invalid_message"
 
 
+def test_typing_needs_a_room_that_is_followed_and_is_answered() -> None:
+    hub = joined()
+
+    assert told(say(hub, "TYPING", "room:other"))[0][1]["code"] == "forbidden"
+    [request] = sent(say(hub, "TYPING", ref=4), "publish")
+    assert (request.type, request.payload) == ("TYPING", ROOM.encode())
+    answer = pb.Published(request_id=request.request_id, session_id=1, event_id="e-1")
+    assert told(hub.link_frame("r", pb.AttachResponse(published=answer), 0)) == [
+        ("ACCEPTED", {"id": "e-1", "ref": 4})
+    ]
+
+
 def test_a_logout_goes_to_the_users_router_and_its_failure_is_told() -> None:
     hub = make_hub()
     attached(hub)
