@@ -140,6 +140,7 @@ class Connection(asyncio.Protocol):
         "_head",
         "_held",
         "_host",
+        "_loop",
         "_messages",
         "_out",
         "_resume_at",
@@ -152,6 +153,7 @@ class Connection(asyncio.Protocol):
         self.number = 0
         self._host = host
         self._config = config
+        self._loop = asyncio.get_running_loop()  # kept: asking each time costs a system call
         self._transport: asyncio.Transport | None = None
         self._ws: ServerProtocol | None = None
         self._head = bytearray()
@@ -358,12 +360,11 @@ class Connection(asyncio.Protocol):
             self._pay(len(piece))
 
     def _pay(self, size: int) -> None:
-        loop = asyncio.get_running_loop()
-        now = loop.time()
+        now = self._loop.time()
         wait = max(self._messages.spend(0, now), self._bytes.spend(size, now))
         if wait and self._transport and not self._transport.is_closing():
             self._transport.pause_reading()
-            self._resume_at = loop.call_later(wait, self._resume)
+            self._resume_at = self._loop.call_later(wait, self._resume)
             self._host.throttled(self)
 
     def _resume(self) -> None:
@@ -390,7 +391,7 @@ class Connection(asyncio.Protocol):
         self.flush()
 
     def _frame(self, frame: Frame) -> None:
-        self._messages.spend(1, asyncio.get_running_loop().time())
+        self._messages.spend(1, self._loop.time())
         match frame.opcode:
             case Opcode.TEXT | Opcode.BINARY | Opcode.CONT:
                 if frame.opcode is Opcode.BINARY:

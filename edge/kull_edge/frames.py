@@ -105,7 +105,7 @@ DeviceMessage = Hello | Ack | UpdateProgress | Refresh | RoomMessage | Logout | 
 def parse(data: str) -> DeviceMessage:
     """Return the message in a text frame. Raises BadFrame saying what was wrong."""
     try:
-        message = json.loads(data, parse_constant=_no_constant)
+        message = _DECODER.decode(data)
     except (ValueError, RecursionError) as error:
         raise BadFrame("invalid_json", f"the frame is not JSON: {str(error)[:120]}") from None
     if not isinstance(message, dict):
@@ -255,6 +255,9 @@ def _few(after: dict[str, int]) -> dict[str, int]:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+_DECODER: Final = json.JSONDecoder(parse_constant=_no_constant)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -260,9 +260,10 @@ class Hub:
                 continue
             frames = [OutFrame.of(entry) for entry in push.entries]
             for session in list(members.values()):
-                if session.follows[push.address].link == link:
+                follow = session.follows[push.address]
+                if follow.link == link:
                     effects = session.pushed(push.address, push.term, frames)
-                    out += self._carry_out(session, effects, now)
+                    out += self._carry_out(session, effects, now, [follow])
         return out
 
     def _batch(self, link: str, state: LinkState, answer: pb.Batch, now: float) -> list[Effect]:
@@ -346,7 +347,14 @@ class Hub:
 
     # Carrying out what sessions want
 
-    def _carry_out(self, session: Session, effects: Iterable[Effect], now: float) -> list[Effect]:
+    def _carry_out(
+        self,
+        session: Session,
+        effects: Iterable[Effect],
+        now: float,
+        moved: Iterable[Follow] | None = None,
+    ) -> list[Effect]:
+        """Do what a session wants. `moved`: the only places that may have changed, if known."""
         out: list[Effect] = []
         for effect in effects:
             match effect:
@@ -362,7 +370,7 @@ class Hub:
                     out.append(effect)
         if session.state is State.CLOSED:
             return out + self._forget(session)
-        for follow in session.follows.values():
+        for follow in session.follows.values() if moved is None else moved:
             out += self._settle(session, follow, now)
         return out
 
@@ -396,15 +404,18 @@ class Hub:
         """Report moved acknowledgements, and fetch if the session can take more."""
         if not follow.link or follow.mode is Mode.ATTACHING:
             return []
+        acked, fetches = follow.acked, follow.fetch_size() is not None
+        if acked <= follow.reported and not fetches:
+            return []
         seat = Seat(session.id, follow.address)
         out: list[Effect] = []
-        if follow.acked > follow.reported:
-            follow.reported = self._acks[seat] = follow.acked
+        if acked > follow.reported:
+            follow.reported = self._acks[seat] = acked
             if len(self._acks) >= self._config.ack_batch:
                 out += self.flush_acks()
             elif len(self._acks) == 1:
                 self._timers.schedule(HubTimer.ACKS, now + self._config.ack_delay)
-        if follow.fetch_size() is not None:
+        if fetches:
             out += self._lines.fetch(follow.link, seat)
         return out
 

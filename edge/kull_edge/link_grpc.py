@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, Final
 
 import grpc
@@ -13,12 +13,13 @@ import structlog
 from kull_edge.backoff import full_jitter
 from kull_edge.link import LinkListener
 from kull_edge.outbox import Outbox
-from kull_protos.mesh.v1.attach_pb2 import AttachRequest, Hello
+from kull_protos.mesh.v1.attach_pb2 import AttachRequest, AttachRequests, AttachResponse, Hello
 from kull_protos.mesh.v1.attach_pb2_grpc import EdgeServiceStub
 
 log = structlog.get_logger(__name__)
 
 MAX_MESSAGE_BYTES: Final = 16 * 1024 * 1024
+MESSAGE_BYTES: Final = 256 * 1024  # frames that wait share a message, until they have so many
 RETRY_BASE: Final = 0.2  # seconds
 RETRY_CAP: Final = 2.0  # seconds: a standby that has just come back is of use with its edges
 WELCOME_TIMEOUT: Final = 10.0  # seconds
@@ -133,27 +134,28 @@ class GrpcLink:
 
     async def _write(self, call: Any, outbox: Outbox) -> None:
         while True:
-            request = await outbox.get()
+            frames = await outbox.get(MESSAGE_BYTES)
             try:
-                await call.write(request)
+                await call.write(AttachRequests(frames=frames))
             except (grpc.RpcError, asyncio.InvalidStateError) as error:
                 raise _Reset(_reason(error)) from error
-            outbox.done()
+            outbox.done(len(frames))
 
     async def _overflow(self, outbox: Outbox) -> None:
         await outbox.overflowed.wait()
         raise _Reset("the router does not keep up")
 
     async def _read(self, call: Any, outbox: Outbox, listener: LinkListener) -> None:
+        frames = _frames(call)
         try:
             async with asyncio.timeout(WELCOME_TIMEOUT):
-                first = await call.read()
-            if first is grpc.aio.EOF or first.WhichOneof("frame") != "welcome":
+                first = await anext(frames, None)
+            if first is None or first.WhichOneof("frame") != "welcome":
                 raise _Reset(await self._ending(call))
             self._welcomed, self._outbox = True, outbox
             log.info("router_link_up", router=self.name, router_id=first.welcome.router_id)
             listener.link_up(self.name, first.welcome)
-            while (frame := await call.read()) is not grpc.aio.EOF:
+            async for frame in frames:
                 listener.link_frame(self.name, frame)
             raise _Reset(await self._ending(call))
         except TimeoutError:
@@ -165,6 +167,12 @@ class GrpcLink:
         if not call.done():
             return "the router did not begin with Welcome"
         return f"{(await call.code()).name}: {await call.details()}"
+
+
+async def _frames(call: Any) -> AsyncIterator[AttachResponse]:
+    while (message := await call.read()) is not grpc.aio.EOF:
+        for frame in message.frames:
+            yield frame
 
 
 def _reason(error: BaseException) -> str:

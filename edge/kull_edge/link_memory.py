@@ -29,7 +29,7 @@ class MemoryStream:
             await asyncio.wait({get, closed}, return_when=asyncio.FIRST_COMPLETED)
             if not get.done():
                 raise StreamClosed
-            request = get.result()
+            (request,) = get.result()
             self._outbox.done()
             return request
         finally:

@@ -8,6 +8,7 @@ import secrets
 import time
 from collections.abc import Iterable, Sequence
 from itertools import count
+from math import inf
 from types import TracebackType
 from typing import Final
 
@@ -78,7 +79,9 @@ class Edge:
         self._all_gone = asyncio.Event()
         self._deadlines: Timers[int] = Timers()  # of connections that begin or end
         self._wake: asyncio.TimerHandle | None = None
+        self._wake_at = inf  # when it wakes us up
         self._server: asyncio.Server | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._leaving = False
         self._asked_to_leave = asyncio.Event()
@@ -113,7 +116,7 @@ class Edge:
 
     async def __aenter__(self) -> Edge:
         """Listen and link. Raises CannotListen."""
-        loop = asyncio.get_running_loop()
+        loop = self._loop = asyncio.get_running_loop()
         try:
             self._server = await loop.create_server(
                 lambda: Connection(self, self._config),
@@ -287,18 +290,18 @@ class Edge:
         """Do what the hub wants; each socket that got something is written to once."""
         touched: dict[int, Connection] = {}
         for effect in effects:
-            if isinstance(effect, ToRouter):
+            if isinstance(effect, (Write, Ping, Close, Cut)):
+                connection = self._connections.get(effect.session_id)
+                if connection:
+                    self._to_device(connection, effect)
+                    touched[effect.session_id] = connection
+            elif isinstance(effect, ToRouter):
                 self._to_router(effect)
             elif isinstance(effect, Leave):
                 log.warning("asked_to_leave", reason=effect.reason)
                 self._asked_to_leave.set()
             elif isinstance(effect, Limited):
                 self.metrics.limited.labels(effect.what).inc()
-            elif isinstance(effect, Write | Ping | Close | Cut):
-                connection = self._connections.get(effect.session_id)
-                if connection:
-                    self._to_device(connection, effect)
-                    touched[effect.session_id] = connection
         for connection in touched.values():
             connection.flush()
         self._set_alarm()
@@ -327,7 +330,8 @@ class Edge:
     # Time
 
     def _now(self) -> float:
-        return asyncio.get_running_loop().time()
+        assert self._loop is not None, "not entered"
+        return self._loop.time()
 
     def _deadline(self, number: int, seconds: float) -> None:
         self._deadlines.schedule(number, self._now() + seconds)
@@ -335,18 +339,19 @@ class Edge:
 
     def _set_alarm(self) -> None:
         """Wake up at the earliest deadline; one loop handle serves the whole edge."""
-        nexts = [at for at in (self._hub.next_at, self._deadlines.next_at) if at is not None]
-        at = min(nexts, default=None)
-        if self._wake and at is not None and not self._wake.cancelled() and self._wake.when() <= at:
+        at, other = self._hub.next_at, self._deadlines.next_at
+        if at is None or (other is not None and other < at):
+            at = other
+        if at is None or self._wake_at <= at:  # waking up for nothing does no harm
             return
         if self._wake:
             self._wake.cancel()
-            self._wake = None
-        if at is not None:
-            self._wake = asyncio.get_running_loop().call_at(at, self._alarm)
+        self._wake_at = at
+        assert self._loop is not None, "not entered"
+        self._wake = self._loop.call_at(at, self._alarm)
 
     def _alarm(self) -> None:
-        self._wake = None
+        self._wake, self._wake_at = None, inf
         now = self._now()
         for number in self._deadlines.due(now):
             if connection := self._connections.get(number):

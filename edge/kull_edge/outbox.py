@@ -36,17 +36,28 @@ class Outbox:
         self._empty.clear()
         self._filled.set()
 
-    async def get(self) -> AttachRequest:
-        """Wait for the next frame. It counts as waiting until `done`. Cancelling loses nothing."""
+    async def get(self, up_to: int = 0) -> list[AttachRequest]:
+        """Wait for frames; return those that wait, and stop when they have `up_to` bytes.
+
+        They count as waiting until `done`. Cancelling loses nothing.
+        """
         while not self._frames:
             self._filled.clear()
             await self._filled.wait()
-        return self._frames[0][0]
+        taken: list[AttachRequest] = []
+        total = 0
+        for frame, size in self._frames:
+            taken.append(frame)
+            total += size
+            if total >= up_to:
+                break
+        return taken
 
-    def done(self) -> None:
-        """The frame that `get` returned has been handed on."""
-        _, size = self._frames.popleft()
-        self._bytes -= size
+    def done(self, count: int = 1) -> None:
+        """So many of the frames that `get` returned have been handed on."""
+        for _ in range(count):
+            _, size = self._frames.popleft()
+            self._bytes -= size
         if not self._frames:
             self._empty.set()
 

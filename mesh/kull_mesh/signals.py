@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from collections.abc import Coroutine
 from typing import Any
@@ -16,6 +17,9 @@ log = structlog.get_logger(__name__)
 
 def run(main: Coroutine[Any, Any, None]) -> None:
     """Run a role to its end; leave the traceback of a fault of ours in the log."""
+    # What is loaded stays, and the hot path makes no cycles: looking for them costs a tenth.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
     try:
         asyncio.run(main)
     except Exception as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from kull_producers.errors import InvalidEvent
 
@@ -12,7 +12,7 @@ def parse_object(raw: bytes, what: str) -> dict[str, Any]:
     """Return the JSON object in UTF-8 bytes. Raises InvalidEvent, which calls it `what`."""
     try:
         # Decoded here, because json.loads would also guess UTF-16 and UTF-32.
-        value = json.loads(raw.decode(), parse_constant=_no_constant, object_pairs_hook=_unique)
+        value = _DECODER.decode(raw.decode())
     except (ValueError, RecursionError) as error:
         raise InvalidEvent(f"{what} must be UTF-8 JSON: {error}") from error
     if not isinstance(value, dict):
@@ -34,3 +34,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(fields) != len(pairs):
         raise ValueError("a field occurs twice")
     return fields
+
+
+# Made once: json.loads would make one for each text.
+_DECODER: Final = json.JSONDecoder(parse_constant=_no_constant, object_pairs_hook=_unique)

@@ -73,16 +73,29 @@ class EdgeStream:
             self._wake.set()
             self.outbox.gap(address, shard, term)
 
-    async def next(self) -> pb.AttachResponse | None:
-        """Wait for the next frame to send; None when the stream has ended."""
+    async def next(self, up_to: int = 0) -> list[pb.AttachResponse]:
+        """Wait for frames to send; return those that wait, and stop when they have `up_to` bytes.
+
+        Empty: the stream has ended.
+        """
         while not self._closed:
-            frame = self.outbox.take()
-            if frame is not None:
+            frames = self._take(up_to)
+            if frames:
                 self._taken.set()
-                return frame
+                return frames
             self._wake.clear()
             await self._wake.wait()
-        return None
+        return []
+
+    def _take(self, up_to: int) -> list[pb.AttachResponse]:
+        frames: list[pb.AttachResponse] = []
+        total = 0
+        while (frame := self.outbox.take()) is not None:
+            frames.append(frame)
+            total += frame.ByteSize()
+            if total >= up_to:
+                break
+        return frames
 
     def close(self) -> None:
         """End the stream: the writer stops. Idempotent."""

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from prometheus_client import Counter
 
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router import metrics
 from kull_router.edge_stream import EdgeStream
 from kull_router.event import Entry, Event, frame_of
-from kull_router.store import Outcome, Stored
+from kull_router.store import Duplicate, Outcome, Stale, Stored
 from kull_router.subscriptions import Subscriptions
+
+_COUNTERS: Final[dict[type[Outcome], Counter]] = {
+    kind: metrics.EVENTS.labels(kind.__name__.lower()) for kind in (Stored, Duplicate, Stale)
+}
 
 
 def entry_message(entry: Entry) -> pb.Entry:
@@ -35,7 +42,7 @@ class Fanout:
     ) -> None:
         """Push what was stored, in order. To be called after the commit, once per commit."""
         for event, outcome in zip(events, outcomes, strict=True):
-            metrics.EVENTS.labels(type(outcome).__name__.lower()).inc()
+            _COUNTERS[type(outcome)].inc()
             if isinstance(outcome, Stored):
                 self.push(shard, term, Entry(seq=outcome.seq, event=event))
 

@@ -106,6 +106,25 @@ def _unstorable(event: Event) -> str:
         return f"its body has {len(event.body)} bytes, more than {MAX_BODY_BYTES}"
     if not event.id:
         return "its id is empty"
+    texts = (event.id, event.address, event.type, event.key, event.exclude_device)
+    if not _are_plain(texts) and (why := _unstorable_text(event)):
+        return why
+    for name in ("version", "created_ms"):
+        number = getattr(event, name)
+        if not isinstance(number, int) or number not in _INT64:
+            return f"its {name} is {number!r}, not an integer of 64 bits"
+    return ""
+
+
+def _are_plain(texts: tuple[str, ...]) -> bool:
+    """Whether nothing is wrong with them, at a glance."""
+    if not all(type(text) is str for text in texts):
+        return False
+    whole = "".join(texts)
+    return len(whole) <= MAX_TEXT_LENGTH and whole.isascii() and "\0" not in whole
+
+
+def _unstorable_text(event: Event) -> str:
     for name in ("id", "address", "type", "key", "exclude_device"):
         text = getattr(event, name)
         if not isinstance(text, str):
@@ -116,10 +135,6 @@ def _unstorable(event: Event) -> str:
             return f"its {name} holds a NUL, which not every database can store"
         if not (text.isascii() or _is_utf8(text)):
             return f"its {name} holds a lone surrogate, which UTF-8 cannot carry"
-    for name in ("version", "created_ms"):
-        number = getattr(event, name)
-        if not isinstance(number, int) or number not in _INT64:
-            return f"its {name} is {number!r}, not an integer of 64 bits"
     return ""
 
 
@@ -177,7 +192,7 @@ def plan(
         result.entries[head] = Entry(seq=head, event=event)
         result.ids.add(event.id)
         outcomes.append(Stored(head, replaced))
-    result.figures = replace(figures, head=head, every=every, latest=latest)
+    result.figures = Figures(head=head, floor=figures.floor, every=every, latest=latest)
     result.excess = _excess(every, latest, retention)
     return result, outcomes
 

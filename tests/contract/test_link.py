@@ -43,11 +43,13 @@ class GrpcStream:
 
     def __init__(self, requests: Any) -> None:
         self._requests = requests
+        self._frames: list[pb.AttachRequest] = []
         self.responses: asyncio.Queue[pb.AttachResponse | None] = asyncio.Queue()
 
     async def receive(self) -> pb.AttachRequest:
-        request: pb.AttachRequest = await anext(self._requests)
-        return request
+        if not self._frames:
+            self._frames = list((await anext(self._requests)).frames)
+        return self._frames.pop(0)
 
     def send(self, response: pb.AttachResponse) -> None:
         self.responses.put_nowait(response)
@@ -69,7 +71,7 @@ class Servicer(EdgeServiceServicer):
         stream = GrpcStream(request_iterator)
         self._streams.put_nowait(stream)
         while (response := await stream.responses.get()) is not None:
-            yield response
+            yield pb.AttachResponses(frames=[response])
 
 
 class Recorder:

@@ -89,7 +89,8 @@ async def attach(router_: Router, tls: dict[str, Any] | None, node_id: str) -> g
     async with channel(router_, tls) as open_channel:
         call = attach_pb2_grpc.EdgeServiceStub(open_channel).Attach(timeout=LIMIT)
         try:
-            await call.write(attach_pb2.AttachRequest(hello=attach_pb2.Hello(node_id=node_id)))
+            hello = attach_pb2.AttachRequest(hello=attach_pb2.Hello(node_id=node_id))
+            await call.write(attach_pb2.AttachRequests(frames=[hello]))
             first = await call.read()
         except grpc.aio.AioRpcError as error:
             return error.code()

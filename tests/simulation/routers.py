@@ -125,10 +125,10 @@ def wall_ms(loop: asyncio.AbstractEventLoop) -> int:
     return 1_800_000_000_000 + int(loop.time() * 1000)
 
 
-async def _requests(end: End) -> AsyncIterator[pb.AttachRequest]:
+async def _requests(end: End) -> AsyncIterator[pb.AttachRequests]:
     try:
         while True:
-            yield await end.receive()
+            yield pb.AttachRequests(frames=[await end.receive()])
     except Lost:
         return
 
@@ -142,9 +142,10 @@ class _Context:
     def auth_context(self) -> dict[str, list[bytes]]:
         return {}  # no certificates
 
-    async def write(self, frame: pb.AttachResponse) -> None:
+    async def write(self, message: pb.AttachResponses) -> None:
         try:
-            await self._end.send(frame, frame.ByteSize())
+            for frame in message.frames:
+                await self._end.send(frame, frame.ByteSize())
         except Lost:
             await asyncio.Event().wait()  # gRPC cancels the handler
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
+from typing import Final
 
 import grpc
 import structlog
@@ -16,7 +17,9 @@ from kull_router.router import RouterCore
 
 log = structlog.get_logger(__name__)
 
-AttachContext = grpc.aio.ServicerContext[pb.AttachRequest, pb.AttachResponse]
+MESSAGE_BYTES: Final = 256 * 1024  # frames that wait share a message, until they have so many
+
+AttachContext = grpc.aio.ServicerContext[pb.AttachRequests, pb.AttachResponses]
 
 
 class EdgeService(attach_pb2_grpc.EdgeServiceServicer):
@@ -26,11 +29,12 @@ class EdgeService(attach_pb2_grpc.EdgeServiceServicer):
         self._core = core
 
     async def Attach(
-        self, request_iterator: AsyncIterator[pb.AttachRequest], context: AttachContext
+        self, request_iterator: AsyncIterator[pb.AttachRequests], context: AttachContext
     ) -> None:
         """Serve one edge until either side ends the stream."""
-        first = await anext(request_iterator, None)
-        if first is None or first.WhichOneof("frame") != "hello" or not first.hello.node_id:
+        message = await anext(request_iterator, pb.AttachRequests())
+        first, *others = message.frames or [pb.AttachRequest()]
+        if first.WhichOneof("frame") != "hello" or not first.hello.node_id:
             await context.abort(
                 grpc.StatusCode.INVALID_ARGUMENT, "the first frame must be Hello with a node_id"
             )
@@ -46,7 +50,7 @@ class EdgeService(attach_pb2_grpc.EdgeServiceServicer):
         try:
             async with asyncio.TaskGroup() as tasks:
                 reader = tasks.create_task(
-                    self._read(stream, request_iterator), name=f"read-{stream.node_id}"
+                    self._read(stream, others, request_iterator), name=f"read-{stream.node_id}"
                 )
                 await self._write(stream, context)
                 reader.cancel()
@@ -56,14 +60,20 @@ class EdgeService(attach_pb2_grpc.EdgeServiceServicer):
             self._core.close_stream(stream)
 
     async def _read(
-        self, stream: EdgeStream, request_iterator: AsyncIterator[pb.AttachRequest]
+        self,
+        stream: EdgeStream,
+        frames: Iterable[pb.AttachRequest],
+        request_iterator: AsyncIterator[pb.AttachRequests],
     ) -> None:
         try:
-            async for request in request_iterator:
+            for request in frames:
                 await self._core.receive(stream, request)
+            async for message in request_iterator:
+                for request in message.frames:
+                    await self._core.receive(stream, request)
         finally:
             stream.close()  # ends the writer
 
     async def _write(self, stream: EdgeStream, context: AttachContext) -> None:
-        while (frame := await stream.next()) is not None:
-            await context.write(frame)
+        while frames := await stream.next(MESSAGE_BYTES):
+            await context.write(pb.AttachResponses(frames=frames))

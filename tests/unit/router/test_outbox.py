@@ -111,11 +111,11 @@ def test_batches_wait_for_room_but_one_always_fits() -> None:
     assert outbox.bytes == 0
 
 
-def narrow_stream() -> EdgeStream:
+def narrow_stream(limit: int = 1) -> EdgeStream:
     return EdgeStream(
         1,
         pb.Hello(),
-        outbox=Outbox(limit_bytes=1),
+        outbox=Outbox(limit_bytes=limit),
         attached_ms=0,
         subscribes=1,
         fetches=1,
@@ -131,7 +131,7 @@ async def test_a_batch_that_waits_is_sent_when_the_one_before_it_was_taken() -> 
     assert not waiting.done()
 
     async with asyncio.timeout(5):
-        frames = [await stream.next(), await stream.next()]
+        frames = [*await stream.next(), *await stream.next()]
         await waiting
 
     assert [len(frame.batch.entries[0].frame) for frame in frames if frame] == [1, 2]
@@ -147,3 +147,18 @@ async def test_a_batch_does_not_wait_for_a_stream_that_has_ended() -> None:
 
     async with asyncio.timeout(5):
         await waiting
+
+
+async def test_frames_that_wait_leave_together_up_to_a_size() -> None:
+    stream = narrow_stream(limit=1000)
+    for number in range(3):
+        stream.send(pb.AttachResponse(evict=pb.Evict(session_id=number + 1)))
+    size = pb.AttachResponse(evict=pb.Evict(session_id=1)).ByteSize()
+
+    async with asyncio.timeout(5):
+        first, second = await stream.next(up_to=2 * size), await stream.next(up_to=2 * size)
+
+    assert [[frame.evict.session_id for frame in frames] for frames in (first, second)] == [
+        [1, 2],
+        [3],
+    ]

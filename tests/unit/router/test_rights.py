@@ -64,8 +64,7 @@ async def subscribe(
     await rig.core.receive(rig.edge, pb.AttachRequest(subscribe=request))
     async with asyncio.timeout(LIMIT):
         while True:
-            frame = await rig.edge.next()
-            assert frame is not None
+            (frame,) = await rig.edge.next()
             if (kind := frame.WhichOneof("frame")) in {"subscribed", "refused"}:
                 return getattr(frame, kind)
 

@@ -76,8 +76,7 @@ class Rig:
         """Return the next frame of a kind, skipping others."""
         async with asyncio.timeout(5):
             while True:
-                frame = await (edge or self.edge).next()
-                assert frame is not None, f"the stream ended before a {kind}"
+                (frame,) = await (edge or self.edge).next()
                 if frame.WhichOneof("frame") == kind:
                     return getattr(frame, kind)
 
@@ -107,8 +106,7 @@ class Rig:
         await self.core.receive(stream, pb.AttachRequest(subscribe=request))
         async with asyncio.timeout(5):
             while True:
-                frame = await stream.next()
-                assert frame is not None
+                (frame,) = await stream.next()
                 kind = frame.WhichOneof("frame")
                 if kind in {"subscribed", "refused"}:
                     return getattr(frame, kind)

@@ -6,6 +6,18 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class AttachRequests(_message.Message):
+    __slots__ = ("frames",)
+    FRAMES_FIELD_NUMBER: _ClassVar[int]
+    frames: _containers.RepeatedCompositeFieldContainer[AttachRequest]
+    def __init__(self, frames: _Optional[_Iterable[_Union[AttachRequest, _Mapping]]] = ...) -> None: ...
+
+class AttachResponses(_message.Message):
+    __slots__ = ("frames",)
+    FRAMES_FIELD_NUMBER: _ClassVar[int]
+    frames: _containers.RepeatedCompositeFieldContainer[AttachResponse]
+    def __init__(self, frames: _Optional[_Iterable[_Union[AttachResponse, _Mapping]]] = ...) -> None: ...
+
 class AttachRequest(_message.Message):
     __slots__ = ("hello", "subscribe", "unsubscribe", "acks", "fetch", "publish", "refresh", "logout")
     HELLO_FIELD_NUMBER: _ClassVar[int]

@@ -37,8 +37,8 @@ class EdgeServiceStub:
         """
         self.Attach = channel.stream_stream(
                 '/kull_protos.mesh.v1.EdgeService/Attach',
-                request_serializer=kull__protos_dot_mesh_dot_v1_dot_attach__pb2.AttachRequest.SerializeToString,
-                response_deserializer=kull__protos_dot_mesh_dot_v1_dot_attach__pb2.AttachResponse.FromString,
+                request_serializer=kull__protos_dot_mesh_dot_v1_dot_attach__pb2.AttachRequests.SerializeToString,
+                response_deserializer=kull__protos_dot_mesh_dot_v1_dot_attach__pb2.AttachResponses.FromString,
                 _registered_method=True)
 
 
@@ -50,6 +50,7 @@ class EdgeServiceServicer:
         """Attach opens the one stream between an edge and a router. Its life is the edge's lease: when it
         ends, the router forgets the edge's sessions. Frames of one direction arrive in order.
         The first request is Hello, the first response is Welcome.
+        What waits while a message is being written goes into the next one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -60,8 +61,8 @@ def add_EdgeServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
             'Attach': grpc.stream_stream_rpc_method_handler(
                     servicer.Attach,
-                    request_deserializer=kull__protos_dot_mesh_dot_v1_dot_attach__pb2.AttachRequest.FromString,
-                    response_serializer=kull__protos_dot_mesh_dot_v1_dot_attach__pb2.AttachResponse.SerializeToString,
+                    request_deserializer=kull__protos_dot_mesh_dot_v1_dot_attach__pb2.AttachRequests.FromString,
+                    response_serializer=kull__protos_dot_mesh_dot_v1_dot_attach__pb2.AttachResponses.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -90,8 +91,8 @@ class EdgeService:
             request_iterator,
             target,
             '/kull_protos.mesh.v1.EdgeService/Attach',
-            kull__protos_dot_mesh_dot_v1_dot_attach__pb2.AttachRequest.SerializeToString,
-            kull__protos_dot_mesh_dot_v1_dot_attach__pb2.AttachResponse.FromString,
+            kull__protos_dot_mesh_dot_v1_dot_attach__pb2.AttachRequests.SerializeToString,
+            kull__protos_dot_mesh_dot_v1_dot_attach__pb2.AttachResponses.FromString,
             options,
             channel_credentials,
             insecure,
