@@ -1,5 +1,17 @@
 # One image for every role; the command says which: kull router, kull edge, kull gateway.
 ARG BASE=python:3.11-slim
+ARG NODE=node:22-slim
+
+FROM ${NODE} AS page
+WORKDIR /src/clients/web
+COPY clients/web/package.json clients/web/package-lock.json clients/web/.npmrc ./
+COPY clients/web/apps/demo/package.json apps/demo/
+COPY clients/web/packages/sync/package.json packages/sync/
+COPY clients/web/packages/sync-react/package.json packages/sync-react/
+RUN npm ci --ignore-scripts
+COPY clients/web/apps apps
+COPY clients/web/packages packages
+RUN npm run build -w @kull/demo
 
 FROM ${BASE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
@@ -13,6 +25,7 @@ COPY router router
 COPY edge edge
 COPY clients/python clients/python
 COPY mesh mesh
+COPY --from=page /src/mesh/kull_mesh/play/pages mesh/kull_mesh/play/pages
 RUN /opt/kull/bin/pip install --no-deps --no-build-isolation \
     ./protos ./producers ./router ./edge ./clients/python ./mesh && /opt/kull/bin/pip check
 

@@ -25,10 +25,12 @@ setup: .venv/.installed ## Create .venv with everything pinned in requirements.l
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation $(MEMBERS:%=-e ./%)
 	@touch $@
 
-demo: setup ## Watch one user's devices follow a shoot (PHOTOS=folder for your own pictures)
-	$(BIN)/kull demo $(if $(PHOTOS),--photos "$(PHOTOS)")
+demo: setup ## Follow a shoot on five devices and in your browser (PHOTOS=folder for your own pictures)
+	@$(MAKE) --no-print-directory page || echo 'The demo goes on without building its page.' >&2
+	@$(BIN)/kull demo $(if $(PHOTOS),--photos "$(PHOTOS)")
 
-test: setup ## Run every test; RabbitMQ is found or started
+test: setup ## Run every test; RabbitMQ, PostgreSQL and Chromium are found or started
+	@$(if $(NPM),$(MAKE) --no-print-directory page)
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
 	@$(if $(NPM),$(MAKE) web,echo 'The web SDK was not tested: it needs npm and Node 20.19 or later.')
 
@@ -59,16 +61,25 @@ mutations: setup ## Break the code in six ways; the simulation must notice each
 	$(BIN)/python -m tests.simulation.mutations
 
 $(WEB_READY): $(WEB)/package-lock.json
-	@$(if $(NPM),,echo 'this needs npm and Node 20.19 or later: install them' >&2; exit 1)
+	@$(if $(NPM),,echo 'The page and the web SDK need npm and Node 20.19 or later: install them.' >&2; exit 1)
 	cd $(WEB) && npm ci
+
+# The page alone: what the Dockerfile, the wheels and `make demo` need of the web SDK.
+PAGE := mesh/kull_mesh/play/pages/index.html
+PAGE_SOURCES := $(shell find $(WEB)/apps/demo $(WEB)/packages/*/src -type f -not -path '*/node_modules/*' 2>/dev/null)
+.PHONY: page
+page: $(PAGE) ## Build the page that `make demo`, `kull up` and the wheels carry; needs Node 20.19
+	@:
+
+$(PAGE): $(PAGE_SOURCES) | $(WEB_READY)
+	cd $(WEB) && npm run --silent build -w @kull/demo -- --logLevel warn
 
 .PHONY: web play
 web: setup $(WEB_READY) ## Build and test the web SDK and the demo page; needs Node 20.19 and Chromium
 	cd $(WEB) && npm run build && npm run size && npm run packages && npm run check && npm test
 
-play: setup $(WEB_READY) ## Open a small Kull in your browser, and break it
-	cd $(WEB) && npm run --silent build
-	$(BIN)/kull play
+play: setup page ## Open the page alone, without the shoot of `make demo`
+	@$(BIN)/kull play
 
 chaos: setup ## Kill and cut a mesh of real processes under load (MINUTES=10 SEED=n)
 	$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))

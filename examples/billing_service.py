@@ -38,7 +38,7 @@ async def tell(ledger: CreditLedger, publisher: EventPublisher) -> None:
             reason=entry.reason,
             idempotency_key=entry.id,
         )
-        ledger.mark_told(entry)
+        ledger.mark_told(entry.id)
         print(f"{entry.user} {entry.change:+d} = {entry.balance} ({entry.reason})", flush=True)
 
 

@@ -90,9 +90,9 @@ class CreditLedger:
         """Return the committed entries whose event is not confirmed yet, oldest first."""
         return self._entries("WHERE told = 0 ORDER BY number")
 
-    def mark_told(self, entry: Entry) -> None:
+    def mark_told(self, entry_id: str) -> None:
         """Remember that the entry's event is confirmed."""
-        self._db.execute("UPDATE entries SET told = 1 WHERE id = ?", (entry.id,))
+        self._db.execute("UPDATE entries SET told = 1 WHERE id = ?", (entry_id,))
 
     def _entries(self, where: str, *values: str) -> list[Entry]:
         rows = self._db.execute(

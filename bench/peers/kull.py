@@ -48,7 +48,8 @@ class Kull:
         self._mesh = Mesh(
             self._broker.url,
             folder,
-            edges=self._edges,
+            edges=1,
+            workers=self._edges,
             routers=self._routers,
             database_url=self._database.url if self._database else "",
             **{"KULL_LOG_LEVEL": "warning", **PRODUCTION},

@@ -25,6 +25,7 @@ export default defineConfig({
         test: {
           name: 'mesh',
           include: ['e2e/**/*.test.ts'],
+          globalSetup: 'e2e/setup.ts',
           testTimeout: 60_000,
           hookTimeout: 60_000,
           fileParallelism: false,

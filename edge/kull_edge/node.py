@@ -123,6 +123,7 @@ class Edge:
                 self._settings.host,
                 self._settings.port,
                 backlog=1024,
+                reuse_port=self._settings.share_port or None,
             )
         except OSError as error:
             raise CannotListen(

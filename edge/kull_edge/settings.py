@@ -25,6 +25,9 @@ class EdgeSettings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="address that devices connect to")
     port: int = Field(5000, ge=0, le=65535, description="port of WebSockets; 0: any free")
+    share_port: bool = Field(
+        False, description="let other edges of this machine listen on the same port"
+    )
     routers: str = Field("127.0.0.1:7400", description="all routers, host:port separated by commas")
     node_id: str = Field(
         default_factory=lambda: f"{socket.gethostname()}-{secrets.token_hex(3)}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol, Self
@@ -25,13 +25,17 @@ LAST = 5  # events in a panel
 
 @dataclass(slots=True, kw_only=True)
 class Watched:
-    """A device of the demo and what it has seen."""
+    """A device of the demo and what it has seen.
+
+    `counts` says which shoots and credits the verdict is about; broadcasts never are.
+    """
 
     user: str
     name: str
     id: str  # empty: a browser tab, the edge makes an id
     platform: str
     url: str
+    counts: Callable[[Event], bool] = lambda event: True
     connected: bool = False
     balance: float | None = None
     credits: int = 0  # credit updates seen
@@ -55,27 +59,33 @@ class Watched:
 
     def note(self, event: Event) -> None:
         """Take in an event."""
+        if event.queue == "user" and not self._take(event):
+            return
+        self.last.append(
+            f"{event.type.lower().replace('_', ' ')}: {line_of(event.type, dict(event.data))}"
+        )
+
+    def _take(self, event: Event) -> bool:
+        """Take in an event of the user's own queue; return whether it is new."""
         if event.user_id not in {self.user, ""}:
             self.strangers += 1
         if event.id in self.ids:
             self.repeats += 1
-            return
+            return False
         self.ids.add(event.id)
         if event.seq is not None:
             self.disordered += event.seq <= self._seq
             self._seq = event.seq
         if event.type == "CREDIT_UPDATE":
             self.balance = event.data["newBalance"]
-            self.credits += 1
-        elif event.type == "SHOOT_PROGRESS":
+            self.credits += self.counts(event)
+        elif event.type == "SHOOT_PROGRESS" and self.counts(event):
             self.done, self.total = event.data["processedCount"], event.data["totalCount"]
             self.image = event.data.get("currentImage", "")
             self.eta = event.data.get("eta")
             self.status = event.data["status"]
             self.note_text = event.data.get("errorMessage", "")
-        self.last.append(
-            f"{event.type.lower().replace('_', ' ')}: {line_of(event.type, dict(event.data))}"
-        )
+        return True
 
 
 class View(Protocol):
@@ -134,10 +144,11 @@ class PlainView:
 
 
 class LiveView:
-    """A panel per device, redrawn a few times a second."""
+    """A panel per device, redrawn a few times a second; `address` of the page is below them."""
 
-    def __init__(self, devices: Sequence[Watched]) -> None:
+    def __init__(self, devices: Sequence[Watched], address: str = "") -> None:
         self._devices = devices
+        self._address = address
         self._said = ""
         self._console = Console()
         self._live = Live(console=self._console, get_renderable=self._draw, refresh_per_second=10)
@@ -167,7 +178,10 @@ class LiveView:
     def _draw(self) -> RenderableType:
         width = max(30, self._console.width // 2 - 1)
         panels = [panel(device, width) for device in self._devices]
-        return Group(Columns(panels, width=width), Text(f" {self._said}", style="bold"))
+        below = Text(f" {self._said}", style="bold")
+        if self._address:
+            below.append(f"\n The page: {self._address}", style="not bold cyan")
+        return Group(Columns(panels, width=width), below)
 
 
 def panel(device: Watched, width: int) -> Panel:
@@ -218,7 +232,8 @@ def summary(devices: Sequence[Watched], *, charged: int) -> int:
     table = Table(title="What each device saw")
     columns = ("device", "events", "credits", "balance", "shoot", "disorder", "of others")
     for column in columns:
-        table.add_column(column, justify="left" if column in {"device", "shoot"} else "right")
+        left = column in {"device", "shoot"}
+        table.add_column(column, justify="left" if left else "right", no_wrap=True)
     for each in devices:
         balance = "-" if each.balance is None else f"{each.balance:g}"
         row = (each.name, len(each.ids), each.credits, balance, each.status)

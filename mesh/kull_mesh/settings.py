@@ -67,6 +67,11 @@ class MeshSettings(BaseSettings):
         description="routers whose state a gateway tells in its status, host:port separated by "
         "commas; with TLS it needs a certificate of the role viewer",
     )
+    web_edges: str = Field(
+        "",
+        description="edges that the page of a gateway connects to, wss://host/ws separated by "
+        "commas; empty: a gateway serves no page",
+    )
     url: str = Field("http://127.0.0.1:5000", description="where `kull send` finds `kull up`")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="least severe level that is logged"

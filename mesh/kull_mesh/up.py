@@ -17,6 +17,7 @@ from kull_edge.settings import EdgeSettings
 from kull_mesh import __version__, secrets
 from kull_mesh.errors import MeshError
 from kull_mesh.http import HttpSide
+from kull_mesh.play import page
 from kull_mesh.secrets import Keys
 from kull_mesh.waiting import until
 from kull_producers import Publisher
@@ -142,6 +143,9 @@ class LocalMesh:
             origins=self._options.pages(),
             buckets=Buckets(rate=DEFAULT_RATE, burst=DEFAULT_BURST),
         )
+        files = page.built()
+        if files is not None:
+            page.add(app, files)
         http = HttpSide(app)
         self._stack.push_async_callback(http.aclose)
         for number in range(self._options.edges):

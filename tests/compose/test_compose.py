@@ -1,8 +1,8 @@
 """The compose file is valid, and what it starts delivers.
 
-Where images cannot be pulled, KULL_PYTHON_IMAGE, KULL_RABBITMQ_IMAGE and
-KULL_POSTGRES_IMAGE name stand-ins: a pass then
-proves the compose file, the Dockerfile and the wiring, not the upstream images.
+Where images cannot be pulled, KULL_PYTHON_IMAGE, KULL_NODE_IMAGE, KULL_RABBITMQ_IMAGE and
+KULL_POSTGRES_IMAGE name stand-ins: a pass then proves the compose file, the Dockerfile and the
+wiring, not the upstream images.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -21,9 +22,11 @@ import httpx
 import pytest
 from docker.client import DockerClient
 from docker.errors import DockerException
+from websockets.asyncio.client import connect
+from websockets.typing import Origin
 
 from kull_producers.gateway import service_token
-from tests.support.device import SECRET, device, token
+from tests.support.device import SECRET, V2, device, token
 from tests.support.ports import free_port
 
 pytestmark = [pytest.mark.compose, pytest.mark.xdist_group("compose"), pytest.mark.timeout(600)]
@@ -205,6 +208,22 @@ def test_who_has_no_certificate_gets_no_answer_from_a_router(production: Product
 
     assert refused.returncode != 0
     assert "does not answer" in refused.stderr
+
+
+async def test_the_gateway_serves_the_page_which_may_connect_to_both_edges(
+    production: Production,
+) -> None:
+    async with httpx.AsyncClient(base_url=production.gateway, timeout=20) as gateway:
+        index = await gateway.get("/shoots/some-shoot")
+        (script,) = re.findall(r'src="(/assets/[^"]+\.js)"', index.text)
+        assert (await gateway.get(script)).status_code == 200
+        about = (await gateway.get("/api/page")).json()
+    assert about == {"demo": False, "edges": list(production.edges)}
+
+    for edge in production.edges:
+        async with connect(edge, origin=Origin(production.gateway), subprotocols=[V2]) as page:
+            await page.send(json.dumps({"type": "HELLO", "token": token("maya", "page")}))
+            assert json.loads(await page.recv())["type"] == "WELCOME"
 
 
 async def test_the_demo_producer_takes_a_shoot_through_rabbitmq(production: Production) -> None:

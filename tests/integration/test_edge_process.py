@@ -10,18 +10,22 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from websockets.asyncio.client import connect
 
+from tests.support.ports import free_port
+
 
 @asynccontextmanager
-async def edge(**settings: str) -> AsyncIterator[asyncio.subprocess.Process]:
+async def edge(*options: str, **settings: str) -> AsyncIterator[asyncio.subprocess.Process]:
     env = {**os.environ, "KULL_EDGE_PORT": "0", "KULL_EDGE_ROUTERS": "127.0.0.1:1", **settings}
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "kull_mesh",
         "edge",
+        *options,
         env=env,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -88,3 +92,43 @@ async def test_a_wrong_setting_is_one_clear_line() -> None:
     (line,) = output.splitlines()
     assert "'nowhere' is not host:port" in line
     assert "KULL_EDGE_KEEPALIVE" in line
+
+
+def workers_of(pid: int) -> list[int]:
+    """Return the process's children."""
+    children = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(child) for child in children.read_text().split()]
+
+
+async def test_workers_share_a_port_are_started_again_and_stop_together() -> None:
+    port = str(free_port())
+    async with edge("--workers", "2", KULL_LOG_FORMAT="json", KULL_EDGE_PORT=port) as process:
+        started = [await line_with(process, "edge_started") for _ in range(2)]
+        assert {line["edge"].rpartition("/")[2] for line in started} == {"0", "1"}
+        assert {line["url"] for line in started} == {f"ws://127.0.0.1:{port}/ws"}
+
+        os.kill(workers_of(process.pid)[0], signal.SIGKILL)
+        assert str((await line_with(process, "edge_worker_died"))["worker"]) in {"0", "1"}
+        await line_with(process, "edge_started")
+        children = workers_of(process.pid)
+
+        process.send_signal(signal.SIGTERM)
+        code, _ = await outcome(process)
+        assert (len(children), code) == (2, 0)
+        assert not any(Path(f"/proc/{child}").exists() for child in children)
+
+
+async def test_workers_that_cannot_run_end_with_the_reason() -> None:
+    port = str(free_port())
+    settings = {"KULL_EDGE_PORT": port, "KULL_EDGE_HOST": "192.0.2.1"}  # an address of nobody
+    async with edge("--workers", "2", **settings) as process:
+        code, output = await outcome(process)
+    assert code == 1
+    assert "cannot listen" in output
+    assert "ended at once" in output
+
+
+async def test_workers_need_a_port_of_their_own() -> None:
+    async with edge("--workers", "2") as process:
+        code, output = await outcome(process)
+    assert (code, "KULL_EDGE_PORT" in output) == (1, True)

@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import pty
+import re
+import signal
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from kull_mesh import secrets
+from kull_mesh.play import page
 from kull_mesh.settings import MeshSettings
 from kull_producers import topology
 from kull_producers.gateway import service_token
@@ -187,20 +192,64 @@ def test_an_outbox_with_the_http_triggers_is_an_error_that_says_what_to_do(tmp_p
     assert "say --amqp-url" in refused.stderr
 
 
-def test_the_demo_shows_that_one_user_sees_everything_and_the_other_nothing(
-    tmp_path: Path,
-) -> None:
-    demo = subprocess.run(
-        [sys.executable, "-m", "kull_mesh", "demo", "--fast"],
-        env={**os.environ, "KULL_HOME": str(tmp_path)},
+def demo(home: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "kull_mesh", "demo", "--fast", "--port", "0", *options],
+        env={**os.environ, "KULL_HOME": str(home)},
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=SECONDS,
         check=False,
     )
 
-    assert demo.returncode == 0, demo.stdout + demo.stderr
-    assert "Maya's devices agree, and Otto saw nothing of hers" in demo.stdout
-    of_otto = [line for line in demo.stdout.splitlines() if line.startswith("Otto's Mac ")]
+
+def test_the_demo_shows_that_one_user_sees_everything_and_the_other_nothing(
+    tmp_path: Path,
+) -> None:
+    ran = demo(tmp_path)
+
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "Maya's devices agree, and Otto saw nothing of hers" in ran.stdout
+    of_otto = [line for line in ran.stdout.splitlines() if line.startswith("Otto's Mac ")]
     assert not [line for line in of_otto if "shoot" in line]
-    assert "is in a tunnel" in demo.stdout
+    assert "is in a tunnel" in ran.stdout
+
+
+def test_the_demo_takes_photographs_of_yours(tmp_path: Path, photos: Path) -> None:
+    ran = demo(tmp_path, "--photos", str(photos))
+
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "looks at 12 photographs" in ran.stdout
+
+
+def test_the_demo_names_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    ran = demo(tmp_path, "--photos", str(tmp_path / "nowhere"))
+
+    assert ran.returncode == 1
+    assert f"there is no folder {tmp_path / 'nowhere'}" in ran.stderr
+
+
+@pytest.mark.skipif(page.built() is None, reason="the page is not built: `make page` builds it")
+def test_the_page_of_the_demo_stays_on_a_terminal_until_ctrl_c(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    running = subprocess.Popen(
+        [sys.executable, "-m", "kull_mesh", "demo", "--fast", "--port", "0", "--no-browser"],
+        env={**os.environ, "KULL_HOME": str(tmp_path), "TERM": "dumb"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    try:
+        shown = ""
+        while not (found := re.search(r"until you press Ctrl\+C: (http://\S+)", shown)):
+            shown += os.read(ours, 65536).decode()
+        with urllib.request.urlopen(found[1], timeout=5) as answer:
+            assert b'<div id="root">' in answer.read()
+        running.send_signal(signal.SIGINT)
+        assert running.wait(SECONDS) == 0
+    finally:
+        running.kill()
+        running.wait()
+        os.close(ours)

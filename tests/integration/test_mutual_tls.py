@@ -108,6 +108,13 @@ async def test_an_edge_with_a_certificate_is_served(folder: Path) -> None:
         assert await attach(running, files(folder, "edge-edge-1"), "edge-1") is grpc.StatusCode.OK
 
 
+async def test_the_edges_of_one_node_share_its_certificate(folder: Path) -> None:
+    async with router(folder) as running:
+        code = await attach(running, files(folder, "edge-edge-1"), "edge-1/3")
+
+    assert code is grpc.StatusCode.OK
+
+
 async def test_an_edge_without_a_certificate_gets_no_connection(folder: Path) -> None:
     async with router(folder) as running:
         assert await attach(running, None, "edge-1") is grpc.StatusCode.UNAVAILABLE

@@ -14,11 +14,14 @@ import pytest
 
 from kull_client import SyncClient
 from kull_mesh.errors import MeshError
-from kull_mesh.play import serve
+from kull_mesh.play import page
 from kull_mesh.play.app import create_app
 from kull_mesh.play.business import Business
 from kull_mesh.play.mesh import PlayMesh
+from kull_mesh.play.purse import MemoryPurse, NotEnough
 from kull_mesh.secrets import Keys
+from kull_mesh.up import LocalMesh, UpOptions
+from kull_producers.gateway import service_token
 
 KEYS = Keys("d" * 48, "s" * 48)
 WAIT = 45.0  # seconds; an edge is a process that starts
@@ -35,7 +38,9 @@ def pages(tmp_path: Path) -> Path:
 
 
 @asynccontextmanager
-async def playing(tmp_path: Path, pages: Path) -> AsyncIterator[tuple[PlayMesh, httpx.AsyncClient]]:
+async def playing(
+    tmp_path: Path, pages: Path | None
+) -> AsyncIterator[tuple[PlayMesh, httpx.AsyncClient]]:
     """Run mesh and app, and return the mesh and a client of the app."""
     async with (
         PlayMesh(keys=KEYS, data=tmp_path / "data") as mesh,
@@ -124,10 +129,68 @@ async def test_every_address_of_the_page_is_the_page(tmp_path: Path, pages: Path
             assert (await http.get(path)).status_code == 404
         assert (await http.post("/api/play/edges/edge-9/kill")).status_code == 404
         assert (await http.post("/api/play/token", json={"user": ""})).status_code == 422
+        about = (await http.get("/api/page")).json()
+        assert about["demo"] is True
+        assert all(url.startswith("ws://127.0.0.1:") for url in about["edges"])
+
+
+async def test_workers_that_are_processes_find_the_http_triggers_beside_the_page(
+    tmp_path: Path, pages: Path
+) -> None:
+    async with playing(tmp_path, pages) as (_, http):
+        body = {"userId": "maya", "newBalance": 5, "change": 5, "reason": "Gift"}
+        shown = {"Authorization": f"Bearer {service_token(KEYS.service)}"}
+        accepted = await http.post("/api/sync/credit-update", json=body, headers=shown)
+        assert accepted.status_code == 202
+        assert (await http.post("/api/sync/credit-update", json=body)).status_code == 401
+
+
+async def test_without_a_page_the_services_are_there_all_the_same(tmp_path: Path) -> None:
+    async with playing(tmp_path, None) as (_, http):
+        assert (await http.get("/")).status_code == 404
+        assert (await http.get("/api/prompts")).status_code == 200
+
+
+async def test_a_shoot_without_credits_fails_and_says_why(tmp_path: Path, pages: Path) -> None:
+    async with playing(tmp_path, pages) as (mesh, http):
+        spent = await http.post("/api/play/credits", json={"user": "maya", "change": -120})
+        assert spent.json() == {"balance": 0}
+        refused = await http.post("/api/play/credits", json={"user": "maya", "change": -1})
+        assert refused.status_code == 409
+        async with SyncClient(mesh.edges[0].url, await token(http, "mac")) as client:
+            await http.post("/api/play/shoots", json={"user": "maya", "photos": 100})
+            async with asyncio.timeout(WAIT):
+                async for event in client:
+                    if event.data.get("status") == "failed":
+                        break
+        assert event.data["errorMessage"] == "no credits are left: buy some"
+
+
+def test_a_balance_is_never_negative() -> None:
+    purse = MemoryPurse()
+    first = purse.book("maya", -120, "all of it")
+    assert first.balance == 0
+    with pytest.raises(NotEnough):
+        purse.book("maya", -1, "more")
+    assert purse.balance("maya") == 0
 
 
 def test_a_page_that_is_not_built_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(serve, "PAGES", tmp_path)
+    monkeypatch.setattr(page, "PAGES", tmp_path)
 
-    with pytest.raises(MeshError, match="make web"):
-        serve.pages()
+    assert page.built() is None
+    with pytest.raises(MeshError, match="make page"):
+        page.folder()
+
+
+async def test_a_mesh_that_is_up_serves_the_page_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pages: Path
+) -> None:
+    monkeypatch.setattr(page, "PAGES", pages)
+    options = UpOptions(keys=KEYS, data=tmp_path / "data", port=0)
+
+    async with LocalMesh(options) as mesh, httpx.AsyncClient(base_url=mesh.http_url) as http:
+        assert (await http.get("/shoots/dunes")).text == "<p>the page</p>"
+        assert (await http.get("/assets/index.js")).text == "1"
+        assert (await http.get("/api/page")).json() == {"demo": False, "edges": []}
+        assert (await http.get("/api/sync/status")).status_code == 200

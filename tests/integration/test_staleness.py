@@ -46,7 +46,7 @@ async def test_a_device_is_told_when_the_only_router_is_gone_and_stays_until_it_
     amqp_url: str, tmp_path: Path
 ) -> None:
     async with (
-        running(Mesh(amqp_url, tmp_path, edges=1, routers=1, **SOON)) as mesh,
+        running(Mesh(amqp_url, tmp_path, edges=1, routers=1, workers=1, **SOON)) as mesh,
         device(mesh.url(), token("maya", "mac")) as mac,
         device(mesh.url(), token("maya", "phone"), plain=True) as phone,
     ):
@@ -69,7 +69,9 @@ async def test_a_device_is_told_when_the_only_router_is_gone_and_stays_until_it_
 async def test_devices_of_an_edge_that_alone_is_cut_off_from_the_owner_are_sent_elsewhere(
     amqp_url: str, database_url: str, tmp_path: Path
 ) -> None:
-    mesh = Mesh(amqp_url, tmp_path, edges=2, routers=2, database_url=database_url, **SOON)
+    mesh = Mesh(
+        amqp_url, tmp_path, edges=2, routers=2, database_url=database_url, workers=1, **SOON
+    )
     async with AsyncExitStack() as stack:
         ports = [int(target.rpartition(":")[2]) for target in mesh.grpc.split(",")]
         ways = [await stack.enter_async_context(TcpProxy("127.0.0.1", port)) for port in ports]

@@ -27,9 +27,11 @@ READY_WITHIN = 30.0  # seconds
 class Process:
     """One process with its log in a file."""
 
-    def __init__(self, name: str, role: str, env: dict[str, str], logs: Path) -> None:
+    def __init__(
+        self, name: str, role: str, env: dict[str, str], logs: Path, *options: str
+    ) -> None:
         self.name, self.env = name, env
-        self._role = role
+        self._command = [role, *options]
         self.log = logs / f"{name}.log"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -37,7 +39,7 @@ class Process:
         """Start it; its log goes on at the end of the file."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "kull_mesh", self._role],
+                [sys.executable, "-m", "kull_mesh", *self._command],
                 env={**os.environ, **self.env},
                 stdout=log,
                 stderr=log,
@@ -100,12 +102,14 @@ class Mesh:
         folder: Path,
         *,
         edges: int = 2,
+        workers: int = 1,
         routers: int = 1,
         database_url: str = "",
         **settings: str,
     ) -> None:
         self.amqp_url = amqp_url
         self._folder = folder
+        self._workers = workers
         self._common = {
             "KULL_TOKEN_SECRET": SECRET,
             "KULL_LOG_FORMAT": "json",
@@ -150,6 +154,7 @@ class Mesh:
                     "KULL_EDGE_ROUTERS": self.grpc,
                 },
                 folder,
+                f"--workers={workers}",
             )
             for number, port in enumerate(self.ports)
         ]
@@ -177,7 +182,7 @@ class Mesh:
         return (
             nodes is not None
             and nodes.router.broker_connected
-            and len(nodes.edges) == len(self.edges)
+            and len(nodes.edges) == len(self.edges) * self._workers
         )
 
     def wait_until_ready(self) -> None:

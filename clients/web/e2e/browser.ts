@@ -1,19 +1,10 @@
 /** Debian's Chromium, and a page of our own in it. */
 
-import { existsSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Browser, chromium } from 'playwright-core';
 import { build } from 'vite';
-
-const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
-
-/** Where it is; undefined if nowhere, which is told once. */
-export function chromiumPath(): string | undefined {
-  const path = process.env.KULL_TEST_CHROMIUM ?? PLACES.find((each) => existsSync(each));
-  if (!path) console.warn('no browser test: install Chromium, e.g. apt-get install chromium');
-  return path;
-}
+import { chromiumPath } from './browsers.ts';
 
 export async function launch(): Promise<Browser> {
   const executablePath = chromiumPath() ?? '';
@@ -27,7 +18,7 @@ export async function launch(): Promise<Browser> {
 }
 
 /** A program and its styles, as one text each; what it exports is `window.kull`. */
-async function bundled(entry: string): Promise<{ script: string; css: string }> {
+export async function bundled(entry: string): Promise<{ script: string; css: string }> {
   const result = await build({
     configFile: false,
     logLevel: 'silent',

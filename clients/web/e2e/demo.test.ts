@@ -2,9 +2,10 @@
 
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import type { Browser, BrowserContext, Page as Tab } from 'playwright-core';
+import type { Browser, BrowserContext, FrameLocator, Page as Tab } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { chromiumPath, launch } from './browser.ts';
+import { launch } from './browser.ts';
+import { chromiumPath } from './browsers.ts';
 import { Play } from './play.ts';
 
 const WAIT = { timeout: 30_000, interval: 50 };
@@ -37,7 +38,7 @@ describe.skipIf(!chromiumPath())('the demo page', () => {
     vi.waitFor(async () => expect(await condition()).toBeTruthy(), WAIT);
   const indicator = (tab: Tab) => tab.locator('.window > header .kull-indicator').first();
   const colour = (tab: Tab) => indicator(tab).getAttribute('data-colour');
-  const percent = async (tab: Tab) =>
+  const percent = async (tab: Tab | FrameLocator) =>
     Number(await tab.getByRole('progressbar').first().getAttribute('aria-valuenow'));
   const phone = (tab: Tab) => tab.frameLocator('iframe');
 
@@ -93,13 +94,19 @@ describe.skipIf(!chromiumPath())('the demo page', () => {
     expect(await first.jsonValue()).toBeGreaterThanOrEqual(before);
   });
 
-  it('offline while 200 ticks and 3 credits pass, it then shows the newest and 3 notices', async () => {
+  it('offline for 20 s while 200 ticks and 3 credits pass, it then shows the newest and 3 notices', async () => {
     const tab = await open();
     await tab.getByRole('listitem').filter({ hasText: 'Browser' }).getByRole('button').click();
     await until(async () => (await indicator(tab).getAttribute('data-phase')) === 'offline');
-    await play.shoot(user, 200);
-    for (let n = 0; n < 3; n++) await play.credit(user);
+    const began = Date.now();
+    await tab.screenshot({ path: `${SHOTS}offline.png` });
+    await play.shoot(user, 200, { pace: 0.1 });
+    for (const done of [10, 50, 90]) {
+      await until(async () => (await percent(phone(tab))) >= done);
+      await play.credit(user);
+    }
     await phone(tab).getByText('Done').waitFor();
+    expect(Date.now() - began, 'ms offline').toBeGreaterThanOrEqual(20_000);
     expect(await tab.locator('.window .kull-shoot').count(), 'it knows of none').toBe(0);
     await tab.getByRole('button', { name: 'Go online' }).click();
 
@@ -110,6 +117,7 @@ describe.skipIf(!chromiumPath())('the demo page', () => {
   });
 
   it('goes yellow when the edges are killed, then green, and nothing is lost', async () => {
+    user = 'otto';
     const tab = await open();
     await play.shoot(user, 100);
     await until(async () => (await percent(tab)) > 5);
@@ -203,6 +211,7 @@ describe.skipIf(!chromiumPath())('the demo page', () => {
   it.each(['light', 'dark'] as const)(
     'has no violation that axe finds, %s',
     async (colorScheme) => {
+      user = colorScheme === 'light' ? 'maya' : 'nora'; // these pictures are in the README
       const tab = await open();
       await tab.addScriptTag({ content: AXE });
       await tab.emulateMedia({ colorScheme, reducedMotion: 'reduce' });

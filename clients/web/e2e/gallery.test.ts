@@ -4,7 +4,8 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { chromiumPath, launch, Page } from './browser.ts';
+import { launch, Page } from './browser.ts';
+import { chromiumPath } from './browsers.ts';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const SHOTS = new URL('../artifacts/', import.meta.url).pathname;
@@ -39,6 +40,7 @@ describe.skipIf(!chromiumPath())('the components', () => {
       ['reconnecting', 'Reconnecting…'],
       ['catching up', 'of 3999'],
       ['stale', 'No news, as of 3 min ago'],
+      ['disconnected', 'Disconnected'],
       ['action needed: sign in', 'Sign in again'],
       ['action needed: retry', 'Try again'],
       ['no news yet', 'No news of this shoot yet.'],

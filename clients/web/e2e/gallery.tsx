@@ -5,9 +5,11 @@ import {
   ShootProgress,
   SyncIndicator,
   SyncProvider,
+  useConnectionState,
+  useSync,
 } from '../packages/sync-react/src/index.ts';
 import '../packages/sync-react/src/styles.css';
-import { type ReactElement, type ReactNode, useState } from 'react';
+import { type ReactElement, type ReactNode, useEffect, useState } from 'react';
 import { createRoot } from 'react-dom/client';
 import { type Peer, Server } from '../packages/sync/test/server.ts';
 
@@ -33,6 +35,16 @@ const refused = (peer: Peer) => {
 const indicator = <SyncIndicator delay={0} onSignIn={() => {}} />;
 const progress = (title: string) => <ShootProgress shootId="s" title={title} />;
 
+/** Leaves as soon as it is connected, as after a log-out. */
+function LoggedOut(): ReactElement {
+  const client = useSync();
+  const { name } = useConnectionState();
+  useEffect(() => {
+    if (name === 'connected') client?.disconnect();
+  }, [client, name]);
+  return indicator;
+}
+
 const STATES: [string, ReactElement, (peer: Peer) => void][] = [
   ['connected', indicator, (peer) => peer.welcome()],
   ['connecting', indicator, () => {}],
@@ -56,6 +68,7 @@ const STATES: [string, ReactElement, (peer: Peer) => void][] = [
       peer.emit('STALE', { queue: 'user', since: Date.now() - 3 * MINUTE });
     },
   ],
+  ['disconnected', <LoggedOut key="out" />, (peer) => peer.welcome()],
   ['action needed: sign in', indicator, refused],
   [
     'action needed: retry',

@@ -3,7 +3,8 @@
 import type { Browser, BrowserContext, Page as Tab } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
-import { chromiumPath, launch } from './browser.ts';
+import { launch } from './browser.ts';
+import { chromiumPath } from './browsers.ts';
 import { Kull } from './kull.ts';
 
 const WAIT = { timeout: 20_000, interval: 20 };

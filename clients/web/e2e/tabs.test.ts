@@ -3,7 +3,8 @@
 import type { SyncClient } from '@kull/sync';
 import type { Browser, BrowserContext, Page as Tab } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { chromiumPath, launch, Page } from './browser.ts';
+import { launch, Page } from './browser.ts';
+import { chromiumPath } from './browsers.ts';
 import { Kull } from './kull.ts';
 
 declare global {
@@ -101,28 +102,32 @@ describe.skipIf(!chromiumPath())('one connection per browser', () => {
       expect(new Set(await Promise.all(tabs.map(deviceOf))).size).toBe(1);
     });
 
-    it('go on within a second when the leader closes, and nothing is lost', async () => {
-      const tabs = await Promise.all(Array.from({ length: 4 }, () => open('nina')));
+    it('go on within a second each time the leader closes, and nothing is lost', async () => {
+      let tabs = await Promise.all(Array.from({ length: 4 }, () => open('nina')));
       await kull.credit('nina', 1);
       for (const tab of tabs) await until(async () => (await creditsOf(tab)).length === 1);
-      const leader = await leaderOf(tabs);
-      const others = tabs.filter((tab) => tab !== leader);
-      const device = await deviceOf(leader);
 
       const sending = (async () => {
-        for (let balance = 2; balance <= 40; balance++) await kull.credit('nina', balance);
+        for (let balance = 2; balance <= 100; balance++) await kull.credit('nina', balance);
       })();
-      const began = Date.now();
-      await leader.close();
-      await until(async () => (await deviceOf(others[0] as Tab)) !== device);
-      const took = Date.now() - began;
+      const took: number[] = [];
+      while (tabs.length > 1) {
+        const leader = await leaderOf(tabs);
+        const device = await deviceOf(leader);
+        tabs = tabs.filter((tab) => tab !== leader);
+        const began = Date.now();
+        await leader.close();
+        await until(async () => (await deviceOf(tabs[0] as Tab)) !== device);
+        took.push(Date.now() - began);
+      }
       await sending;
 
-      const all = Array.from({ length: 40 }, (_, index) => index + 1);
-      for (const tab of others) await until(async () => (await creditsOf(tab)).length >= 40);
-      for (const tab of others) expect(await creditsOf(tab)).toEqual(all);
+      const all = Array.from({ length: 100 }, (_, index) => index + 1);
+      const last = tabs[0] as Tab;
+      await until(async () => (await creditsOf(last)).length >= 100);
+      expect(await creditsOf(last)).toEqual(all);
       console.log(`another tab was connected ${took} ms after the leader began to close`);
-      expect(took).toBeLessThan(3_000);
+      expect(took.sort((x, y) => x - y)[1], 'the median, in ms').toBeLessThan(1_000);
     });
 
     it('log out together, and leave nothing behind', async () => {

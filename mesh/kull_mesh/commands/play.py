@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import webbrowser
 from typing import Annotated
 
 import typer
 
+from kull_mesh import browser as browsers
 from kull_mesh import log as logs
 from kull_mesh import signals
 from kull_mesh.settings import MeshSettings
@@ -25,7 +25,6 @@ def play(
     def ready(url: str) -> None:
         typer.echo(f"the demo page is ready: {url}  (Ctrl+C ends it)")
         if browser:
-            webbrowser.open(url)
+            browsers.show(url)
 
-    main = serve(host="127.0.0.1", port=port, ready=ready, pace=pace)
-    signals.run(signals.until_signalled(main))
+    signals.run(signals.until_signalled(serve(port=port, ready=ready, pace=pace)))

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+from fastapi import FastAPI
+
 import kull_edge.serve
 import kull_router.serve
 from kull_edge.certificates import channel_credentials
 from kull_edge.settings import EdgeSettings
-from kull_mesh import signals
+from kull_mesh import signals, workers
 from kull_mesh.mesh_status import MeshStatus
+from kull_mesh.play import page
 from kull_mesh.settings import MeshSettings
 from kull_producers.gateway import GatewaySettings
 from kull_producers.gateway.serve import serve as serve_gateway
@@ -19,14 +25,36 @@ def router() -> None:
     signals.run(kull_router.serve.serve(RouterSettings()))
 
 
-def edge() -> None:
-    """Run one edge. Needs KULL_EDGE_ROUTERS; see `kull config`."""
-    signals.run(kull_edge.serve.serve(EdgeSettings()))
+def edge(
+    count: Annotated[
+        int, typer.Option("--workers", min=1, help="Edges on this port, a process each.")
+    ] = 1,
+) -> None:
+    """Run an edge. Needs KULL_EDGE_ROUTERS; see `kull config`."""
+    settings = EdgeSettings()
+    if count == 1:
+        signals.run(kull_edge.serve.serve(settings))
+    else:
+        signals.run(signals.until_signalled(workers.run(settings, count)))
 
 
 def gateway() -> None:
-    """Run the HTTP triggers. Needs KULL_AMQP_URL and KULL_SERVICE_KEYS or KULL_SERVICE_SECRET."""
+    """Run the HTTP triggers. Needs KULL_AMQP_URL and KULL_SERVICE_KEYS or KULL_SERVICE_SECRET.
+
+    With KULL_WEB_EDGES it serves the page too.
+    """
     settings = MeshSettings()
     credentials = channel_credentials(settings.tls_ca, settings.tls_cert, settings.tls_key)
-    routers = [target.strip() for target in settings.gateway_routers.split(",") if target.strip()]
-    signals.run(serve_gateway(GatewaySettings(), details=MeshStatus(routers, credentials)))
+    status = MeshStatus(_listed(settings.gateway_routers), credentials)
+    edges = _listed(settings.web_edges)
+    files = page.folder() if edges else None
+
+    def extend(app: FastAPI) -> None:
+        if files is not None:
+            page.add(app, files, edges=edges)
+
+    signals.run(serve_gateway(GatewaySettings(), details=status, extend=extend))
+
+
+def _listed(text: str) -> list[str]:
+    return [each.strip() for each in text.split(",") if each.strip()]

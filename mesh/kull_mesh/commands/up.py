@@ -76,6 +76,6 @@ def warn(options: UpOptions) -> None:
 async def run(options: UpOptions) -> None:
     """Run until cancelled, or until a part dies."""
     async with LocalMesh(options) as mesh:
-        addresses = [*(edge.url for edge in mesh.edges), mesh.http_url]
+        addresses = [*(edge.url for edge in mesh.edges), mesh.http_url]  # the page is there too
         Console(soft_wrap=True, highlight=False).print("kull is ready:", "  ".join(addresses))
         await mesh.wait()

@@ -1,19 +1,24 @@
-"""What the demo page asks for: its files, tokens, the services' stand-ins, and the breaking."""
+"""What the demo page asks for: its files, tokens, the services' stand-ins, and the breaking.
+
+The HTTP triggers are there as well, for workers and billing services that are processes.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Final
 
 from fastapi import FastAPI, HTTPException
-from fastapi.responses import FileResponse
-from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, Field
 
 from kull_mesh import secrets
+from kull_mesh.play import page
 from kull_mesh.play.business import PROMPTS, Business
 from kull_mesh.play.mesh import PlayMesh
+from kull_mesh.play.purse import NotEnough
+from kull_producers import gateway
 
 TOKEN_LIFE: Final = 300.0  # seconds; short, so that the page renews it while one looks
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\w .'-]+$")]
@@ -39,6 +44,7 @@ class ShootRequest(ForUser):
     photos: int = Field(40, ge=1, le=1000)
     fails: bool = False
     charge: bool = True
+    pace: float | None = Field(None, gt=0, le=10)  # seconds per photograph
 
 
 class CreditRequest(ForUser):
@@ -47,12 +53,30 @@ class CreditRequest(ForUser):
     change: int = Field(50, ge=-1000, le=1000)
 
 
-def create_app(mesh: PlayMesh, business: Business, pages: Path) -> FastAPI:
-    """Return the ASGI app; `pages` is the folder of the built page."""
-    app = FastAPI(title="Kull Sync's demo page", docs_url=None, redoc_url=None)
+def create_app(
+    mesh: PlayMesh,
+    business: Business,
+    files: Path | None,
+    *,
+    seen: Callable[[], None] = lambda: None,
+) -> FastAPI:
+    """Return the ASGI app.
+
+    Args:
+        mesh: what the page connects to, and breaks.
+        business: what it buys from and starts shoots at.
+        files: folder of the built page; None: there is no page.
+        seen: called when a page has been opened.
+    """
+    app = gateway.create_app(
+        mesh.publisher,
+        authorize=gateway.service_auth(mesh.keys.service),
+        origins=gateway.Origins(local=True),
+    )
     _add_services(app, mesh, business)
-    _add_breaking(app, mesh)
-    _add_pages(app, pages)
+    _add_breaking(app, mesh, seen)
+    if files is not None:
+        page.add(app, files, demo=True, edges=[edge.url for edge in mesh.edges])
     return app
 
 
@@ -74,7 +98,11 @@ def _add_services(app: FastAPI, mesh: PlayMesh, business: Business) -> None:
     async def shoots(wanted: ShootRequest) -> dict[str, str]:
         """Begin a shoot."""
         shoot_id = business.shoot(
-            wanted.user, photos=wanted.photos, fails=wanted.fails, charge=wanted.charge
+            wanted.user,
+            photos=wanted.photos,
+            fails=wanted.fails,
+            charge=wanted.charge,
+            pace=wanted.pace,
         )
         return {"shootId": shoot_id}
 
@@ -86,12 +114,15 @@ def _add_services(app: FastAPI, mesh: PlayMesh, business: Business) -> None:
     @app.post("/api/play/credits")
     async def buy(wanted: CreditRequest) -> dict[str, int]:
         """Buy credits."""
-        return {"balance": await business.book(wanted.user, wanted.change, "Credit purchase")}
+        try:
+            return {"balance": await business.book(wanted.user, wanted.change, "Credit purchase")}
+        except NotEnough as error:
+            raise HTTPException(HTTPStatus.CONFLICT, str(error)) from None
 
     @app.get("/api/credits/balance")
     async def balance(user: str) -> dict[str, int]:
         """Tell the balance, as the billing service knows it."""
-        return {"balance": business.balances[user]}
+        return {"balance": business.balance(user)}
 
     @app.get("/api/prompts")
     async def prompts() -> list[dict[str, str | int]]:
@@ -109,14 +140,13 @@ def _add_services(app: FastAPI, mesh: PlayMesh, business: Business) -> None:
         return {"votes": await business.vote(prompt_id)}
 
 
-def _add_breaking(app: FastAPI, mesh: PlayMesh) -> None:
+def _add_breaking(app: FastAPI, mesh: PlayMesh, seen: Callable[[], None]) -> None:
     @app.get("/api/play")
     async def state() -> dict[str, object]:
-        """Tell where to connect, and what runs."""
+        """Tell what runs."""
+        seen()
         return {
-            "edges": [
-                {"name": edge.name, "url": edge.url, "alive": edge.alive} for edge in mesh.edges
-            ],
+            "edges": [{"name": edge.name, "alive": edge.alive} for edge in mesh.edges],
             "router": mesh.router_ready,
         }
 
@@ -132,14 +162,3 @@ def _add_breaking(app: FastAPI, mesh: PlayMesh) -> None:
     async def restart_router() -> None:
         """Stop the router; it comes back after some seconds."""
         mesh.restart_router()
-
-
-def _add_pages(app: FastAPI, pages: Path) -> None:
-    app.mount("/assets", StaticFiles(directory=pages / "assets"))
-
-    @app.get("/{path:path}", include_in_schema=False)
-    async def page(path: str) -> FileResponse:
-        """Serve the page for each of its addresses; it decides itself what to show."""
-        if path.startswith("api/"):
-            raise HTTPException(HTTPStatus.NOT_FOUND, f"there is no /{path}")
-        return FileResponse(pages / "index.html", headers={"cache-control": "no-cache"})

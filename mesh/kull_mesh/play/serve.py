@@ -1,4 +1,4 @@
-"""Runs mesh, services and page until it is told to stop."""
+"""Runs the demo page with its mesh and its services."""
 
 from __future__ import annotations
 
@@ -8,73 +8,119 @@ import random
 import secrets as randomness
 import socket
 import tempfile
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import uvicorn
+from fastapi import FastAPI
 
 from kull_mesh.errors import MeshError
+from kull_mesh.play import page
 from kull_mesh.play.app import create_app
 from kull_mesh.play.business import PACE, Business
 from kull_mesh.play.mesh import PlayMesh
+from kull_mesh.play.purse import Purse
 from kull_mesh.secrets import Keys
 
-PAGES: Final = Path(__file__).parent / "pages"
+HOST: Final = "127.0.0.1"  # the page is trusted: nobody else may reach it
+PORT: Final = 5050
 
 
-def pages() -> Path:
-    """Return the folder of the built page. Raises MeshError if it was not built."""
-    if not (PAGES / "index.html").is_file():
-        raise MeshError(
-            "the demo page is not built: run `make web` in a checkout (it needs Node 20.19 and npm)"
-        )
-    return PAGES
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Playing:
+    """What runs, and where the page and the HTTP triggers are."""
+
+    mesh: PlayMesh
+    business: Business
+    url: str
+    _server: asyncio.Task[None]
+    _seen: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def opened(self, within: float) -> None:
+        """Wait until somebody looks at the page, at most `within` seconds."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._seen.wait(), within)
+
+    async def wait(self) -> None:
+        """Wait until cancelled; raises what the server dies of."""
+        await asyncio.shield(self._server)
 
 
-async def serve(*, host: str, port: int, ready: Callable[[str], None], pace: float = PACE) -> None:
-    """Serve until cancelled; `ready` gets the page's address. Raises MeshError."""
-    folder = pages()
-    listener = _listen(host, port)
+async def serve(*, port: int, ready: Callable[[str], None], pace: float = PACE) -> None:
+    """Serve the page until cancelled; `ready` gets its address. Raises MeshError."""
+    files = page.folder()
+    with tempfile.TemporaryDirectory(prefix="kull-play-") as data:
+        async with playing(Path(data), files=files, port=port, pace=pace) as play:
+            ready(play.url)
+            await play.wait()
+
+
+@asynccontextmanager
+async def playing(
+    data: Path,
+    *,
+    files: Path | None,
+    port: int | None = None,
+    pace: float = PACE,
+    purse: Purse | None = None,
+) -> AsyncIterator[Playing]:
+    """Run mesh, services and page while the body runs. Raises MeshError.
+
+    Args:
+        data: folder of the router's store.
+        files: folder of the built page; None: HTTP triggers only.
+        port: of both; None: PORT, or any if that is taken; 0: any.
+        pace: seconds per photograph of a shoot that is begun on the page.
+        purse: the balances.
+    """
     keys = Keys(randomness.token_urlsafe(48), randomness.token_urlsafe(48))
-    with listener, tempfile.TemporaryDirectory(prefix="kull-play-") as data:
+    rng = random.Random()  # noqa: S311 - only what is a keeper
+    seen = asyncio.Event()
+    with _listen(port) as listener:
         async with (
-            PlayMesh(keys=keys, data=Path(data), host=host) as mesh,
-            Business(mesh.publisher, rng=random.Random(), pace=pace) as business,  # noqa: S311
+            PlayMesh(keys=keys, data=data, host=HOST) as mesh,
+            Business(mesh.publisher, rng=rng, pace=pace, purse=purse) as business,
+            _served(create_app(mesh, business, files, seen=seen.set), listener) as server,
         ):
-            # No access log: the page asks every second.
-            server = _Server(
-                uvicorn.Config(
-                    create_app(mesh, business, folder),
-                    access_log=False,
-                    log_config=None,
-                    lifespan="off",
-                    timeout_graceful_shutdown=2,
-                )
-            )
-            task = asyncio.create_task(server.serve([listener]), name="page")
-            try:
-                ready(f"http://{host}:{listener.getsockname()[1]}/")
-                await asyncio.shield(task)
-            finally:
-                server.should_exit = True
-                await asyncio.wait({task})
+            url = f"http://{HOST}:{listener.getsockname()[1]}/"
+            yield Playing(mesh=mesh, business=business, url=url, _server=server, _seen=seen)
+
+
+@asynccontextmanager
+async def _served(app: FastAPI, listener: socket.socket) -> AsyncIterator[asyncio.Task[None]]:
+    config = uvicorn.Config(
+        app,
+        access_log=False,  # the page asks every second
+        log_config=None,
+        lifespan="off",
+        timeout_graceful_shutdown=2,
+    )
+    server = _Server(config)
+    task = asyncio.create_task(server.serve([listener]), name="page")
+    try:
+        yield task
+    finally:
+        server.should_exit = True
+        await asyncio.wait({task})
 
 
 class _Server(uvicorn.Server):
-    def install_signal_handlers(self) -> None:
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
         """Leave signals to `kull_mesh.signals`."""
+        yield
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def _listen(port: int | None) -> socket.socket:
     try:
-        listener.bind((host, port))
+        return socket.create_server((HOST, PORT if port is None else port))
     except OSError as error:
-        listener.close()
+        if port is None:
+            return socket.create_server((HOST, 0))
         raise MeshError(
-            f"cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}; "
+            f"cannot listen on {HOST}:{port}: {os.strerror(error.errno or 0)}; "
             "choose another port with --port"
         ) from error
-    return listener

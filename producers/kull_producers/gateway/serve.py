@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import structlog
 import uvicorn
+from fastapi import FastAPI
 from prometheus_client import start_http_server
 
 from kull_producers.connecting import connect
@@ -22,10 +23,16 @@ from kull_producers.publisher import Publisher
 log = structlog.get_logger(__name__)
 
 
-async def serve(settings: GatewaySettings, *, details: AskDetails | None = None) -> None:
+async def serve(
+    settings: GatewaySettings,
+    *,
+    details: AskDetails | None = None,
+    extend: Callable[[FastAPI], None] = lambda app: None,
+) -> None:
     """Serve the triggers until SIGTERM or SIGINT.
 
-    `details` returns what the status tells beside RabbitMQ's state; None: nothing.
+    `details` returns what the status tells beside RabbitMQ's state; None: nothing. `extend` may add
+    routes of its own.
     Shutdown: stop accepting, let requests end, disconnect from RabbitMQ. Raises what `async with`
     of `connect` raises, GatewayConfigError, and OSError when the port cannot be used.
     """
@@ -46,6 +53,7 @@ async def serve(settings: GatewaySettings, *, details: AskDetails | None = None)
         buckets=settings.buckets(),
         metrics=metrics,
     )
+    extend(app)
     with _listener(settings.gateway_host, settings.gateway_port) as listener:
         async with publisher:
             _serve_metrics(settings, metrics)

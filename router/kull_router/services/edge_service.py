@@ -40,7 +40,8 @@ class EdgeService(attach_pb2_grpc.EdgeServiceServicer):
             )
             return
         peer = peer_of(context)
-        if peer and peer.name != first.hello.node_id:
+        # A node may run several edges: `<node>/<number>`.
+        if peer and peer.name != first.hello.node_id.partition("/")[0]:
             await context.abort(
                 grpc.StatusCode.PERMISSION_DENIED,
                 f"the certificate is that of {peer.name!r}, not of {first.hello.node_id!r}: "

@@ -114,6 +114,7 @@ async def running(plan: Plan, amqp_url: str, database_url: str) -> AsyncIterator
             edges=3,
             routers=2,
             database_url=database_url,
+            workers=1,
             **{"KULL_LOG_LEVEL": "warning", **plan.settings},
         )
         stack.callback(mesh.stop)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -67,6 +68,22 @@ def test_a_repeat_is_harmless(devices: list[Watched]) -> None:
 
     assert promise_kept(devices, charged=CHARGED)
     assert devices[0].repeats == 1
+
+
+def test_what_somebody_does_on_the_page_meanwhile_is_no_broken_promise() -> None:
+    mac, otto = watched("maya", "mac"), watched("otto", "other")
+    mac.counts = lambda event: event.id != "CREDIT_UPDATE-4"
+    for number in (1, 2, 3):
+        mac.note(credit(number))
+    mac.note(credit(4))  # bought on the page
+    mac.note(completed(5))
+    otto.note(credit(1, user="otto"))
+    vote = event("PROMPT_CHANGE", 1, {"promptId": "p", "action": "voted"}, "")
+    for device in (mac, otto):
+        device.note(replace(vote, queue="all"))
+
+    assert promise_kept([mac, otto], charged=CHARGED)
+    assert mac.balance == 96
 
 
 @pytest.mark.parametrize(

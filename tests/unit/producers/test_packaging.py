@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -21,7 +22,7 @@ MEMBERS = {
 }
 
 
-def build(folder: str, target: Path) -> zipfile.ZipFile:
+def build(folder: str | Path, target: Path) -> zipfile.ZipFile:
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(target)]
     done = subprocess.run(
         [*command, str(ROOT / folder)], capture_output=True, text=True, check=False, timeout=50
@@ -43,6 +44,21 @@ def test_a_wheel_holds_its_one_package(folder: str, package: str, tmp_path: Path
 
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {package}
     assert f"{package}/py.typed" in names
+
+
+def test_the_wheel_of_the_mesh_carries_the_page_that_was_built(tmp_path: Path) -> None:
+    mesh = tmp_path / "mesh"
+    shutil.copytree(ROOT / "mesh", mesh, ignore=shutil.ignore_patterns("pages", "__pycache__"))
+    shutil.copy(ROOT / ".gitignore", tmp_path)
+    assets = mesh / "kull_mesh/play/pages/assets"
+    assets.mkdir(parents=True)
+    (assets.parent / "index.html").write_text("<p>the page</p>")
+    (assets / "index.js").write_text("1")
+
+    with build(mesh, tmp_path / "wheel") as wheel:
+        names = wheel.namelist()
+
+    assert {"kull_mesh/play/pages/index.html", "kull_mesh/play/pages/assets/index.js"} <= set(names)
 
 
 def test_the_producers_need_neither_grpc_nor_anything_of_ours(tmp_path: Path) -> None:

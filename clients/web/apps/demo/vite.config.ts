@@ -6,6 +6,6 @@ export default defineConfig({
   resolve: { conditions: ['kull-source', 'browser', 'module', 'import'] },
   // Into the Python package that serves it, and so into its wheel.
   build: { target: 'es2022', outDir: '../../../../mesh/kull_mesh/play/pages', emptyOutDir: true },
-  // `npm run dev` beside a running `kull play --no-browser`
+  // For `npm run dev` beside a running `kull play --no-browser`.
   server: { proxy: { '/api': 'http://127.0.0.1:5050' } },
 });

@@ -1,8 +1,15 @@
 /** The application's own server, as far as the demo needs one. */
 
+/** Who serves this page. */
+export interface About {
+  /** Whether it also plays Kull's services and can be broken; else it is a mesh alone. */
+  demo: boolean;
+  /** Where to connect; none: to `/ws` here. */
+  edges: string[];
+}
+
 export interface Edge {
   name: string;
-  url: string;
   alive: boolean;
 }
 
@@ -27,6 +34,7 @@ async function call<T>(method: string, path: string, body?: object): Promise<T> 
 }
 
 export const api = {
+  about: () => call<About>('GET', '/api/page'),
   mesh: () => call<Mesh>('GET', '/api/play'),
   token: (user: string, name: string, platform: string, device: string) =>
     call<{ token: string }>('POST', '/api/play/token', { user, name, platform, device }),

@@ -32,8 +32,9 @@ export function BreakIt(): ReactElement {
 function Device({ who, label }: { who: Role; label: string }): ReactElement {
   const cut = useCut(who);
   const edge = useEdgeOf(who);
+  const state = edge ? `on ${edge}` : 'connecting';
   return (
-    <Part label={label} state={cut ? 'no network' : edge && `on ${edge}`} fine={!cut}>
+    <Part label={label} state={cut ? 'no network' : state} fine={!cut && edge !== ''}>
       <button type="button" aria-pressed={cut} onClick={() => cutOff(who, !cut)}>
         {cut ? 'Go online' : 'Go offline'}
       </button>
@@ -44,7 +45,7 @@ function Device({ who, label }: { who: Role; label: string }): ReactElement {
 function EdgeRow({ edge }: { edge: Edge }): ReactElement {
   const kill = useMutation({ mutationFn: () => api.killEdge(edge.name) });
   return (
-    <Part label={edge.name} state={edge.alive ? 'runs' : 'dead'} fine={edge.alive}>
+    <Part label={`Server ${edge.name}`} state={edge.alive ? 'runs' : 'dead'} fine={edge.alive}>
       <button type="button" disabled={!edge.alive} onClick={() => kill.mutate()}>
         Kill
       </button>

@@ -6,10 +6,12 @@ const query = new URLSearchParams(location.search);
 
 export const role: Role = query.get('device') === 'phone' ? 'phone' : 'browser';
 export const user = query.get('user') ?? 'maya';
-/** For looking at what a refused token does. */
+/** How people call the user. */
+export const person = user[0]?.toUpperCase() + user.slice(1);
+/** Connect with this token and no other. */
 export const forcedToken = query.get('token');
 
-export const NAMES: Record<Role, string> = { browser: 'Web browser', phone: "Maya's phone" };
+export const NAMES: Record<Role, string> = { browser: 'Web browser', phone: `${person}'s phone` };
 
 /**
  * Kept, so that a reload or another edge is the same device to the user's other ones: of the browser

@@ -19,7 +19,7 @@ export function cutOff(who: Role, cut: boolean): void {
   take(news);
 }
 
-/** Tell the other windows which edge serves this device. */
+/** Tell the other windows which edge serves this device; empty: none does now. */
 export function tellEdge(edge: string): void {
   const news: News = { kind: 'edge', who: role, edge };
   channel.postMessage(news);

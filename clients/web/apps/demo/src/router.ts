@@ -23,3 +23,9 @@ export function go(path: string): void {
   history.pushState(null, '', path + location.search);
   tell();
 }
+
+/** The shoot whose page an address is. */
+export function shootOf(path: string): string | undefined {
+  const id = path.match(/^\/shoots\/([^/]+)$/)?.[1];
+  return id && decodeURIComponent(id);
+}

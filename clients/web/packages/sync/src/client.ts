@@ -121,6 +121,14 @@ export class SyncClient {
     else if (!this.#isBeginning) void this.#begin(++this.#run);
   }
 
+  /**
+   * The application is in front again, or the device awake: ask for a sign of life, or do not wait
+   * any longer. In a browser this happens by itself; React Native tells it by `AppState`.
+   */
+  wake(): void {
+    this.#order('wake');
+  }
+
   /** Disconnect this client and stay so. What is stored stays: see `logout`. */
   disconnect(): void {
     this.#unwatch();
@@ -192,14 +200,17 @@ export class SyncClient {
   }
 
   #watch(): void {
-    const order = (what: 'wake' | 'offline', arg?: boolean) =>
-      this.#tabs ? this.#tabs.order(what, arg) : this.#engine?.[what](arg as never);
     this.#unwatch = watchPage({
-      wake: () => order('wake'),
-      offline: (offline) => order('offline', offline),
+      wake: () => this.wake(),
+      offline: (offline) => this.#order('offline', offline),
       hide: () => this.#end(),
       restore: () => this.#begin(this.#run),
     });
+  }
+
+  #order(what: 'wake' | 'offline', arg?: boolean): void {
+    if (this.#tabs) this.#tabs.order(what, arg);
+    else this.#engine?.[what](arg as never);
   }
 
   #end(): void {
@@ -244,14 +255,13 @@ function userOf(token: string): string {
   return claims(token).sub ?? (token.split(':')[0] as string);
 }
 
+/** React Native's `URL` adds a slash and lacks setters, so it is asked for relative URLs only. */
 function webSocketUrl(text: string): string {
-  let url: URL;
+  let url = text;
   try {
-    url = new URL(text, globalThis.location?.href);
-  } catch {
-    throw new SyncError(`${text} is not a URL, e.g. wss://kull.ai/ws`);
-  }
-  url.protocol = url.protocol.replace(/^http/, 'ws');
-  if (!/^wss?:$/.test(url.protocol)) throw new SyncError(`${text} is not a ws:// or wss:// URL`);
-  return url.href;
+    if (!/^\w+:/.test(text)) url = new URL(text, location.href).href;
+  } catch {} // there is no page that it could be relative to
+  url = url.replace(/^http/i, 'ws');
+  if (/^wss?:\/\/[^/\s]/i.test(url)) return url;
+  throw new SyncError(`${text} is not a URL such as wss://kull.ai/ws`);
 }

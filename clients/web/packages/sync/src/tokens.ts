@@ -9,14 +9,15 @@ export function claims(token: string): { sub?: string; exp?: number } {
   const body = token.split('.')[1];
   if (!body) return {};
   try {
-    const bytes = Uint8Array.from(atob(body.replace(/-/g, '+').replace(/_/g, '/')), (char) =>
-      char.charCodeAt(0),
-    );
-    const read: unknown = JSON.parse(new TextDecoder().decode(bytes));
-    return typeof read === 'object' && read !== null ? read : {};
+    return Object(JSON.parse(textOf(body))); // whatever else it is has no claims
   } catch {
     return {};
   }
+}
+
+/** The text in base64url. React Native has no `TextDecoder`; every engine has `escape`. */
+function textOf(base64: string): string {
+  return decodeURIComponent(escape(atob(base64.replace(/-/g, '+').replace(/_/g, '/'))));
 }
 
 export class Tokens {
