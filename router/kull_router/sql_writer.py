@@ -1,13 +1,15 @@
 """Group commit: one thread that writes, and commits everything that waits at once.
 
-A commit costs a sync of the disk, whatever is in it. While one runs, further jobs pile up; they
-share the next one. Requests of the same kind share their statements as well.
+A commit costs a sync of the disk and a round of statements, whatever is in it. While one runs, and
+for a moment before it, further jobs pile up; they share it. Requests of the same kind share their
+statements as well.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -23,6 +25,7 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 R = TypeVar("R")
+LINGER: Final = 0.003  # seconds that a job waits for others to share its commit
 _MAX_WAITING: Final = 1024  # jobs; further callers wait for a place
 _GROUP_JOBS: Final = 256
 _GROUP_BYTES: Final = 4 * 2**20
@@ -113,8 +116,10 @@ class Writer:
             log.warning("store_not_closed", hint="the event loop ended before Store.aclose()")
 
     def _next_group(self) -> tuple[list[_Job], bool]:
-        """Wait for a job and take along what waits behind it; False when that was the end."""
+        """Wait for a job and for its company; False when that was the end."""
         job = self._jobs.get()
+        if job is not None:
+            time.sleep(LINGER)
         group: list[_Job] = []
         size = 0
         while job is not None:
