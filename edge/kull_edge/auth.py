@@ -13,10 +13,8 @@ from typing import Final
 import jwt
 
 from kull_edge.errors import BadToken
-from kull_edge.frames import MAX_TOKEN_CHARS
+from kull_edge.frames import MAX_ADDRESS_BYTES, MAX_ID_CHARS, MAX_TOKEN_CHARS
 
-MAX_ID_CHARS: Final = 100
-MAX_ADDRESS_BYTES: Final = 128
 _TOO_LONG: Final = (
     "the token's {} is too long ({} characters): ids have at most "
     f"{MAX_ID_CHARS} characters, a user id and its prefix 'user:' at most {MAX_ADDRESS_BYTES} bytes"
@@ -39,8 +37,10 @@ class Identity:
     ephemeral: bool
 
 
-def read_token(token: str, *, allow_plain: bool, rng: random.Random) -> Identity:
+def read_token(token: str, *, allow_plain: bool, rng: random.Random, asked: str = "") -> Identity:
     """Return the identity that a token claims; `rng` draws a device id if it names none.
+
+    asked: the id that the device gives itself; empty: none. The token must name the same one.
 
     Raises:
         BadToken: it is no JWT (nor, if allowed, `userId[:deviceId]`), or an id is not acceptable.
@@ -48,6 +48,9 @@ def read_token(token: str, *, allow_plain: bool, rng: random.Random) -> Identity
     if len(token) > MAX_TOKEN_CHARS:
         raise BadToken(f"the token has more than {MAX_TOKEN_CHARS} characters")
     user_id, device_id = _jwt(token) or _plain(token, allowed=allow_plain)
+    if asked and asked != device_id:
+        named = "names another device" if device_id else "names no device"
+        raise BadToken(f"the token {named}, not the deviceId of this one: get a token for it")
     if device_id is None:
         generated = f"web-{rng.getrandbits(96):024x}"
         return Identity(user_id=_user(user_id), device_id=generated, ephemeral=True)

@@ -25,6 +25,7 @@ class SessionConfig:
     max_publishes: int = 16
     publish_rate: float = 0.0  # messages per second that become events; 0: no limit
     publish_burst: float = 1.0
+    rooms: int = 32  # followed at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

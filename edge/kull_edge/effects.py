@@ -1,4 +1,4 @@
-"""What the pure core wants done: by the sockets, the links, or (first three) by the hub. PURE."""
+"""What the pure core wants done: by the sockets, the links, or (first five) by the hub. PURE."""
 
 from __future__ import annotations
 
@@ -11,6 +11,13 @@ from kull_protos.mesh.v1.attach_pb2 import AttachRequest
 @dataclass(frozen=True, slots=True)
 class Join:
     """The session wants to follow the queue of this address (session → hub)."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The session does not follow the queue of this address any more (session → hub)."""
 
     address: str
 
@@ -30,6 +37,13 @@ class RefreshWish:
 
     token: str = field(repr=False)
     others: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LogoutWish:
+    """The user's router shall take the session's token back (session → hub)."""
+
+    request_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,4 +101,5 @@ class Leave:
     reason: str
 
 
-Effect = Join | PublishWish | RefreshWish | Write | Ping | Close | Cut | Limited | ToRouter | Leave
+Wish = Join | Part | PublishWish | RefreshWish | LogoutWish
+Effect = Wish | Write | Ping | Close | Cut | Limited | ToRouter | Leave

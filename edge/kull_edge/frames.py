@@ -15,10 +15,13 @@ MAX_SEQ: Final = 2**63 - 1
 MAX_REF_CHARS: Final = 100
 MAX_NAME_CHARS: Final = 64
 MAX_PLATFORM_CHARS: Final = 32
-MAX_QUEUES: Final = 32
+MAX_QUEUES: Final = 66  # the user's own, `all`, and the rooms
 MAX_TOKEN_CHARS: Final = 4096
+MAX_ID_CHARS: Final = 100
+MAX_ADDRESS_BYTES: Final = 128
 
 Json = dict[str, Any]
+Ref = str | int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +34,7 @@ class Hello:
     device_name: str = ""
     platform: str = ""
     instance: str = ""
+    device_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +50,7 @@ class UpdateProgress:
     """Progress for the user's other devices; `payload` is JSON."""
 
     payload: bytes
-    ref: str | int | None
+    ref: Ref
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +58,39 @@ class Refresh:
     """Another token for this session."""
 
     token: str = field(repr=False)
-    ref: str | int | None
+    ref: Ref
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinRoom:
+    """The device wants to follow a room; `after` is the last seq that it has processed there."""
+
+    queue: str
+    after: int | None
+    ref: Ref
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaveRoom:
+    """The device does not want to follow a room any more."""
+
+    queue: str
+    ref: Ref
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Typing:
+    """The device's user is typing in a room."""
+
+    queue: str
+    ref: Ref
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Logout:
+    """The session's token shall be worth nothing any more."""
+
+    ref: Ref
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +98,8 @@ class Ping:
     """Asks for a sign of life: browsers do not show WebSocket pings to pages."""
 
 
-DeviceMessage = Hello | Ack | UpdateProgress | Refresh | Ping
+RoomMessage = JoinRoom | LeaveRoom | Typing
+DeviceMessage = Hello | Ack | UpdateProgress | Refresh | RoomMessage | Logout | Ping
 
 
 def parse(data: str) -> DeviceMessage:
@@ -85,10 +122,18 @@ def parse(data: str) -> DeviceMessage:
             return _update_progress(message)
         case "REFRESH":
             return Refresh(token=_token(message), ref=_ref(message))
+        case "JOIN":
+            return _join(message)
+        case "LEAVE":
+            return LeaveRoom(queue=_room(message), ref=_ref(message))
+        case "TYPING":
+            return Typing(queue=_room(message), ref=_ref(message))
+        case "LOGOUT":
+            return Logout(ref=_ref(message))
         case "PING":
             return Ping()
         case unknown:
-            known = "HELLO, ACK, UPDATE_PROGRESS, REFRESH, PING"
+            known = "HELLO, ACK, UPDATE_PROGRESS, REFRESH, JOIN, LEAVE, TYPING, LOGOUT, PING"
             raise BadFrame(
                 "unknown_type",
                 f"type {str(unknown)[:40]!r} is not one of {known}",
@@ -122,6 +167,26 @@ def _hello(message: Json) -> Hello:
         device_name=_text(message, "deviceName", MAX_NAME_CHARS),
         platform=_text(message, "platform", MAX_PLATFORM_CHARS),
         instance=_text(message, "instance", MAX_REF_CHARS),
+        device_id=_text(message, "deviceId", MAX_ID_CHARS),
+    )
+
+
+def _join(message: Json) -> JoinRoom:
+    ref, after = _ref(message), message.get("after")
+    if after is not None:
+        after = _seq(after, "after")
+    return JoinRoom(queue=_room(message), after=after, ref=ref)
+
+
+def _room(message: Json) -> str:
+    queue: Any = message.get("queue")
+    named = isinstance(queue, str) and queue.startswith("room:") and queue != "room:"
+    if named and _encodes(queue) and len(queue.encode()) <= MAX_ADDRESS_BYTES:
+        return str(queue)
+    raise BadFrame(
+        "invalid_message",
+        f"queue: must be room:<name>, at most {MAX_ADDRESS_BYTES} bytes",
+        _ref(message),
     )
 
 
@@ -148,7 +213,7 @@ def _update_progress(message: Json) -> UpdateProgress:
         ) from None
 
 
-def _ref(message: Json) -> str | int | None:
+def _ref(message: Json) -> Ref:
     ref = message.get("ref")
     if ref is None or (isinstance(ref, str) and len(ref) <= MAX_REF_CHARS):
         return ref
@@ -217,21 +282,21 @@ class Envelope:
         )
         return OutFrame(text.encode("utf-8", "replace"))
 
-    def error(self, code: str, message: str, ref: str | int | None = None) -> OutFrame:
+    def error(self, code: str, message: str, ref: Ref = None) -> OutFrame:
         """Return an ERROR."""
         data: Json = {"code": code, "message": message}
         if ref is not None:
             data["ref"] = ref
         return self.message("ERROR", data)
 
-    def refreshed(self, expires_ms: int, ref: str | int | None) -> OutFrame:
+    def refreshed(self, expires_ms: int, ref: Ref) -> OutFrame:
         """Return a REFRESHED."""
         data: Json = {"expiresAt": expires_ms}
         if ref is not None:
             data["ref"] = ref
         return self.message("REFRESHED", data)
 
-    def accepted(self, event_id: str, ref: str | int | None) -> OutFrame:
+    def accepted(self, event_id: str, ref: Ref) -> OutFrame:
         """Return an ACCEPTED."""
         data: Json = {"id": event_id}
         if ref is not None:
@@ -260,6 +325,20 @@ def devices_json(devices: Sequence[Device]) -> list[Json]:
         }
         for device in devices
     ]
+
+
+def welcome_json(answer: Subscribed) -> Json:
+    """Return what WELCOME tells of the user's own queue and the token."""
+    data: Json = {
+        "epoch": answer.epoch,
+        "generation": generation_json(answer.generation),
+        "queue": place_json(answer),
+        "first": answer.first,
+        "devices": devices_json(answer.devices),
+    }
+    if answer.expires_at:
+        data["expiresAt"] = answer.expires_at
+    return data
 
 
 def place_json(answer: Subscribed) -> Json:

@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 from kull_edge.errors import BadFrame
-from kull_edge.frames import MAX_REF_CHARS, parse_after
+from kull_edge.frames import MAX_ID_CHARS, MAX_REF_CHARS, parse_after
 
 V2: Final = "kull.sync.v2"
 TOKEN_PREFIX: Final = "kull.token."  # noqa: S105 - a prefix, not a secret
@@ -24,6 +24,7 @@ class Handshake:
         token: from the query or the subprotocols; None: none given.
         epoch, after: the device's positions by queue name.
         instance: the client's run, if it names one.
+        device_id: what the device calls itself, if it does.
         problem: what was wrong with the query, if anything.
     """
 
@@ -32,6 +33,7 @@ class Handshake:
     epoch: str = ""
     after: Mapping[str, int] = field(default_factory=dict)
     instance: str = ""
+    device_id: str = ""
     problem: str = ""
 
 
@@ -48,6 +50,7 @@ def read(target: str, offered: Sequence[str]) -> Handshake:
         query = parse_qs(urlsplit(target).query, max_num_fields=_MAX_FIELDS)
         epoch = query.get("epoch", [""])[0]
         instance = query.get("instance", [""])[0]
+        device_id = query.get("deviceId", [""])[0]
         after = parse_after(query.get("after", [""])[0])
     except BadFrame as error:
         return Handshake(v2=v2, problem=str(error))
@@ -57,5 +60,9 @@ def read(target: str, offered: Sequence[str]) -> Handshake:
         return Handshake(v2=v2, problem="epoch: must come with `after`, as WELCOME told it")
     if len(instance) > MAX_REF_CHARS:
         return Handshake(v2=v2, problem=f"instance: at most {MAX_REF_CHARS} characters")
+    if len(device_id) > MAX_ID_CHARS:
+        return Handshake(v2=v2, problem=f"deviceId: at most {MAX_ID_CHARS} characters")
     token = in_subprotocol if v2 and in_subprotocol else query.get("token", [None])[0]
-    return Handshake(v2=v2, token=token, epoch=epoch, after=after, instance=instance)
+    return Handshake(
+        v2=v2, token=token, epoch=epoch, after=after, instance=instance, device_id=device_id
+    )

@@ -17,12 +17,23 @@ import structlog
 from kull_edge import leaving
 from kull_edge.close_codes import OVERLOADED
 from kull_edge.config import HubConfig
-from kull_edge.effects import Close, Effect, Join, Leave, PublishWish, RefreshWish, ToRouter
+from kull_edge.effects import (
+    Close,
+    Effect,
+    Join,
+    Leave,
+    LogoutWish,
+    Part,
+    PublishWish,
+    RefreshWish,
+    ToRouter,
+)
 from kull_edge.follow import Follow, Mode
 from kull_edge.handshake import Handshake
 from kull_edge.links import LinkState, Seat
 from kull_edge.placing import Placing, RetryTimer
-from kull_edge.session import Session, SessionTimer, State
+from kull_edge.session import Session
+from kull_edge.session_state import SessionTimer, State
 from kull_edge.staleness import StaleTimer
 from kull_edge.timers import Timers
 from kull_edge.wire import OutFrame
@@ -230,7 +241,7 @@ class Hub:
             case "gap":
                 return self._gap(link, frame.gap, now)
             case "published" | "refreshed" | "evict" as kind:
-                return self._to_session(getattr(frame, kind), now)
+                return self._to_session(link, getattr(frame, kind), now)
             case "drain":
                 # Nothing to do yet: its shards will be claimed by another and sessions then move.
                 log.info("router_drains", link=link, within_ms=frame.drain.within_ms)
@@ -293,7 +304,7 @@ class Hub:
         if not found or found[1].link != link:
             return self._lines.pump(link)
         session, follow = found
-        if answer.close_code:
+        if answer.close_code or answer.keep_session:
             return self._carry_out(session, session.refused(answer), now) + self._lines.pump(link)
         follow.detach()
         self._placing.retry_later(seat, now)
@@ -308,7 +319,9 @@ class Hub:
                 out += self._carry_out(session, [], now)
         return out
 
-    def _to_session(self, word: pb.Published | pb.Refreshed | pb.Evict, now: float) -> list[Effect]:
+    def _to_session(
+        self, link: str, word: pb.Published | pb.Refreshed | pb.Evict, now: float
+    ) -> list[Effect]:
         session = self._sessions.get(word.session_id)
         if session is None:
             return []
@@ -316,7 +329,9 @@ class Hub:
             case pb.Published():
                 effects = session.published(word)
             case pb.Refreshed():
-                effects = session.refreshed(word, now)
+                own = session.follows.get(session.user_address)
+                # The others are told afterwards: their answer must not pass for the next REFRESH's.
+                effects = session.refreshed(word, now) if own and own.link == link else []
             case _:
                 effects = session.evicted(word)
         return self._carry_out(session, effects, now)
@@ -345,8 +360,10 @@ class Hub:
             match effect:
                 case Join(address):
                     out += self._placing.join(session, address)
-                case PublishWish():
-                    out += self._publish(session, effect)
+                case Part(address):
+                    out += self._give_up(session, session.follows.pop(address))
+                case PublishWish() | LogoutWish():
+                    out += self._ask_owner(session, effect)
                 case RefreshWish():
                     out += self._refresh(session, effect)
                 case _:
@@ -357,10 +374,13 @@ class Hub:
             out += self._settle(session, follow, now)
         return out
 
-    def _publish(self, session: Session, wish: PublishWish) -> list[Effect]:
+    def _ask_owner(self, session: Session, wish: PublishWish | LogoutWish) -> list[Effect]:
         follow = session.follows[session.user_address]
         if follow.mode is Mode.ATTACHING:
             return session.orphaned()
+        if isinstance(wish, LogoutWish):
+            logout = pb.Logout(request_id=wish.request_id, session_id=session.id)
+            return [ToRouter(follow.link, pb.AttachRequest(logout=logout))]
         request = pb.Publish(
             request_id=wish.request_id,
             session_id=session.id,
@@ -404,14 +424,18 @@ class Hub:
         if self._sessions.pop(session.id, None) is None:
             return []
         out: list[Effect] = []
-        for address, follow in session.follows.items():
-            seat = Seat(session.id, address)
-            self._placing.leave(seat)
-            unsent = self._acks.pop(seat, None) is not None or follow.acked > follow.reported
-            if follow.link in self._placing.links:
-                out += self._goodbye(seat, follow, unsent=unsent)
-                out += self._lines.pump(follow.link)
+        for follow in session.follows.values():
+            out += self._give_up(session, follow)
         return out
+
+    def _give_up(self, session: Session, follow: Follow) -> list[Effect]:
+        seat = Seat(session.id, follow.address)
+        self._placing.leave(seat)
+        unsent = self._acks.pop(seat, None) is not None or follow.acked > follow.reported
+        if follow.link not in self._placing.links:
+            return []
+        out = self._goodbye(seat, follow, unsent=unsent)
+        return out + self._lines.pump(follow.link)
 
     def _goodbye(self, seat: Seat, follow: Follow, *, unsent: bool) -> list[Effect]:
         session_id, address = seat

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Coroutine
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, Final
 
 import grpc
 import structlog
 
 from kull_edge.backoff import full_jitter
-from kull_edge.errors import BadCertificate
 from kull_edge.link import LinkListener
 from kull_edge.outbox import Outbox
 from kull_protos.mesh.v1.attach_pb2 import AttachRequest, AttachRequests, AttachResponse, Hello
@@ -39,22 +37,6 @@ OPTIONS: Final = (
 )
 
 
-def channel_credentials(
-    ca: Path | None, certificate: Path | None, key: Path | None
-) -> grpc.ChannelCredentials | None:
-    """Return what an edge shows to routers; None: no TLS. Raises BadCertificate."""
-    paths = (ca, certificate, key)
-    if not any(paths):
-        return None
-    try:
-        root, chain, private = [path.read_bytes() for path in paths if path]
-    except ValueError:
-        raise BadCertificate("set KULL_TLS_CA, KULL_TLS_CERT and KULL_TLS_KEY, all three") from None
-    except OSError as error:
-        raise BadCertificate(f"cannot read {error.filename}: {error.strerror}") from error
-    return grpc.ssl_channel_credentials(root, private, chain)
-
-
 class _Reset(Exception):
     """The stream is of no more use."""
 
@@ -66,7 +48,8 @@ class GrpcLink:
         target: `host:port` of the router; also the link's name.
         hello: how the edge introduces itself.
         rng: draws the waits between attempts.
-        credentials: None: plain text.
+        credentials: asked for each connection, so that new certificates need no restart; None, or
+            an answer of None: plain text.
         max_bytes: what may wait for a router that does not keep up.
     """
 
@@ -76,7 +59,7 @@ class GrpcLink:
         hello: Hello,
         *,
         rng: random.Random,
-        credentials: grpc.ChannelCredentials | None = None,
+        credentials: Callable[[], grpc.ChannelCredentials | None] | None = None,
         max_bytes: int = 33_554_432,
     ) -> None:
         self.name = target
@@ -100,15 +83,14 @@ class GrpcLink:
     async def run(self, listener: LinkListener) -> None:
         """See RouterLink."""
         attempt = 0
-        async with self._channel() as channel:
-            while True:
-                self._welcomed = False
-                why = await self._apart(self._stream(EdgeServiceStub(channel), listener))
-                attempt = 1 if self._welcomed else attempt + 1
-                delay = full_jitter(attempt, base=RETRY_BASE, cap=RETRY_CAP, rng=self._rng)
-                level = log.warning if self._welcomed or attempt == 1 else log.debug
-                level("router_link_lost", router=self.name, why=why, retry_in=round(delay, 3))
-                await asyncio.sleep(delay)
+        while True:
+            self._welcomed = False
+            why = await self._apart(self._attempt(listener))
+            attempt = 1 if self._welcomed else attempt + 1
+            delay = full_jitter(attempt, base=RETRY_BASE, cap=RETRY_CAP, rng=self._rng)
+            level = log.warning if self._welcomed or attempt == 1 else log.debug
+            level("router_link_lost", router=self.name, why=why, retry_in=round(delay, 3))
+            await asyncio.sleep(delay)
 
     async def _apart(self, stream: Coroutine[Any, Any, str]) -> str:
         """Run in a task of its own: a TaskGroup may swallow a cancellation beside an error."""
@@ -120,9 +102,14 @@ class GrpcLink:
             task.cancel()
             await asyncio.wait({task})
 
+    async def _attempt(self, listener: LinkListener) -> str:
+        async with self._channel() as channel:
+            return await self._stream(EdgeServiceStub(channel), listener)
+
     def _channel(self) -> grpc.aio.Channel:
-        if self._credentials:
-            return grpc.aio.secure_channel(self.name, self._credentials, options=OPTIONS)
+        credentials = self._credentials() if self._credentials else None
+        if credentials:
+            return grpc.aio.secure_channel(self.name, credentials, options=OPTIONS)
         return grpc.aio.insecure_channel(self.name, options=OPTIONS)
 
     async def _stream(self, stub: Any, listener: LinkListener) -> str:

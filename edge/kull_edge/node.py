@@ -16,6 +16,7 @@ import structlog
 from websockets.http11 import Request
 
 from kull_edge import __version__
+from kull_edge.certificates import ChannelCertificates
 from kull_edge.connection import Connection, ConnectionConfig, HttpFallback
 from kull_edge.door import Door, Turned, Visitor
 from kull_edge.effects import Close, Cut, Effect, Leave, Limited, Ping, ToRouter, Write
@@ -23,7 +24,7 @@ from kull_edge.errors import CannotListen, ComponentDied
 from kull_edge.handshake import Handshake
 from kull_edge.hub import Hub
 from kull_edge.link import RouterLink
-from kull_edge.link_grpc import GrpcLink, channel_credentials
+from kull_edge.link_grpc import GrpcLink
 from kull_edge.metrics import EdgeMetrics
 from kull_edge.settings import EdgeSettings
 from kull_edge.timers import Timers
@@ -360,9 +361,10 @@ class Edge:
 
 
 def _links(settings: EdgeSettings, hello: Hello, rng: random.Random) -> list[RouterLink]:
-    credentials = channel_credentials(settings.tls_ca, settings.tls_cert, settings.tls_key)
+    certificates = ChannelCertificates(settings.tls_ca, settings.tls_cert, settings.tls_key)
     return [
-        GrpcLink(to, hello, rng=rng, credentials=credentials) for to in settings.router_addresses
+        GrpcLink(to, hello, rng=rng, credentials=certificates.credentials)
+        for to in settings.router_addresses
     ]
 
 

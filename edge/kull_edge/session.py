@@ -1,8 +1,5 @@
 """One WebSocket session: from its handshake to its close. PURE.
 
-    hello ──HELLO──▶ attaching ──Subscribed──▶ open ──▶ closed
-      (only without a token in the request)
-
 Handlers return what is to be done; `now` is seconds of a monotonic clock.
 """
 
@@ -10,8 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from enum import Enum, auto
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from kull_edge import auth, close_codes, frames
 from kull_edge.buckets import Bucket
@@ -24,6 +20,7 @@ from kull_edge.effects import (
     Effect,
     Join,
     Limited,
+    LogoutWish,
     Ping,
     PublishWish,
     RefreshWish,
@@ -33,6 +30,8 @@ from kull_edge.errors import BadFrame, BadToken
 from kull_edge.follow import Follow, Joined
 from kull_edge.handshake import Handshake
 from kull_edge.pings import KEEPALIVE_PAYLOAD, Keepalive, PositionPings, Verdict
+from kull_edge.rooms import Rooms
+from kull_edge.session_state import SessionTimer, State, TimerKind
 from kull_edge.timers import Timers
 from kull_edge.wire import OutFrame
 from kull_protos.mesh.v1.attach_pb2 import (
@@ -50,33 +49,6 @@ from kull_protos.mesh.v1.attach_pb2 import (
 
 ALL: Final = "all"
 WARN_EVERY: Final = 10.0  # seconds
-
-
-class State(Enum):
-    """See the picture above."""
-
-    HELLO = auto()
-    ATTACHING = auto()
-    OPEN = auto()
-    CLOSED = auto()
-
-
-class TimerKind(Enum):
-    """The deadlines of a session."""
-
-    HELLO = auto()
-    ATTACH = auto()
-    KEEPALIVE = auto()
-    EXPIRY = auto()
-    END = auto()
-    LEAVE = auto()
-
-
-class SessionTimer(NamedTuple):
-    """Key of a session's deadline."""
-
-    session_id: int
-    kind: TimerKind
 
 
 class Session:
@@ -109,14 +81,15 @@ class Session:
         self._connected_at = wall_ms()
         self._credential = Credential(handshake.token or "")
         self._user_id = ""
-        self._device = Device(instance=handshake.instance)
+        self._device = Device(device_id=handshake.device_id, instance=handshake.instance)
         self._generation: Generation | None = None
         self._epoch, self._after = handshake.epoch, handshake.after
         self._errors = 0
-        self._publishes: dict[int, str | int | None] = {}  # request id -> ref
+        self._publishes: dict[int, frames.Ref] = {}  # request id -> ref
         # A v2 device acknowledges by itself.
         self._positions = None if handshake.v2 else PositionPings()
         self._writable = True
+        self._rooms: Rooms | None = None  # most devices have none
 
     # From the socket
 
@@ -145,6 +118,10 @@ class Session:
                     return self._publish(message, now)
                 case frames.Refresh():
                     return self._refresh(message)
+                case frames.JoinRoom() | frames.LeaveRoom() | frames.Typing():
+                    return self._room(message, now)
+                case frames.Logout():
+                    return self._logout(message)
                 case frames.Ping():
                     return self._pong()
         except BadFrame as error:
@@ -160,7 +137,7 @@ class Session:
             return []
         self._warn_at = now + WARN_EVERY
         why = "you send more than is allowed and are read more slowly: send less"
-        return self._control(self._envelope().error("rate_limited", why))
+        return self._error("rate_limited", why)
 
     def pong(self, payload: bytes) -> list[Effect]:
         """A pong came: in the plain dialect it acknowledges what was written before its ping."""
@@ -201,6 +178,7 @@ class Session:
     def closed(self) -> None:
         """The socket is gone."""
         self.state = State.CLOSED
+        self._rooms = None  # it refers to this session: a cycle would outlive it
         for kind in TimerKind:
             self._timers.cancel(SessionTimer(self.id, kind))
 
@@ -215,6 +193,8 @@ class Session:
         queue = frames.queue_name(address)
         if follow.joined:
             request.position.CopyFrom(Position(epoch=follow.epoch, seq=follow.acked))
+        elif self._rooms and (start := self._rooms.start(address)):
+            request.position.CopyFrom(start)
         elif queue in self._after:
             request.position.CopyFrom(Position(epoch=self._epoch, seq=self._after[queue]))
         if self._generation is not None:
@@ -235,12 +215,15 @@ class Session:
             case Joined.FIRST:
                 return self._welcome(answer, now) if own else self._joined(answer)
             case Joined.AGAIN:
-                return []
+                return self._settled(answer.address)
             case Joined.LOST:
-                return self._lost(answer.address, answer.head)
+                lost = self._lost(answer.address, answer.head)
+                return lost + self._settled(answer.address)
 
     def refused(self, answer: Refused) -> list[Effect]:
-        """An owner does not take the session, for good."""
+        """An owner does not take the session, for good, or not into this room."""
+        if answer.keep_session and self._rooms:
+            return self._rooms.refused(answer)
         return self._end(answer.close_code, answer.reason)
 
     def evicted(self, evict: Evict) -> list[Effect]:
@@ -265,7 +248,7 @@ class Session:
             return []
         ref = self._publishes.pop(answer.request_id)
         if answer.error_code:
-            return self._control(self._envelope().error(answer.error_code, answer.error, ref))
+            return self._error(answer.error_code, answer.error, ref)
         if not self._handshake.v2:
             return []
         return self._control(self._envelope().accepted(answer.event_id, ref))
@@ -281,9 +264,9 @@ class Session:
         """A router has looked at the device's new token."""
         asked = self._credential.answered(accepted=not answer.error_code)
         if asked is None:
-            return []  # one of the other routers, which were told afterwards
+            return []
         if answer.error_code:
-            return self._control(self._envelope().error(answer.error_code, answer.error, asked.ref))
+            return self._error(answer.error_code, answer.error, asked.ref)
         self._set_end(answer.expires_at, answer.closes_at, now)
         frame = self._envelope().refreshed(answer.expires_at, asked.ref)
         return [*self._control(frame), RefreshWish(self._credential.token, others=True)]
@@ -310,7 +293,10 @@ class Session:
         self._credential.token = message.token
         self._epoch, self._after = message.epoch, message.after
         self._device = Device(
-            name=message.device_name, platform=message.platform, instance=message.instance
+            device_id=message.device_id,
+            name=message.device_name,
+            platform=message.platform,
+            instance=message.instance,
         )
         return self._identify(now)
 
@@ -320,6 +306,7 @@ class Session:
                 self._credential.token,
                 allow_plain=self._config.allow_plain_tokens,
                 rng=self._rng,
+                asked=self._device.device_id,
             )
         except BadToken as error:
             return self._refuse(close_codes.BAD_TOKEN, str(error))
@@ -342,26 +329,56 @@ class Session:
 
     def _publish(self, message: frames.UpdateProgress, now: float) -> list[Effect]:
         self._check_identified()
+        if told := self._too_many(message.ref, now):
+            return told
+        return [PublishWish(self._request(message.ref), "UPDATE_PROGRESS", message.payload)]
+
+    def _request(self, ref: frames.Ref) -> int:
+        request_id = next(self._request_ids)
+        self._publishes[request_id] = ref
+        return request_id
+
+    def _too_many(self, ref: frames.Ref, now: float) -> list[Effect]:
+        """Tell a device whose message is right, only too early: no bad frame."""
         if wait := self._publish_rate.take(1, now):
             why = f"this device sends too many: wait {wait:.1f} s, then send the newest"
-            told = self._control(self._envelope().error("rate_limited", why, message.ref))
-            return [Limited("messages"), *told]
+            return [Limited("messages"), *self._error("rate_limited", why, ref)]
         if len(self._publishes) >= self._config.max_publishes:
-            # The message is right, only too early: no bad frame.
-            why = "wait until earlier messages are answered"
-            return self._control(self._envelope().error("busy", why, message.ref))
-        request_id = next(self._request_ids)
-        self._publishes[request_id] = message.ref
-        return [PublishWish(request_id, "UPDATE_PROGRESS", message.payload)]
+            return self._error("busy", "wait until earlier messages are answered", ref)
+        return []
 
     def _refresh(self, message: frames.Refresh) -> list[Effect]:
-        if self.state is not State.OPEN:
-            raise BadFrame("invalid_message", "REFRESH comes after WELCOME", message.ref)
+        self._check_open("REFRESH", message.ref)
         if self._credential.asked:
-            why = "wait for the answer to the REFRESH before"
-            return self._control(self._envelope().error("busy", why, message.ref))
+            return self._error("busy", "wait for the answer to the REFRESH before", message.ref)
         self._credential.asked = message
         return [RefreshWish(message.token)]
+
+    def _room(self, message: frames.RoomMessage, now: float) -> list[Effect]:
+        self._check_open("JOIN, LEAVE or TYPING", message.ref)
+        if not self._handshake.v2:
+            raise BadFrame("invalid_message", "rooms need the subprotocol kull.sync.v2")
+        if told := self._too_many(message.ref, now):
+            return told
+        if self._rooms is None:
+            self._rooms = Rooms(
+                self.follows,
+                limit=self._config.rooms,
+                follow=self._follow,
+                tell=self._notice,
+                error=self._error,
+                request=self._request,
+            )
+        return self._rooms.take(message)
+
+    def _settled(self, address: str) -> list[Effect]:
+        return self._rooms.settled(address) if self._rooms else []
+
+    def _logout(self, message: frames.Logout) -> list[Effect]:
+        self._check_open("LOGOUT", message.ref)
+        if len(self._publishes) >= self._config.max_publishes:
+            return self._error("busy", "wait until earlier messages are answered", message.ref)
+        return [LogoutWish(self._request(message.ref))]
 
     def _pong(self) -> list[Effect]:
         """Nothing comes before WELCOME, which is a sign of life as well."""
@@ -373,16 +390,21 @@ class Session:
         if self.state is State.HELLO:
             raise BadFrame("invalid_message", "say HELLO with a token first")
 
+    def _check_open(self, what: str, ref: frames.Ref) -> None:
+        if self.state is not State.OPEN:
+            raise BadFrame("invalid_message", f"{what} comes after WELCOME", ref)
+
     def _bad_frame(self, error: BadFrame) -> list[Effect]:
         self._errors += 1
         if self._errors >= self._config.max_errors:
             return self._refuse(close_codes.TOO_MANY_ERRORS, "too many bad frames, fix the client")
-        return self._control(self._envelope().error(error.code, str(error), error.ref))
+        return self._error(error.code, str(error), error.ref)
 
-    def _unavailable(self, ref: str | int | None) -> list[Effect]:
-        return self._control(
-            self._envelope().error("unavailable", "it could not be stored now, send it again", ref)
-        )
+    def _unavailable(self, ref: frames.Ref) -> list[Effect]:
+        return self._error("unavailable", "it could not be stored now, send it again", ref)
+
+    def _error(self, code: str, message: str, ref: frames.Ref = None) -> list[Effect]:
+        return self._control(self._envelope().error(code, message, ref))
 
     # Keeping the connection honest
 
@@ -430,20 +452,17 @@ class Session:
             "sessionId": f"{self._config.node_id}/{self.id}",
             "deviceId": answer.device.device_id or self._device.device_id,
             "userId": self._user_id,
-            "epoch": answer.epoch,
-            "generation": frames.generation_json(answer.generation),
-            "queue": frames.place_json(answer),
-            "first": answer.first,
-            "devices": frames.devices_json(answer.devices),
             "keepalive": self._config.keepalive,
             "window": self._config.window.frames,
         }
-        if answer.expires_at:
-            data["expiresAt"] = answer.expires_at
-        welcome = self._envelope().message("WELCOME", data)
+        welcome = self._envelope().message("WELCOME", data | frames.welcome_json(answer))
         return [*self._control(welcome), self._follow(ALL)]
 
     def _joined(self, answer: Subscribed) -> list[Effect]:
+        if self._rooms and answer.address != ALL:
+            # HELLO's position counts for the first JOIN only.
+            self._after = {q: seq for q, seq in self._after.items() if q != answer.address}
+            return self._rooms.joined(answer)
         return self._notice("JOINED", frames.place_json(answer))
 
     def _notice(self, kind: str, data: frames.Json) -> list[Effect]:

@@ -100,9 +100,12 @@ class EdgeSettings(BaseSettings):
     )
     byte_burst: float = Field(2_097_152.0, ge=1, description="bytes at once, above that rate")
     publish_rate: float = Field(
-        50.0, ge=0, description="UPDATE_PROGRESS per second of one device; 0: no limit"
+        50.0,
+        ge=0,
+        description="UPDATE_PROGRESS, JOIN, LEAVE, TYPING per second of a device; 0: no limit",
     )
     publish_burst: float = Field(200.0, ge=1, description="of those at once, above that rate")
+    rooms: int = Field(32, ge=0, le=64, description="rooms that one connection follows at once")
 
     handshake_timeout: float = Field(5.0, gt=0, description="seconds for the request's head")
     hello_timeout: float = Field(5.0, gt=0, description="seconds for HELLO")
@@ -180,6 +183,7 @@ class EdgeSettings(BaseSettings):
                 pong_timeout=self.pong_timeout,
                 publish_rate=self.publish_rate,
                 publish_burst=self.publish_burst,
+                rooms=self.rooms,
             ),
             max_sessions=self.max_connections,
             ack_delay=self.ack_delay,

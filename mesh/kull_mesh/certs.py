@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,6 +29,8 @@ from kull_mesh.errors import MeshError
 Role = Literal["router", "edge", "operator", "viewer"]
 ROLES: Final[tuple[Role, ...]] = ("router", "edge", "operator", "viewer")
 CA: Final = "ca"
+AUTHORITY: Final = "authority"
+LOOPBACK: Final = ("localhost", "127.0.0.1")
 AUTHORITY_DAYS: Final = 3650
 DAYS: Final = 365
 
@@ -57,7 +59,28 @@ def make_authority(folder: Path) -> Issued:
     return files
 
 
-def issue(folder: Path, role: Role, name: str, *, hosts: Sequence[str] = ()) -> Issued:
+def make_mesh(folder: Path, nodes: Mapping[Role, Sequence[str]]) -> list[Issued]:
+    """Issue a certificate to every node, each role in a folder of its own with the authority's.
+
+    The authority is in `folder/authority`, and is made if there is none. What was issued before is
+    replaced, one whole file at a time. A router is reached by its name, and as localhost.
+    Raises MeshError.
+    """
+    authority = folder / AUTHORITY
+    if not _files(authority, CA).certificate.exists():
+        make_authority(authority)
+    issued = []
+    for role, names in nodes.items():
+        for name in names:
+            hosts = [name, *LOOPBACK] if role == "router" else []
+            issued.append(issue(authority, role, name, hosts=hosts, into=folder / role))
+        _replace(folder / role / f"{CA}.crt", _files(authority, CA).certificate.read_bytes(), 0o644)
+    return issued
+
+
+def issue(
+    folder: Path, role: Role, name: str, *, hosts: Sequence[str] = (), into: Path | None = None
+) -> Issued:
     """Issue a certificate with the authority in a folder; one of the same name is replaced.
 
     Args:
@@ -65,6 +88,7 @@ def issue(folder: Path, role: Role, name: str, *, hosts: Sequence[str] = ()) -> 
         role: what its owner may do, see docs/security.md.
         name: the node's name: KULL_EDGE_NODE_ID of an edge.
         hosts: names and addresses under which a router is reached.
+        into: where the files go; None: beside the authority.
 
     Raises:
         MeshError: there is no authority, or a router without a host.
@@ -84,7 +108,7 @@ def issue(folder: Path, role: Role, name: str, *, hosts: Sequence[str] = ()) -> 
         .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
         .add_extension(x509.SubjectAlternativeName([*names, *map(_host, hosts)]), critical=False)
     )
-    files = _files(folder, f"{role}-{name}")
+    files = _files(into or folder, f"{role}-{name}")
     _write(files, builder.sign(signer, hashes.SHA256()), key)
     return files
 
@@ -150,12 +174,19 @@ def _read(files: Issued) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
 
 def _write(files: Issued, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> None:
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    _replace(files.key, pem, 0o600)
+    _replace(files.certificate, certificate.public_bytes(Encoding.PEM), 0o644)
+
+
+def _replace(path: Path, content: bytes, mode: int) -> None:
+    """Put a whole file in place: who reads while nodes run never sees half of one."""
+    new = path.with_name(f".{path.name}.new")
     try:
-        files.key.parent.mkdir(parents=True, exist_ok=True)
-        files.key.unlink(missing_ok=True)
-        descriptor = os.open(files.key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new.unlink(missing_ok=True)
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(pem)
-        files.certificate.write_bytes(certificate.public_bytes(Encoding.PEM))
+            file.write(content)
+        new.replace(path)
     except OSError as error:
-        raise MeshError(f"cannot write to {files.key.parent}: {error.strerror}") from error
+        raise MeshError(f"cannot write to {path.parent}: {error.strerror}") from error

@@ -24,6 +24,7 @@ from kull_producers.stamp import Stamp, check_id
 from kull_producers.strict_json import compact, parse_object
 
 RESERVED: Final = ("seq", "queue")  # spliced in later: a second one would win in a browser
+TYPING: Final = "TYPING"
 SERVER: Final = "server"  # the `deviceId` of events that no device has caused
 
 
@@ -52,6 +53,7 @@ def messages_of(
     *,
     shard_count: int,
     user_id: str | None = None,
+    room: str | None = None,
     device_id: str = SERVER,
 ) -> list[Message]:
     """Return one message per address the event is for, all with the same id.
@@ -61,14 +63,15 @@ def messages_of(
         stamp: its id, time and version.
         shard_count: the deployment's.
         user_id: whom a shoot progress is for. A credit update names its user itself.
+        room: tell those who follow this room, instead of a user or everybody.
         device_id: the device that caused it, which then does not get it back.
 
     Raises:
-        InvalidEvent: the addressed user is missing, wrong, or contradicts the event.
+        InvalidEvent: the addressed user or room is missing, wrong, or contradicts the event.
     """
+    addresses = _addresses(event, user_id) if room is None else [_room(event, user_id, room)]
     return [
-        _message(event, stamp, to, device_id=device_id, shard_count=shard_count)
-        for to in _addresses(event, user_id)
+        _message(event, stamp, to, device_id=device_id, shard_count=shard_count) for to in addresses
     ]
 
 
@@ -82,6 +85,32 @@ def device_progress(
     event = ShootProgress.from_data(parse_object(payload, "payload"))
     to = address.user(user_id)
     return _message(event, stamp, to, device_id=device_id, shard_count=shard_count)
+
+
+def device_typing(
+    room: str, stamp: Stamp, *, user_id: str, device_id: str, shard_count: int
+) -> Message:
+    """Return the message for a device's TYPING in a room's address. Raises InvalidEvent.
+
+    It goes to all who are there, the user's own devices too: a device id alone names nobody here.
+    """
+    body = {
+        "id": stamp.id,
+        "type": TYPING,
+        "data": {"userId": user_id},
+        "timestamp": stamp.timestamp_ms,
+        "deviceId": device_id,
+        "userId": "",
+    }
+    return Message(
+        exchange=topology.ROOM,
+        routing_key=address.routing_key(address.check(room), shard_count, TYPING),
+        body=compact(body),
+        message_id=stamp.id,
+        type=TYPING,
+        app_id=stamp.app_id,
+        headers={topology.HEADER_ADDRESS: room, topology.HEADER_CONTRACT: "ephemeral"},
+    )
 
 
 def parse_body(body: bytes, *, verbatim: bool = False) -> Envelope:
@@ -165,6 +194,17 @@ def _addresses(event: Event, user_id: str | None) -> Sequence[str]:
             return [address.user(user_id)]
 
 
+def _room(event: Event, user_id: str | None, room: str) -> str:
+    match event:
+        case CreditUpdate():
+            raise InvalidEvent("credit update: a balance is its user's, it cannot go to a room")
+        case PromptChange(user_ids=names) if names is not None:
+            raise InvalidEvent("prompt change: give either userIds or a room, not both")
+    if user_id is not None:
+        raise InvalidEvent(f"{event.title}: give either userId or a room, not both")
+    return address.room(room)
+
+
 def _message(event: Event, stamp: Stamp, to: str, *, device_id: str, shard_count: int) -> Message:
     body = {
         "id": stamp.id,
@@ -175,7 +215,7 @@ def _message(event: Event, stamp: Stamp, to: str, *, device_id: str, shard_count
         "userId": to.removeprefix("user:") if to.startswith("user:") else "",
     }
     return Message(
-        exchange=event.exchange,
+        exchange=topology.ROOM if to.startswith("room:") else event.exchange,
         routing_key=address.routing_key(to, shard_count, event.type),
         body=compact(body),
         message_id=stamp.id,
@@ -205,4 +245,8 @@ def _text(fields: dict[str, Any], name: str) -> str:
     value = fields.get(name, "")
     if not isinstance(value, str):
         raise InvalidEvent(f"body: {name} must be a text")
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # JSON can write it, UTF-8 cannot carry it on
+        raise InvalidEvent(f"body: {name} must not hold lone surrogates") from None
     return value

@@ -94,6 +94,7 @@ class SqlOutbox:
         event: Event,
         *,
         user_id: str | None = None,
+        room: str | None = None,
         idempotency_key: str | None = None,
         traceparent: str = "",
     ) -> str:
@@ -103,13 +104,14 @@ class SqlOutbox:
             cursor: whatever it raises comes through.
             event: what happened.
             user_id: whom a shoot progress is for.
+            room: instead of a user or everybody, tell those who follow this room.
             idempotency_key: the event's id, 1 to 128 characters; a new one unless given.
             traceparent: W3C trace context that travels along.
 
         Raises:
             InvalidEvent: a field is wrong; nothing was executed.
         """
-        event_id, rows = self._rows(event, user_id, idempotency_key, traceparent)
+        event_id, rows = self._rows(event, (user_id, room), idempotency_key, traceparent)
         cursor.execute(*_insert(cursor, rows))
         return event_id
 
@@ -119,22 +121,28 @@ class SqlOutbox:
         event: Event,
         *,
         user_id: str | None = None,
+        room: str | None = None,
         idempotency_key: str | None = None,
         traceparent: str = "",
     ) -> str:
         """See `enqueue`."""
-        event_id, rows = self._rows(event, user_id, idempotency_key, traceparent)
+        event_id, rows = self._rows(event, (user_id, room), idempotency_key, traceparent)
         await cursor.execute(*_insert(cursor, rows))
         return event_id
 
     def _rows(
-        self, event: Event, user_id: str | None, event_id: str | None, traceparent: str
+        self,
+        event: Event,
+        to: tuple[str | None, str | None],
+        event_id: str | None,
+        traceparent: str,
     ) -> tuple[str, list[tuple[Any, ...]]]:
         with self._lock:
             stamp = self._stamper.stamp(event_id, traceparent=traceparent)
         # The relay knows the shard count. It computes the routing keys, which no row holds.
+        user_id, room = to
         messages = messages_of(
-            event, stamp, user_id=user_id, shard_count=topology.DEFAULT_SHARD_COUNT
+            event, stamp, user_id=user_id, room=room, shard_count=topology.DEFAULT_SHARD_COUNT
         )
         accepted_ms = int(self._now() * 1000)
         return stamp.id, [row_of(message, accepted_ms) for message in messages]

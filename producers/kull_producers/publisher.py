@@ -140,6 +140,7 @@ class Publisher:
         event: Event,
         *,
         user_id: str | None = None,
+        room: str | None = None,
         idempotency_key: str | None = None,
         traceparent: str = "",
     ) -> str:
@@ -148,6 +149,7 @@ class Publisher:
         Args:
             event: what happened.
             user_id: whom a shoot progress is for.
+            room: instead of a user or everybody, tell those who follow this room.
             idempotency_key: the event's id, 1 to 128 characters; a new one unless given.
             traceparent: W3C trace context that travels along.
 
@@ -162,7 +164,9 @@ class Publisher:
         if not self._open:
             raise PublisherClosed("the publisher is not open: use it inside `async with`")
         stamp = self._stamper.stamp(idempotency_key, traceparent=traceparent)
-        messages = messages_of(event, stamp, shard_count=self._shard_count, user_id=user_id)
+        messages = messages_of(
+            event, stamp, shard_count=self._shard_count, user_id=user_id, room=room
+        )
         self._calls += 1
         self._idle.clear()
         try:

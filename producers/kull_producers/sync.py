@@ -102,6 +102,7 @@ class SyncPublisher:
         event: Event,
         *,
         user_id: str | None = None,
+        room: str | None = None,
         idempotency_key: str | None = None,
         traceparent: str = "",
     ) -> str:
@@ -110,6 +111,7 @@ class SyncPublisher:
             self._publisher.publish(
                 event,
                 user_id=user_id,
+                room=room,
                 idempotency_key=idempotency_key,
                 traceparent=traceparent,
             )

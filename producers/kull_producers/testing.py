@@ -77,7 +77,7 @@ class PublishedEvent:
     """One event as the devices of one address would get it.
 
     Attributes:
-        address: `user:<id>` or `all`.
+        address: `user:<id>`, `room:<name>` or `all`.
         data: as on the wire, camelCase.
     """
 

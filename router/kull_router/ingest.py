@@ -125,8 +125,15 @@ def _event(message: Message, now_ms: int) -> Event:
         version=version if contract is Contract.LATEST else 0,
         final=bool(headers.get(topology.HEADER_FINAL, False)),
         exclude_device=_text(message, topology.HEADER_EXCLUDE),
-        created_ms=now_ms,
+        created_ms=_created(contract, body.timestamp_ms, now_ms),
     )
+
+
+def _created(contract: Contract, timestamp_ms: int | None, now_ms: int) -> int:
+    """What is stored ages from its arrival; what is not, from when it happened."""
+    if contract is not Contract.EPHEMERAL or timestamp_ms is None:
+        return now_ms
+    return min(timestamp_ms, now_ms)
 
 
 def _text(message: Message, name: str) -> str:

@@ -10,6 +10,7 @@ import structlog
 
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router.broker import Broker
+from kull_router.certificates import ServerCertificates
 from kull_router.clock import Clock
 from kull_router.errors import ConfigError
 from kull_router.grpc_server import GrpcServer
@@ -128,15 +129,10 @@ def _credentials(settings: RouterSettings) -> grpc.ServerCredentials | None:
         if settings.grpc_host not in {"127.0.0.1", "::1", "localhost"}:
             log.warning("no TLS between edges and this router: keep their network private")
         return None
-    try:
-        ca, certificate, key = [path.read_bytes() for path in paths if path]
-    except ValueError:
-        raise ConfigError("set KULL_TLS_CA, KULL_TLS_CERT and KULL_TLS_KEY, all three") from None
-    except OSError as error:
-        raise ConfigError(f"cannot read {error.filename}: {error.strerror}") from error
-    return grpc.ssl_server_credentials(
-        [(key, certificate)], root_certificates=ca, require_client_auth=True
-    )
+    given = [path for path in paths if path]
+    if len(given) < len(paths):
+        raise ConfigError("set KULL_TLS_CA, KULL_TLS_CERT and KULL_TLS_KEY, all three")
+    return ServerCertificates(*given).credentials()
 
 
 def _jwks(settings: RouterSettings, clock: Clock) -> JwksKeys | None:

@@ -9,6 +9,7 @@ import structlog
 
 from kull_producers import envelope
 from kull_producers.errors import InvalidEvent
+from kull_producers.message import Message
 from kull_producers.stamp import Stamper
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router.broker import Broker
@@ -17,6 +18,7 @@ from kull_router.edge_stream import EdgeStream
 from kull_router.errors import BrokerError, StoreUnavailable
 from kull_router.fanout import Fanout, entry_message
 from kull_router.reads import Reads, Wanted
+from kull_router.refusals import NotGranted
 from kull_router.registry import SessionKey
 from kull_router.settings import RouterSettings
 from kull_router.shard import Shard
@@ -93,6 +95,8 @@ class Pulls:
             answer.event_id = await self._publish(stream, request)
         except InvalidEvent as error:
             answer.error_code, answer.error = "invalid_message", str(error)
+        except NotGranted as error:
+            answer.error_code, answer.error = "forbidden", str(error)
         except (BrokerError, TimeoutError) as error:
             log.warning("device_message_not_published", why=str(error) or "no confirm in time")
             answer.error_code = "unavailable"
@@ -104,15 +108,22 @@ class Pulls:
         subscription = self._fanout.subscriptions.of_user(session)
         if subscription is None:
             raise InvalidEvent("this session is not connected any more")
-        if request.type != "UPDATE_PROGRESS":
-            raise InvalidEvent(f"devices cannot publish {request.type!r}")
-        message = envelope.device_progress(
-            request.payload,
-            self._stamper.stamp(),
-            user_id=subscription.info.user,
-            device_id=subscription.info.device,
-            shard_count=self._settings.shard_count,
-        )
+        message = self._message(subscription, request)
         async with asyncio.timeout(self._settings.publish_timeout):
             await self._broker.publish(message)
         return message.message_id
+
+    def _message(self, subscription: Subscription, request: pb.Publish) -> Message:
+        stamp, info = self._stamper.stamp(), subscription.info
+        where = {"user_id": info.user, "device_id": info.device}
+        shards = self._settings.shard_count
+        match request.type:
+            case "UPDATE_PROGRESS":
+                return envelope.device_progress(request.payload, stamp, shard_count=shards, **where)
+            case "TYPING":
+                room = request.payload.decode(errors="replace")
+                if room not in subscription.claims.rooms:
+                    raise NotGranted(room)
+                return envelope.device_typing(room, stamp, shard_count=shards, **where)
+            case unknown:
+                raise InvalidEvent(f"devices cannot publish {unknown!r}")

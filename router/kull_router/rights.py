@@ -15,9 +15,10 @@ from kull_router.clock import Clock
 from kull_router.edge_stream import EdgeStream
 from kull_router.errors import StoreError, TokenRefused
 from kull_router.fanout import Fanout
+from kull_router.refusals import NotGranted, refuse
 from kull_router.registry import SessionKey
 from kull_router.revocations import Revocation
-from kull_router.sessions import Sessions
+from kull_router.sessions import DISCONNECTED, Sessions
 from kull_router.settings import RouterSettings
 from kull_router.subscriptions import Subscription
 
@@ -25,6 +26,7 @@ log = structlog.get_logger(__name__)
 
 # Edges close in time by themselves: this is for one that does not.
 SWEEP: Final = 5.0  # seconds
+LOGGED_OUT: Final = "logged out"
 _ERRORS: Final = {
     tokens.TRY_AGAIN: "unavailable",
     tokens.TOKEN_EXPIRED: "token_expired",
@@ -49,13 +51,15 @@ class Rights:
         self._authority = authority
         self._fanout = fanout
         self._clock = clock
+        # What log-outs under way take back, (user, device, token id): the other code closes.
+        self._logouts: set[tuple[str, str, str]] = set()
 
     def refresh(self, stream: EdgeStream, request: pb.Refresh) -> None:
         """Give a session another token of the same user and device; the answer is Refreshed."""
         answer = pb.Refreshed(session_id=request.session_id)
         key = SessionKey(stream.number, request.session_id)
         try:
-            claims = self._refresh(key, request.token)
+            claims = self._refresh(stream, key, request.token)
         except TokenRefused as refused:
             answer.error_code = _ERRORS.get(refused.close_code, "bad_token")
             answer.error = str(refused)
@@ -64,7 +68,7 @@ class Rights:
             answer.closes_at = self._authority.closes_ms(claims)
         stream.send(pb.AttachResponse(refreshed=answer))
 
-    def _refresh(self, key: SessionKey, token: str) -> tokens.Claims:
+    def _refresh(self, stream: EdgeStream, key: SessionKey, token: str) -> tokens.Claims:
         claims = self._authority.verify(token)
         followed = self._fanout.subscriptions.of_session(key, claims.user)
         if not followed:
@@ -80,6 +84,8 @@ class Rights:
                 subscription.claims = claims
             else:  # fewer rights than before: at once
                 self._sessions.drop(key, subscription.address)
+                address = subscription.address
+                refuse(stream, key.session, address, NotGranted(address))
         return claims
 
     async def revoke(
@@ -92,14 +98,49 @@ class Rights:
         log.warning("tokens_revoked", user=user, device=device, one=bool(token_id))
         return self._enforce(new)
 
+    async def logout(self, stream: EdgeStream, request: pb.Logout) -> None:
+        """Take a session's token back and end all that show it, or answer why that failed."""
+        key = SessionKey(stream.number, request.session_id)
+        subscription = self._fanout.subscriptions.of_user(key)
+        if subscription is None:
+            return  # it is ending already
+        try:
+            await self._take_back(subscription)
+        except StoreError as error:
+            log.warning("logout_failed", why=str(error))
+            answer = pb.Published(
+                request_id=request.request_id,
+                session_id=request.session_id,
+                error_code="unavailable",
+                error="you are still logged in: send it again in a moment",
+            )
+            stream.send(pb.AttachResponse(published=answer))
+        else:
+            self._end(subscription, DISCONNECTED, LOGGED_OUT)  # if that has not ended it
+
+    async def _take_back(self, subscription: Subscription) -> None:
+        claims, info = subscription.claims, subscription.info
+        device = "" if claims.token_id else claims.device
+        if claims.plain or not (claims.token_id or device):
+            return  # nothing tells this token from others of the user
+        scope = (claims.user, device, claims.token_id)
+        self._logouts.add(scope)
+        try:
+            await self.revoke(user=info.user, device=device, token_id=claims.token_id)
+        finally:
+            self._logouts.discard(scope)
+
     def _enforce(self, revocations: Iterable[Revocation]) -> int:
         ended: set[SessionKey] = set()
         for revocation in revocations:
             metrics.REVOCATIONS.inc()
+            code, why = REVOKED, "the token was revoked: log in again"
+            if (revocation.user, revocation.device, revocation.token_id) in self._logouts:
+                code, why = DISCONNECTED, LOGGED_OUT
             for subscription in self._fanout.subscriptions.all(revocation.user):
                 if revocation.covers(subscription.claims, subscription.info.device):
                     ended.add(subscription.key)
-                    self._end(subscription, REVOKED, "the token was revoked: log in again")
+                    self._end(subscription, code, why)
         return len(ended)
 
     def _end(self, subscription: Subscription, close_code: int, reason: str) -> None:

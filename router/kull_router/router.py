@@ -213,7 +213,11 @@ class RouterCore:
             work = self._pulls.fetch(stream, request.fetch)
             self._spawn(stream, work, "fetch", stream.fetches)
         elif kind == "publish":
-            await self._publish(stream, request.publish)
+            work = self._pulls.publish(stream, request.publish)
+            await self._spawn_if_free(stream, work, request.publish, kind)
+        elif kind == "logout":
+            work = self.rights.logout(stream, request.logout)
+            await self._spawn_if_free(stream, work, request.logout, kind)
         elif kind == "refresh":
             self.rights.refresh(stream, request.refresh)
         elif kind == "unsubscribe":
@@ -222,8 +226,15 @@ class RouterCore:
             log.warning("unexpected_frame", edge=stream.node_id, frame=kind)
             self.close_stream(stream)
 
-    async def _publish(self, stream: EdgeStream, request: pb.Publish) -> None:
+    async def _spawn_if_free(
+        self,
+        stream: EdgeStream,
+        work: Coroutine[Any, Any, None],
+        request: pb.Publish | pb.Logout,
+        name: str,
+    ) -> None:
         if stream.publishes.locked():
+            work.close()
             # Waiting here would hold up acks and fetches behind a slow broker.
             stream.send(
                 pb.AttachResponse(
@@ -237,7 +248,7 @@ class RouterCore:
             )
             return
         await stream.publishes.acquire()
-        self._spawn(stream, self._pulls.publish(stream, request), "publish", stream.publishes)
+        self._spawn(stream, work, name, stream.publishes)
 
     def _spawn(
         self,
@@ -309,6 +320,10 @@ class RouterCore:
             )
         except PoisonMessage as error:
             await bury(self.broker, message, str(error))
+        except Exception as error:
+            # A fault of ours: it would take one router after the other down with everybody.
+            log.exception("message_not_understood")
+            await bury(self.broker, message, f"a fault of the router: {error!r}")
         else:
             await republish(self.broker, message, fixed)
 

@@ -21,6 +21,7 @@ from kull_router.edge_stream import EdgeStream
 from kull_router.errors import StoreError, TokenRefused
 from kull_router.fanout import Fanout
 from kull_router.presence import device_event, device_message
+from kull_router.refusals import NotGranted, Refusal, refuse
 from kull_router.registry import (
     Generation,
     Presence,
@@ -44,14 +45,6 @@ DISCONNECTED: Final = 4504
 TOO_MANY_DEVICES: Final = 4506
 GENERATED: Final = "web-"  # prefix of device ids that an edge made up
 UNKNOWN_POSITION: Final = 2**62  # beyond any head: the store answers "not recovered"
-
-
-class Refusal(Exception):
-    """A session may not follow a queue; the text is fit for the device."""
-
-    def __init__(self, close_code: int, reason: str) -> None:
-        self.close_code = close_code
-        super().__init__(reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +94,7 @@ class Sessions:
         try:
             joining = self._register(stream, request)
         except (Refusal, TokenRefused) as refusal:
-            _refuse(stream, request, refusal.close_code, str(refusal))
+            refuse(stream, request.session_id, request.address, refusal)
             return _nothing()
         return self._attach(joining)
 
@@ -195,7 +188,8 @@ class Sessions:
                 log.exception("subscribe_failed", address=request.address)
             if self._is_current(joining):
                 self.drop(subscription.key, subscription.address)
-            _refuse(joining.stream, request, TRY_AGAIN, "the store does not answer well")
+            why = Refusal(TRY_AGAIN, "the store does not answer well")
+            refuse(joining.stream, request.session_id, request.address, why)
             return
         if not self._is_current(joining):
             return  # closed, evicted, or lost to another owner while the store worked
@@ -365,11 +359,11 @@ def _generation(request: pb.Subscribe) -> Generation:
 
 def _device_info(claims: tokens.Claims, request: pb.Subscribe) -> DeviceInfo:
     if not claims.grants(request.address):
-        raise TokenRefused(tokens.BAD_TOKEN, "the token does not grant this queue")
+        raise NotGranted(request.address)
     asked = request.device
     tokens.check_device_id(asked.device_id)
     if claims.device and asked.device_id != claims.device:
-        raise TokenRefused(tokens.BAD_TOKEN, "the token is for another device")
+        raise TokenRefused(tokens.BAD_TOKEN, "the token names another device than deviceId does")
     if not claims.device and not asked.device_id.startswith(GENERATED):
         raise TokenRefused(tokens.BAD_TOKEN, "a device id of one's own needs a token that names it")
     return DeviceInfo(
@@ -383,14 +377,3 @@ def _device_info(claims: tokens.Claims, request: pb.Subscribe) -> DeviceInfo:
 
 async def _nothing() -> None:
     """What is left to do for a refused session."""
-
-
-def _refuse(stream: EdgeStream, request: pb.Subscribe, close_code: int, reason: str) -> None:
-    metrics.REFUSED.labels(close_code).inc()
-    refused = pb.Refused(
-        session_id=request.session_id,
-        address=request.address,
-        close_code=close_code,
-        reason=reason,
-    )
-    stream.send(pb.AttachResponse(refused=refused))

@@ -29,6 +29,7 @@ from kull_router.store import Outcome, Store
 log = structlog.get_logger(__name__)
 
 _T = TypeVar("_T")
+EPHEMERAL_MS: Final = 5000  # what only counts now is worth nothing after that
 _CHECK_EVERY: Final = 4.0  # seconds between two looks at the term of a shard without events
 _INTERNAL_LIMIT: Final = 10_000  # events of our own (presence) waiting per shard
 
@@ -162,6 +163,11 @@ class Shard:
             except PoisonMessage as error:
                 await self._bury(message, str(error))
                 continue
+            except Exception as error:
+                # A fault of ours: it would take one router after the other down with everybody.
+                log.exception("message_not_understood", shard=self.number)
+                await self._bury(message, f"a fault of the router: {error!r}")
+                continue
             if isinstance(found, Event):
                 arrived.append(_Arrived(message, found))
             else:
@@ -169,8 +175,11 @@ class Shard:
         await self._store_arrived(arrived)
 
     async def _store_arrived(self, arrived: list[_Arrived]) -> None:
+        since = self._clock.wall_ms() - EPHEMERAL_MS
         for each in arrived:
-            if each.event.contract is Contract.EPHEMERAL and self.term is not None:
+            if each.event.contract is not Contract.EPHEMERAL or self.term is None:
+                continue
+            if each.event.created_ms >= since:
                 self._fanout.push(self.number, self.term, Entry(seq=0, event=each.event))
         kept = [each for each in arrived if each.event.contract is not Contract.EPHEMERAL]
         while kept:

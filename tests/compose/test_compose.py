@@ -92,6 +92,28 @@ def test_edges_get_no_secret_and_no_way_to_rabbitmq() -> None:
         assert "broker" not in services[name]["networks"]
 
 
+def test_each_role_sees_its_own_keys_and_nobody_that_runs_the_authoritys() -> None:
+    result = compose("--profile", "*", "config", "--format", "json", **ENVIRONMENT)
+
+    services = json.loads(result.stdout)["services"]
+    certs = {
+        name: {
+            (volume["source"], volume.get("read_only", False))
+            for volume in service.get("volumes", ())
+            if volume["source"].startswith("certs-")
+        }
+        for name, service in services.items()
+    }
+    assert len(certs.pop("certificates")) == 4
+    assert {name: volumes for name, volumes in certs.items() if volumes} == {
+        "router-1": {("certs-router", True)},
+        "router-2": {("certs-router", True)},
+        "edge-1": {("certs-edge", True)},
+        "edge-2": {("certs-edge", True)},
+        "operator": {("certs-operator", True)},
+    }
+
+
 def test_the_image_installs_what_the_lock_of_the_workspace_pins() -> None:
     def pins(path: Path) -> set[str]:
         return {line.split(" ")[0] for line in path.read_text().splitlines() if "==" in line}
@@ -160,6 +182,32 @@ async def test_an_event_reaches_a_device_on_each_edge(production: Production) ->
         async with asyncio.timeout(30):
             for each in (mac, phone):
                 assert (await each.event())["data"]["newBalance"] == 500
+
+
+def test_operators_look_and_act_with_their_certificates(production: Production) -> None:
+    def kull(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return compose(*arguments, **production.env)
+
+    seen = kull("exec", "-T", "router-1", "kull", "nodes")
+    assert seen.returncode == 0, seen.stderr
+    assert {"router-1", "edge-1", "edge-2"} <= set(seen.stdout.split())
+
+    revoke = ["kull", "revoke", "--user", "nobody"]
+    acted = kull("run", "--rm", "-T", "operator", *revoke)
+    assert (acted.returncode, acted.stdout.split(";")[0]) == (0, "revoked"), acted.stderr
+    refused = kull("exec", "-T", "router-1", *revoke)
+    assert refused.returncode != 0
+    assert "router router-1 may not call Revoke" in refused.stderr
+
+
+def test_who_has_no_certificate_gets_no_answer_from_a_router(production: Production) -> None:
+    unset = [part for name in ("CA", "CERT", "KEY") for part in ("-u", f"KULL_TLS_{name}")]
+    bare = ["env", *unset, "kull", "nodes", "--routers", "router-1:7400"]
+
+    refused = compose("exec", "-T", "edge-1", *bare, **production.env)
+
+    assert refused.returncode != 0
+    assert "does not answer" in refused.stderr
 
 
 async def test_the_gateway_serves_the_page_which_may_connect_to_both_edges(

@@ -55,6 +55,7 @@ def corpus() -> list[Message]:
         *messages_of(credit, STAMP, shard_count=SHARDS),
         *messages_of(prompt, STAMP, shard_count=SHARDS),
         *messages_of(PromptChange(prompt_id="p", action="created"), STAMP, shard_count=SHARDS),
+        *messages_of(shoot, STAMP, shard_count=SHARDS, room="wedding"),
     ]
 
 

@@ -90,6 +90,42 @@ async def test_a_stolen_token_ends_on_all_edges_at_once_and_opens_nothing_more(
         await otto.close()
 
 
+async def test_a_logout_ends_its_token_on_all_edges_and_no_other(tmp_path: Path) -> None:
+    async with opened(tmp_path, edges=2) as mesh:
+        first, second = (edge.url for edge in mesh.edges)
+        now = int(time.time())
+        claims = {"sub": "maya", "iat": now, "exp": now + 600}
+        shared, other = (jwt.encode(claims | {"jti": f"t-{n}"}, KEYS.device) for n in "12")
+        leaving, same = await device(first, shared), await device(second, shared)
+        staying = await device(second, other)
+        mac = await device(first, device_token(device="mac"))
+
+        await leaving.send(json.dumps({"type": "LOGOUT"}))
+
+        assert set(await asyncio.gather(closed(leaving), closed(same))) == {4504}
+        assert await closed(await connect(f"{second}?token={shared}", subprotocols=[V2])) == 4507
+
+        await mac.send(json.dumps({"type": "LOGOUT"}))
+        assert await closed(mac) == 4504
+        await staying.ping()
+        await staying.close()
+
+
+async def test_a_device_names_itself_only_as_its_token_does(tmp_path: Path) -> None:
+    async with opened(tmp_path) as mesh:
+        url, mac = mesh.edges[0].url, device_token(device="mac")
+        async with connect(f"{url}?token={mac}&deviceId=mac", subprotocols=[V2]) as right:
+            assert (await frame_of(right, "WELCOME"))["data"]["deviceId"] == "mac"
+        async with connect(url, subprotocols=[V2]) as wrong:
+            hello = {"type": "HELLO", "token": mac, "deviceId": "phone"}
+            await wrong.send(json.dumps(hello))
+            assert (await frame_of(wrong, "ERROR"))["data"]["code"] == "bad_token"
+            assert await closed(wrong) == 4500
+            assert "another device" in str(wrong.close_reason)
+        nameless = await connect(f"{url}?token={device_token()}&deviceId=web-1", subprotocols=[V2])
+        assert await closed(nameless) == 4500
+
+
 async def test_a_token_minted_over_http_opens_a_websocket_and_can_be_renewed(
     tmp_path: Path,
 ) -> None:

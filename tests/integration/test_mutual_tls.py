@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,8 @@ from typing import Any
 import grpc
 import pytest
 
+from kull_edge.certificates import channel_credentials
 from kull_edge.errors import BadCertificate
-from kull_edge.link_grpc import channel_credentials
 from kull_edge.node import Edge
 from kull_edge.settings import EdgeSettings
 from kull_mesh import certs
@@ -26,6 +27,7 @@ from kull_router.node import Router
 from kull_router.peers import METHODS
 from kull_router.settings import RouterSettings
 from kull_router.store_memory import MemoryStore
+from tests.support.ports import free_port
 
 LIMIT = 20.0  # seconds
 
@@ -102,9 +104,7 @@ async def attach(router_: Router, tls: dict[str, Any] | None, node_id: str) -> g
 async def test_an_edge_with_a_certificate_is_served(folder: Path) -> None:
     async with router(folder) as running:
         async with edge(running, **files(folder, "edge-edge-1")) as linked:
-            async with asyncio.timeout(LIMIT):
-                while not linked.ready:
-                    await asyncio.sleep(0.02)
+            await until(lambda: linked.ready)
         assert await attach(running, files(folder, "edge-edge-1"), "edge-1") is grpc.StatusCode.OK
 
 
@@ -202,6 +202,99 @@ async def test_half_a_configuration_is_refused_at_start(folder: Path) -> None:
         Edge(EdgeSettings(port=0, **{**tls, "tls_key": folder / "missing.key"}))
 
 
+def replace(live: Path, stem: str, authority: Path) -> None:
+    """Put another authority's certificate of the same name in place, one file after the other."""
+    for name in ("ca.crt", f"{stem}.key", f"{stem}.crt"):
+        shutil.copy(authority / name, live / f"{name}.new")
+        (live / f"{name}.new").rename(live / name)
+
+
+@pytest.fixture
+def live(folder: Path, tmp_path: Path) -> dict[str, dict[str, Any]]:
+    """Copies of our certificates that a test may replace, by their names."""
+    kept = {}
+    for stem in ("router-router-1", "edge-edge-1"):
+        (tmp_path / stem).mkdir()
+        replace(tmp_path / stem, stem, folder / "ours")
+        kept[stem] = {
+            "tls_ca": tmp_path / stem / "ca.crt",
+            "tls_cert": tmp_path / stem / f"{stem}.crt",
+            "tls_key": tmp_path / stem / f"{stem}.key",
+        }
+    return kept
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(LIMIT):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def live_router(live: dict[str, dict[str, Any]], port: int = 0) -> AsyncIterator[Router]:
+    settings = RouterSettings(
+        grpc_port=port, allow_plain_tokens=True, shard_count=2, **live["router-router-1"]
+    )
+    store = MemoryStore(shard_count=2)
+    async with Router(settings, broker=MemoryBroker(), store=store) as running:
+        yield running
+
+
+async def test_new_certificates_count_for_new_connections_and_open_ones_stay(
+    folder: Path, live: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    old = files(folder, "edge-edge-1")
+    new = files(folder, "edge-edge-1", "theirs") | {"tls_ca": folder / "theirs" / "ca.crt"}
+    async with live_router(live) as running, edge(running, **old) as linked:
+        await until(lambda: linked.ready)
+        streams = set(running.core.fanout.streams)
+        assert await attach(running, new, "edge-1") is grpc.StatusCode.UNAVAILABLE
+
+        replace(tmp_path / "router-router-1", "router-router-1", folder / "theirs")
+
+        assert await attach(running, new, "edge-1") is grpc.StatusCode.OK
+        assert await attach(running, old, "edge-1") is grpc.StatusCode.UNAVAILABLE
+        assert streams <= set(running.core.fanout.streams), "the open stream is the same one"
+        assert linked.ready
+
+
+async def test_an_edge_that_connects_again_shows_its_new_certificate(
+    folder: Path, live: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    port = free_port()
+    async with live_router(live, port) as first:
+        settings = EdgeSettings(
+            port=0, routers=first.grpc_address, node_id="edge-1", **live["edge-edge-1"]
+        )
+        linked = await Edge(settings).__aenter__()
+        await until(lambda: linked.ready)
+    try:
+        await until(lambda: not linked.ready)
+        for stem in live:
+            replace(tmp_path / stem, stem, folder / "theirs")
+        async with live_router(live, port):
+            await until(lambda: linked.ready)
+    finally:
+        await linked.__aexit__(None, None, None)
+
+
+@pytest.mark.parametrize("broken", ["missing", "half", "of another certificate"])
+async def test_files_that_cannot_be_used_change_nothing(
+    folder: Path, live: dict[str, dict[str, Any]], broken: str
+) -> None:
+    async with live_router(live) as running:
+        key: Path = live["router-router-1"]["tls_key"]
+        whole = key.read_bytes()
+        if broken == "missing":
+            key.unlink()
+        else:
+            other = (folder / "theirs" / "router-router-1.key").read_bytes()
+            key.write_bytes(whole[:40] if broken == "half" else other)
+
+        old = files(folder, "edge-edge-1")
+        assert await attach(running, old, "edge-1") is grpc.StatusCode.OK
+
+
 def test_keys_are_their_owners_alone_and_an_authority_is_not_replaced(folder: Path) -> None:
     ours = folder / "ours"
 
@@ -222,3 +315,32 @@ def test_a_certificate_can_be_issued_again(folder: Path) -> None:
     issued: Issued = certs.issue(folder / "theirs", "edge", "edge-1")
 
     assert issued.certificate.read_bytes() != before
+
+
+async def test_a_mesh_gets_a_folder_per_role_and_new_certificates_of_the_same_authority(
+    tmp_path: Path,
+) -> None:
+    nodes: dict[certs.Role, list[str]] = {"router": ["router-1"], "edge": ["edge-1"]}
+    certs.make_mesh(tmp_path, nodes)
+    made = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    first = (tmp_path / "edge" / "edge-edge-1.crt").read_bytes()
+    tls = {
+        role: {
+            "tls_ca": tmp_path / role / "ca.crt",
+            "tls_cert": tmp_path / role / f"{role}-{role}-1.crt",
+            "tls_key": tmp_path / role / f"{role}-{role}-1.key",
+        }
+        for role in ("router", "edge")
+    }
+    assert made == {
+        "authority/ca.crt",
+        "authority/ca.key",
+        *(f"{role}/ca.crt" for role in tls),
+        *(f"{role}/{role}-{role}-1.{end}" for role in tls for end in ("crt", "key")),
+    }
+
+    async with live_router({"router-router-1": tls["router"]}) as running:
+        assert await attach(running, tls["edge"], "edge-1") is grpc.StatusCode.OK
+        certs.make_mesh(tmp_path, nodes)
+        assert (tmp_path / "edge" / "edge-edge-1.crt").read_bytes() != first
+        assert await attach(running, tls["edge"], "edge-1") is grpc.StatusCode.OK

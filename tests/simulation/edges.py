@@ -80,17 +80,18 @@ class _Call:
                     raise _Broken(str(error)) from error
             return self._end
 
-    async def write(self, request: pb.AttachRequest) -> None:
+    async def write(self, message: pb.AttachRequests) -> None:
         end = await self._opened()
         try:
-            await end.send(request, request.ByteSize())
+            for frame in message.frames:
+                await end.send(frame, frame.ByteSize())
         except Lost as error:
             raise _Broken("the stream is broken") from error
 
     async def read(self) -> Any:
         end = await self._opened()
         try:
-            return await end.receive()
+            return pb.AttachResponses(frames=[await end.receive()])
         except Lost as error:
             raise _Broken("the stream is broken") from error
 

@@ -192,6 +192,8 @@ class FakeRouter:
                 stream.send(pb.AttachResponse(batch=self._batch(request.fetch)))
             case "publish" if not self.silent:
                 self._publish(stream, request.publish)
+            case "logout":
+                self.evict(request.logout.session_id, 4504, "logged out")
             case _:
                 pass
 
@@ -265,7 +267,9 @@ class FakeRouter:
         )
 
     def _publish(self, stream: MemoryStream, request: pb.Publish) -> None:
-        user = next(a for (s, a) in self.attached if s == request.session_id and a != "all")
+        user = next(
+            a for (s, a) in self.attached if s == request.session_id and a.startswith("user:")
+        )
         device = self.attached[request.session_id, user].device
         published = pb.Published(request_id=request.request_id, session_id=request.session_id)
         if json.loads(request.payload).get("shootId"):

@@ -106,6 +106,17 @@ class Postgres:
             )
         wait_for(self.url, self._log)
 
+    def insist_on_tls(self, certificate: Path, key: Path) -> None:
+        """Take connections over TLS only, with this certificate, from the next start on."""
+        for source, name in ((certificate, "server.crt"), (key, "server.key")):
+            copied = Path(shutil.copy(source, self._data / name))
+            copied.chmod(0o600)
+            if self._user:
+                shutil.chown(copied, self._user)
+        with (self._data / "postgresql.conf").open("a") as settings:
+            settings.write("\nssl = on\n")
+        (self._data / "pg_hba.conf").write_text("hostssl all all 127.0.0.1/32 scram-sha-256\n")
+
     def stop(self) -> None:
         """Stop it, ending its connections. Its data stays."""
         self._end(signal.SIGINT)

@@ -63,6 +63,7 @@ class SyncClient:
         token: a device token, or an async function that gets a fresh one: for each
             connection, and before the one in use expires.
         position: where an earlier client stopped, see `position`; None: what the server has noted.
+        device_id: this device's stable id, which the token must name; empty: the token's.
         device_name: how the user's other devices call this one.
         platform: the same, e.g. `macos`.
         max_attempts: how many attempts in a row may fail until iterating raises GaveUp; the count
@@ -79,6 +80,7 @@ class SyncClient:
         token: Token,
         *,
         position: Position | None = None,
+        device_id: str = "",
         device_name: str = "",
         platform: str = "",
         max_attempts: int | None = DEFAULT_ATTEMPTS,
@@ -90,7 +92,7 @@ class SyncClient:
         if urlsplit(url).scheme not in {"ws", "wss"} or not urlsplit(url).netloc:
             raise SyncError(f"{url.partition('?')[0]!r} is not a ws:// or wss:// URL")
         self._url, self._token = url, token
-        self._device_name, self._platform = device_name, platform
+        self._device_id, self._device_name, self._platform = device_id, device_name, platform
         self._connect_timeout = connect_timeout
         self._on_state = on_state
         self._session = Session(position)
@@ -104,6 +106,7 @@ class SyncClient:
         self._task: asyncio.Task[None] | None = None
         self._welcomed_at: float | None = None
         self._ended = False
+        self._logging_out = False
         self._state = State(name="idle")
 
     @property
@@ -189,10 +192,66 @@ class SyncClient:
             "errorMessage": error_message,
         }
         payload = {name: value for name, value in fields.items() if value is not None}
+        return await self._ask(lambda ref: frames.update_progress(payload, ref), answer_within)
+
+    async def join(self, room: str, *, answer_within: float = 10.0) -> None:
+        """Follow a room from now on, on every later connection as well.
+
+        Its events come like all others, with `queue` `room:<name>`. If the server ends it later
+        (the token does not grant the room any more), an event `LEFT` says so.
+
+        Raises:
+            Rejected: the token does not grant this room, or too many are followed.
+            NotConnected: there is no connection, or it was lost before the answer: join again.
+            TimeoutError: no answer in time; the room may be followed.
+        """
+        queue = f"room:{room}"
+        if queue not in self._session.rooms:
+            await self._ask(lambda ref: frames.join(queue, ref), answer_within)
+
+    async def leave(self, room: str, *, answer_within: float = 10.0) -> None:
+        """Follow a room no more. What was processed is kept by the server for this device.
+
+        Raises like `join`; the next connection does not follow the room in any case.
+        """
+        queue = f"room:{room}"
+        self._processed()
+        await self._connection.flush()
+        self._session.rooms.gone(queue)
+        if self.connected:
+            await self._ask(lambda ref: frames.leave(queue, ref), answer_within)
+        else:
+            self._session.forget(queue)
+
+    async def typing(self, room: str, *, answer_within: float = 10.0) -> None:
+        """Tell those in a room that this user is typing: an event `TYPING` with `userId` in `data`.
+
+        It reaches who is there now, this user's devices too, and is forgotten: show it for a few
+        seconds. Raises like `join`.
+        """
+        await self._ask(lambda ref: frames.typing(f"room:{room}", ref), answer_within)
+
+    async def logout(self, *, answer_within: float = 10.0) -> None:
+        """Make the token worth nothing, for whoever else shows it too, and close this client.
+
+        Iterating ends like after `async with`. Raises like `update_progress`: then the token
+        still counts.
+        """
+        self._logging_out = True
+        try:
+            await self._ask(frames.logout, answer_within)
+        except NotConnected:
+            if not self._ended:
+                raise
+        finally:
+            self._logging_out = False
+
+    async def _ask(self, message: Callable[[str], str], within: float) -> str:
+        """Send a message that carries this `ref` and return its answer."""
         ref, answer = self._requests.open()
         try:
-            async with asyncio.timeout(answer_within):
-                await self._connection.send(frames.update_progress(payload, ref))
+            async with asyncio.timeout(within):
+                await self._connection.send(message(ref))
                 return await answer
         finally:
             self._requests.close(ref)
@@ -253,6 +312,9 @@ class SyncClient:
                     State(name="waiting", reason=ended.why, delay=delay, attempt=self._tries)
                 )
                 await asyncio.sleep(delay)
+        except SyncClosed as closed:
+            logged_out = self._logging_out and closed.code == close_codes.DISCONNECTED
+            self._end(None if logged_out else closed, str(closed))
         except Exception as error:
             self._end(error, str(error))
 
@@ -264,6 +326,7 @@ class SyncClient:
             token,
             self._session.position,
             instance=self._instance,
+            device_id=self._device_id,
             device_name=self._device_name,
             platform=self._platform,
         )

@@ -9,6 +9,7 @@ from typing import Final
 
 TOKEN_EXPIRED: Final = 4501
 REPLACED: Final = 4503
+DISCONNECTED: Final = 4504
 
 NAMES: Final = {
     4000: "reconnect",

@@ -113,12 +113,17 @@ class Connection:
         if self._session.acks.at != before:
             self._acks_changed.set()
 
-    async def close(self) -> None:
-        """Acknowledge what was processed and close, if the connection still stands."""
+    async def flush(self) -> None:
+        """Acknowledge what was processed, if the connection still stands."""
         if self._socket is not None and self.is_open:
             with suppress(ConnectionClosed, TimeoutError):
                 async with asyncio.timeout(FLUSH_TIMEOUT):
                     await self._send_acks(self._socket)
+
+    async def close(self) -> None:
+        """Acknowledge what was processed and close, if the connection still stands."""
+        if self._socket is not None and self.is_open:
+            await self.flush()
             await self._socket.close()
 
     async def _serve(
@@ -153,6 +158,8 @@ class Connection:
                         self._welcomed_at = _now()
                         self._token_known.set()
                         on_change()
+                        for message in self._session.rooms.again():
+                            await socket.send(message)
                     case Staleness():
                         on_change()
                     case Reconnect(after):

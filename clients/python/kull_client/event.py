@@ -8,6 +8,7 @@ from typing import Any, Final
 
 USER_QUEUE: Final = "user"
 RECOVERY_LOST: Final = "RECOVERY_LOST"
+LEFT: Final = "LEFT"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +17,8 @@ class Event:
 
     Attributes:
         type: e.g. `CREDIT_UPDATE`. `RECOVERY_LOST` means that events of `queue` are gone for this
-            device: fetch your state anew, what follows is complete again.
+            device: fetch your state anew, what follows is complete again. `LEFT` means that the
+            server has ended following the room `queue`, `reason` in `data` says why.
         data: as on the wire, camelCase.
         seq: position in its queue, None for what is not stored.
         queue: `user` (the user's own), `all` or `room:<name>`.

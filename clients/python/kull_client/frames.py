@@ -116,11 +116,21 @@ def text_of(data: Mapping[str, Any], name: str, default: str | None = "") -> str
     return value
 
 
-def hello(token: str, position: Position, *, instance: str, device_name: str, platform: str) -> str:
+def hello(
+    token: str,
+    position: Position,
+    *,
+    instance: str,
+    device_id: str = "",
+    device_name: str = "",
+    platform: str = "",
+) -> str:
     """Return the first message of a connection."""
     message: Json = {"type": "HELLO", "token": token, "instance": instance}
     if position.epoch and position.after:
         message |= {"epoch": position.epoch, "after": dict(position.after)}
+    if device_id:
+        message["deviceId"] = device_id
     if device_name:
         message["deviceName"] = device_name
     if platform:
@@ -139,6 +149,26 @@ def ack(queue: str, seq: int) -> str:
 def refresh(token: str, ref: str) -> str:
     """Return a message that gives the connection another token."""
     return compact({"type": "REFRESH", "token": token, "ref": ref})
+
+
+def join(queue: str, ref: str) -> str:
+    """Return a message that follows a room, from where HELLO said or the server knows."""
+    return compact({"type": "JOIN", "queue": queue, "ref": ref})
+
+
+def leave(queue: str, ref: str) -> str:
+    """Return a message that ends following a room."""
+    return compact({"type": "LEAVE", "queue": queue, "ref": ref})
+
+
+def typing(queue: str, ref: str) -> str:
+    """Return a message that tells a room that the user is typing."""
+    return compact({"type": "TYPING", "queue": queue, "ref": ref})
+
+
+def logout(ref: str) -> str:
+    """Return a message that takes the connection's token back."""
+    return compact({"type": "LOGOUT", "ref": ref})
 
 
 def lifetime_of(frame: Mapping[str, Any]) -> float | None:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 from kull_client import frames
 from kull_client.acks import LazyAcks
-from kull_client.event import RECOVERY_LOST, Device, Event, Position
+from kull_client.event import LEFT, RECOVERY_LOST, Device, Event, Position
 from kull_client.frames import Json, Standing
+from kull_client.rooms import Rooms
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,7 @@ class Session:
         self.token_lifetime: float | None = None  # seconds, when WELCOME or REFRESHED came
         self.first = False  # the server knows nothing of what this device has
         self.acks = LazyAcks()
+        self.rooms = Rooms()
         self._epoch = start.epoch
         self._queues = {
             name: _Queue(received=seq, processed=seq) for name, seq in start.after.items()
@@ -133,7 +135,9 @@ class Session:
                 self.token_lifetime = frames.lifetime_of(frame)
                 return [Accepted(frames.text_of(data, "ref"), "")]
             case "JOINED":
-                return self._stand(frames.standing_of(data))
+                return self._joined(data)
+            case "LEFT":
+                return self._left(data)
             case "RECOVERY_LOST":
                 name, head = frames.text_of(data, "queue"), frames.number(data, "head")
                 return self._start_over(name, head, window_stays=True)
@@ -148,9 +152,7 @@ class Session:
             case "ACCEPTED":
                 return [Accepted(frames.text_of(data, "ref"), frames.text_of(data, "id"))]
             case "ERROR":
-                code = frames.text_of(data, "code", "unknown")
-                message = frames.text_of(data, "message")
-                return [Refused(frames.text_of(data, "ref"), code, message)]
+                return self._complaint(data)
             case _ if "id" in frame:
                 return self._event(frames.event_of(frame), len(text), now)
             case _:
@@ -185,6 +187,31 @@ class Session:
                 for name, queue in self._queues.items()
             }
         return [Welcomed(), *self._stand(standing)]
+
+    def _complaint(self, data: Json) -> list[Incoming]:
+        message, ref = frames.text_of(data, "message"), frames.text_of(data, "ref")
+        if queue := self.rooms.refused(ref):
+            return self._left({"queue": queue, "reason": message})
+        return [Refused(ref, frames.text_of(data, "code", "unknown"), message)]
+
+    def forget(self, queue: str) -> None:
+        """Follow a room no more: what is known of it would only grow old."""
+        self.rooms.gone(queue)
+        self._queues.pop(queue, None)
+        self._stale.pop(queue, None)
+
+    def _joined(self, data: Json) -> list[Incoming]:
+        standing = frames.standing_of(data)
+        self.rooms.joined(standing.queue)
+        answered = [Accepted(ref, "")] if (ref := frames.text_of(data, "ref")) else []
+        return [*self._stand(standing), *answered]
+
+    def _left(self, data: Json) -> list[Incoming]:
+        queue, ref = frames.text_of(data, "queue"), frames.text_of(data, "ref")
+        self.forget(queue)
+        if ref:
+            return [Accepted(ref, "")]
+        return [Delivery(Event(type=LEFT, data=data, queue=queue))]
 
     def _stand(self, standing: Standing) -> list[Incoming]:
         queue = self._queues.setdefault(standing.queue, _Queue(head=standing.head))

@@ -14,6 +14,7 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
+Nodes = Annotated[list[str] | None, typer.Option(help="Name of a node; may be repeated.")]
 Folder = Annotated[Path, typer.Option("--dir", help="Folder of the certificates and keys.")]
 
 
@@ -37,3 +38,27 @@ def issue(
     """Issue a certificate, valid for a year."""
     made = authority.issue(folder, role, name, hosts=host or ())
     typer.echo(f"{made.certificate} {made.key}")
+
+
+@app.command()
+def mesh(
+    router: Nodes = None,
+    edge: Nodes = None,
+    operator: Nodes = None,
+    viewer: Nodes = None,
+    folder: Folder = Path("certs"),
+) -> None:
+    """Issue certificates to all nodes, each role in a folder of its own; for compose and the like.
+
+    Makes an authority in the folder `authority` if there is none, and replaces what it issued
+    before: running nodes take the new ones for new connections.
+    """
+    asked: dict[authority.Role, list[str] | None] = {
+        "router": router,
+        "edge": edge,
+        "operator": operator,
+        "viewer": viewer,
+    }
+    nodes = {role: names for role, names in asked.items() if names}
+    for made in authority.make_mesh(folder, nodes):
+        typer.echo(f"{made.certificate} {made.key}")

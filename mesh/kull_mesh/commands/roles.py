@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 import kull_edge.serve
 import kull_router.serve
-from kull_edge.link_grpc import channel_credentials
+from kull_edge.certificates import channel_credentials
 from kull_edge.settings import EdgeSettings
 from kull_mesh import signals, workers
 from kull_mesh.mesh_status import MeshStatus

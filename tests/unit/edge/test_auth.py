@@ -62,3 +62,24 @@ def test_an_unusable_id_is_refused_with_the_reason(token: str, why: str) -> None
         read_token(token, allow_plain=True, rng=RNG)
 
     assert token not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("token", "asked", "why"),
+    [
+        (_jwt(sub="maya", device="mac"), "phone", "names another device"),
+        (_jwt(sub="maya"), "mac", "names no device"),
+        (_jwt(sub="maya"), "web-1", "names no device"),
+        ("maya", "mac", "names no device"),
+    ],
+)
+def test_a_device_id_that_the_token_does_not_name_is_refused(
+    token: str, asked: str, why: str
+) -> None:
+    with pytest.raises(BadToken, match=why):
+        read_token(token, allow_plain=True, rng=RNG, asked=asked)
+
+
+def test_a_device_id_beside_the_claim_that_names_it_is_the_device() -> None:
+    for token in (_jwt(sub="maya", device="mac"), "maya:mac"):
+        assert read_token(token, allow_plain=True, rng=RNG, asked="mac").device_id == "mac"

@@ -100,6 +100,23 @@ def test_an_event_without_a_receiver_is_refused() -> None:
         messages_of(PROGRESS, STAMP, shard_count=16, user_id="")
 
 
+def test_a_room_is_told_instead_of_a_user() -> None:
+    change = PromptChange(prompt_id="p", action="voted")
+    for event in (PROGRESS, change):
+        [message] = messages_of(event, STAMP, shard_count=16, room="wedding")
+        assert message.exchange == topology.ROOM
+        assert message.headers[topology.HEADER_ADDRESS] == "room:wedding"
+        assert json.loads(message.body)["userId"] == ""
+    for wrong, user_id in ((CREDIT, None), (PROGRESS, "ada"), (change, "ada")):
+        with pytest.raises(InvalidEvent, match="room"):
+            messages_of(wrong, STAMP, shard_count=16, user_id=user_id, room="wedding")
+    with pytest.raises(InvalidEvent, match="not both"):
+        named = PromptChange(prompt_id="p", action="voted", user_ids=("ada",))
+        messages_of(named, STAMP, shard_count=16, room="wedding")
+    with pytest.raises(InvalidAddress):
+        messages_of(PROGRESS, STAMP, shard_count=16, room="")
+
+
 def test_a_credit_update_never_goes_to_another_user() -> None:
     with pytest.raises(InvalidEvent, match="differs"):
         messages_of(CREDIT, STAMP, shard_count=16, user_id="bob")
@@ -149,6 +166,9 @@ def test_a_device_cannot_choose_the_receiver() -> None:
         b'{"type":"A","data":{},"timestamp":-1}',
         b'{"type":"A","data":{},"deviceId":null}',
         b'{"type":"A","data":{},"userId":{}}',
+        b'{"type":"A","data":{},"deviceId":"\\ud800"}',
+        b'{"type":"A","data":{},"userId":"\\ud800"}',
+        b'{"type":"\\ud800","data":{}}',
     ],
 )
 def test_a_body_that_is_no_envelope_is_refused(body: bytes) -> None:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import jwt
 import pytest
 
+from kull_producers import envelope
+from kull_producers.stamp import Stamp
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router import rights
 from kull_router.clock import Clock
+from kull_router.errors import StoreUnavailable
 from kull_router.memory_server import MemoryServer
 from kull_router.store_memory import MemoryState
 from kull_router.tokens import TokenVerifier
@@ -198,8 +203,14 @@ async def test_a_refresh_to_fewer_rights_ends_them_at_once(rig: Rig, wall: Wall)
     for address in ("user:maya", "room:one", "room:two"):
         await subscribe(rig, 1, both, address=address)
 
-    await refresh(rig, 1, token(wall, rooms=["one"]))
+    await rig.core.receive(
+        rig.edge,
+        pb.AttachRequest(refresh=pb.Refresh(session_id=1, token=token(wall, rooms=["one"]))),
+    )
 
+    ended = await rig.frame("refused")
+    assert (ended.session_id, ended.address, ended.keep_session) == (1, "room:two", True)
+    assert (await rig.frame("refreshed")).error_code == ""
     followed = {each.address for each in rig.core.fanout.subscriptions.all("maya")}
     assert followed == {"user:maya", "room:one"}
 
@@ -207,7 +218,10 @@ async def test_a_refresh_to_fewer_rights_ends_them_at_once(rig: Rig, wall: Wall)
 async def test_a_room_that_the_token_does_not_grant_is_refused(rig: Rig, wall: Wall) -> None:
     refused = await subscribe(rig, 1, token(wall, rooms=["one"]), address="room:two")
 
-    assert refused.close_code == 4500
+    assert (refused.close_code, refused.keep_session) == (4500, True)
+    assert refused.reason == "the token does not grant 'room:two'"
+    foreign = await subscribe(rig, 1, token(wall, rooms=["one"]), address="user:otto")
+    assert (foreign.close_code, foreign.keep_session) == (4500, False)
 
 
 async def test_a_session_that_was_connected_may_move_within_its_grace(rig: Rig, wall: Wall) -> None:
@@ -267,3 +281,146 @@ async def test_who_holds_no_token_of_a_user_uses_up_none_of_its_attempts(wall: W
         for _ in range(5):
             assert (await subscribe(rig, 1, forged)).close_code == 4500
         assert (await subscribe(rig, 1, token(wall))).user_id == "maya"
+
+
+async def logout(rig: Rig, session: int) -> None:
+    request = pb.Logout(request_id=9, session_id=session)
+    await rig.core.receive(rig.edge, pb.AttachRequest(logout=request))
+
+
+async def test_a_logout_takes_back_the_token_and_ends_all_that_show_it(
+    rig: Rig, wall: Wall
+) -> None:
+    shared, other = token(wall, jti="t-1"), token(wall, jti="t-2")
+    edge_2 = rig.attach("edge-2")
+    for session, signed in ((1, shared), (2, other)):
+        await subscribe(rig, session, signed, device=f"web-{session}")
+    request = pb.Subscribe(
+        session_id=1, address="user:maya", token=shared, device=pb.Device(device_id="web-3")
+    )
+    await rig.core.receive(edge_2, pb.AttachRequest(subscribe=request))
+    await rig.frame("subscribed", edge_2)
+
+    await logout(rig, 1)
+
+    here, there = await rig.frame("evict"), await rig.frame("evict", edge_2)
+    assert {(each.session_id, each.close_code) for each in (here, there)} == {(1, 4504)}
+    assert (await subscribe(rig, 3, shared)).close_code == 4507
+    followed = rig.core.fanout.subscriptions.all("maya")
+    assert [each.key.session for each in followed] == [2]
+
+
+async def test_without_a_token_id_all_tokens_of_the_device_are_taken_back(
+    rig: Rig, wall: Wall
+) -> None:
+    signed = token(wall, device="mac")
+    await subscribe(rig, 1, signed, device="mac")
+    await subscribe(rig, 2, token(wall, device="phone"), device="phone")
+
+    await logout(rig, 1)
+
+    evict = await rig.frame("evict")
+    assert (evict.session_id, evict.close_code) == (1, 4504)
+    assert (await subscribe(rig, 3, signed, device="mac")).close_code == 4507
+    wall.ms += 1000
+    assert (await subscribe(rig, 4, token(wall, device="mac"), device="mac")).user_id == "maya"
+    assert {each.key.session for each in rig.core.fanout.subscriptions.all("maya")} == {2, 4}
+
+
+async def test_a_logout_of_a_token_that_names_neither_ends_its_session_only(
+    rig: Rig, wall: Wall
+) -> None:
+    signed = token(wall)
+    await subscribe(rig, 1, signed)
+    await subscribe(rig, 2, signed, device="web-2")
+
+    await logout(rig, 1)
+
+    assert (await rig.frame("evict")).close_code == 4504
+    assert (await subscribe(rig, 3, signed, device="web-3")).user_id == "maya"
+
+
+async def test_a_plain_device_that_logs_out_is_closed() -> None:
+    async with running() as rig:
+        await rig.subscribe(1, "maya:mac")
+
+        await logout(rig, 1)
+
+        assert (await rig.frame("evict")).close_code == 4504
+        assert (await rig.subscribe(2, "maya:mac")).user_id == "maya"
+
+
+async def test_a_logout_that_cannot_be_stored_is_told_and_ends_nothing(
+    rig: Rig, wall: Wall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(_: object) -> None:
+        raise StoreUnavailable("the disk is full")
+
+    await subscribe(rig, 1, token(wall, jti="t-1"))
+    monkeypatch.setattr(rig.store, "revoke", away)
+
+    await logout(rig, 1)
+
+    answer = await rig.frame("published")
+    assert (answer.request_id, answer.error_code) == (9, "unavailable")
+    assert len(rig.core.fanout.subscriptions.all("maya")) == 1
+
+
+async def test_a_logout_for_another_edges_session_does_nothing(rig: Rig, wall: Wall) -> None:
+    await subscribe(rig, 1, token(wall, jti="t-1"))
+    request = pb.AttachRequest(logout=pb.Logout(request_id=9, session_id=1))
+
+    await rig.core.receive(rig.attach("edge-2"), request)
+    await subscribe(rig, 2, token(wall, jti="t-2"), device="web-2")
+
+    assert len(rig.core.fanout.subscriptions.all("maya")) == 2
+
+
+async def typing(rig: Rig, room: str) -> Any:
+    request = pb.Publish(request_id=3, session_id=1, type="TYPING", payload=room.encode())
+    await rig.core.receive(rig.edge, pb.AttachRequest(publish=request))
+    return await rig.frame("published")
+
+
+async def entries_of(rig: Rig, address: str) -> list[pb.Entry]:
+    """Return what is pushed to an address next."""
+    while True:
+        for push in (await rig.frame("deliver")).pushes:
+            if push.address == address:
+                return list(push.entries)
+
+
+async def test_typing_reaches_a_room_that_the_token_grants_and_no_other(
+    rig: Rig, wall: Wall
+) -> None:
+    signed = token(wall, rooms=["one"])
+    for address in ("user:maya", "room:one"):
+        await subscribe(rig, 1, signed, address=address)
+
+    for foreign in ("room:two", "user:otto", "all"):
+        assert (await typing(rig, foreign)).error_code == "forbidden"
+    request = pb.Publish(request_id=3, session_id=1, type="TYPING", payload=b"room:one")
+    await rig.core.receive(rig.edge, pb.AttachRequest(publish=request))
+
+    [entry] = await entries_of(rig, "room:one")
+    frame = json.loads(entry.frame)
+    assert (entry.seq, frame["queue"], frame["type"]) == (0, "room:one", "TYPING")
+    assert frame["data"] == {"userId": "maya"}
+
+
+async def test_typing_that_was_held_up_is_dropped(rig: Rig, wall: Wall) -> None:
+    signed = token(wall, rooms=["one"])
+    for address in ("user:maya", "room:one"):
+        await subscribe(rig, 1, signed, address=address)
+    stamp = Stamp(id="old", timestamp_ms=wall.ms - 5_001, version=1)
+    shards = rig.core.settings.shard_count
+
+    for each in (stamp, replace(stamp, id="new", timestamp_ms=wall.ms - 4_999)):
+        await rig.broker.publish(
+            envelope.device_typing(
+                "room:one", each, user_id="maya", device_id="web-1", shard_count=shards
+            )
+        )
+
+    got = await entries_of(rig, "room:one")
+    assert [json.loads(entry.frame)["id"] for entry in got] == ["new"]

@@ -460,6 +460,34 @@ async def test_white_space_around_a_body_is_harmless(rig: Rig) -> None:
     assert balances(await rig.pushed(1)) == [(2, 4)]
 
 
+@pytest.mark.parametrize("key", ["{shard}.user.maya.x", "whatever"])
+async def test_a_message_that_we_fail_to_understand_takes_no_router_down(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise RuntimeError("a mistake of ours")
+
+    await rig.subscribe(1, "maya:mac")
+    await rig.pushed(1)
+    shard = addresses.shard_of("user:maya", SHARDS)
+    with monkeypatch.context() as broken:
+        broken.setattr(ingest, "read", fails)
+        broken.setattr(ingest, "readdress", fails)
+        await rig.broker.publish(
+            Message(
+                exchange=topology.CREDIT,
+                routing_key=key.format(shard=f"{shard:02d}"),
+                body=b"{}",
+                message_id="x",
+            )
+        )
+        buried = await rig.dead()
+
+    assert "a mistake of ours" in str(buried.headers[topology.HEADER_REASON])
+    await rig.credit("maya", 3)
+    assert balances(await rig.pushed(1)) == [(2, 3)]
+
+
 @pytest.mark.parametrize("key", ["99.user.maya.credit_update", "whatever"])
 async def test_a_message_without_its_shard_is_readdressed(rig: Rig, key: str) -> None:
     await rig.subscribe(1, "maya:mac")

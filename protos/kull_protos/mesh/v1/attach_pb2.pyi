@@ -19,7 +19,7 @@ class AttachResponses(_message.Message):
     def __init__(self, frames: _Optional[_Iterable[_Union[AttachResponse, _Mapping]]] = ...) -> None: ...
 
 class AttachRequest(_message.Message):
-    __slots__ = ("hello", "subscribe", "unsubscribe", "acks", "fetch", "publish", "refresh")
+    __slots__ = ("hello", "subscribe", "unsubscribe", "acks", "fetch", "publish", "refresh", "logout")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     SUBSCRIBE_FIELD_NUMBER: _ClassVar[int]
     UNSUBSCRIBE_FIELD_NUMBER: _ClassVar[int]
@@ -27,6 +27,7 @@ class AttachRequest(_message.Message):
     FETCH_FIELD_NUMBER: _ClassVar[int]
     PUBLISH_FIELD_NUMBER: _ClassVar[int]
     REFRESH_FIELD_NUMBER: _ClassVar[int]
+    LOGOUT_FIELD_NUMBER: _ClassVar[int]
     hello: Hello
     subscribe: Subscribe
     unsubscribe: Unsubscribe
@@ -34,7 +35,8 @@ class AttachRequest(_message.Message):
     fetch: Fetch
     publish: Publish
     refresh: Refresh
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., subscribe: _Optional[_Union[Subscribe, _Mapping]] = ..., unsubscribe: _Optional[_Union[Unsubscribe, _Mapping]] = ..., acks: _Optional[_Union[Acks, _Mapping]] = ..., fetch: _Optional[_Union[Fetch, _Mapping]] = ..., publish: _Optional[_Union[Publish, _Mapping]] = ..., refresh: _Optional[_Union[Refresh, _Mapping]] = ...) -> None: ...
+    logout: Logout
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., subscribe: _Optional[_Union[Subscribe, _Mapping]] = ..., unsubscribe: _Optional[_Union[Unsubscribe, _Mapping]] = ..., acks: _Optional[_Union[Acks, _Mapping]] = ..., fetch: _Optional[_Union[Fetch, _Mapping]] = ..., publish: _Optional[_Union[Publish, _Mapping]] = ..., refresh: _Optional[_Union[Refresh, _Mapping]] = ..., logout: _Optional[_Union[Logout, _Mapping]] = ...) -> None: ...
 
 class AttachResponse(_message.Message):
     __slots__ = ("welcome", "shards", "subscribed", "refused", "deliver", "batch", "gap", "evict", "published", "drain", "leave", "refreshed")
@@ -243,16 +245,18 @@ class Subscribed(_message.Message):
     def __init__(self, session_id: _Optional[int] = ..., address: _Optional[str] = ..., shard: _Optional[int] = ..., term: _Optional[int] = ..., epoch: _Optional[str] = ..., head: _Optional[int] = ..., after: _Optional[int] = ..., recovered: _Optional[bool] = ..., generation: _Optional[_Union[Generation, _Mapping]] = ..., devices: _Optional[_Iterable[_Union[Device, _Mapping]]] = ..., user_id: _Optional[str] = ..., device: _Optional[_Union[Device, _Mapping]] = ..., expires_at: _Optional[int] = ..., closes_at: _Optional[int] = ..., first: _Optional[bool] = ...) -> None: ...
 
 class Refused(_message.Message):
-    __slots__ = ("session_id", "address", "close_code", "reason")
+    __slots__ = ("session_id", "address", "close_code", "reason", "keep_session")
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     CLOSE_CODE_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    KEEP_SESSION_FIELD_NUMBER: _ClassVar[int]
     session_id: int
     address: str
     close_code: int
     reason: str
-    def __init__(self, session_id: _Optional[int] = ..., address: _Optional[str] = ..., close_code: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
+    keep_session: bool
+    def __init__(self, session_id: _Optional[int] = ..., address: _Optional[str] = ..., close_code: _Optional[int] = ..., reason: _Optional[str] = ..., keep_session: _Optional[bool] = ...) -> None: ...
 
 class Entry(_message.Message):
     __slots__ = ("seq", "frame", "exclude_device_id", "type")
@@ -363,6 +367,14 @@ class Refreshed(_message.Message):
     error_code: str
     error: str
     def __init__(self, session_id: _Optional[int] = ..., expires_at: _Optional[int] = ..., closes_at: _Optional[int] = ..., error_code: _Optional[str] = ..., error: _Optional[str] = ...) -> None: ...
+
+class Logout(_message.Message):
+    __slots__ = ("request_id", "session_id")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    request_id: int
+    session_id: int
+    def __init__(self, request_id: _Optional[int] = ..., session_id: _Optional[int] = ...) -> None: ...
 
 class Leave(_message.Message):
     __slots__ = ("reason",)
