@@ -64,7 +64,7 @@ async def test_memory_does_not_grow_with_what_waits_nor_while_it_drains(
     transport.down = rabbitmq == "away"
     transport.hold.clear()
     outbox = Outbox(path=tmp_path / "o.db", close_timeout=0.05)
-    async with OutboxPublisher(transport, outbox, jitter=lambda: 0.0) as publisher:
+    async with OutboxPublisher(transport, outbox, jitter=lambda: 0.01) as publisher:
         await accept(publisher, SETTLED)
         before = in_use()
 
