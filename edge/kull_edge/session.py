@@ -19,7 +19,6 @@ from kull_edge.effects import (
     Cut,
     Effect,
     Join,
-    Limited,
     LogoutWish,
     Ping,
     PublishWish,
@@ -30,9 +29,11 @@ from kull_edge.errors import BadFrame, BadToken
 from kull_edge.follow import Follow, Joined
 from kull_edge.handshake import Handshake
 from kull_edge.pings import KEEPALIVE_PAYLOAD, Keepalive, PositionPings, Verdict
+from kull_edge.requests import Requests
 from kull_edge.rooms import Rooms
 from kull_edge.session_state import SessionTimer, State, TimerKind
 from kull_edge.timers import Timers
+from kull_edge.voice import Voice
 from kull_edge.wire import OutFrame
 from kull_protos.mesh.v1.attach_pb2 import (
     Batch,
@@ -73,19 +74,22 @@ class Session:
         self._handshake = handshake
         self._config = config
         self._timers = timers
-        self._request_ids = request_ids
         self._wall_ms = wall_ms
         self._rng = rng
-        self._publish_rate = Bucket(rate=config.publish_rate, burst=config.publish_burst)
+        self._voice = Voice(session_id, v2=handshake.v2, wall_ms=wall_ms)
+        self._requests = Requests(
+            self._voice,
+            ids=request_ids,
+            limit=config.max_publishes,
+            rate=Bucket(rate=config.publish_rate, burst=config.publish_burst),
+        )
         self._warn_at = 0.0
         self._connected_at = wall_ms()
         self._credential = Credential(handshake.token or "")
-        self._user_id = ""
         self._device = Device(device_id=handshake.device_id, instance=handshake.instance)
         self._generation: Generation | None = None
         self._epoch, self._after = handshake.epoch, handshake.after
         self._errors = 0
-        self._publishes: dict[int, frames.Ref] = {}  # request id -> ref
         # A v2 device acknowledges by itself.
         self._positions = None if handshake.v2 else PositionPings()
         self._writable = True
@@ -137,7 +141,7 @@ class Session:
             return []
         self._warn_at = now + WARN_EVERY
         why = "you send more than is allowed and are read more slowly: send less"
-        return self._error("rate_limited", why)
+        return self._voice.error("rate_limited", why)
 
     def pong(self, payload: bytes) -> list[Effect]:
         """A pong came: in the plain dialect it acknowledges what was written before its ping."""
@@ -169,11 +173,11 @@ class Session:
 
     def leave(self, slot: float, now: float) -> list[Effect]:
         """The edge is leaving: the device is served until its slot, seconds from now, comes."""
-        frame = self._envelope().message("RECONNECT", {"after": round(1000 * slot)})
+        frame = self._voice.envelope().message("RECONNECT", {"after": round(1000 * slot)})
         if self.state is not State.OPEN:
             return self._close(close_codes.RECONNECT.code, close_codes.RECONNECT.meaning, frame)
         self._schedule(TimerKind.LEAVE, now + slot)
-        return self._control(frame)
+        return self._voice.say(frame)
 
     def closed(self) -> None:
         """The socket is gone."""
@@ -244,18 +248,11 @@ class Session:
 
     def published(self, answer: Published) -> list[Effect]:
         """A message of this device became an event, or did not."""
-        if answer.request_id not in self._publishes:
-            return []
-        ref = self._publishes.pop(answer.request_id)
-        if answer.error_code:
-            return self._error(answer.error_code, answer.error, ref)
-        if not self._handshake.v2:
-            return []
-        return self._control(self._envelope().accepted(answer.event_id, ref))
+        return self._requests.answered(answer)
 
     def orphaned(self) -> list[Effect]:
         """The user's router is gone: nobody will answer what is open there."""
-        refs, self._publishes = list(self._publishes.values()), {}
+        refs = self._requests.orphaned()
         if asked := self._credential.answered(accepted=False):
             refs.append(asked.ref)
         return [effect for ref in refs for effect in self._unavailable(ref)]
@@ -266,19 +263,19 @@ class Session:
         if asked is None:
             return []
         if answer.error_code:
-            return self._error(answer.error_code, answer.error, asked.ref)
+            return self._voice.error(answer.error_code, answer.error, asked.ref)
         self._set_end(answer.expires_at, answer.closes_at, now)
-        frame = self._envelope().refreshed(answer.expires_at, asked.ref)
-        return [*self._control(frame), RefreshWish(self._credential.token, others=True)]
+        frame = self._voice.envelope().refreshed(answer.expires_at, asked.ref)
+        return [*self._voice.say(frame), RefreshWish(self._credential.token, others=True)]
 
     def stale(self, address: str, seconds: float) -> list[Effect]:
         """No router has served a queue for so long: what the device shows of it may be old."""
         since = self._wall_ms() - round(1000 * seconds)
-        return self._notice("STALE", {"queue": frames.queue_name(address), "since": since})
+        return self._voice.notice("STALE", {"queue": frames.queue_name(address), "since": since})
 
     def fresh(self, address: str) -> list[Effect]:
         """The queue is served again, and what was missed follows."""
-        return self._notice("FRESH", {"queue": frames.queue_name(address)})
+        return self._voice.notice("FRESH", {"queue": frames.queue_name(address)})
 
     # Messages of the device
 
@@ -310,7 +307,7 @@ class Session:
             )
         except BadToken as error:
             return self._refuse(close_codes.BAD_TOKEN, str(error))
-        self._user_id = who.user_id
+        self._voice.user_id = who.user_id
         self._device.device_id = who.device_id
         self._device.ephemeral = who.ephemeral
         self._device.connected_at = self._connected_at
@@ -329,28 +326,16 @@ class Session:
 
     def _publish(self, message: frames.UpdateProgress, now: float) -> list[Effect]:
         self._check_identified()
-        if told := self._too_many(message.ref, now):
+        if told := self._requests.refusal(message.ref, now):
             return told
-        return [PublishWish(self._request(message.ref), "UPDATE_PROGRESS", message.payload)]
-
-    def _request(self, ref: frames.Ref) -> int:
-        request_id = next(self._request_ids)
-        self._publishes[request_id] = ref
-        return request_id
-
-    def _too_many(self, ref: frames.Ref, now: float) -> list[Effect]:
-        """Tell a device whose message is right, only too early: no bad frame."""
-        if wait := self._publish_rate.take(1, now):
-            why = f"this device sends too many: wait {wait:.1f} s, then send the newest"
-            return [Limited("messages"), *self._error("rate_limited", why, ref)]
-        if len(self._publishes) >= self._config.max_publishes:
-            return self._error("busy", "wait until earlier messages are answered", ref)
-        return []
+        return [PublishWish(self._requests.begin(message.ref), "UPDATE_PROGRESS", message.payload)]
 
     def _refresh(self, message: frames.Refresh) -> list[Effect]:
         self._check_open("REFRESH", message.ref)
         if self._credential.asked:
-            return self._error("busy", "wait for the answer to the REFRESH before", message.ref)
+            return self._voice.error(
+                "busy", "wait for the answer to the REFRESH before", message.ref
+            )
         self._credential.asked = message
         return [RefreshWish(message.token)]
 
@@ -358,16 +343,16 @@ class Session:
         self._check_open("JOIN, LEAVE or TYPING", message.ref)
         if not self._handshake.v2:
             raise BadFrame("invalid_message", "rooms need the subprotocol kull.sync.v2")
-        if told := self._too_many(message.ref, now):
+        if told := self._requests.refusal(message.ref, now):
             return told
         if self._rooms is None:
             self._rooms = Rooms(
                 self.follows,
                 limit=self._config.rooms,
                 follow=self._follow,
-                tell=self._notice,
-                error=self._error,
-                request=self._request,
+                tell=self._voice.notice,
+                error=self._voice.error,
+                request=self._requests.begin,
             )
         return self._rooms.take(message)
 
@@ -376,15 +361,15 @@ class Session:
 
     def _logout(self, message: frames.Logout) -> list[Effect]:
         self._check_open("LOGOUT", message.ref)
-        if len(self._publishes) >= self._config.max_publishes:
-            return self._error("busy", "wait until earlier messages are answered", message.ref)
-        return [LogoutWish(self._request(message.ref))]
+        if told := self._requests.full(message.ref):
+            return told
+        return [LogoutWish(self._requests.begin(message.ref))]
 
     def _pong(self) -> list[Effect]:
         """Nothing comes before WELCOME, which is a sign of life as well."""
         if self.state is not State.OPEN:
             return []
-        return self._control(self._envelope().message("PONG", {}))
+        return self._voice.message("PONG", {})
 
     def _check_identified(self) -> None:
         if self.state is State.HELLO:
@@ -398,13 +383,10 @@ class Session:
         self._errors += 1
         if self._errors >= self._config.max_errors:
             return self._refuse(close_codes.TOO_MANY_ERRORS, "too many bad frames, fix the client")
-        return self._error(error.code, str(error), error.ref)
+        return self._voice.error(error.code, str(error), error.ref)
 
     def _unavailable(self, ref: frames.Ref) -> list[Effect]:
-        return self._error("unavailable", "it could not be stored now, send it again", ref)
-
-    def _error(self, code: str, message: str, ref: frames.Ref = None) -> list[Effect]:
-        return self._control(self._envelope().error(code, message, ref))
+        return self._voice.error("unavailable", "it could not be stored now, send it again", ref)
 
     # Keeping the connection honest
 
@@ -434,10 +416,7 @@ class Session:
         if closes_ms == expires_ms:
             return self.timer(TimerKind.END, now)
         self._schedule(TimerKind.END, now + (closes_ms - expires_ms) / 1000)
-        if not self._handshake.v2:
-            return []
-        data: frames.Json = {"closesAt": closes_ms}
-        return self._control(self._envelope().message("TOKEN_EXPIRED", data))
+        return self._voice.notice("TOKEN_EXPIRED", {"closesAt": closes_ms})
 
     # Answers
 
@@ -451,23 +430,19 @@ class Session:
         data: frames.Json = {
             "sessionId": f"{self._config.node_id}/{self.id}",
             "deviceId": answer.device.device_id or self._device.device_id,
-            "userId": self._user_id,
+            "userId": self._voice.user_id,
             "keepalive": self._config.keepalive,
             "window": self._config.window.frames,
         }
-        welcome = self._envelope().message("WELCOME", data | frames.welcome_json(answer))
-        return [*self._control(welcome), self._follow(ALL)]
+        welcome = self._voice.envelope().message("WELCOME", data | frames.welcome_json(answer))
+        return [*self._voice.say(welcome), self._follow(ALL)]
 
     def _joined(self, answer: Subscribed) -> list[Effect]:
         if self._rooms and answer.address != ALL:
             # HELLO's position counts for the first JOIN only.
             self._after = {q: seq for q, seq in self._after.items() if q != answer.address}
             return self._rooms.joined(answer)
-        return self._notice("JOINED", frames.place_json(answer))
-
-    def _notice(self, kind: str, data: frames.Json) -> list[Effect]:
-        """Tell a device that speaks v2; the plain dialect has no such messages."""
-        return self._control(self._envelope().message(kind, data)) if self._handshake.v2 else []
+        return self._voice.notice("JOINED", frames.place_json(answer))
 
     def _lost(self, address: str, head: int) -> list[Effect]:
         if not self._handshake.v2:  # only WELCOME can tell a plain client, and of its own queue
@@ -475,7 +450,7 @@ class Session:
             own = address == self.user_address
             return self._refuse(close_codes.RESUBSCRIBE, reason) if own else []
         data = {"queue": frames.queue_name(address), "head": head}
-        return self._control(self._envelope().message("RECOVERY_LOST", data))
+        return self._voice.message("RECOVERY_LOST", data)
 
     def _end(self, code: int, reason: str) -> list[Effect]:
         if code in close_codes.TABLE:
@@ -486,11 +461,11 @@ class Session:
         return self._fail(row.name, reason or row.meaning, row.code)
 
     def _fail(self, name: str, reason: str, code: int) -> list[Effect]:
-        return self._close(code, reason, self._envelope().error(name, reason))
+        return self._close(code, reason, self._voice.envelope().error(name, reason))
 
     def _close(self, code: int, reason: str, *last: OutFrame) -> list[Effect]:
         self.closed()
-        return [*self._control(*last), Close(self.id, code, reason)]
+        return [*self._voice.say(*last), Close(self.id, code, reason)]
 
     def _write(self, written: Iterable[OutFrame]) -> list[Effect]:
         texts = tuple(written)
@@ -498,17 +473,11 @@ class Session:
             return []
         return [Write(self.id, texts), *self._ping_position()]
 
-    def _control(self, *texts: OutFrame) -> list[Effect]:
-        return [Write(self.id, texts)] if texts else []
-
     def _follow(self, address: str) -> Join:
         follow = Follow(address, device_id=self._device.device_id, window=self._config.window)
         follow.writable = self._writable
         self.follows[address] = follow
         return Join(address)
-
-    def _envelope(self) -> frames.Envelope:
-        return frames.Envelope(user_id=self._user_id, timestamp=self._wall_ms())
 
     def _schedule(self, kind: TimerKind, at: float) -> None:
         self._timers.schedule(SessionTimer(self.id, kind), at)
