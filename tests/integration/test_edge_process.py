@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from websockets.asyncio.client import connect
@@ -34,7 +34,10 @@ async def edge(*options: str, **settings: str) -> AsyncIterator[asyncio.subproce
         yield process
     finally:
         if process.returncode is None:
-            process.kill()
+            # Not the edge alone: its workers hold the pipe, and waiting means until that is closed.
+            for pid in [*workers_of(process.pid), process.pid]:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             await process.wait()
 
 
@@ -43,6 +46,8 @@ async def line_with(process: asyncio.subprocess.Process, event: str) -> dict[str
     assert process.stdout
     async with asyncio.timeout(20):
         async for raw in process.stdout:
+            if not raw.startswith(b"{"):
+                continue  # gRPC's own words
             line: dict[str, str] = json.loads(raw)
             if event in line["event"]:
                 return line
