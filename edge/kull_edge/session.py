@@ -434,8 +434,8 @@ class Session:
             "keepalive": self._config.keepalive,
             "window": self._config.window.frames,
         }
-        welcome = self._voice.envelope().message("WELCOME", data | frames.welcome_json(answer))
-        return [*self._voice.say(welcome), self._follow(ALL)]
+        welcome = self._voice.message("WELCOME", data | frames.welcome_json(answer))
+        return [*welcome, self._follow(ALL)]
 
     def _joined(self, answer: Subscribed) -> list[Effect]:
         if self._rooms and answer.address != ALL:

@@ -89,11 +89,10 @@ class EdgeStream:
 
     def _take(self, up_to: int) -> list[pb.AttachResponse]:
         frames: list[pb.AttachResponse] = []
-        total = 0
+        enough = self.outbox.bytes - up_to  # the outbox knows the sizes already
         while (frame := self.outbox.take()) is not None:
             frames.append(frame)
-            total += frame.ByteSize()
-            if total >= up_to:
+            if self.outbox.bytes <= enough:
                 break
         return frames
 
