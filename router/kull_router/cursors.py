@@ -23,7 +23,7 @@ class Cursors:
         if seq > self._waiting.get(key, 0):
             self._waiting[key] = seq
 
-    def take(self, limit: int = 10_000) -> list[CursorUpdate]:
+    def take(self, limit: int) -> list[CursorUpdate]:
         """Remove and return up to `limit` updates, oldest first."""
         keys = [key for key, _ in zip(self._waiting, range(limit), strict=False)]
         return [self._update(key) for key in keys]

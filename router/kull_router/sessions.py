@@ -44,6 +44,7 @@ REPLACED: Final = 4503
 DISCONNECTED: Final = 4504
 TOO_MANY_DEVICES: Final = 4506
 GENERATED: Final = "web-"  # prefix of device ids that an edge made up
+FLUSH_STEP: Final = 64  # cursors
 UNKNOWN_POSITION: Final = 2**62  # beyond any head: the store answers "not recovered"
 
 
@@ -324,16 +325,21 @@ class Sessions:
             await self.flush()
 
     async def flush(self) -> None:
-        """Write what waits; what cannot be written now stays for the next time."""
-        updates = self.cursors.take()
-        if not updates:
-            return
-        try:
-            await self._store.advance(updates, self._clock.wall_ms())
-        except StoreError as error:
-            log.warning("cursors_not_written", cursors=len(updates), why=str(error))
-            for update in updates:
-                self.cursors.move(update.address, update.user, update.device, update.seq)
+        """Write what waits; what cannot be written now stays for the next time.
+
+        In steps: events that wait for the store go in between.
+        """
+        for _ in range(ceil(len(self.cursors) / FLUSH_STEP)):
+            updates = self.cursors.take(FLUSH_STEP)
+            if not updates:
+                return
+            try:
+                await self._store.advance(updates, self._clock.wall_ms())
+            except StoreError as error:
+                log.warning("cursors_not_written", cursors=len(updates), why=str(error))
+                for update in updates:
+                    self.cursors.move(update.address, update.user, update.device, update.seq)
+                return
 
     async def run_touch(self) -> NoReturn:
         """Keep the rows of connected devices young, however long they stay connected."""

@@ -1,8 +1,8 @@
 """Group commit: one thread that writes, and commits everything that waits at once.
 
 A commit costs a sync of the disk and a round of statements, whatever is in it. While one runs, and
-for a moment before it, further jobs pile up; they share it. Requests of the same kind share their
-statements as well.
+under load for a moment before it, further jobs pile up; they share it. Requests of the same kind
+share their statements as well.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 R = TypeVar("R")
-LINGER: Final = 0.003  # seconds that a job waits for others to share its commit
+LINGER: Final = 0.003  # seconds that a job waits for others, when the one before it had company
 _MAX_WAITING: Final = 1024  # jobs; further callers wait for a place
 _GROUP_JOBS: Final = 256
 _GROUP_BYTES: Final = 4 * 2**20
@@ -46,15 +46,21 @@ class Writer:
 
     Each job is all or nothing by itself: one that raises leaves the others of its group alone.
     It may be run again after a rollback. Those with a `row` come last and in its order.
+
+    Args:
+        db: nobody else uses it.
+        sleep: waits in the writer's thread, for seconds.
     """
 
-    def __init__(self, db: Connection) -> None:
+    def __init__(self, db: Connection, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._db = db
+        self._sleep = sleep
         self._loop = asyncio.get_running_loop()
         self._places = asyncio.Semaphore(_MAX_WAITING)
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._closed = False
         self._ended = self._loop.create_future()
+        self._busy = False  # whether the last group was more than one job
         self.commits = 0  # transactions committed so far
         # A daemon: a process that ends without closing must not hang; databases recover.
         self._thread = threading.Thread(target=self._work, name="kull-store-writer", daemon=True)
@@ -104,6 +110,7 @@ class Writer:
             group, more = self._next_group()
             # Two routers that lock rows in the same order never wait for each other.
             group.sort(key=lambda job: job.row)
+            self._busy = len(group) > 1
             outcomes = self._run_group(group) if group else []
             self._tell(self._resolve, group, outcomes)
         self._db.close()
@@ -118,8 +125,8 @@ class Writer:
     def _next_group(self) -> tuple[list[_Job], bool]:
         """Wait for a job and for its company; False when that was the end."""
         job = self._jobs.get()
-        if job is not None:
-            time.sleep(LINGER)
+        if job is not None and self._busy:
+            self._sleep(LINGER)
         group: list[_Job] = []
         size = 0
         while job is not None:

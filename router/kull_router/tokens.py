@@ -6,6 +6,7 @@ The router verifies every token itself; an edge's word is not believed.
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ import jwt
 from kull_producers import address
 from kull_producers.errors import InvalidAddress
 from kull_router.errors import ConfigError, TokenRefused
-from kull_router.token_keys import ALGORITHMS, MAX_KID, KeyRing, Keys, shared
+from kull_router.token_keys import ALGORITHMS, MAX_KID, KeyRing, Keys, TokenKey, shared
 
 TRY_AGAIN: Final = 0  # close codes of docs/protocol.md; 0 keeps the device connected
 BAD_TOKEN: Final = 4500
@@ -27,6 +28,7 @@ MAX_ROOMS: Final = 32
 MAX_JTI: Final = 128
 DEFAULT_MAX_TTL: Final = 30 * 86_400.0  # seconds
 LEEWAY_MS: Final = 60_000  # that clocks may differ
+MAX_KNOWN: Final = 1024  # verified tokens: a device shows the same one for each of its queues
 # Control characters, and those that turn the direction of what follows: names are shown to others.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
@@ -58,6 +60,16 @@ class Claims:
 
 
 NOBODY: Final = Claims(user="")
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A token that `key` has verified; it counts as long as that key is in use."""
+
+    algorithm: str
+    kid: str
+    key: TokenKey
+    claims: Claims
 
 
 class TokenVerifier:
@@ -92,6 +104,7 @@ class TokenVerifier:
         self._audience = audience or None
         self._issuer = issuer or None
         self._max_ttl_ms = int(max_ttl * 1000)
+        self._known: OrderedDict[str, _Known] = OrderedDict()
 
     def verify(self, token: str, now_ms: int, *, grace_ms: int = 0) -> Claims:
         """Return the token's claims; `grace_ms` after its expiry too.
@@ -103,7 +116,7 @@ class TokenVerifier:
         if self._allow_plain and token.count(".") != 2:
             user, _, device = token.partition(":")
             return _checked(Claims(user=user, device=device, plain=True))
-        claims = _checked(_claims(self._decode(token), now_ms))
+        claims = self._signed(token, now_ms)
         if claims.expires_ms + grace_ms <= now_ms:
             raise TokenRefused(TOKEN_EXPIRED, "the token has expired: get a new one")
         if claims.expires_ms > now_ms + self._max_ttl_ms + LEEWAY_MS:
@@ -114,20 +127,36 @@ class TokenVerifier:
             )
         return claims
 
-    def _decode(self, token: str) -> dict[str, Any]:
+    def _signed(self, token: str, now_ms: int) -> Claims:
+        """Return the claims, whether they are in time or not; look at a signature once."""
+        known = self._known.get(token)
+        if known is None or known.key not in self._source(known.algorithm).find(
+            known.algorithm, known.kid
+        ):
+            known = self._known[token] = self._verified(token, now_ms)
+            while len(self._known) > MAX_KNOWN:
+                self._known.popitem(last=False)
+        return known.claims
+
+    def _source(self, algorithm: str) -> Keys:
+        return self._secrets if algorithm == "HS256" else self._keys
+
+    def _verified(self, token: str, now_ms: int) -> _Known:
         algorithm, kid = _header(token)
-        source = self._secrets if algorithm == "HS256" else self._keys
+        source = self._source(algorithm)
         keys = source.find(algorithm, kid)
         if not keys and source.may_come(kid):
             raise TokenRefused(TRY_AGAIN, "the token's key is being looked up")
         why = "no key here is for it"
         for key in keys:
             try:
-                return self._decode_with(token, key.key, algorithm)
+                payload = self._decode_with(token, key.key, algorithm)
             except jwt.InvalidSignatureError:
                 why = "its signature does not match"
             except (jwt.InvalidTokenError, ValueError, TypeError) as error:
                 raise TokenRefused(BAD_TOKEN, f"the token is not valid: {_why(error)}") from error
+            else:
+                return _Known(algorithm, kid, key, _checked(_claims(payload, now_ms)))
         raise TokenRefused(BAD_TOKEN, f"the token is not valid: {why}")
 
     def _decode_with(self, token: str, key: Any, algorithm: str) -> dict[str, Any]:

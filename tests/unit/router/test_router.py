@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -25,8 +25,9 @@ from kull_router.edge_stream import EdgeStream
 from kull_router.errors import StoreUnavailable
 from kull_router.memory_server import MemoryServer
 from kull_router.router import RouterCore
+from kull_router.sessions import FLUSH_STEP
 from kull_router.settings import RouterSettings
-from kull_router.store import Attachment, Outcome, Page
+from kull_router.store import Attachment, CursorUpdate, Outcome, Page
 from kull_router.store_memory import MemoryState, MemoryStore
 from kull_router.tokens import TokenVerifier
 
@@ -408,6 +409,27 @@ async def test_acknowledged_positions_survive_the_router(rig: Rig) -> None:
     answer = await rig.subscribe(2, "maya:mac")  # even before cursors are written behind
 
     assert (answer.after, answer.recovered) == (2, True)
+
+
+async def test_cursors_are_written_in_steps_and_what_cannot_be_written_waits(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[int] = []
+
+    async def advance(cursors: Sequence[CursorUpdate], now_ms: int) -> None:
+        if len(written) == 2:
+            raise StoreUnavailable("the disk is full")
+        written.append(len(cursors))
+
+    monkeypatch.setattr(rig.store, "advance", advance)
+    cursors = rig.core.sessions.cursors
+    for number in range(4 * FLUSH_STEP):
+        cursors.move("all", "maya", f"device-{number}", 1)
+
+    await rig.core.sessions.flush()  # events of others go between two steps
+
+    assert written == [FLUSH_STEP, FLUSH_STEP]
+    assert len(cursors) == 2 * FLUSH_STEP
 
 
 async def test_acks_of_sessions_of_another_edge_are_ignored(rig: Rig) -> None:

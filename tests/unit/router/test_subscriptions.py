@@ -78,5 +78,5 @@ def test_cursors_are_coalesced_and_never_go_back() -> None:
     assert cursors.take_of("a", "mac", "user:a") == [
         CursorUpdate(address="user:a", user="a", device="mac", seq=9)
     ]
-    assert [update.address for update in cursors.take()] == ["all"]
+    assert [update.address for update in cursors.take(10)] == ["all"]
     assert len(cursors) == 0

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import jwt
@@ -17,8 +18,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kull_router.errors import ConfigError, TokenRefused
-from kull_router.token_keys import KeyRing, UnusableKey, parse_file
-from kull_router.tokens import BAD_TOKEN, TOKEN_EXPIRED, Claims, TokenVerifier, plain_text
+from kull_router.token_keys import KeyRing, TokenKey, UnusableKey, parse_file
+from kull_router.tokens import (
+    BAD_TOKEN,
+    MAX_KNOWN,
+    TOKEN_EXPIRED,
+    Claims,
+    TokenVerifier,
+    plain_text,
+)
 
 SECRET = "a-secret-of-at-least-sixty-four-bytes-so-that-hs512-takes-it-too-0123"
 NOW_MS = 1_000_000
@@ -132,6 +140,34 @@ def test_a_token_is_good_a_little_longer_for_who_is_connected_already() -> None:
         verifier.verify(token, NOW_MS, grace_ms=5_000)
 
 
+def test_a_token_that_was_verified_before_expires_all_the_same() -> None:
+    verifier = TokenVerifier(SECRET, allow_plain=False)
+    token = signed()
+    verifier.verify(token, NOW_MS)
+
+    with pytest.raises(TokenRefused) as caught:
+        verifier.verify(token, NOW_MS + 60_000)
+
+    assert caught.value.close_code == TOKEN_EXPIRED
+
+
+def test_a_signature_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    verifier = TokenVerifier(SECRET, allow_plain=False)
+    claims = verifier.verify(signed(), NOW_MS)
+    monkeypatch.setattr(jwt, "decode", None)
+
+    assert verifier.verify(signed(), NOW_MS) == claims
+
+
+def test_only_so_many_verified_tokens_are_remembered() -> None:
+    verifier = TokenVerifier(SECRET, allow_plain=False)
+
+    for number in range(MAX_KNOWN + 10):
+        verifier.verify(signed(sub=f"user-{number}"), NOW_MS)
+
+    assert len(verifier._known) == MAX_KNOWN
+
+
 def test_audience_and_issuer_are_checked_where_they_are_set() -> None:
     verifier = TokenVerifier(SECRET, allow_plain=False, audience="kull", issuer="https://id")
 
@@ -172,6 +208,32 @@ def public() -> TokenVerifier:
 @pytest.mark.parametrize(("algorithm", "key"), [("RS256", RSA), ("EdDSA", ED)])
 def test_public_keys_verify(public: TokenVerifier, algorithm: str, key: Any) -> None:
     assert public.verify(signed(secret=key, algorithm=algorithm), NOW_MS).user == "maya"
+
+
+class Replaced:
+    """Keys that an operator replaces."""
+
+    def __init__(self, ring: KeyRing) -> None:
+        self.ring = ring
+
+    def find(self, algorithm: str, kid: str) -> Sequence[TokenKey]:
+        """See Keys."""
+        return self.ring.find(algorithm, kid)
+
+    def may_come(self, kid: str) -> bool:
+        """See Keys."""
+        return self.ring.may_come(kid)
+
+
+def test_a_key_that_is_gone_verifies_nothing_any_more() -> None:
+    keys = Replaced(KeyRing(parse_file(public_pem(RSA, ED))))
+    verifier = TokenVerifier(None, allow_plain=False, keys=keys)
+    token = signed(secret=RSA, algorithm="RS256")
+    assert verifier.verify(token, NOW_MS).user == "maya"
+
+    keys.ring = KeyRing(parse_file(public_pem(OTHER_RSA, ED)))
+
+    assert refused(token, verifier).close_code == BAD_TOKEN
 
 
 def forged_by_hand(header: dict[str, Any], secret: bytes) -> str:
