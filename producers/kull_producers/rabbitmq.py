@@ -97,17 +97,20 @@ class RabbitTransport:
 
     async def check_shard_count(self, shard_count: int) -> None:
         """See `Transport.check_shard_count`."""
-        if await self._exists(topology.shard_count_mark(shard_count)):
+        mark = topology.shard_count_mark(shard_count)
+        if await self._exists(mark):
             return
-        if await self._exists(topology.SHARDS):
+        # Created after the mark: without it a router may just be about to create both.
+        if not await self._exists(topology.ROUTE):
+            raise NotDeployed(
+                f"RabbitMQ at {self._where} holds no Kull Sync deployment yet: "
+                "start a router once, it creates the exchanges"
+            )
+        if not await self._exists(mark):
             raise ShardCountMismatch(
                 f"the deployment at {self._where} was not created with {shard_count} shards: "
                 "set shard_count (KULL_SHARD_COUNT) to what its routers use"
             )
-        raise NotDeployed(
-            f"RabbitMQ at {self._where} holds no Kull Sync deployment yet: "
-            "start a router once, it creates the exchanges"
-        )
 
     async def blocked(self) -> bool:
         """See `Transport.blocked`. RabbitMQ tells a connection once that has published."""

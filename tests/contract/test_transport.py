@@ -22,6 +22,7 @@ from kull_producers import (
     connect,
     topology,
 )
+from kull_producers.errors import NotDeployed
 from kull_producers.message import Message
 from kull_producers.rabbitmq import RabbitTransport
 from kull_producers.testing import MemoryTransport
@@ -254,6 +255,34 @@ async def test_without_a_router_the_error_says_to_start_one(amqp_url: str) -> No
     with pytest.raises(ShardCountMismatch, match="start a router"):
         async with connect(amqp_url):
             raise AssertionError("must not open")
+
+
+@pytest.mark.rabbitmq
+async def test_a_deployment_that_is_just_being_created_is_no_other_one(
+    amqp_url: str, stack: AsyncExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A relay would stop for good if it took it for one of another shard count."""
+    connection = await stack.enter_async_context(await aio_pika.connect(amqp_url))
+    channel = await connection.channel()
+    await channel.declare_exchange(topology.SHARDS, "fanout", durable=True)
+    with pytest.raises(NotDeployed):
+        async with connect(amqp_url, shard_count=SHARDS):
+            raise AssertionError("must not open")
+
+    looked: list[str] = []
+    exists = RabbitTransport._exists
+
+    async def exists_later(self: RabbitTransport, exchange: str) -> bool:
+        found = await exists(self, exchange)
+        if not looked:  # the whole is created right behind the first look
+            for name in (topology.shard_count_mark(SHARDS), topology.ROUTE):
+                await channel.declare_exchange(name, "fanout", durable=True)
+        looked.append(exchange)
+        return found
+
+    monkeypatch.setattr(RabbitTransport, "_exists", exists_later)
+    await stack.enter_async_context(connect(amqp_url, shard_count=SHARDS))
+    assert looked[0] == looked[-1] == topology.shard_count_mark(SHARDS)
 
 
 @pytest.mark.rabbitmq
