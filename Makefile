@@ -29,7 +29,7 @@ demo: setup ## Follow a shoot on five devices and in your browser (PHOTOS=folder
 	@$(MAKE) --no-print-directory page || echo 'The demo goes on without building its page.' >&2
 	@$(BIN)/kull demo $(if $(PHOTOS),--photos "$(PHOTOS)")
 
-test: setup ## Run every test; RabbitMQ, PostgreSQL and Chromium are found or started
+test: setup .venv/.bench ## Run every test; RabbitMQ, PostgreSQL and Chromium are found or started
 	@$(if $(NPM),$(MAKE) --no-print-directory page)
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
 	@$(if $(NPM),$(MAKE) web,echo 'The web SDK was not tested: it needs npm and Node 20.19 or later.')
