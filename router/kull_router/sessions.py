@@ -44,7 +44,7 @@ REPLACED: Final = 4503
 DISCONNECTED: Final = 4504
 TOO_MANY_DEVICES: Final = 4506
 GENERATED: Final = "web-"  # prefix of device ids that an edge made up
-FLUSH_STEP: Final = 64  # cursors
+FLUSH_STEP: Final = 64  # cursors per transaction: what else waits for the store goes in between
 UNKNOWN_POSITION: Final = 2**62  # beyond any head: the store answers "not recovered"
 
 

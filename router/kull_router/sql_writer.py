@@ -60,7 +60,6 @@ class Writer:
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._closed = False
         self._ended = self._loop.create_future()
-        self._busy = False  # whether the last group was more than one job
         self.commits = 0  # transactions committed so far
         # A daemon: a process that ends without closing must not hang; databases recover.
         self._thread = threading.Thread(target=self._work, name="kull-store-writer", daemon=True)
@@ -105,12 +104,13 @@ class Writer:
         await asyncio.shield(self._ended)
 
     def _work(self) -> None:
+        group: list[_Job] = []
         more = True
         while more:
-            group, more = self._next_group()
+            # A job that comes alone would wait for nobody.
+            group, more = self._next_group(linger=len(group) > 1)
             # Two routers that lock rows in the same order never wait for each other.
             group.sort(key=lambda job: job.row)
-            self._busy = len(group) > 1
             outcomes = self._run_group(group) if group else []
             self._tell(self._resolve, group, outcomes)
         self._db.close()
@@ -122,10 +122,10 @@ class Writer:
         except RuntimeError:
             log.warning("store_not_closed", hint="the event loop ended before Store.aclose()")
 
-    def _next_group(self) -> tuple[list[_Job], bool]:
+    def _next_group(self, *, linger: bool) -> tuple[list[_Job], bool]:
         """Wait for a job and for its company; False when that was the end."""
         job = self._jobs.get()
-        if job is not None and self._busy:
+        if job is not None and linger:
             self._sleep(LINGER)
         group: list[_Job] = []
         size = 0

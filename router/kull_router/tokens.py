@@ -62,16 +62,6 @@ class Claims:
 NOBODY: Final = Claims(user="")
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """A token that `key` has verified; it counts as long as that key is in use."""
-
-    algorithm: str
-    kid: str
-    key: TokenKey
-    claims: Claims
-
-
 class TokenVerifier:
     """Verifies tokens; plain ones only where they are allowed.
 
@@ -104,7 +94,8 @@ class TokenVerifier:
         self._audience = audience or None
         self._issuer = issuer or None
         self._max_ttl_ms = int(max_ttl * 1000)
-        self._known: OrderedDict[str, _Known] = OrderedDict()
+        # A token's claims count as long as the key that has verified it is in use.
+        self._known: OrderedDict[str, tuple[TokenKey, Claims]] = OrderedDict()
 
     def verify(self, token: str, now_ms: int, *, grace_ms: int = 0) -> Claims:
         """Return the token's claims; `grace_ms` after its expiry too.
@@ -130,18 +121,19 @@ class TokenVerifier:
     def _signed(self, token: str, now_ms: int) -> Claims:
         """Return the claims, whether they are in time or not; look at a signature once."""
         known = self._known.get(token)
-        if known is None or known.key not in self._source(known.algorithm).find(
-            known.algorithm, known.kid
-        ):
+        if known is None or not self._in_use(known[0]):
             known = self._known[token] = self._verified(token, now_ms)
             while len(self._known) > MAX_KNOWN:
                 self._known.popitem(last=False)
-        return known.claims
+        return known[1]
+
+    def _in_use(self, key: TokenKey) -> bool:
+        return key in self._source(key.algorithm).find(key.algorithm, key.kid)
 
     def _source(self, algorithm: str) -> Keys:
         return self._secrets if algorithm == "HS256" else self._keys
 
-    def _verified(self, token: str, now_ms: int) -> _Known:
+    def _verified(self, token: str, now_ms: int) -> tuple[TokenKey, Claims]:
         algorithm, kid = _header(token)
         source = self._source(algorithm)
         keys = source.find(algorithm, kid)
@@ -156,7 +148,7 @@ class TokenVerifier:
             except (jwt.InvalidTokenError, ValueError, TypeError) as error:
                 raise TokenRefused(BAD_TOKEN, f"the token is not valid: {_why(error)}") from error
             else:
-                return _Known(algorithm, kid, key, _checked(_claims(payload, now_ms)))
+                return key, _checked(_claims(payload, now_ms))
         raise TokenRefused(BAD_TOKEN, f"the token is not valid: {why}")
 
     def _decode_with(self, token: str, key: Any, algorithm: str) -> dict[str, Any]:

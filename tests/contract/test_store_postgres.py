@@ -20,7 +20,7 @@ from kull_router.errors import ConfigError, Fenced, StoreReplaced, StoreUnavaila
 from kull_router.sql import Db
 from kull_router.store import DeviceInfo, Outcome, Retention, Stale, Stored
 from kull_router.store_postgres import PostgresStore
-from tests.contract.holding import holding
+from tests.support.holding import holding
 from tests.support.ports import free_port
 from tests.support.postgres import Postgres, fresh_database
 from tests.support.stores import ALICE, NOW, SHARD, credit, tick
@@ -50,7 +50,7 @@ async def held(store: PostgresStore, *events: str, term: int = 1) -> AsyncIterat
         if isinstance(outcome, Fenced):
             raise outcome
 
-    async with holding(store, append if events else lambda _db: None):
+    async with holding(store._writer, append if events else lambda _db: None):
         yield
 
 

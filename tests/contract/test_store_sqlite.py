@@ -24,7 +24,7 @@ from kull_router.errors import (
 from kull_router.sql import Db
 from kull_router.store import DeviceInfo, Duplicate, Retention, Stored
 from kull_router.store_sqlite import SqliteStore
-from tests.contract.holding import holding
+from tests.support.holding import holding
 from tests.support.stores import ALICE, NOW, SHARD, credit, tick
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +46,7 @@ async def store(path: Path) -> AsyncIterator[SqliteStore]:
 @asynccontextmanager
 async def busy_writer(store: SqliteStore) -> AsyncIterator[None]:
     """Keep the writer's thread inside one job, so that what comes meanwhile piles up."""
-    async with holding(store, lambda db: db.execute("UPDATE shards SET owner = owner")):
+    async with holding(store._writer, lambda db: db.execute("UPDATE shards SET owner = owner")):
         yield
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
-from threading import Event
 
-from kull_router.sql import Connection
+from kull_router.sql import Db
 from kull_router.sql_writer import LINGER, Writer
 from kull_router.sqlite_connection import SqliteConnection
+from tests.support.holding import holding
 
 
-def nothing(db: Connection) -> None:
+def nothing(db: Db) -> None:
     """A job that changes nothing."""
 
 
@@ -30,18 +30,10 @@ async def test_a_job_that_comes_alone_is_not_held_up(tmp_path: Path) -> None:
 async def test_a_job_after_a_crowd_waits_for_company(tmp_path: Path) -> None:
     waits: list[float] = []
     writer = Writer(SqliteConnection(tmp_path / "store.db"), sleep=waits.append)
-    begun, go_on = Event(), Event()
-
-    def slow(db: Connection) -> None:
-        begun.set()
-        go_on.wait(10)
-
-    first = asyncio.create_task(writer.run(slow), name="slow")
-    await asyncio.to_thread(begun.wait, 10)
-    crowd = [asyncio.create_task(writer.run(nothing), name="crowd") for _ in range(5)]
-    await asyncio.sleep(0)
-    go_on.set()
-    await asyncio.gather(first, *crowd)
+    async with holding(writer, nothing):
+        crowd = [asyncio.create_task(writer.run(nothing), name="crowd") for _ in range(5)]
+        await asyncio.sleep(0)  # each has begun
+    await asyncio.gather(*crowd)
     assert (writer.commits, waits) == (2, [])
 
     await writer.run(nothing)
@@ -53,22 +45,14 @@ async def test_a_job_after_a_crowd_waits_for_company(tmp_path: Path) -> None:
 async def test_requests_of_one_kind_that_wait_share_a_call(tmp_path: Path) -> None:
     calls: list[int] = []
     writer = Writer(SqliteConnection(tmp_path / "store.db"))
-    begun, go_on = Event(), Event()
 
-    def slow(db: Connection) -> None:
-        begun.set()
-        go_on.wait(10)
-
-    def together(db: Connection, requests: Sequence[int]) -> list[int | Exception]:
+    def together(db: Db, requests: Sequence[int]) -> list[int | Exception]:
         calls.append(len(requests))
         return [2 * each for each in requests]
 
-    first = asyncio.create_task(writer.run(slow), name="slow")
-    await asyncio.to_thread(begun.wait, 10)
-    asked = [asyncio.create_task(writer.run_together(together, number)) for number in range(5)]
-    await asyncio.sleep(0)
-    go_on.set()
-    await first
+    async with holding(writer, nothing):
+        asked = [asyncio.create_task(writer.run_together(together, number)) for number in range(5)]
+        await asyncio.sleep(0)  # each has begun
 
     assert await asyncio.gather(*asked) == [0, 2, 4, 6, 8]
     assert calls == [5]

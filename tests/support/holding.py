@@ -1,4 +1,4 @@
-"""Keeps a store's writer busy, so that what comes meanwhile piles up behind it."""
+"""Keeps a writer busy, so that what comes meanwhile piles up behind it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from kull_router.sql import Db
-from kull_router.store_sql import SqlStore
+from kull_router.sql_writer import Writer
 
 
 @asynccontextmanager
-async def holding(store: SqlStore, job: Callable[[Db], object]) -> AsyncIterator[None]:
+async def holding(writer: Writer, job: Callable[[Db], object]) -> AsyncIterator[None]:
     """Keep the writer's thread within one transaction, behind a job, until the block ends."""
     begun, go_on = threading.Event(), threading.Event()
 
@@ -21,7 +21,7 @@ async def holding(store: SqlStore, job: Callable[[Db], object]) -> AsyncIterator
         begun.set()
         assert go_on.wait(20)
 
-    held = asyncio.create_task(store._writer.run(hold))
+    held = asyncio.create_task(writer.run(hold))
     assert await asyncio.to_thread(begun.wait, 20)
     try:
         yield
