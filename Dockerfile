@@ -21,13 +21,14 @@ COPY docker/requirements.lock ./
 RUN /opt/kull/bin/pip install --require-hashes -r requirements.lock
 COPY protos protos
 COPY producers producers
+COPY gateway gateway
 COPY router router
 COPY edge edge
 COPY clients/python clients/python
 COPY mesh mesh
 COPY --from=page /src/mesh/kull_mesh/play/pages mesh/kull_mesh/play/pages
 RUN /opt/kull/bin/pip install --no-deps --no-build-isolation \
-    ./protos ./producers ./router ./edge ./clients/python ./mesh && /opt/kull/bin/pip check
+    ./protos ./producers ./gateway ./router ./edge ./clients/python ./mesh && /opt/kull/bin/pip check
 
 FROM ${BASE}
 RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/kull kull

@@ -1,9 +1,9 @@
 # Everything runs in .venv; each target sets it up if need be.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
-MEMBERS := protos producers router edge mesh clients/python
+MEMBERS := protos producers gateway router edge mesh clients/python
 MANIFESTS := requirements.lock $(MEMBERS:%=%/pyproject.toml)
-SOURCES := producers/kull_producers router/kull_router edge/kull_edge mesh/kull_mesh \
+SOURCES := producers/kull_producers gateway/kull_gateway router/kull_router edge/kull_edge mesh/kull_mesh \
 	clients/python/kull_client tests examples bench scripts
 WORKERS ?= 2
 WEB := clients/web

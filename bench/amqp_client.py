@@ -21,9 +21,9 @@ from aiormq.abc import DeliveredMessage
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for tests.support
 
-from kull_producers import topology
-from kull_producers.message import Message
-from kull_router.broker_rabbitmq import RabbitBroker
+from kull_producers.events import topology
+from kull_producers.events.message import Message
+from kull_router.broker.rabbitmq import RabbitBroker
 from tests.support.rabbitmq import RabbitMQ
 
 MESSAGES = 20_000

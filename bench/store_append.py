@@ -19,12 +19,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from kull_producers.address import shard_of
-from kull_router.event import Contract, Event
-from kull_router.store import Store
-from kull_router.store_memory import MemoryStore
-from kull_router.store_postgres import PostgresStore
-from kull_router.store_sqlite import SqliteStore
+from kull_producers.events.address import shard_of
+from kull_router.queues.entry import Contract, Event
+from kull_router.queues.memory import MemoryStore
+from kull_router.queues.port import Store
+from kull_router.queues.sql.postgres import PostgresStore
+from kull_router.queues.sql.sqlite import SqliteStore
 
 SHARDS = 16
 USERS = 2_000

@@ -4,10 +4,10 @@
 set -eu
 cd "$(dirname "$0")/.."
 skip=""
-for name in kull-protos kull-producers kull-router kull-edge kull-mesh kull-client; do
+for name in kull-protos kull-producers kull-gateway kull-router kull-edge kull-mesh kull-client; do
     skip="$skip --no-emit-package $name"
 done
-printf '%s\n' "-e ./protos" "-e ./producers[gateway]" "-e ./router[postgres]" "-e ./edge" \
+printf '%s\n' "-e ./protos" "-e ./producers" "-e ./gateway" "-e ./router[postgres]" "-e ./edge" \
     "-e ./clients/python" "-e ./mesh" hatchling pillow |
     .venv/bin/uv pip compile - --constraint requirements.lock --python-version 3.11 \
         --generate-hashes --no-header --no-annotate --no-emit-index-url $skip \

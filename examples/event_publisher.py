@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 import httpx
 
 import kull_producers
-from kull_producers.events import Status
+from kull_producers.events.models import Status
 
 ATTEMPTS: Final = 6  # the same event, under the same id: repeats are dropped by the mesh
 MAX_PAUSE: Final = 5.0  # seconds between two attempts

@@ -25,7 +25,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from event_publisher import EventPublisher, PublishFailed, open_publisher
 from kull_producers import KullError
-from kull_producers.events import Status
+from kull_producers.events.models import Status
 from photo_scores import Scores, flaw_of, scores_of
 from running_eta import RunningEta
 

@@ -2,12 +2,12 @@
 # Pins every third-party package with its hashes. Index addresses stay out of the file: it must install anywhere.
 set -eu
 cd "$(dirname "$0")/.."
-members="protos producers router edge mesh clients/python"
+members="protos producers gateway router edge mesh clients/python"
 skip=""
-for name in kull-protos kull-producers kull-router kull-edge kull-mesh kull-client; do
+for name in kull-protos kull-producers kull-gateway kull-router kull-edge kull-mesh kull-client; do
     skip="$skip --no-emit-package $name"
 done
 for member in $members; do echo "-e ./$member"; done |
-    sed 's|./producers|./producers[gateway]|; s|./router|./router[postgres]|' |
+    sed 's|./router|./router[postgres]|' |
     .venv/bin/uv pip compile - --group dev --python-version 3.11 --generate-hashes \
         --no-header --no-annotate --no-emit-index-url $skip -o requirements.lock "$@"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from bench.job import EVENT_BYTES
-from kull_producers import topology
-from kull_producers.envelope import messages_of
-from kull_producers.events import CreditUpdate, PromptChange
-from kull_producers.message import Message
-from kull_producers.stamp import Stamp
-from kull_router.amqp import content
+from kull_producers.events import topology
+from kull_producers.events.envelope import messages_of
+from kull_producers.events.message import Message
+from kull_producers.events.models import CreditUpdate, PromptChange
+from kull_producers.events.stamp import Stamp
+from kull_router.broker.amqp import content
 
 TIME: Final = b"@TTTTTTTTTTTTTTTT"  # microseconds of the monotonic clock, all processes share it
 NUMBER: Final = b"#NNNNNNNN"  # counts the events of one user

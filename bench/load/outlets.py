@@ -9,9 +9,9 @@ from typing import Protocol
 from pamqp import base, commands
 
 from bench.load import events
-from kull_producers.message import Message
-from kull_router.amqp import AmqpChannel, AmqpConnection, AmqpUrl
-from kull_router.amqp.wire import Wire
+from kull_producers.events.message import Message
+from kull_router.broker.amqp import AmqpChannel, AmqpConnection, AmqpUrl
+from kull_router.broker.amqp.wire import Wire
 from kull_router.errors import BrokerError
 
 

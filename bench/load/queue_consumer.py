@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from bench.load.counters import Counters
 from bench.load.fleet import Account, Tally
-from kull_router.amqp import AmqpConnection, AmqpUrl, ConsumerChannel
+from kull_router.broker.amqp import AmqpConnection, AmqpUrl, ConsumerChannel
 
 QUEUE = "ceiling"
 PREFETCH = 512

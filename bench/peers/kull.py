@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.cpu import Roles
 from bench.load.outlets import AmqpOutlet, Outlet, Route
 from bench.peers.peer import broker, collect_garbage, objects
-from kull_producers import topology
+from kull_producers.events import topology
 from tests.support.device import token
 from tests.support.load.rolling import PRODUCTION
 from tests.support.mesh import Mesh

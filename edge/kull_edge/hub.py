@@ -14,10 +14,15 @@ from itertools import count
 
 import structlog
 
-from kull_edge import leaving
-from kull_edge.close_codes import OVERLOADED
-from kull_edge.config import HubConfig
-from kull_edge.effects import (
+from kull_edge.placement import drain as leaving
+from kull_edge.placement.owners import LinkState, Seat
+from kull_edge.placement.placement import Placing, RetryTimer
+from kull_edge.placement.staleness import StaleTimer
+from kull_edge.protocol.close_codes import OVERLOADED
+from kull_edge.protocol.handshake import Handshake
+from kull_edge.protocol.outgoing import OutFrame
+from kull_edge.session.config import HubConfig
+from kull_edge.session.effects import (
     Close,
     Effect,
     Join,
@@ -28,15 +33,10 @@ from kull_edge.effects import (
     RefreshWish,
     ToRouter,
 )
-from kull_edge.follow import Follow, Mode
-from kull_edge.handshake import Handshake
-from kull_edge.links import LinkState, Seat
-from kull_edge.placing import Placing, RetryTimer
-from kull_edge.session import Session
-from kull_edge.session_state import SessionTimer, State
-from kull_edge.staleness import StaleTimer
+from kull_edge.session.session import Session
+from kull_edge.session.state import SessionTimer, State
+from kull_edge.session.subscription import Follow, Mode
 from kull_edge.timers import Timers
-from kull_edge.wire import OutFrame
 from kull_protos.mesh.v1 import attach_pb2 as pb
 
 log = structlog.get_logger(__name__)

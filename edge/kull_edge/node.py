@@ -16,17 +16,17 @@ import structlog
 from websockets.http11 import Request
 
 from kull_edge import __version__
-from kull_edge.certificates import ChannelCertificates
-from kull_edge.connection import Connection, ConnectionConfig, HttpFallback
-from kull_edge.door import Door, Turned, Visitor
-from kull_edge.effects import Close, Cut, Effect, Leave, Limited, Ping, ToRouter, Write
 from kull_edge.errors import CannotListen, ComponentDied
-from kull_edge.handshake import Handshake
 from kull_edge.hub import Hub
-from kull_edge.link import RouterLink
-from kull_edge.link_grpc import GrpcLink
+from kull_edge.link.certificates import ChannelCertificates
+from kull_edge.link.grpc import GrpcLink
+from kull_edge.link.port import RouterLink
 from kull_edge.metrics import EdgeMetrics
+from kull_edge.protocol.handshake import Handshake
+from kull_edge.session.effects import Close, Cut, Effect, Leave, Limited, Ping, ToRouter, Write
 from kull_edge.settings import EdgeSettings
+from kull_edge.socket.connection import Connection, ConnectionConfig, HttpFallback
+from kull_edge.socket.door import Door, Turned, Visitor
 from kull_edge.timers import Timers
 from kull_protos.mesh.v1.attach_pb2 import AttachResponse, Hello, Welcome
 

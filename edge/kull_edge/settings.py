@@ -9,11 +9,11 @@ from pathlib import Path
 from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from kull_edge.config import HubConfig, SessionConfig
-from kull_edge.door import DoorConfig
-from kull_edge.follow import Window
-from kull_edge.origins import Origins, is_loopback, parse
-from kull_edge.peers import parse_networks
+from kull_edge.session.config import HubConfig, SessionConfig
+from kull_edge.session.subscription import Window
+from kull_edge.socket.client_address import parse_networks
+from kull_edge.socket.door import DoorConfig
+from kull_edge.socket.origins import Origins, is_loopback, parse
 
 
 class EdgeSettings(BaseSettings):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from kull_producers import topology
+from kull_producers.events import topology
 
 # Whoever makes the topology reads and writes it. Claim probes go straight to a shard's queue, by
 # the default exchange.

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from kull_gateway import Minter, SigningKey, SigningKeyError
+from kull_gateway.settings import DEFAULT_MAX_TTL
 from kull_mesh.errors import MeshError
 from kull_mesh.settings import MeshSettings
-from kull_producers.gateway import Minter, SigningKey, SigningKeyError
-from kull_producers.gateway.settings import DEFAULT_MAX_TTL
 
 MIN_BYTES = 32
 

@@ -9,8 +9,8 @@ from platformdirs import user_state_path
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from kull_producers import topology
-from kull_producers.gateway.origins import parse
+from kull_gateway.origins import parse
+from kull_producers.events import topology
 
 
 class MeshSettings(BaseSettings):

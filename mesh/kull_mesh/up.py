@@ -14,14 +14,7 @@ import structlog
 from kull_edge.errors import CannotListen
 from kull_edge.node import Edge
 from kull_edge.settings import EdgeSettings
-from kull_mesh import __version__, secrets
-from kull_mesh.errors import MeshError
-from kull_mesh.http import HttpSide
-from kull_mesh.play import page
-from kull_mesh.secrets import Keys
-from kull_mesh.waiting import until
-from kull_producers import Publisher
-from kull_producers.gateway import (
+from kull_gateway import (
     Buckets,
     Origins,
     Status,
@@ -30,18 +23,25 @@ from kull_producers.gateway import (
     open_auth,
     service_auth,
 )
-from kull_producers.gateway.auth import Authorize
-from kull_producers.gateway.origins import is_loopback
-from kull_producers.gateway.settings import DEFAULT_BURST, DEFAULT_RATE, DEFAULT_TIMEOUT
-from kull_producers.rabbitmq import RabbitTransport
-from kull_producers.transport import Transport
-from kull_router.broker import Broker
-from kull_router.broker_memory import MemoryBroker
-from kull_router.broker_rabbitmq import RabbitBroker
+from kull_gateway.auth import Authorize
+from kull_gateway.origins import is_loopback
+from kull_gateway.settings import DEFAULT_BURST, DEFAULT_RATE, DEFAULT_TIMEOUT
+from kull_mesh import __version__, secrets
+from kull_mesh.errors import MeshError
+from kull_mesh.http import HttpSide
+from kull_mesh.play import page
+from kull_mesh.secrets import Keys
+from kull_mesh.waiting import until
+from kull_producers import Publisher
+from kull_producers.publishing.rabbitmq import RabbitTransport
+from kull_producers.publishing.transport import Transport
+from kull_router.broker.memory import MemoryBroker
+from kull_router.broker.port import Broker
+from kull_router.broker.rabbitmq import RabbitBroker
 from kull_router.errors import StoreLocked
 from kull_router.node import Router
+from kull_router.queues.sql.sqlite import SqliteStore
 from kull_router.settings import RouterSettings
-from kull_router.store_sqlite import SqliteStore
 
 log = structlog.get_logger(__name__)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kull_producers.connecting import connect, connect_sync
+from kull_producers.connect import connect, connect_sync
 from kull_producers.errors import (
     AccessRefused,
     ConnectError,
@@ -20,11 +20,11 @@ from kull_producers.errors import (
     PublishTimeout,
     ShardCountMismatch,
 )
-from kull_producers.events import CreditUpdate, Event, PromptChange, ShootProgress
-from kull_producers.outbox import Outbox, OutboxPublisher, SyncOutboxPublisher
-from kull_producers.outbox_store import OutboxStatus
-from kull_producers.publisher import Publisher
-from kull_producers.sync import SyncPublisher
+from kull_producers.events.models import CreditUpdate, Event, PromptChange, ShootProgress
+from kull_producers.outbox.file_store import OutboxStatus
+from kull_producers.outbox.publisher import Outbox, OutboxPublisher, SyncOutboxPublisher
+from kull_producers.publishing.publisher import Publisher
+from kull_producers.publishing.sync import SyncPublisher
 
 __all__ = [
     "AccessRefused",

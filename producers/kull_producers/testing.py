@@ -7,10 +7,10 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from kull_producers import topology
 from kull_producers.errors import ConnectError, KullError, NotRoutable, ShardCountMismatch
-from kull_producers.message import Message
-from kull_producers.publisher import Publisher
+from kull_producers.events import topology
+from kull_producers.events.message import Message
+from kull_producers.publishing.publisher import Publisher
 
 
 class MemoryTransport:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from kull_producers.stamp import uuid7
+from kull_producers.events.stamp import uuid7
 
 
 def _wall_ms() -> int:

@@ -9,17 +9,17 @@ import grpc
 import structlog
 
 from kull_protos.mesh.v1 import attach_pb2 as pb
-from kull_router.broker import Broker
-from kull_router.certificates import ServerCertificates
+from kull_router.access.jwks import JwksKeys
+from kull_router.access.token_keys import KeyRing, Keys, UnusableKey, parse_file
+from kull_router.access.tokens import TokenVerifier
+from kull_router.broker.port import Broker
 from kull_router.clock import Clock
+from kull_router.core import RouterCore
 from kull_router.errors import ConfigError
-from kull_router.grpc_server import GrpcServer
-from kull_router.jwks import JwksKeys
-from kull_router.router import RouterCore
+from kull_router.queues.port import Store
+from kull_router.rpc.certificates import ServerCertificates
+from kull_router.rpc.server import GrpcServer
 from kull_router.settings import RouterSettings
-from kull_router.store import Store
-from kull_router.token_keys import KeyRing, Keys, UnusableKey, parse_file
-from kull_router.tokens import TokenVerifier
 
 log = structlog.get_logger(__name__)
 

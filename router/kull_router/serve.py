@@ -9,12 +9,12 @@ import structlog
 from prometheus_client import start_http_server
 
 from kull_router import metrics
-from kull_router.broker_rabbitmq import RabbitBroker
+from kull_router.broker.rabbitmq import RabbitBroker
 from kull_router.errors import ConfigError
 from kull_router.node import Router
+from kull_router.queues.port import Store
+from kull_router.queues.sql.sqlite import SqliteStore
 from kull_router.settings import RouterSettings
-from kull_router.store import Store
-from kull_router.store_sqlite import SqliteStore
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +56,7 @@ async def _open_store(settings: RouterSettings) -> Store:
         )
     try:
         # Imported only where it is used: SQLite needs no driver.
-        from kull_router.store_postgres import PostgresStore  # noqa: PLC0415
+        from kull_router.queues.sql.postgres import PostgresStore  # noqa: PLC0415
     except ImportError as error:
         raise ConfigError(
             "PostgreSQL needs its driver: pip install 'kull-router[postgres]'"

@@ -8,9 +8,9 @@ from pathlib import Path
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from kull_producers import topology
-from kull_router.store import Retention
-from kull_router.tokens import DEFAULT_MAX_TTL
+from kull_producers.events import topology
+from kull_router.access.tokens import DEFAULT_MAX_TTL
+from kull_router.queues.port import Retention
 
 
 def parse_shards(text: str) -> frozenset[int]:

@@ -25,7 +25,7 @@ from docker.errors import DockerException
 from websockets.asyncio.client import connect
 from websockets.typing import Origin
 
-from kull_producers.gateway import service_token
+from kull_gateway import service_token
 from tests.support.device import SECRET, V2, device, token
 from tests.support.ports import free_port
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import structlog
 
 from kull_router.errors import Fenced, StoreUnavailable
-from kull_router.store import Duplicate, Retention, Store, Stored
-from kull_router.store_postgres import PostgresStore
-from kull_router.store_sqlite import SqliteStore
+from kull_router.queues.port import Duplicate, Retention, Store, Stored
+from kull_router.queues.sql.postgres import PostgresStore
+from kull_router.queues.sql.sqlite import SqliteStore
 from tests.support.stores import NOW, SHARD, credit
 
 

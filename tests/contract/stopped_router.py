@@ -6,11 +6,11 @@ import asyncio
 import sys
 import time
 
-from kull_router import sql_append
 from kull_router.errors import StoreError
-from kull_router.sql import Db
-from kull_router.store import Retention
-from kull_router.store_postgres import PostgresStore
+from kull_router.queues.port import Retention
+from kull_router.queues.sql import rows as sql_append
+from kull_router.queues.sql.db import Db
+from kull_router.queues.sql.postgres import PostgresStore
 from tests.support.stores import NOW, SHARD, credit
 
 

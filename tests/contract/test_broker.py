@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from kull_producers import topology
-from kull_producers.message import Message
+from kull_producers.events import topology
+from kull_producers.events.message import Message
 from kull_router.errors import (
     BrokerError,
     BrokerUnavailable,

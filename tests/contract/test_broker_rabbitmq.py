@@ -13,9 +13,15 @@ import aio_pika
 import pytest
 from structlog.testing import capture_logs
 
-from kull_producers import topology
-from kull_router.amqp import AmqpConnection, AmqpUrl, PublisherChannel, connection, content
-from kull_router.broker_rabbitmq import RabbitBroker
+from kull_producers.events import topology
+from kull_router.broker.amqp import (
+    AmqpConnection,
+    AmqpUrl,
+    PublisherChannel,
+    connection,
+    content,
+)
+from kull_router.broker.rabbitmq import RabbitBroker
 from kull_router.errors import BrokerUnavailable, ChannelClosed, ConfigError
 from tests.support.brokers import SHARDS, event, ids, open_shard, take, until
 from tests.support.rabbitmq import Endpoint, RabbitMQ

@@ -1,4 +1,4 @@
-"""Both links keep the promises of `kull_edge.link`: in memory, and over gRPC to a real server."""
+"""Both links keep the promises of their port: in memory, and over gRPC to a real server."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any, Protocol
 import grpc
 import pytest
 
-from kull_edge.link import RouterLink
-from kull_edge.link_grpc import GrpcLink
-from kull_edge.link_memory import MemoryLink, MemoryListener, MemoryStream
+from kull_edge.link.grpc import GrpcLink
+from kull_edge.link.memory import MemoryLink, MemoryListener, MemoryStream
+from kull_edge.link.port import RouterLink
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_protos.mesh.v1.attach_pb2_grpc import (
     EdgeServiceServicer,

@@ -1,4 +1,4 @@
-"""What every store promises (`kull_router.store.Store`), one guarantee per test."""
+"""What every store promises (`kull_router.queues.port.Store`), one guarantee per test."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from kull_router.access.revocations import Revocation
 from kull_router.errors import BadEvent, Fenced, ShardCountMismatch, StoreUnavailable
-from kull_router.event import Contract, Event
-from kull_router.revocations import Revocation
-from kull_router.store import (
+from kull_router.queues.entry import Contract, Event
+from kull_router.queues.port import (
     CursorUpdate,
     DeviceInfo,
     Duplicate,

@@ -15,11 +15,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from kull_router import postgres_connection, queue, sql_append
 from kull_router.errors import ConfigError, Fenced, StoreReplaced, StoreUnavailable
-from kull_router.sql import Db
-from kull_router.store import DeviceInfo, Outcome, Retention, Stale, Stored
-from kull_router.store_postgres import PostgresStore
+from kull_router.queues import rules as queue
+from kull_router.queues.port import DeviceInfo, Outcome, Retention, Stale, Stored
+from kull_router.queues.sql import postgres_connection
+from kull_router.queues.sql import rows as sql_append
+from kull_router.queues.sql.db import Db
+from kull_router.queues.sql.postgres import PostgresStore
 from tests.support.holding import holding
 from tests.support.ports import free_port
 from tests.support.postgres import Postgres, fresh_database

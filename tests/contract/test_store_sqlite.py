@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from kull_router import sqlite_schema
 from kull_router.errors import (
     BadEvent,
     ConfigError,
@@ -21,9 +20,10 @@ from kull_router.errors import (
     StoreLocked,
     StoreUnavailable,
 )
-from kull_router.sql import Db
-from kull_router.store import DeviceInfo, Duplicate, Retention, Stored
-from kull_router.store_sqlite import SqliteStore
+from kull_router.queues.port import DeviceInfo, Duplicate, Retention, Stored
+from kull_router.queues.sql import sqlite_schema
+from kull_router.queues.sql.db import Db
+from kull_router.queues.sql.sqlite import SqliteStore
 from tests.support.holding import holding
 from tests.support.stores import ALICE, NOW, SHARD, credit, tick
 

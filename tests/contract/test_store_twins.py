@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kull_router.errors import RouterError
-from kull_router.event import Contract, Event
-from kull_router.store import CursorUpdate, DeviceInfo, Retention, Store
+from kull_router.queues.entry import Contract, Event
+from kull_router.queues.port import CursorUpdate, DeviceInfo, Retention, Store
 from tests.support import postgres
 from tests.support.stores import NOW, SHARD, Disk, MemoryDisk, PostgresDisk, SqliteDisk
 

@@ -20,14 +20,14 @@ from kull_producers import (
     Publisher,
     ShardCountMismatch,
     connect,
-    topology,
 )
 from kull_producers.errors import NotDeployed
-from kull_producers.message import Message
-from kull_producers.rabbitmq import RabbitTransport
+from kull_producers.events import topology
+from kull_producers.events.message import Message
+from kull_producers.publishing.rabbitmq import RabbitTransport
+from kull_producers.publishing.transport import Transport
 from kull_producers.testing import MemoryTransport
-from kull_producers.transport import Transport
-from kull_router.broker import Broker
+from kull_router.broker.port import Broker
 from tests.support.brokers import SHARDS, MemoryRig, RabbitRig, event, ids, take
 from tests.support.tcp_proxy import TcpProxy
 

@@ -7,14 +7,14 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from kull_producers import topology
-from kull_producers.envelope import messages_of
-from kull_producers.events import CreditUpdate, PromptChange, ShootProgress
-from kull_producers.message import Message
-from kull_producers.stamp import Stamp
-from kull_router import ingest
+from kull_producers.events import topology
+from kull_producers.events.envelope import messages_of
+from kull_producers.events.message import Message
+from kull_producers.events.models import CreditUpdate, PromptChange, ShootProgress
+from kull_producers.events.stamp import Stamp
+from kull_router.delivery import ingest
 from kull_router.errors import PoisonMessage
-from kull_router.event import Event, frame_of
+from kull_router.queues.entry import Event, frame_of
 from tests.fuzz.mutate import Mutator
 
 SHARDS = 4

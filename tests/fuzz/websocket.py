@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from kull_edge.connection import Connection, ConnectionConfig
 from kull_edge.node import Edge
+from kull_edge.socket.connection import Connection, ConnectionConfig
 from tests.fuzz.mutate import Mutator
 from tests.support.fake_router import FakeRouter
 from tests.unit.edge.sockets import running, welcomed

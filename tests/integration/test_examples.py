@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pytest
 
+from kull_gateway import service_token
 from kull_mesh import secrets
 from kull_mesh.play import page
 from kull_mesh.settings import MeshSettings
-from kull_producers import topology
-from kull_producers.gateway import service_token
+from kull_producers.events import topology
 from tests.support.audit import audit, deploy
 from tests.support.up import Up, running
 

@@ -18,11 +18,11 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
 from kull_client import SyncClient
+from kull_gateway.auth import TOKEN_MINT, service_token
+from kull_gateway.keys import add
 from kull_mesh import secrets
 from kull_mesh.secrets import Keys
 from kull_mesh.up import LocalMesh, UpOptions
-from kull_producers.gateway.auth import TOKEN_MINT, service_token
-from kull_producers.gateway.keys import add
 from tests.support.up import running
 
 KEYS = Keys(device="d" * 40, service="s" * 40)

@@ -17,8 +17,8 @@ from urllib.parse import urlsplit, urlunsplit
 import httpx
 import pytest
 
-from kull_producers import topology
-from kull_producers.gateway import service_token
+from kull_gateway import service_token
+from kull_producers.events import topology
 from tests.support.brokers import RabbitRig, take
 from tests.support.ports import free_port
 from tests.support.tcp_proxy import TcpProxy

@@ -17,9 +17,10 @@ from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import ChannelClosed
 
 from kull_mesh.definitions import Account, definitions
-from kull_producers import connect, topology
-from kull_router.broker_rabbitmq import RabbitBroker
-from kull_router.ingest import probe
+from kull_producers import connect
+from kull_producers.events import topology
+from kull_router.broker.rabbitmq import RabbitBroker
+from kull_router.delivery.ingest import probe
 from tests.support.brokers import take
 from tests.support.rabbitmq import Endpoint
 

@@ -13,20 +13,20 @@ from typing import Any
 import grpc
 import pytest
 
-from kull_edge.certificates import channel_credentials
 from kull_edge.errors import BadCertificate
+from kull_edge.link.certificates import channel_credentials
 from kull_edge.node import Edge
 from kull_edge.settings import EdgeSettings
 from kull_mesh import certs
 from kull_mesh.certs import Issued
 from kull_mesh.errors import MeshError
 from kull_protos.mesh.v1 import admin_pb2, admin_pb2_grpc, attach_pb2, attach_pb2_grpc
-from kull_router.broker_memory import MemoryBroker
+from kull_router.broker.memory import MemoryBroker
 from kull_router.errors import ConfigError
 from kull_router.node import Router
-from kull_router.peers import METHODS
+from kull_router.queues.memory import MemoryStore
+from kull_router.rpc.roles import METHODS
 from kull_router.settings import RouterSettings
-from kull_router.store_memory import MemoryStore
 from tests.support.ports import free_port
 
 LIMIT = 20.0  # seconds

@@ -18,9 +18,9 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from kull_gateway.auth import SCOPES, service_token
 from kull_mesh import secrets
 from kull_mesh.settings import MeshSettings
-from kull_producers.gateway.auth import SCOPES, service_token
 from tests.support.up import Up, running
 
 CASES: Final = 2_100

@@ -12,13 +12,14 @@ from typing import Any, Protocol
 import psycopg
 import pytest
 
-from kull_producers import CreditUpdate, PromptChange, ShardCountMismatch, topology
+from kull_producers import CreditUpdate, PromptChange, ShardCountMismatch
 from kull_producers.errors import InvalidEvent, NotRoutable, OutboxLocked
-from kull_producers.message import Message
-from kull_producers.outbox_postgres import PostgresOutbox
-from kull_producers.outbox_sql import CREATE_POSTGRES, CREATE_SQLITE, SqlOutbox
-from kull_producers.outbox_sql_relay import SqlBacklog, SqlRelay
-from kull_producers.outbox_sqlite import SqliteOutbox
+from kull_producers.events import topology
+from kull_producers.events.message import Message
+from kull_producers.outbox.postgres import PostgresOutbox
+from kull_producers.outbox.sql import CREATE_POSTGRES, CREATE_SQLITE, SqlOutbox
+from kull_producers.outbox.sql_relay import SqlBacklog, SqlRelay
+from kull_producers.outbox.sqlite import SqliteOutbox
 from kull_producers.testing import MemoryTransport
 from tests.support.brokers import until
 

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from kull_client import SyncClient
+from kull_gateway import service_token
 from kull_mesh.errors import MeshError
 from kull_mesh.play import page
 from kull_mesh.play.app import create_app
@@ -21,7 +22,6 @@ from kull_mesh.play.mesh import PlayMesh
 from kull_mesh.play.purse import MemoryPurse, NotEnough
 from kull_mesh.secrets import Keys
 from kull_mesh.up import LocalMesh, UpOptions
-from kull_producers.gateway import service_token
 
 KEYS = Keys("d" * 48, "s" * 48)
 WAIT = 45.0  # seconds; an edge is a process that starts

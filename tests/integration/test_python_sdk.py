@@ -14,9 +14,9 @@ import httpx
 import pytest
 
 from kull_client import Event, Rejected, State, SyncClient, SyncClosed
+from kull_gateway import service_token
 from kull_mesh import secrets
 from kull_mesh.settings import MeshSettings
-from kull_producers.gateway import service_token
 from tests.support.device import WAIT
 from tests.support.up import Up, running
 

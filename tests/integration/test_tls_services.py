@@ -12,11 +12,11 @@ import pytest
 
 from kull_mesh import certs
 from kull_producers import ConnectError, connect
-from kull_router.amqp.connection import AmqpConnection
-from kull_router.amqp.url import AmqpUrl
+from kull_router.broker.amqp.connection import AmqpConnection
+from kull_router.broker.amqp.url import AmqpUrl
 from kull_router.errors import BrokerUnavailable, RouterError
-from kull_router.store import Retention
-from kull_router.store_postgres import PostgresStore
+from kull_router.queues.port import Retention
+from kull_router.queues.sql.postgres import PostgresStore
 from tests.support.device import device, token
 from tests.support.mesh import Mesh
 from tests.support.ports import free_port

@@ -7,10 +7,11 @@ import random
 from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
+from kull_router.access.revocations import Revocation
 from kull_router.errors import StoreUnavailable
-from kull_router.event import Event
-from kull_router.revocations import Revocation
-from kull_router.store import (
+from kull_router.queues.entry import Event
+from kull_router.queues.memory import MemoryState, MemoryStore
+from kull_router.queues.port import (
     Attachment,
     CursorUpdate,
     DeviceInfo,
@@ -20,7 +21,6 @@ from kull_router.store import (
     QueueInfo,
     Retention,
 )
-from kull_router.store_memory import MemoryState, MemoryStore
 from tests.simulation.ledger import Ledger
 from tests.simulation.loop import NOBODY
 from tests.simulation.trace import Trace

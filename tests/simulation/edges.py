@@ -13,12 +13,12 @@ from typing import Any, Final
 
 import grpc
 
-from kull_edge.config import HubConfig
-from kull_edge.effects import Close, Cut, Effect, Ping, ToRouter, Write
-from kull_edge.handshake import Handshake
 from kull_edge.hub import Hub
-from kull_edge.link_grpc import GrpcLink
+from kull_edge.link.grpc import GrpcLink
 from kull_edge.node import WRITE_LIMIT_SHARE
+from kull_edge.protocol.handshake import Handshake
+from kull_edge.session.config import HubConfig
+from kull_edge.session.effects import Close, Cut, Effect, Ping, ToRouter, Write
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from tests.simulation.loop import Process
 from tests.simulation.network import End, Listener, Lost, Network

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from kull_router.event import Contract, Event
-from kull_router.registry import Presence
-from kull_router.store import DeviceInfo, Outcome, Retention, Stale, Stored
-from kull_router.store_memory import MemoryState
+from kull_router.queues.entry import Contract, Event
+from kull_router.queues.memory import MemoryState
+from kull_router.queues.port import DeviceInfo, Outcome, Retention, Stale, Stored
+from kull_router.sessions.registry import Presence
 
 ALL = "all"
 

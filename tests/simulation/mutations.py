@@ -25,7 +25,7 @@ from rich.table import Table
 from tests.support.arguments import at_least
 
 ROOT = Path(__file__).parents[2]
-MEMBERS = ("protos", "producers", "router", "edge", "mesh", "clients/python")
+MEMBERS = ("protos", "producers", "gateway", "router", "edge", "mesh", "clients/python")
 CONTROL_SEEDS = 200  # schedules of the unchanged copy
 
 
@@ -42,7 +42,7 @@ class Mutation:
 MUTATIONS = (
     Mutation(
         name="acknowledge before commit",
-        path="router/kull_router/shard.py",
+        path="router/kull_router/delivery/shard.py",
         old="""            await self._handle(deliveries)
             channel.ack(deliveries[-1].tag)
 """,
@@ -52,25 +52,25 @@ MUTATIONS = (
     ),
     Mutation(
         name="drop the term fence",
-        path="router/kull_router/store_memory.py",
+        path="router/kull_router/queues/memory.py",
         old="        if term != current:\n            raise Fenced(shard, term, current)\n",
         new="        del current\n",
     ),
     Mutation(
         name="flip to live one message early",
-        path="edge/kull_edge/follow.py",
+        path="edge/kull_edge/session/subscription.py",
         old="complete = self.through >= max(head, self._pushed)\n",
         new="complete = self.through >= max(head, self._pushed) - 1\n",
     ),
     Mutation(
         name="forget dedupe",
-        path="router/kull_router/queue.py",
+        path="router/kull_router/queues/rules.py",
         old="        if event.id in seen or event.id in result.ids:\n",
         new="        if event.id in result.ids:\n",
     ),
     Mutation(
         name="compact an `every` event",
-        path="router/kull_router/queue.py",
+        path="router/kull_router/queues/rules.py",
         old="        else:\n            every += 1\n",
         new="""        elif every > 1 and (first := min(result.entries, default=0)):
             if result.entries[first].event.contract is Contract.EVERY:
@@ -83,7 +83,7 @@ MUTATIONS = (
     ),
     Mutation(
         name="ignore the session generation",
-        path="router/kull_router/registry.py",
+        path="router/kull_router/sessions/registry.py",
         old="        if known and known.session != key and known.generation > generation:\n",
         new="        if False:\n",
     ),

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from kull_producers import errors as producer_errors
-from kull_producers import topology
-from kull_producers.message import Message
-from kull_router.broker import Delivery
-from kull_router.broker_memory import MemoryBroker, MemoryChannel
+from kull_producers.events import topology
+from kull_producers.events.message import Message
+from kull_router.broker.memory import MemoryBroker, MemoryChannel
+from kull_router.broker.memory_server import MemoryServer
+from kull_router.broker.port import Delivery
 from kull_router.errors import BrokerError, BrokerUnavailable, ChannelClosed
-from kull_router.memory_server import MemoryServer
 from tests.simulation.loop import NOBODY, Process
 from tests.simulation.network import SILENCE_NOTICED, Network
 

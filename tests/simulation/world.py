@@ -13,9 +13,9 @@ from uuid import UUID
 
 import kull_client.client
 import kull_client.connection
-from kull_edge.config import HubConfig, SessionConfig
-from kull_edge.follow import Follow, Window
-from kull_router.outbox import Outbox
+from kull_edge.session.config import HubConfig, SessionConfig
+from kull_edge.session.subscription import Follow, Window
+from kull_router.delivery.send_queue import Outbox
 from kull_router.settings import RouterSettings
 from tests.simulation.database import Database
 from tests.simulation.devices import Device, Kind

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 
 import aio_pika
 
-from kull_producers import topology
+from kull_producers.events import topology
 from tests.support.brokers import RabbitRig
 
 QUEUE = "audit"

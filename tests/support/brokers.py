@@ -9,13 +9,13 @@ from typing import Protocol
 
 import aio_pika
 
-from kull_producers import topology
-from kull_producers.message import Message
-from kull_router.broker import Broker, Channel, Delivery
-from kull_router.broker_layout import BindingSpec, Layout, QueueSpec
-from kull_router.broker_memory import MemoryBroker
-from kull_router.broker_rabbitmq import RabbitBroker
-from kull_router.memory_server import MemoryServer
+from kull_producers.events import topology
+from kull_producers.events.message import Message
+from kull_router.broker.layout import BindingSpec, Layout, QueueSpec
+from kull_router.broker.memory import MemoryBroker
+from kull_router.broker.memory_server import MemoryServer
+from kull_router.broker.port import Broker, Channel, Delivery
+from kull_router.broker.rabbitmq import RabbitBroker
 
 SHARDS = 2
 

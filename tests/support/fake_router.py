@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from kull_edge.link_memory import MemoryListener, MemoryStream, StreamClosed
+from kull_edge.link.memory import MemoryListener, MemoryStream, StreamClosed
 from kull_protos.mesh.v1 import attach_pb2 as pb
 
 SHARDS = 4

@@ -7,8 +7,8 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from kull_router.sql import Db
-from kull_router.sql_writer import Writer
+from kull_router.queues.sql.db import Db
+from kull_router.queues.sql.group_commit import Writer
 
 
 @asynccontextmanager

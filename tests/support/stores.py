@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol
 
-from kull_router.event import Contract, Event
-from kull_router.store import Retention, Store
-from kull_router.store_memory import MemoryState, MemoryStore
-from kull_router.store_postgres import PostgresStore
-from kull_router.store_sqlite import SqliteStore
+from kull_router.queues.entry import Contract, Event
+from kull_router.queues.memory import MemoryState, MemoryStore
+from kull_router.queues.port import Retention, Store
+from kull_router.queues.sql.postgres import PostgresStore
+from kull_router.queues.sql.sqlite import SqliteStore
 
 SHARD = 5
 NOW = 1_700_000_000_000  # ms

@@ -19,7 +19,18 @@ DOCUMENTS = sorted(
     for path in ROOT.glob(f"{folder}/*.md")
     if not any(part.startswith(".") or part == "node_modules" for part in path.parts)
 )
-CODE = ("protos", "producers", "router", "edge", "mesh", "clients", "tests", "examples", "bench")
+CODE = (
+    "protos",
+    "producers",
+    "gateway",
+    "router",
+    "edge",
+    "mesh",
+    "clients",
+    "tests",
+    "examples",
+    "bench",
+)
 COMMAND = re.compile(r"(?:`|bin/)kull ([a-z-]+)")
 # Variables of the tests, of compose.yaml and of the examples.
 OTHERS = re.compile(

@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGES = (
     "producers/kull_producers",
+    "gateway/kull_gateway",
     "router/kull_router",
     "edge/kull_edge",
     "mesh/kull_mesh",

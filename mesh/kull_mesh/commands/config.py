@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.table import Table
 
 from kull_edge.settings import EdgeSettings
+from kull_gateway import GatewaySettings
 from kull_mesh.settings import MeshSettings
-from kull_producers.gateway import GatewaySettings
 from kull_router.settings import RouterSettings
 
 GROUPS: dict[str, type[BaseSettings]] = {

@@ -24,6 +24,6 @@ def demo(
 
     On a terminal the page stays until Ctrl+C.
     """
-    from kull_mesh.demo import main  # noqa: PLC0415 - it needs the extra `demo`
+    from kull_mesh.demo.run import main  # noqa: PLC0415 - it needs the extra `demo`
 
     raise typer.Exit(main(photos=photos, fast=fast, port=port, browser=browser))

@@ -11,12 +11,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from kull_gateway import keys as service_keys
+from kull_gateway.auth import EVENT_SCOPES
 from kull_mesh import durations
 from kull_mesh.commands.token import Scopes
 from kull_mesh.errors import MeshError
 from kull_mesh.settings import MeshSettings
-from kull_producers.gateway import keys as service_keys
-from kull_producers.gateway.auth import EVENT_SCOPES
 
 app = typer.Typer(help="Service keys for the HTTP triggers.", no_args_is_help=True)
 

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from kull_edge.certificates import channel_credentials
+from kull_edge.link.certificates import channel_credentials
 from kull_mesh.errors import MeshError
 from kull_mesh.settings import MeshSettings
 from kull_protos.mesh.v1.admin_pb2 import (

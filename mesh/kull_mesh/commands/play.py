@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from kull_mesh import browser as browsers
 from kull_mesh import log as logs
 from kull_mesh import signals
+from kull_mesh.demo import browser as browsers
 from kull_mesh.settings import MeshSettings
 
 

@@ -9,14 +9,14 @@ from fastapi import FastAPI
 
 import kull_edge.serve
 import kull_router.serve
-from kull_edge.certificates import channel_credentials
+from kull_edge.link.certificates import channel_credentials
 from kull_edge.settings import EdgeSettings
+from kull_gateway import GatewaySettings
+from kull_gateway.serve import serve as serve_gateway
 from kull_mesh import signals, workers
 from kull_mesh.mesh_status import MeshStatus
 from kull_mesh.play import page
 from kull_mesh.settings import MeshSettings
-from kull_producers.gateway import GatewaySettings
-from kull_producers.gateway.serve import serve as serve_gateway
 from kull_router.settings import RouterSettings
 
 

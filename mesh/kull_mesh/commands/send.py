@@ -8,12 +8,12 @@ from typing import Annotated, Any, cast
 import httpx
 import typer
 
+from kull_gateway import service_token
 from kull_mesh import secrets
 from kull_mesh.errors import MeshError
 from kull_mesh.settings import MeshSettings
 from kull_producers import CreditUpdate, Event, PromptChange, ShootProgress, connect
-from kull_producers.events import Action, Status
-from kull_producers.gateway import service_token
+from kull_producers.events.models import Action, Status
 
 app = typer.Typer(help="Publish one event; prints its id.", no_args_is_help=True)
 

@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
+import kull_gateway as gateway
+from kull_gateway.auth import EVENT_SCOPES, SCOPES
 from kull_mesh import durations, secrets
 from kull_mesh.errors import MeshError
 from kull_mesh.settings import MeshSettings
-from kull_producers import address, gateway
-from kull_producers.gateway.auth import EVENT_SCOPES, SCOPES
-from kull_router.tokens import check_device_id
+from kull_producers.events import address
+from kull_router.access.tokens import check_device_id
 
 Scopes = Annotated[
     list[str] | None,

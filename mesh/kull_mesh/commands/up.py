@@ -9,10 +9,10 @@ import structlog
 import typer
 from rich.console import Console
 
+from kull_gateway.origins import parse
 from kull_mesh import secrets, signals
 from kull_mesh.settings import MeshSettings
 from kull_mesh.up import LocalMesh, UpOptions
-from kull_producers.gateway.origins import parse
 
 log = structlog.get_logger(__name__)
 

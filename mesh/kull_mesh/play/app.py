@@ -13,12 +13,12 @@ from typing import Annotated, Final
 from fastapi import FastAPI, HTTPException
 from pydantic import BaseModel, Field
 
+import kull_gateway as gateway
 from kull_mesh import secrets
 from kull_mesh.play import page
 from kull_mesh.play.business import PROMPTS, Business
 from kull_mesh.play.mesh import PlayMesh
 from kull_mesh.play.purse import NotEnough
-from kull_producers import gateway
 
 TOKEN_LIFE: Final = 300.0  # seconds; short, so that the page renews it while one looks
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\w .'-]+$")]

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from kull_mesh.play.purse import MemoryPurse, NotEnough, Purse
 from kull_producers import Publisher
-from kull_producers.events import ShootProgress, Status
+from kull_producers.events.models import ShootProgress, Status
 
 PRICE: Final = 1  # credits per keeper
 KEEPERS: Final = 1 / 6  # of the photographs

@@ -22,11 +22,11 @@ from kull_mesh.play.ports import free_port
 from kull_mesh.secrets import Keys
 from kull_mesh.waiting import until
 from kull_producers import Publisher
-from kull_router.broker_memory import MemoryBroker
-from kull_router.memory_server import MemoryServer
+from kull_router.broker.memory import MemoryBroker
+from kull_router.broker.memory_server import MemoryServer
 from kull_router.node import Router
+from kull_router.queues.sql.sqlite import SqliteStore
 from kull_router.settings import RouterSettings
-from kull_router.store_sqlite import SqliteStore
 
 log = structlog.get_logger(__name__)
 

@@ -7,11 +7,11 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from kull_edge.config import HubConfig, SessionConfig
-from kull_edge.effects import Close, Effect, ToRouter, Write
-from kull_edge.follow import Window
-from kull_edge.handshake import Handshake
 from kull_edge.hub import Hub
+from kull_edge.protocol.handshake import Handshake
+from kull_edge.session.config import HubConfig, SessionConfig
+from kull_edge.session.effects import Close, Effect, ToRouter, Write
+from kull_edge.session.subscription import Window
 from kull_protos.mesh.v1 import attach_pb2 as pb
 
 SHARDS = 4

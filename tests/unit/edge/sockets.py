@@ -12,7 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from kull_edge.link_memory import MemoryLink
+from kull_edge.link.memory import MemoryLink
 from kull_edge.node import Edge
 from kull_edge.settings import EdgeSettings
 from tests.support.fake_router import FakeRouter

@@ -7,8 +7,8 @@ import random
 import jwt
 import pytest
 
-from kull_edge.auth import Identity, read_token
 from kull_edge.errors import BadToken
+from kull_edge.protocol.token_peek import Identity, read_token
 
 RNG = random.Random(1)
 

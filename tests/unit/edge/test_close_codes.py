@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from kull_edge import close_codes
+from kull_edge.protocol import close_codes
 
 PROTOCOL = (Path(__file__).parents[3] / "docs" / "protocol.md").read_text()
 

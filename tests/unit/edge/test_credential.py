@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from kull_edge.effects import Effect
 from kull_edge.hub import Hub
+from kull_edge.session.effects import Effect
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from tests.unit.edge.hubs import (
     SHARDS,

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from kull_edge.follow import Follow, Joined, Mode, Window
-from kull_edge.wire import OutFrame, text_frame
+from kull_edge.protocol.outgoing import OutFrame, text_frame
+from kull_edge.session.subscription import Follow, Joined, Mode, Window
 from kull_protos.mesh.v1 import attach_pb2 as pb
 
 ME = "mac"

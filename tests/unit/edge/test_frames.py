@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from kull_edge import frames, handshake
 from kull_edge.errors import BadFrame
+from kull_edge.protocol import handshake
+from kull_edge.protocol import messages as frames
 
 
 @pytest.mark.parametrize(

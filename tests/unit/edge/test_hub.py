@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from kull_edge.effects import Cut, Ping, ToRouter, Write
+from kull_edge.session.effects import Cut, Ping, ToRouter, Write
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from tests.unit.edge.hubs import (
     MAYA,

@@ -6,7 +6,7 @@ import asyncio
 import random
 from typing import Any
 
-from kull_edge.link_grpc import GrpcLink, _Reset
+from kull_edge.link.grpc import GrpcLink, _Reset
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from tests.support.ports import free_port
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from kull_edge.effects import Effect, Limited
-from kull_edge.handshake import Handshake
 from kull_edge.hub import Hub
+from kull_edge.protocol.handshake import Handshake
+from kull_edge.session.effects import Effect, Limited
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from tests.unit.edge.hubs import (
     attached,

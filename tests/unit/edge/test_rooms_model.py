@@ -8,7 +8,7 @@ from collections import deque
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kull_edge.effects import Effect
+from kull_edge.session.effects import Effect
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from tests.unit.edge.hubs import (
     MAYA,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from kull_edge.backoff import full_jitter
-from kull_edge.credits import Credits
+from kull_edge.link.backoff import full_jitter
+from kull_edge.placement.credits import Credits
 from kull_edge.timers import Timers
 
 

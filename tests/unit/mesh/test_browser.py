@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kull_mesh.browser import can_show
+from kull_mesh.demo.browser import can_show
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,12 @@ import jwt
 import pytest
 
 import kull_producers
+from kull_gateway import key_auth, service_auth
+from kull_gateway.auth import Forbidden, Unauthorized
 from kull_mesh import durations, secrets
 from kull_mesh.commands import send
 from kull_mesh.errors import MeshError, expected
 from kull_mesh.settings import MeshSettings
-from kull_producers.gateway import key_auth, service_auth
-from kull_producers.gateway.auth import Forbidden, Unauthorized
 from kull_router.errors import StoreUnavailable
 from tests.support.ports import free_port
 from tests.unit.mesh.conftest import Kull

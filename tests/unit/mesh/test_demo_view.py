@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from kull_client import Event
-from kull_mesh.demo_view import Watched, panel, promise_kept
+from kull_mesh.demo.view import Watched, panel, promise_kept
 
 CHARGED = 2
 

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from kull_gateway import service_auth, service_token
 from kull_mesh import secrets
 from kull_mesh.errors import MeshError
 from kull_mesh.settings import MeshSettings
-from kull_producers.gateway import service_auth, service_token
+from kull_router.access.tokens import Claims, TokenVerifier
 from kull_router.errors import TokenRefused
-from kull_router.tokens import Claims, TokenVerifier
 
 LONG = "x" * 32
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from kull_producers.message import Message
+from kull_producers.events.message import Message
 
 
 class ScriptedTransport:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kull_producers import address
 from kull_producers.errors import InvalidAddress, InvalidEvent
+from kull_producers.events import address
 
 WORD = re.compile(r"[A-Za-z0-9_%-]+")
 texts = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=140)

@@ -8,12 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kull_producers import address, topology
-from kull_producers.envelope import device_progress, messages_from_body, messages_of, parse_body
 from kull_producers.errors import InvalidAddress, InvalidEvent
-from kull_producers.events import CreditUpdate, PromptChange, ShootProgress
-from kull_producers.message import Message
-from kull_producers.stamp import Stamp
+from kull_producers.events import address, topology
+from kull_producers.events.envelope import (
+    device_progress,
+    messages_from_body,
+    messages_of,
+    parse_body,
+)
+from kull_producers.events.message import Message
+from kull_producers.events.models import CreditUpdate, PromptChange, ShootProgress
+from kull_producers.events.stamp import Stamp
 
 NOW_MS = 1_700_000_000_000
 STAMP = Stamp(id="e-1", timestamp_ms=NOW_MS, version=NOW_MS * 1000 + 7, app_id="billing")

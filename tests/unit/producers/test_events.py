@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from kull_producers.errors import InvalidEvent
-from kull_producers.events import (
+from kull_producers.events.models import (
     EVENTS,
     MAX_NUMBER,
     CreditUpdate,

@@ -8,8 +8,8 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
+from kull_gateway import Status, create_app, service_auth, service_token
 from kull_producers import ConnectError, NotRoutable
-from kull_producers.gateway import Status, create_app, service_auth, service_token
 from kull_producers.testing import InMemoryPublisher, PublishedEvent
 
 SECRET = "a-service-secret-of-32-bytes-or-more"

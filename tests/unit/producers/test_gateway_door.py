@@ -15,8 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from kull_producers import topology
-from kull_producers.gateway import (
+from kull_gateway import (
     Buckets,
     Minter,
     Origins,
@@ -27,9 +26,10 @@ from kull_producers.gateway import (
     service_auth,
     service_token,
 )
-from kull_producers.gateway.auth import TOKEN_MINT
-from kull_producers.gateway.metrics import GatewayMetrics
-from kull_producers.gateway.origins import parse
+from kull_gateway.auth import TOKEN_MINT
+from kull_gateway.metrics import GatewayMetrics
+from kull_gateway.origins import parse
+from kull_producers.events import topology
 from kull_producers.testing import InMemoryPublisher
 
 SECRET = "a-service-secret-of-32-bytes-or-more"

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from kull_producers.gateway import Forbidden, Unauthorized, key_auth, service_auth, service_token
-from kull_producers.gateway.keys import LOOK_EVERY, KeyFileError, add, read, revoke
+from kull_gateway import Forbidden, Unauthorized, key_auth, service_auth, service_token
+from kull_gateway.keys import LOOK_EVERY, KeyFileError, add, read, revoke
 
 SECRET = "a-service-secret-of-32-bytes-or-more"
 WRITE = "credit:write"

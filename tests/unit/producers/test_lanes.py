@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kull_producers.lanes import Lanes, Ticket
+from kull_producers.publishing.lanes import Lanes, Ticket
 
 
 def test_events_of_one_address_go_together_once_the_first_is_on_its_way() -> None:

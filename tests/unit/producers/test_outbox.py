@@ -25,11 +25,11 @@ from kull_producers import (
     SyncOutboxPublisher,
     connect,
     connect_sync,
-    outbox_relay,
-    topology,
 )
-from kull_producers.address import shard_of
-from kull_producers.message import Message
+from kull_producers.events import topology
+from kull_producers.events.address import shard_of
+from kull_producers.events.message import Message
+from kull_producers.outbox import relay as outbox_relay
 from kull_producers.testing import MemoryTransport
 from tests.support.brokers import until
 from tests.unit.producers.scripted import ScriptedTransport

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kull_producers import Outbox, OutboxPublisher
-from kull_producers.message import Message
+from kull_producers.events.message import Message
 from kull_producers.testing import MemoryTransport
 
 USERS = 40

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[3]
 MEMBERS = {
     "protos": "kull_protos",
     "producers": "kull_producers",
+    "gateway": "kull_gateway",
     "router": "kull_router",
     "edge": "kull_edge",
     "mesh": "kull_mesh",

@@ -18,9 +18,9 @@ from kull_producers import (
     PublishTimeout,
     ShardCountMismatch,
     ShootProgress,
-    topology,
 )
 from kull_producers import connect as connect_to_rabbitmq
+from kull_producers.events import topology
 from kull_producers.testing import InMemoryPublisher, MemoryTransport
 from tests.unit.producers.scripted import ScriptedTransport
 

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kull_producers.errors import ConnectError
-from kull_producers.gate import Gate
-from kull_producers.retry import BASE, CAP, backoff
+from kull_producers.publishing.gate import Gate
+from kull_producers.publishing.retry import BASE, CAP, backoff
 
 
 def test_the_back_off_doubles_up_to_its_cap() -> None:

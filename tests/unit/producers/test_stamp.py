@@ -5,7 +5,7 @@ import uuid
 import pytest
 
 from kull_producers.errors import InvalidEvent
-from kull_producers.stamp import Stamper, VersionClock, check_id, uuid7
+from kull_producers.events.stamp import Stamper, VersionClock, check_id, uuid7
 
 
 def test_versions_grow_when_the_clock_stands_still_or_goes_back() -> None:

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pamqp import commands, frame
 
-from kull_producers.message import Message
-from kull_router.amqp import AmqpUrl, content
-from kull_router.amqp.errors import BadFrame
-from kull_router.amqp.frames import BODY, HEADER, METHOD, Frame, FrameReader
+from kull_producers.events.message import Message
+from kull_router.broker.amqp import AmqpUrl, content
+from kull_router.broker.amqp.errors import BadFrame
+from kull_router.broker.amqp.frames import BODY, HEADER, METHOD, Frame, FrameReader
 from kull_router.errors import ConfigError
 from tests.support.brokers import event
 

@@ -12,10 +12,10 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from kull_router.access.jwks import MAX_ASKED, MAX_BYTES, JwksKeys
+from kull_router.access.tokens import BAD_TOKEN, TRY_AGAIN, TokenVerifier
 from kull_router.clock import Clock
 from kull_router.errors import TokenRefused
-from kull_router.jwks import MAX_ASKED, MAX_BYTES, JwksKeys
-from kull_router.tokens import BAD_TOKEN, TRY_AGAIN, TokenVerifier
 
 NOW_MS = 1_000_000
 LIMIT = 20  # seconds

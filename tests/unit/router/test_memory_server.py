@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kull_producers import errors as producer_errors
-from kull_producers import topology
-from kull_router.broker_memory import MemoryBroker, MemoryChannel
+from kull_producers.events import topology
+from kull_router.broker.memory import MemoryBroker, MemoryChannel
+from kull_router.broker.memory_server import MemoryServer, matches
 from kull_router.errors import BrokerError, BrokerUnavailable, ChannelClosed
-from kull_router.memory_server import MemoryServer, matches
 from tests.support.brokers import event, ids, open_shard, take
 
 WORDS = st.lists(st.sampled_from(["a", "b", "07"]), max_size=5)

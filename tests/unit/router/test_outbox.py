@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from kull_protos.mesh.v1 import attach_pb2 as pb
-from kull_router.edge_stream import EdgeStream
-from kull_router.outbox import Outbox, OutboxOverflow
+from kull_router.delivery.edge_stream import EdgeStream
+from kull_router.delivery.send_queue import Outbox, OutboxOverflow
 
 
 def entry(seq: int, size: int = 100) -> pb.Entry:

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kull_router import queue
-from kull_router.event import Contract, Entry, Event
-from kull_router.queue import Cursor, Figures, Kept, Newest, Plan
-from kull_router.store import Duplicate, Outcome, Retention, Stale, Stored
+from kull_router.queues import rules as queue
+from kull_router.queues.entry import Contract, Entry, Event
+from kull_router.queues.port import Duplicate, Outcome, Retention, Stale, Stored
+from kull_router.queues.rules import Cursor, Figures, Kept, Newest, Plan
 from tests.support.stores import NOW, credit, tick
 
 

@@ -8,8 +8,8 @@ from typing import Any, cast
 import pytest
 
 from kull_router.errors import StoreUnavailable
-from kull_router.reads import Reads, Wanted
-from kull_router.store import Page, Store
+from kull_router.queues.port import Page, Store
+from kull_router.sessions.shared_reads import Reads, Wanted
 
 ALL = Wanted("all", after=3, limit=10, max_bytes=1000, initial_head=0)
 PAGE = Page(entries=[], through=7, head=7)

@@ -6,8 +6,14 @@ from functools import partial
 
 import pytest
 
-from kull_router.registry import Registered, Registry, SessionKey, Superseded, TooManyDevices
-from kull_router.store import DeviceInfo
+from kull_router.queues.port import DeviceInfo
+from kull_router.sessions.registry import (
+    Registered,
+    Registry,
+    SessionKey,
+    Superseded,
+    TooManyDevices,
+)
 
 GRACE = 5.0
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kull_router.revocations import Revocation, Revocations
-from kull_router.tokens import Claims
+from kull_router.access.revocations import Revocation, Revocations
+from kull_router.access.tokens import Claims
 
 TOKEN = Claims(user="maya", device="mac", issued_ms=1000, token_id="t-1", expires_ms=9000)
 

@@ -11,15 +11,15 @@ from typing import Any
 import jwt
 import pytest
 
-from kull_producers import envelope
-from kull_producers.stamp import Stamp
+from kull_producers.events import envelope
+from kull_producers.events.stamp import Stamp
 from kull_protos.mesh.v1 import attach_pb2 as pb
-from kull_router import rights
+from kull_router.access.tokens import TokenVerifier
+from kull_router.broker.memory_server import MemoryServer
 from kull_router.clock import Clock
 from kull_router.errors import StoreUnavailable
-from kull_router.memory_server import MemoryServer
-from kull_router.store_memory import MemoryState
-from kull_router.tokens import TokenVerifier
+from kull_router.queues.memory import MemoryState
+from kull_router.sessions import enforcement as rights
 from tests.unit.router.test_router import SHARDS, Rig, running
 
 SECRET = "a-secret-of-at-least-32-bytes-for-the-tests"

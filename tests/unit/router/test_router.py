@@ -11,25 +11,25 @@ from typing import Any
 
 import pytest
 
-from kull_producers import address as addresses
-from kull_producers import topology
-from kull_producers.envelope import messages_of
-from kull_producers.events import CreditUpdate, Event, PromptChange, ShootProgress
-from kull_producers.message import Message
-from kull_producers.stamp import Stamp
+from kull_producers.events import address as addresses
+from kull_producers.events import topology
+from kull_producers.events.envelope import messages_of
+from kull_producers.events.message import Message
+from kull_producers.events.models import CreditUpdate, Event, PromptChange, ShootProgress
+from kull_producers.events.stamp import Stamp
 from kull_protos.mesh.v1 import attach_pb2 as pb
-from kull_router import ingest
-from kull_router.broker_memory import MemoryBroker
+from kull_router.access.tokens import TokenVerifier
+from kull_router.broker.memory import MemoryBroker
+from kull_router.broker.memory_server import MemoryServer
 from kull_router.clock import Clock
-from kull_router.edge_stream import EdgeStream
+from kull_router.core import RouterCore
+from kull_router.delivery import ingest
+from kull_router.delivery.edge_stream import EdgeStream
 from kull_router.errors import StoreUnavailable
-from kull_router.memory_server import MemoryServer
-from kull_router.router import RouterCore
-from kull_router.sessions import FLUSH_STEP
+from kull_router.queues.memory import MemoryState, MemoryStore
+from kull_router.queues.port import Attachment, CursorUpdate, Outcome, Page
+from kull_router.sessions.admission import FLUSH_STEP
 from kull_router.settings import RouterSettings
-from kull_router.store import Attachment, CursorUpdate, Outcome, Page
-from kull_router.store_memory import MemoryState, MemoryStore
-from kull_router.tokens import TokenVerifier
 
 SHARDS = 4
 

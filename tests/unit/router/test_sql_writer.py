@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
-from kull_router.sql import Db
-from kull_router.sql_writer import LINGER, Writer
-from kull_router.sqlite_connection import SqliteConnection
+from kull_router.queues.sql.db import Db
+from kull_router.queues.sql.group_commit import LINGER, Writer
+from kull_router.queues.sql.sqlite_connection import SqliteConnection
 from tests.support.holding import holding
 
 

@@ -17,9 +17,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kull_router.errors import ConfigError, TokenRefused
-from kull_router.token_keys import KeyRing, TokenKey, UnusableKey, parse_file
-from kull_router.tokens import (
+from kull_router.access.token_keys import KeyRing, TokenKey, UnusableKey, parse_file
+from kull_router.access.tokens import (
     BAD_TOKEN,
     MAX_KNOWN,
     TOKEN_EXPIRED,
@@ -27,6 +26,7 @@ from kull_router.tokens import (
     TokenVerifier,
     plain_text,
 )
+from kull_router.errors import ConfigError, TokenRefused
 
 SECRET = "a-secret-of-at-least-sixty-four-bytes-so-that-hs512-takes-it-too-0123"
 NOW_MS = 1_000_000

@@ -1,0 +1,1 @@
+"""The link to a router: its port, gRPC and the in-memory twin."""

@@ -1,0 +1,181 @@
+"""The link over gRPC: one Attach stream to one router address."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any, Final
+
+import grpc
+import structlog
+
+from kull_edge.link.backoff import full_jitter
+from kull_edge.link.port import LinkListener
+from kull_edge.link.send_queue import Outbox
+from kull_protos.mesh.v1.attach_pb2 import AttachRequest, AttachRequests, AttachResponse, Hello
+from kull_protos.mesh.v1.attach_pb2_grpc import EdgeServiceStub
+
+log = structlog.get_logger(__name__)
+
+MAX_MESSAGE_BYTES: Final = 16 * 1024 * 1024
+MESSAGE_BYTES: Final = 256 * 1024  # frames that wait share a message, until they have so many
+RETRY_BASE: Final = 0.2  # seconds
+RETRY_CAP: Final = 2.0  # seconds: a standby that has just come back is of use with its edges
+WELCOME_TIMEOUT: Final = 10.0  # seconds
+
+# max_pings_without_data=0: gRPC would stop pinging a quiet stream, and a dead router go unnoticed.
+OPTIONS: Final = (
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 500),
+)
+
+
+class _Reset(Exception):
+    """The stream is of no more use."""
+
+
+class GrpcLink:
+    """A `RouterLink` over gRPC.
+
+    Args:
+        target: `host:port` of the router; also the link's name.
+        hello: how the edge introduces itself.
+        rng: draws the waits between attempts.
+        credentials: asked for each connection, so that new certificates need no restart; None, or
+            an answer of None: plain text.
+        max_bytes: what may wait for a router that does not keep up.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        hello: Hello,
+        *,
+        rng: random.Random,
+        credentials: Callable[[], grpc.ChannelCredentials | None] | None = None,
+        max_bytes: int = 33_554_432,
+    ) -> None:
+        self.name = target
+        self._hello = hello
+        self._rng = rng
+        self._credentials = credentials
+        self._max_bytes = max_bytes
+        self._outbox: Outbox | None = None
+        self._welcomed = False
+
+    def send(self, request: AttachRequest) -> None:
+        """See RouterLink."""
+        if self._outbox:
+            self._outbox.put(request)
+
+    async def flush(self) -> None:
+        """See RouterLink."""
+        if self._outbox:
+            await self._outbox.wait_empty()
+
+    async def run(self, listener: LinkListener) -> None:
+        """See RouterLink."""
+        attempt = 0
+        while True:
+            self._welcomed = False
+            why = await self._apart(self._attempt(listener))
+            attempt = 1 if self._welcomed else attempt + 1
+            delay = full_jitter(attempt, base=RETRY_BASE, cap=RETRY_CAP, rng=self._rng)
+            level = log.warning if self._welcomed or attempt == 1 else log.debug
+            level("router_link_lost", router=self.name, why=why, retry_in=round(delay, 3))
+            await asyncio.sleep(delay)
+
+    async def _apart(self, stream: Coroutine[Any, Any, str]) -> str:
+        """Run in a task of its own: a TaskGroup may swallow a cancellation beside an error."""
+        task = asyncio.create_task(stream, name=f"link-stream {self.name}")
+        try:
+            await asyncio.wait({task})
+            return task.result()
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+
+    async def _attempt(self, listener: LinkListener) -> str:
+        async with self._channel() as channel:
+            return await self._stream(EdgeServiceStub(channel), listener)
+
+    def _channel(self) -> grpc.aio.Channel:
+        credentials = self._credentials() if self._credentials else None
+        if credentials:
+            return grpc.aio.secure_channel(self.name, credentials, options=OPTIONS)
+        return grpc.aio.insecure_channel(self.name, options=OPTIONS)
+
+    async def _stream(self, stub: Any, listener: LinkListener) -> str:
+        """Live through one stream; return why it ended."""
+        outbox = Outbox(self._max_bytes)
+        outbox.put(AttachRequest(hello=self._hello))
+        call = stub.Attach()
+        why = "unknown"
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._write(call, outbox), name=f"link-write {self.name}")
+                group.create_task(self._overflow(outbox), name=f"link-overflow {self.name}")
+                group.create_task(self._read(call, outbox, listener), name=f"link-read {self.name}")
+        except* _Reset as resets:
+            why = str(resets.exceptions[0])
+        finally:
+            self._outbox = None
+            call.cancel()
+            if self._welcomed:
+                listener.link_down(self.name)
+        return why
+
+    async def _write(self, call: Any, outbox: Outbox) -> None:
+        while True:
+            frames = await outbox.get(MESSAGE_BYTES)
+            try:
+                await call.write(AttachRequests(frames=frames))
+            except (grpc.RpcError, asyncio.InvalidStateError) as error:
+                raise _Reset(_reason(error)) from error
+            outbox.done(len(frames))
+
+    async def _overflow(self, outbox: Outbox) -> None:
+        await outbox.overflowed.wait()
+        raise _Reset("the router does not keep up")
+
+    async def _read(self, call: Any, outbox: Outbox, listener: LinkListener) -> None:
+        frames = _frames(call)
+        try:
+            async with asyncio.timeout(WELCOME_TIMEOUT):
+                first = await anext(frames, None)
+            if first is None or first.WhichOneof("frame") != "welcome":
+                raise _Reset(await self._ending(call))
+            self._welcomed, self._outbox = True, outbox
+            log.info("router_link_up", router=self.name, router_id=first.welcome.router_id)
+            listener.link_up(self.name, first.welcome)
+            async for frame in frames:
+                listener.link_frame(self.name, frame)
+            raise _Reset(await self._ending(call))
+        except TimeoutError:
+            raise _Reset("no Welcome in time") from None
+        except grpc.RpcError as error:
+            raise _Reset(_reason(error)) from error
+
+    async def _ending(self, call: Any) -> str:
+        if not call.done():
+            return "the router did not begin with Welcome"
+        return f"{(await call.code()).name}: {await call.details()}"
+
+
+async def _frames(call: Any) -> AsyncIterator[AttachResponse]:
+    while (message := await call.read()) is not grpc.aio.EOF:
+        for frame in message.frames:
+            yield frame
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, grpc.aio.AioRpcError):
+        return f"{error.code().name}: {error.details()}"
+    return repr(error)

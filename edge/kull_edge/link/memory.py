@@ -1,0 +1,129 @@
+"""The link's twin without a network: for tests, and for a router in the same process."""
+
+from __future__ import annotations
+
+import asyncio
+
+from kull_edge.link.port import LinkListener
+from kull_edge.link.send_queue import Outbox
+from kull_protos.mesh.v1.attach_pb2 import AttachRequest, AttachResponse, Hello
+
+
+class StreamClosed(Exception):
+    """The stream has ended; nothing more can be received."""
+
+
+class MemoryStream:
+    """The router's end of one stream."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+        self.responses: asyncio.Queue[AttachResponse | None] = asyncio.Queue()
+        self.closed = asyncio.Event()
+
+    async def receive(self) -> AttachRequest:
+        """Wait for the edge's next frame; the first one is Hello. Raises StreamClosed."""
+        get = asyncio.create_task(self._outbox.get(), name="memory-stream-get")
+        closed = asyncio.create_task(self.closed.wait(), name="memory-stream-closed")
+        try:
+            await asyncio.wait({get, closed}, return_when=asyncio.FIRST_COMPLETED)
+            if not get.done():
+                raise StreamClosed
+            (request,) = get.result()
+            self._outbox.done()
+            return request
+        finally:
+            get.cancel()
+            closed.cancel()
+
+    def send(self, response: AttachResponse) -> None:
+        """Send a frame to the edge."""
+        if not self.closed.is_set():
+            self.responses.put_nowait(response)
+
+    def close(self) -> None:
+        """End the stream, after the frames sent so far."""
+        self.closed.set()
+        self.responses.put_nowait(None)
+
+
+class MemoryListener:
+    """Where memory links knock: the place of a router's gRPC server."""
+
+    def __init__(self) -> None:
+        self._streams: asyncio.Queue[MemoryStream] = asyncio.Queue()
+        self._open = asyncio.Event()
+        self._open.set()
+
+    async def accept(self) -> MemoryStream:
+        """Wait for a link to open a stream."""
+        return await self._streams.get()
+
+    def stop(self) -> None:
+        """Refuse new streams until `start`."""
+        self._open.clear()
+
+    def start(self) -> None:
+        """Take new streams."""
+        self._open.set()
+
+    async def connect(self, stream: MemoryStream) -> None:
+        """Hand over the router's end of a new stream, waiting while streams are refused."""
+        await self._open.wait()
+        self._streams.put_nowait(stream)
+
+
+class MemoryLink:
+    """A `RouterLink` to a `MemoryListener`."""
+
+    def __init__(
+        self, listener: MemoryListener, hello: Hello, *, name: str, max_bytes: int = 33_554_432
+    ) -> None:
+        self.name = name
+        self._router = listener
+        self._hello = hello
+        self._max_bytes = max_bytes
+        self._outbox: Outbox | None = None
+
+    def send(self, request: AttachRequest) -> None:
+        """See RouterLink."""
+        if self._outbox:
+            self._outbox.put(request)
+
+    async def flush(self) -> None:
+        """See RouterLink."""
+        if self._outbox:
+            await self._outbox.wait_empty()
+
+    async def run(self, listener: LinkListener) -> None:
+        """See RouterLink."""
+        while True:
+            outbox = Outbox(self._max_bytes)
+            stream = MemoryStream(outbox)
+            await self._router.connect(stream)
+            outbox.put(AttachRequest(hello=self._hello))
+            overflow = asyncio.create_task(
+                self._reset_on_overflow(outbox, stream), name="memory-link-overflow"
+            )
+            try:
+                await self._read(stream, outbox, listener)
+            finally:
+                overflow.cancel()
+                stream.closed.set()
+
+    async def _reset_on_overflow(self, outbox: Outbox, stream: MemoryStream) -> None:
+        await outbox.overflowed.wait()
+        stream.close()
+
+    async def _read(self, stream: MemoryStream, outbox: Outbox, listener: LinkListener) -> None:
+        try:
+            while (response := await stream.responses.get()) is not None:
+                if response.WhichOneof("frame") == "welcome":
+                    self._outbox = outbox
+                    listener.link_up(self.name, response.welcome)
+                else:
+                    listener.link_frame(self.name, response)
+        finally:
+            if self._outbox:
+                self._outbox = None
+                listener.link_down(self.name)

@@ -1,0 +1,1 @@
+"""Which router serves which session, without I/O."""

@@ -1,0 +1,1 @@
+"""One device on one connection, without I/O: what it follows, asks and is told."""

@@ -1,0 +1,81 @@
+"""The pings of one connection: is the peer alive, and what has it taken. PURE."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum, auto
+from typing import Final
+
+from kull_edge.session.subscription import Follow
+
+KEEPALIVE_PAYLOAD: Final = b"keepalive"
+
+
+class Verdict(Enum):
+    """What a keepalive deadline means."""
+
+    WAIT = auto()  # it was not silent
+    PING = auto()  # silent: ask
+    DEAD = auto()  # asked, and still silent
+
+
+class Keepalive:
+    """Finds silent peers. Times are seconds of a monotonic clock."""
+
+    __slots__ = ("_interval", "_pinged", "_pong_timeout", "last_received")
+
+    def __init__(self, interval: float, pong_timeout: float, now: float) -> None:
+        self.last_received = now
+        self._interval = interval
+        self._pong_timeout = pong_timeout
+        self._pinged: float | None = None
+
+    @property
+    def next_at(self) -> float:
+        """When to call `check` next."""
+        if self._pinged is not None:
+            return self._pinged + self._pong_timeout
+        return self.last_received + self._interval
+
+    def check(self, now: float) -> Verdict:
+        """Judge the peer. Anything it sent since the ping counts as an answer."""
+        if self._pinged is not None and self.last_received <= self._pinged:
+            return Verdict.DEAD
+        self._pinged = None
+        if now < self.next_at:
+            return Verdict.WAIT
+        self._pinged = now
+        return Verdict.PING
+
+
+class PositionPings:
+    """The plain dialect's acknowledgement: a pong confirms all that was written before its ping.
+
+    One ping is open at a time; its payload is a counter, so that no other pong can be mistaken.
+    """
+
+    __slots__ = ("_count", "_marks", "_open")
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._open = b""
+        self._marks: list[tuple[Follow, int]] = []  # what the open ping's pong acknowledges
+
+    def next(self, follows: Iterable[Follow]) -> bytes | None:
+        """Return the payload of a ping to send now, or None: one is open, or nothing is unacked."""
+        if self._open:
+            return None
+        self._marks = [(follow, follow.last_open) for follow in follows if follow.last_open]
+        if not self._marks:
+            return None
+        self._count += 1
+        self._open = b"%d" % self._count
+        return self._open
+
+    def pong(self, payload: bytes) -> None:
+        """Take a pong; acknowledges if it answers the open ping."""
+        if not self._open or payload != self._open:
+            return
+        self._open = b""
+        for follow, seq in self._marks:
+            follow.ack(seq)

@@ -1,0 +1,62 @@
+"""What a device has asked of its user's router and is owed an answer to. PURE."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kull_edge.protocol.messages import Ref
+from kull_edge.rate_limit import Bucket
+from kull_edge.session.effects import Effect, Limited
+from kull_edge.session.replies import Voice
+from kull_protos.mesh.v1.attach_pb2 import Published
+
+
+class Requests:
+    """The open ones, at most `limit`, and how fast new ones may come.
+
+    Args:
+        ids: numbers that are unique within the edge.
+    """
+
+    __slots__ = ("_ids", "_limit", "_open", "_rate", "_voice")
+
+    def __init__(self, voice: Voice, *, ids: Iterator[int], limit: int, rate: Bucket) -> None:
+        self._voice = voice
+        self._ids = ids
+        self._limit = limit
+        self._rate = rate
+        self._open: dict[int, Ref] = {}
+
+    def begin(self, ref: Ref) -> int:
+        """Open a request and return its id; its answer names the device's `ref`."""
+        request_id = next(self._ids)
+        self._open[request_id] = ref
+        return request_id
+
+    def refusal(self, ref: Ref, now: float) -> list[Effect]:
+        """Return what to tell a device whose message is right, only too early: no bad frame."""
+        if wait := self._rate.take(1, now):
+            why = f"this device sends too many: wait {wait:.1f} s, then send the newest"
+            return [Limited("messages"), *self._voice.error("rate_limited", why, ref)]
+        return self.full(ref)
+
+    def full(self, ref: Ref) -> list[Effect]:
+        """Return what to tell a device that has too many open requests, whatever its rate."""
+        if len(self._open) < self._limit:
+            return []
+        return self._voice.error("busy", "wait until earlier messages are answered", ref)
+
+    def answered(self, answer: Published) -> list[Effect]:
+        """A router has answered; what nobody waits for is ignored."""
+        if answer.request_id not in self._open:
+            return []
+        ref = self._open.pop(answer.request_id)
+        if answer.error_code:
+            return self._voice.error(answer.error_code, answer.error, ref)
+        return self._voice.accepted(answer.event_id, ref)
+
+    def orphaned(self) -> list[Ref]:
+        """Nobody will answer: forget the open ones and return their refs."""
+        refs = list(self._open.values())
+        self._open.clear()
+        return refs

@@ -1,0 +1,249 @@
+"""How one session follows one queue: the two modes and the window. PURE.
+
+    attaching ──Subscribed──▶ catching up ⇄ live
+        ▲                        │            │
+        └──────owner lost────────┴────────────┘
+
+- live: pushes are written at once, as long as the window has room.
+- catching up: pushes are only noted; the edge pulls from the log, and flips to live when an answer
+  reaches everything that was pushed meanwhile.
+
+`through` is the covered position: everything up to it was written to the device or is not meant
+for it. It never goes back.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from kull_edge.protocol.outgoing import OutFrame
+from kull_protos.mesh.v1.attach_pb2 import Batch, Subscribed
+
+
+class Mode(Enum):
+    """See the picture above."""
+
+    ATTACHING = auto()
+    CATCHING_UP = auto()
+    LIVE = auto()
+
+
+class Joined(Enum):
+    """What a Subscribed meant."""
+
+    STALE = auto()  # of an older term, or not awaited
+    FIRST = auto()  # the session follows the queue now
+    AGAIN = auto()  # it follows it at another owner, nothing was lost
+    LOST = auto()  # the same, but entries are gone: the device must refetch its state
+    OTHER_EPOCH = auto()  # the log itself is another one: positions are worthless
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """How much may be unacknowledged: frames, and bytes of their text. One frame always fits."""
+
+    frames: int
+    bytes: int
+
+
+class Follow:
+    """One session's place in one queue."""
+
+    __slots__ = (
+        "_device_id",
+        "_lost_after",
+        "_open",
+        "_open_bytes",
+        "_presence_floor",
+        "_pushed",
+        "_stuffed",
+        "_window",
+        "address",
+        "epoch",
+        "fetching",
+        "link",
+        "mode",
+        "reported",
+        "term",
+        "through",
+        "writable",
+    )
+
+    def __init__(self, address: str, *, device_id: str, window: Window) -> None:
+        self.address = address
+        self.mode = Mode.ATTACHING
+        self.link = ""  # where it was subscribed; empty: nowhere
+        self.term = 0
+        self.epoch = ""  # empty until the first Subscribed
+        self.through = 0
+        self.reported = 0  # the acknowledgement that the router was told last
+        self.fetching = 0  # id of the unanswered Fetch; 0: none
+        self.writable = True
+        self._device_id = device_id
+        self._window = window
+        self._open: deque[tuple[int, int]] = deque()  # (seq, size) written, not acknowledged
+        self._open_bytes = 0
+        self._stuffed = False  # the next frame did not fit: only an acknowledgement changes that
+        # Behind this position the device was told of a loss, or that this is its first contact.
+        # Until it acknowledges something that came later nobody knows whether the notice has
+        # arrived: the cursor must stay.
+        self._lost_after: int | None = None
+        self._pushed = 0  # highest seq pushed since the subscription
+        self._presence_floor = 0  # presence up to here is part of WELCOME already
+
+    @property
+    def joined(self) -> bool:
+        """Whether the session was ever told that it follows this queue."""
+        return bool(self.epoch)
+
+    @property
+    def acked(self) -> int:
+        """The position up to which everything is processed or was not meant for the device."""
+        position = self._open[0][0] - 1 if self._open else self.through
+        return position if self._lost_after is None else min(position, self._lost_after)
+
+    @property
+    def last_open(self) -> int:
+        """Seq of the newest unacknowledged frame, 0 if none is."""
+        return self._open[-1][0] if self._open else 0
+
+    def begin(self, link: str, term: int) -> None:
+        """A Subscribe goes to this owner now; only its answer counts from here on."""
+        self.detach()
+        self.link, self.term = link, term
+        self.reported = self.acked
+
+    def detach(self) -> None:
+        """The owner is gone: wait for another. What was written stays written."""
+        self.mode = Mode.ATTACHING
+        self.link = ""
+        self.fetching = 0
+        self._pushed = 0
+
+    def subscribed(self, answer: Subscribed) -> Joined:
+        """Take the owner's answer and go live, or catch up from the position it names."""
+        if self.mode is not Mode.ATTACHING or answer.term < self.term:
+            return Joined.STALE
+        if self.joined and answer.epoch != self.epoch:
+            return Joined.OTHER_EPOCH
+        first = not self.joined
+        if first:
+            self.epoch = answer.epoch
+            self.reported = answer.after
+            self._presence_floor = answer.head
+        self.term = answer.term
+        if answer.first or not answer.recovered:
+            self._lose(answer.after if first else self.through)
+        self.through = max(self.through, answer.after)
+        self._flip_if_complete(answer.head)
+        if first:
+            return Joined.FIRST
+        return Joined.AGAIN if answer.recovered else Joined.LOST
+
+    def push(self, term: int, frames: Sequence[OutFrame]) -> list[OutFrame]:
+        """Take a contiguous run of new entries and return what is to be written now."""
+        if term < self.term:
+            return []
+        if term > self.term:
+            self.term = term
+            self._catch_up()
+        written: list[OutFrame] = []
+        for frame in frames:
+            if not frame.seq:
+                if self.joined and self.writable and frame.exclude != self._device_id:
+                    written.append(frame)
+                continue
+            self._pushed = max(self._pushed, frame.seq)
+            if self.mode is not Mode.LIVE or frame.seq <= self.through:
+                continue
+            # Behind a hole (a push that got lost) or a full window only the log helps.
+            if frame.seq > self.through + 1 or not self._take(frame, written):
+                self._catch_up()
+        return written
+
+    def batch(self, answer: Batch, frames: Sequence[OutFrame]) -> list[OutFrame]:
+        """Take the answer to a Fetch and return what is to be written now."""
+        valid = self.awaits(answer)
+        if answer.request_id == self.fetching:
+            self.fetching = 0
+        if not valid:
+            return []
+        self.term = answer.term
+        if answer.lost:
+            self._lose(self.through)
+        written: list[OutFrame] = []
+        for frame in frames:
+            if frame.seq > self.through and not self._take(frame, written):
+                return written
+        self.through = max(self.through, answer.through)
+        self._flip_if_complete(answer.head)
+        return written
+
+    def awaits(self, answer: Batch) -> bool:
+        """Whether this is the answer to the open Fetch and can be used."""
+        return answer.request_id == self.fetching and not answer.error and answer.term >= self.term
+
+    def gap(self, term: int) -> None:
+        """Pushes were dropped on their way here."""
+        if term >= self.term:
+            self.term = term
+            self._catch_up()
+
+    def ack(self, seq: int) -> None:
+        """The device has processed everything up to `seq`; what was not sent cannot be meant."""
+        while self._open and self._open[0][0] <= seq:
+            acked, size = self._open.popleft()
+            self._open_bytes -= size
+            self._stuffed = False
+            if self._lost_after is not None and acked > self._lost_after:
+                self._lost_after = None
+
+    def fetch_size(self) -> tuple[int, int] | None:
+        """Return (entries, bytes) to fetch after `through`, or None if nothing is to be fetched."""
+        if self.mode is not Mode.CATCHING_UP or self.fetching or not self.writable or self._stuffed:
+            return None
+        frames = self._window.frames - len(self._open)
+        size = self._window.bytes - self._open_bytes
+        if self._open and (frames <= 0 or size <= 0):
+            return None
+        return max(frames, 1), max(size, 1)
+
+    def _lose(self, after: int) -> None:
+        if self._lost_after is None:
+            self._lost_after = after
+
+    def _flip_if_complete(self, head: int) -> None:
+        # A read is not atomic with pushes: it counts only if it reaches all that was pushed.
+        complete = self.through >= max(head, self._pushed)
+        self.mode = Mode.LIVE if complete else Mode.CATCHING_UP
+
+    def _catch_up(self) -> None:
+        if self.mode is Mode.LIVE:
+            self.mode = Mode.CATCHING_UP
+
+    def _take(self, frame: OutFrame, written: list[OutFrame]) -> bool:
+        """Write or skip the next frame; False if it has to wait."""
+        skip = frame.exclude == self._device_id or (
+            frame.presence and frame.seq <= self._presence_floor
+        )
+        if not skip:
+            if not self._fits(len(frame.text)):
+                return False
+            self._open.append((frame.seq, len(frame.text)))
+            self._open_bytes += len(frame.text)
+            written.append(frame)
+        self.through = frame.seq
+        return True
+
+    def _fits(self, size: int) -> bool:
+        if not self.writable:
+            return False
+        if not self._open:
+            return True
+        if len(self._open) < self._window.frames and self._open_bytes + size <= self._window.bytes:
+            return True
+        self._stuffed = True
+        return False

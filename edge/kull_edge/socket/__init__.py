@@ -1,0 +1,1 @@
+"""From TCP to a WebSocket: the door, the connection, who may open one."""

@@ -1,0 +1,80 @@
+"""The gateway's ASGI app, put together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import FastAPI
+
+from kull_gateway import auth, health, problems, triggers
+from kull_gateway import openapi as documented
+from kull_gateway import token_route as minting
+from kull_gateway.guard import Cors, Guard
+from kull_gateway.health import AskStatus, Status, publisher_status
+from kull_gateway.metrics import GatewayMetrics
+from kull_gateway.origins import Origins
+from kull_gateway.token_minter import Minter
+from kull_producers.publishing.publisher import Publisher
+from kull_producers.rates import Buckets
+
+
+def create_app(
+    publisher: Publisher,
+    *,
+    authorize: auth.Authorize,
+    status: AskStatus | None = None,
+    minter: Minter | None = None,
+    origins: Origins | None = None,
+    buckets: Buckets | None = None,
+    metrics: GatewayMetrics | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> FastAPI:
+    """Return the ASGI app.
+
+    Args:
+        publisher: opened and closed by the caller.
+        authorize: see `auth.service_auth` and `keys.key_auth`.
+        status: what the health endpoints tell; by default whether RabbitMQ answers.
+        minter: signs device tokens; None: there is no `/api/sync/token`.
+        origins: pages that may call; by default those of the gateway's own host.
+        buckets: how often each key or service may call; by default as often as it likes.
+        metrics: what is counted.
+        clock: seconds.
+    """
+    app = FastAPI(
+        title="Kull Sync triggers",
+        summary="Events for all devices of a user, and tokens for the devices",
+        docs_url=None,
+        redoc_url=None,
+    )
+    counted = metrics or GatewayMetrics()
+    allowed = origins or Origins()
+    problems.install(app, counted)
+    if buckets is None:  # an empty one is false
+        buckets = Buckets(rate=0, burst=0)
+    door = triggers.Door(authorize=authorize, buckets=buckets, clock=clock)
+    triggers.add(app, publisher, door)
+    if minter is not None:
+        minting.add(app, minter, door)
+
+    async def default_status() -> Status:
+        return await publisher_status(publisher)
+
+    health.add(app, status or default_status)
+    app.add_middleware(Guard, origins=allowed, metrics=counted)
+    app.add_middleware(Cors, origins=allowed)
+    _complete_openapi(app)
+    return app
+
+
+def _complete_openapi(app: FastAPI) -> None:
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            documented.complete(generate())
+        return generate()
+
+    app.openapi = openapi  # type: ignore[method-assign]

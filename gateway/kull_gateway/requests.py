@@ -1,0 +1,58 @@
+"""Reads a request: its body as a JSON object, its headers that matter."""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import Request
+
+from kull_gateway.problems import BadRequest
+from kull_producers.errors import InvalidEvent
+from kull_producers.events.stamp import check_id
+from kull_producers.events.strict_json import parse_object
+
+MAX_BODY: Final = 256 * 1024  # bytes; a thousand userIds fit
+_TRACEPARENT: Final = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+async def read(request: Request) -> bytes:
+    """Return the body. Raises BadRequest: it is too large, or not declared as JSON."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        # A page of any origin may send other types without asking the browser's CORS rules.
+        raise BadRequest("send `Content-Type: application/json`", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY:
+            raise BadRequest(
+                f"the body has more than {MAX_BODY} bytes", HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+            )
+    return bytes(body)
+
+
+def fields_of(body: bytes) -> dict[str, Any]:
+    """Return the JSON object in a body. Raises BadRequest."""
+    try:
+        return parse_object(body, "the request's body")
+    except InvalidEvent as error:
+        raise BadRequest(str(error)) from error
+
+
+def idempotency_key(request: Request) -> str | None:
+    """Return the Idempotency-Key. Raises BadRequest if it cannot be one."""
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return None
+    try:
+        return check_id(key)
+    except InvalidEvent as error:
+        raise BadRequest(f"Idempotency-Key: {error}", HTTPStatus.UNPROCESSABLE_ENTITY) from error
+
+
+def traceparent(request: Request) -> str:
+    """Return the W3C trace context; empty if there is none, or none that is valid."""
+    value = request.headers.get("traceparent", "")
+    return value if _TRACEPARENT.fullmatch(value) else ""

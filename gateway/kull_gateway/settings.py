@@ -1,0 +1,129 @@
+"""The gateway's settings, read once from `KULL_*` and passed down."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from kull_gateway.auth import MIN_SECRET_BYTES, Authorize, service_auth
+from kull_gateway.keys import key_auth
+from kull_gateway.origins import Origins, is_loopback, parse
+from kull_gateway.token_minter import Minter, SigningKey, SigningKeyError
+from kull_producers.errors import KullError
+from kull_producers.events import topology
+from kull_producers.publishing.publisher import DEFAULT_IN_FLIGHT
+from kull_producers.rates import Buckets
+
+DEFAULT_TIMEOUT: Final = 1.5  # seconds: callers learn within 2 s that RabbitMQ is away
+DEFAULT_RATE: Final = 200.0  # calls a second of one key
+DEFAULT_BURST: Final = 400.0
+DEFAULT_MAX_TTL: Final = 30 * 86_400.0  # seconds
+
+
+class GatewayConfigError(KullError):
+    """A setting is missing or contradicts another; the text names it."""
+
+
+class GatewaySettings(BaseSettings):
+    """Settings of one gateway. Every field names its unit."""
+
+    model_config = SettingsConfigDict(env_prefix="KULL_", extra="ignore", frozen=True)
+
+    amqp_url: SecretStr = Field(description="RabbitMQ, amqp(s)://user:password@host/vhost")
+    service_secret: SecretStr | None = Field(
+        None,
+        min_length=MIN_SECRET_BYTES,
+        description="HS256 secret of service tokens, at least 32 bytes; unset: keys only",
+    )
+    service_keys: Path | None = Field(
+        None, description="file of the service keys, see `kull keys`; unset: service tokens only"
+    )
+    shard_count: int = Field(
+        topology.DEFAULT_SHARD_COUNT, ge=1, le=100, description="shards of the deployment"
+    )
+    origins: str = Field(
+        "",
+        description="web pages that may connect and call, besides those of the same host: exact "
+        "origins separated by commas, e.g. https://app.example.com; *: any",
+    )
+    gateway_host: str = Field("127.0.0.1", description="address of the HTTP triggers")
+    gateway_port: int = Field(
+        8080, ge=0, le=65535, description="port of the HTTP triggers; 0: any free"
+    )
+    gateway_metrics_port: int = Field(0, ge=0, le=65535, description="port of /metrics; 0: none")
+    gateway_publish_timeout: float = Field(
+        DEFAULT_TIMEOUT, gt=0, description="seconds for RabbitMQ to confirm an event"
+    )
+    gateway_in_flight: int = Field(
+        DEFAULT_IN_FLIGHT, ge=1, description="unconfirmed events at once; further ones wait"
+    )
+    gateway_rate: float = Field(
+        DEFAULT_RATE, ge=0, description="calls a second of one key or service; 0: no limit"
+    )
+    gateway_burst: float = Field(DEFAULT_BURST, ge=1, description="calls at once, above the rate")
+    gateway_outbox: Path | None = Field(
+        None,
+        description="file in which events wait for RabbitMQ; with one, 202 means: on disk there",
+    )
+    token_secret: SecretStr | None = Field(
+        None, description="HS256 secret of device tokens, at least 32 bytes"
+    )
+    token_signing_key: Path | None = Field(
+        None,
+        description="PEM file of the private key that signs device tokens (RSA: RS256, Ed25519: "
+        "EdDSA), instead of KULL_TOKEN_SECRET",
+    )
+    token_audience: str = Field("", description="`aud` of device tokens; empty: none")
+    token_issuer: str = Field("", description="`iss` of device tokens; empty: none")
+    token_max_ttl: float = Field(
+        DEFAULT_MAX_TTL,
+        gt=0,
+        description="seconds that a device token lives at most; revocations are kept as long",
+    )
+
+    @field_validator("origins")
+    @classmethod
+    def _check_origins(cls, value: str) -> str:
+        parse(value)
+        return value
+
+    def authorize(self) -> Authorize:
+        """Return what verifies callers. Raises GatewayConfigError, KeyFileError."""
+        secret = self.service_secret
+        tokens = service_auth(secret.get_secret_value()) if secret else None
+        if self.service_keys is not None:
+            return key_auth(self.service_keys, tokens=tokens)
+        if tokens is None:
+            raise GatewayConfigError(
+                "nobody could call: set KULL_SERVICE_KEYS (see `kull keys`) or KULL_SERVICE_SECRET"
+            )
+        return tokens
+
+    def minter(self) -> Minter | None:
+        """Return what signs device tokens, None if no key is set. Raises GatewayConfigError."""
+        try:
+            if self.token_signing_key is not None:
+                key = SigningKey.from_pem(self.token_signing_key)
+            elif self.token_secret is not None:
+                key = SigningKey.shared(self.token_secret.get_secret_value())
+            else:
+                return None
+        except SigningKeyError as error:
+            raise GatewayConfigError(str(error)) from error
+        return Minter(
+            key,
+            audience=self.token_audience,
+            issuer=self.token_issuer,
+            max_ttl=self.token_max_ttl,
+        )
+
+    def pages(self) -> Origins:
+        """Return which web pages may call."""
+        return Origins(allowed=parse(self.origins), local=is_loopback(self.gateway_host))
+
+    def buckets(self) -> Buckets:
+        """Return how often each key or service may call."""
+        return Buckets(rate=self.gateway_rate, burst=self.gateway_burst)

@@ -1,0 +1,127 @@
+"""`POST /api/sync/token`: a device token, for the backend that has checked who its user is."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from kull_gateway import auth
+from kull_gateway import openapi as documented
+from kull_gateway import requests as bodies
+from kull_gateway.problems import BadRequest
+from kull_gateway.token_minter import Minter
+from kull_gateway.triggers import Door
+from kull_producers.errors import InvalidEvent
+from kull_producers.events import address
+
+DEFAULT_TTL: Final = 3600  # seconds
+_PLAIN: Final = r"^[^\x00-\x1f\x7f-\x9f]*$"
+_NO_STORE: Final = {"Cache-Control": "no-store"}
+
+Room = Annotated[str, Field(min_length=1, max_length=100, pattern=_PLAIN)]
+
+
+class TokenRequest(BaseModel):
+    """Whom a token is for. Texts that other devices see are plain and short."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, extra="forbid", strict=True, frozen=True, validate_by_alias=True
+    )
+
+    user_id: str = Field(min_length=1, max_length=100, pattern=_PLAIN)
+    device_id: str = Field(
+        "",
+        max_length=100,
+        pattern=_PLAIN,
+        description="stable across restarts of the app; left out: a browser tab",
+    )
+    device_name: str = Field("", max_length=64, pattern=_PLAIN)
+    platform: str = Field("", max_length=32, pattern=_PLAIN, description="ios, macos, web, …")
+    rooms: list[Room] = Field([], max_length=32, description="rooms that it may join")
+    ttl: int = Field(DEFAULT_TTL, ge=1, le=2**31, description="seconds that it is valid")
+
+
+class TokenReply(BaseModel):
+    """A device token."""
+
+    token: str
+    userId: str
+    deviceId: str = Field(description="empty: each connection gets a generated one")
+    expiresAt: int = Field(description="milliseconds since the Unix epoch")
+
+
+_EXAMPLES: Final = {
+    "mac": {
+        "summary": "A Mac",
+        "value": {
+            "userId": "user_123",
+            "deviceId": "mac-1",
+            "deviceName": "Maya's Mac",
+            "platform": "macos",
+            "ttl": 3600,
+        },
+    },
+    "tab": {"summary": "A browser tab", "value": {"userId": "user_123", "platform": "web"}},
+}
+
+
+def add(app: FastAPI, minter: Minter, door: Door) -> None:
+    """Add the route to an app, and the public key for those who verify."""
+
+    @app.post(
+        "/api/sync/token",
+        response_model=TokenReply,
+        responses=documented.problems(*documented.REFUSALS),
+        openapi_extra=documented.body(TokenRequest.model_json_schema(), _EXAMPLES)
+        | documented.SECURED,
+    )
+    async def token(request: Request) -> JSONResponse:
+        """Sign a device token. Needs the scope token:mint."""
+        door.admit(request, auth.TOKEN_MINT)
+        asked = _parse(bodies.fields_of(await bodies.read(request)))
+        if asked.ttl > minter.max_ttl:
+            raise _wrong(f"ttl must be at most {int(minter.max_ttl)} seconds")
+        minted = minter.mint(
+            user=asked.user_id,
+            device=asked.device_id,
+            name=asked.device_name,
+            platform=asked.platform,
+            rooms=asked.rooms,
+            ttl=asked.ttl,
+        )
+        reply = TokenReply(
+            token=minted.token,
+            userId=asked.user_id,
+            deviceId=asked.device_id,
+            expiresAt=minted.expires_ms,
+        )
+        return JSONResponse(reply.model_dump(), headers=_NO_STORE)
+
+    @app.get("/.well-known/jwks.json", responses={200: {"description": "A JSON Web Key Set"}})
+    async def jwks() -> dict[str, Any]:
+        """Return the public key that verifies device tokens (for KULL_TOKEN_JWKS_URL)."""
+        return minter.key.jwks()
+
+
+def _parse(fields: dict[str, Any]) -> TokenRequest:
+    try:
+        asked = TokenRequest.model_validate(fields)
+        address.user(asked.user_id)
+        for room in asked.rooms:
+            address.room(room)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise _wrong(f"{where}: {first['msg']}") from None
+    except InvalidEvent as error:
+        raise _wrong(str(error)) from error
+    return asked
+
+
+def _wrong(detail: str) -> BadRequest:
+    return BadRequest(f"token: {detail}", HTTPStatus.UNPROCESSABLE_ENTITY)

@@ -1,0 +1,1 @@
+"""The job of `make demo`: a shoot followed on many devices."""

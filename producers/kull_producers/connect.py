@@ -1,0 +1,126 @@
+"""The front door: a publisher on a real RabbitMQ."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import overload
+
+from kull_producers.events import topology
+from kull_producers.outbox.publisher import Outbox, OutboxPublisher, SyncOutboxPublisher
+from kull_producers.publishing.publisher import (
+    DEFAULT_APP_ID,
+    DEFAULT_IN_FLIGHT,
+    DEFAULT_TIMEOUT,
+    Publisher,
+)
+from kull_producers.publishing.rabbitmq import RabbitTransport
+from kull_producers.publishing.sync import SyncPublisher
+
+
+@overload
+def connect(
+    url: str,
+    *,
+    outbox: str | Path | Outbox,
+    shard_count: int = ...,
+    app_id: str = ...,
+    in_flight: int = ...,
+) -> OutboxPublisher: ...
+
+
+@overload
+def connect(
+    url: str,
+    *,
+    outbox: None = None,
+    shard_count: int = ...,
+    app_id: str = ...,
+    in_flight: int = ...,
+    timeout: float = ...,
+) -> Publisher: ...
+
+
+def connect(
+    url: str,
+    *,
+    outbox: str | Path | Outbox | None = None,
+    shard_count: int = topology.DEFAULT_SHARD_COUNT,
+    app_id: str = DEFAULT_APP_ID,
+    in_flight: int = DEFAULT_IN_FLIGHT,
+    timeout: float = DEFAULT_TIMEOUT,
+) -> Publisher:
+    """Return a publisher; `async with connect(url) as publisher` opens it.
+
+    Args:
+        url: `amqp://user:password@host:5672/vhost`, or `amqps://…`.
+        outbox: a file in which events wait for RabbitMQ. With one, calls return once the event is
+            on disk, opening does not need RabbitMQ, and `timeout` means nothing.
+        shard_count: the deployment's (KULL_SHARD_COUNT of its routers).
+        app_id: who publishes, for people who look at the messages.
+        in_flight: how many messages may be unconfirmed at once; further calls wait.
+        timeout: seconds until a call that is not confirmed raises.
+
+    Raises:
+        ConnectError: the URL is malformed. Connecting happens on `async with`.
+    """
+    transport = RabbitTransport(url, name=app_id)
+    if outbox is not None:
+        return OutboxPublisher(
+            transport,
+            outbox if isinstance(outbox, Outbox) else Outbox(path=Path(outbox)),
+            shard_count=shard_count,
+            app_id=app_id,
+            in_flight=in_flight,
+        )
+    return Publisher(
+        transport,
+        shard_count=shard_count,
+        app_id=app_id,
+        in_flight=in_flight,
+        timeout=timeout,
+    )
+
+
+@overload
+def connect_sync(
+    url: str,
+    *,
+    outbox: str | Path | Outbox,
+    shard_count: int = ...,
+    app_id: str = ...,
+    in_flight: int = ...,
+) -> SyncOutboxPublisher: ...
+
+
+@overload
+def connect_sync(
+    url: str,
+    *,
+    outbox: None = None,
+    shard_count: int = ...,
+    app_id: str = ...,
+    in_flight: int = ...,
+    timeout: float = ...,
+) -> SyncPublisher: ...
+
+
+def connect_sync(
+    url: str,
+    *,
+    outbox: str | Path | Outbox | None = None,
+    shard_count: int = topology.DEFAULT_SHARD_COUNT,
+    app_id: str = DEFAULT_APP_ID,
+    in_flight: int = DEFAULT_IN_FLIGHT,
+    timeout: float = DEFAULT_TIMEOUT,
+) -> SyncPublisher:
+    """Return a publisher for code without asyncio; `with connect_sync(url)` opens it.
+
+    Arguments and errors are those of `connect`.
+    """
+    if outbox is not None:
+        return SyncOutboxPublisher(
+            connect(url, outbox=outbox, shard_count=shard_count, app_id=app_id, in_flight=in_flight)
+        )
+    return SyncPublisher(
+        connect(url, shard_count=shard_count, app_id=app_id, in_flight=in_flight, timeout=timeout)
+    )

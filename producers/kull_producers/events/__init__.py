@@ -1,0 +1,1 @@
+"""What may be said: event models, the envelope, addresses, topology."""

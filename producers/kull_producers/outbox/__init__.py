@@ -1,0 +1,1 @@
+"""Events kept durably until RabbitMQ has confirmed them."""

@@ -1,0 +1,154 @@
+"""The table `kull_outbox` in a service's PostgreSQL, for the relay.
+
+Needs `kull-producers[postgres]`. The relay polls: a NOTIFY in each of the service's transactions
+would make their commits wait for each other, because PostgreSQL takes one lock for all that
+notify.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Sequence
+from typing import Any, Final
+
+import psycopg
+
+from kull_producers.errors import OutboxError, OutboxLocked
+from kull_producers.outbox.row import COLUMNS, Entry, entry_of
+from kull_producers.outbox.sql import CREATE_POSTGRES
+
+_LIST: Final = ", ".join(COLUMNS)
+_WAITING: Final = "sent_ms IS NULL AND refused IS NULL"
+# Per table, so that services with schemas of their own do not stand by for each other.
+_LOCK: Final = (
+    "SELECT pg_try_advisory_lock("
+    "hashtextextended('kull_outbox', 'kull_outbox'::regclass::oid::bigint))"
+)
+_STATEMENT_TIMEOUT: Final = 30_000  # milliseconds
+
+
+class PostgresOutbox:
+    """Implements `outbox_sql_relay.SqlBacklog`.
+
+    All goes over one connection, which holds an advisory lock: a relay that has lost the lock has
+    lost the connection as well, and cannot change anything.
+
+    Args:
+        url: `postgresql://user:password@host/database`; not through a pooler that shares sessions.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._db: psycopg.AsyncConnection[Any] | None = None
+        self._turn = asyncio.Lock()
+
+    async def create_table(self) -> None:
+        """Create the table and its indexes unless they exist."""
+        try:
+            async with await psycopg.AsyncConnection.connect(self._url) as db:
+                # Two that create it at once would collide.
+                await db.execute("SELECT pg_advisory_xact_lock(hashtext('kull_outbox'))")
+                for statement in CREATE_POSTGRES:
+                    await db.execute(statement)
+        except psycopg.Error as error:
+            raise _explained(error) from error
+
+    async def read(self, *, limit: int, skip: Collection[str]) -> list[Entry]:
+        """See `Backlog.read`."""
+        rows = await self._query(
+            f"SELECT id, {_LIST} FROM kull_outbox WHERE {_WAITING}"  # noqa: S608
+            " AND address <> ALL(%s) ORDER BY id LIMIT %s",
+            (list(skip), limit),
+        )
+        return [entry_of(row) for row in rows]
+
+    async def sent(self, ids: Sequence[int], sent_ms: int) -> None:
+        """See `SqlBacklog.sent`."""
+        await self._change(
+            "UPDATE kull_outbox SET sent_ms = %s WHERE id = ANY(%s) AND sent_ms IS NULL",
+            (sent_ms, list(ids)),
+        )
+
+    async def refuse(self, entry: Entry, reason: str) -> None:
+        """See `Backlog.refuse`."""
+        await self._change("UPDATE kull_outbox SET refused = %s WHERE id = %s", (reason, entry.id))
+
+    async def retry_refused(self) -> int:
+        """See `SqlBacklog.retry_refused`."""
+        return await self._change(
+            "UPDATE kull_outbox SET refused = NULL WHERE refused IS NOT NULL", ()
+        )
+
+    async def delete_sent(self, before_ms: int, limit: int) -> int:
+        """See `SqlBacklog.delete_sent`."""
+        return await self._change(
+            "DELETE FROM kull_outbox WHERE id IN"
+            " (SELECT id FROM kull_outbox WHERE sent_ms < %s LIMIT %s)",
+            (before_ms, limit),
+        )
+
+    async def count(self) -> tuple[int, int, int | None]:
+        """See `SqlBacklog.count`."""
+        rows = await self._query(
+            f"SELECT count(*) FILTER (WHERE {_WAITING}), count(refused),"  # noqa: S608
+            f" min(accepted_ms) FILTER (WHERE {_WAITING}) FROM kull_outbox WHERE sent_ms IS NULL",
+            (),
+        )
+        waiting, refused, oldest_ms = rows[0]
+        return waiting, refused, oldest_ms
+
+    async def aclose(self) -> None:
+        """See `SqlBacklog.aclose`."""
+        async with self._turn:
+            await self._disconnect()
+
+    async def _query(self, query: Any, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+        async with self._turn:
+            cursor = await self._execute(query, parameters)
+            return await cursor.fetchall()
+
+    async def _change(self, query: Any, parameters: Sequence[Any]) -> int:
+        async with self._turn:
+            return (await self._execute(query, parameters)).rowcount
+
+    async def _execute(self, query: Any, parameters: Sequence[Any]) -> psycopg.AsyncCursor[Any]:
+        try:
+            db = await self._connected()
+            return await db.execute(query, parameters)
+        except psycopg.Error as error:
+            raise _explained(error) from error
+
+    async def _connected(self) -> psycopg.AsyncConnection[Any]:
+        if self._db is None or self._db.closed:
+            await self._disconnect()
+            self._db = await psycopg.AsyncConnection.connect(
+                self._url,
+                autocommit=True,
+                connect_timeout=5,
+                application_name="kull-outbox-relay",
+                options=f"-c statement_timeout={_STATEMENT_TIMEOUT}",
+                keepalives_idle=10,
+                keepalives_interval=5,
+                keepalives_count=3,
+            )
+            await self._take_lock(self._db)
+        return self._db
+
+    async def _take_lock(self, db: psycopg.AsyncConnection[Any]) -> None:
+        row = await (await db.execute(_LOCK)).fetchone()
+        if row is None or not row[0]:
+            await self._disconnect()
+            raise OutboxLocked("another relay is active on this database")
+
+    async def _disconnect(self) -> None:
+        db, self._db = self._db, None
+        if db is not None:
+            await db.close()
+
+
+def _explained(error: psycopg.Error) -> OutboxError:
+    if isinstance(error, psycopg.errors.UndefinedTable):
+        return OutboxError(
+            "the database has no table kull_outbox: create it with outbox_sql.CREATE_POSTGRES"
+        )
+    return OutboxError(f"the outbox's database cannot be used: {error}")

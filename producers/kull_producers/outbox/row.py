@@ -1,0 +1,87 @@
+"""How an outbox keeps a message: as one row. PURE.
+
+The routing key is not kept: it is computed when the row is sent, so that rows accepted under a
+wrong shard count go to the right shard once the count has been corrected.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from kull_producers.errors import InvalidEvent
+from kull_producers.events import address, topology
+from kull_producers.events.message import Message
+from kull_producers.events.stamp import check_id
+
+COLUMNS: Final = (
+    "address", "exchange", "message_id", "type", "app_id", "headers", "body", "accepted_ms",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A row that waits to be sent.
+
+    Attributes:
+        id: rows of one address are sent in the order of their ids.
+        address: whom it is for.
+        values: the other columns, in the order of COLUMNS. They may be wrong.
+    """
+
+    id: int
+    address: str
+    values: tuple[Any, ...]
+
+
+def row_of(message: Message, accepted_ms: int) -> tuple[str | bytes | int, ...]:
+    """Return the values of COLUMNS. `accepted_ms` is milliseconds since the Unix epoch."""
+    headers = dict(message.headers)
+    to = str(headers.pop(topology.HEADER_ADDRESS))
+    return (
+        to,
+        message.exchange,
+        message.message_id,
+        message.type,
+        message.app_id,
+        json.dumps(headers),
+        message.body,
+        accepted_ms,
+    )
+
+
+def entry_of(row: Sequence[Any]) -> Entry:
+    """Return the entry of a row that was read as `id` and then COLUMNS."""
+    return Entry(id=int(row[0]), address=str(row[1]), values=tuple(row[2:]))
+
+
+def message_of(entry: Entry, shard_count: int) -> Message:
+    """Return the message that was accepted. Raises InvalidEvent if the row holds none."""
+    exchange, message_id, type_, app_id, headers, body, _ = entry.values
+    if not type_:
+        raise InvalidEvent("the row's type is empty")
+    if not isinstance(body, bytes):  # SQLite keeps a text where a BLOB belongs
+        raise InvalidEvent("the row's body must be bytes")
+    return Message(
+        exchange=exchange,
+        routing_key=address.routing_key(address.check(entry.address), shard_count, type_),
+        body=body,
+        message_id=check_id(message_id),
+        type=type_,
+        app_id=app_id,
+        headers={topology.HEADER_ADDRESS: entry.address, **_headers(headers)},
+    )
+
+
+def _headers(text: str) -> dict[str, str | int | bool]:
+    try:
+        headers = json.loads(text)
+    except ValueError as error:
+        raise InvalidEvent(f"the row's headers are not JSON: {error}") from error
+    if not isinstance(headers, dict) or not all(
+        isinstance(value, str | int | bool) for value in headers.values()
+    ):
+        raise InvalidEvent("the row's headers must be a JSON object of texts and whole numbers")
+    return headers

@@ -1,0 +1,1 @@
+"""Publishing, confirmed and in order per address."""

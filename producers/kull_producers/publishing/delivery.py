@@ -1,0 +1,165 @@
+"""Sends messages until RabbitMQ has confirmed them: bounded, in order, with retries."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from kull_producers.errors import (
+    AccessRefused,
+    ConnectError,
+    KullError,
+    NotRoutable,
+    Overloaded,
+    PublishError,
+    PublishTimeout,
+)
+from kull_producers.events import topology
+from kull_producers.events.message import Message
+from kull_producers.publishing.gate import Gate
+from kull_producers.publishing.lanes import Lanes, Ticket
+from kull_producers.publishing.retry import backoff
+from kull_producers.publishing.transport import BLOCKED, Transport
+
+
+class Delivery:
+    """Carries messages over one transport, any number concurrently.
+
+    Messages of one address are sent in the order of the calls; after a failure, what was not
+    confirmed goes first.
+
+    Args:
+        transport: the connection; owned by the caller.
+        in_flight: how many messages may be unconfirmed at once; further calls wait.
+        timeout: seconds until a call gives up.
+        jitter: returns a float from 0 to 1, for back-off.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        in_flight: int,
+        timeout: float,
+        jitter: Callable[[], float],
+    ) -> None:
+        self._transport = transport
+        self._in_flight = in_flight
+        self._timeout = timeout
+        self._jitter = jitter
+        self._slots = asyncio.Semaphore(in_flight)
+        self._lanes = Lanes()
+        self._gate = Gate(jitter)
+
+    async def check_shard_count(self, shard_count: int) -> None:
+        """Connect and check, trying for `timeout` seconds. Raises like the transport."""
+        problem: ConnectError | None = None
+        try:
+            async with asyncio.timeout(self._timeout):
+                while True:
+                    await self._gate.wait()
+                    try:
+                        await self._transport.check_shard_count(shard_count)
+                    except AccessRefused:
+                        raise
+                    except ConnectError as error:
+                        problem = error
+                        self._gate.failed(error)
+                    else:
+                        self._gate.succeeded()
+                        return
+        except TimeoutError as error:
+            raise problem or ConnectError(
+                f"RabbitMQ did not answer within {self._timeout:g} s"
+            ) from error
+
+    async def deliver(self, message: Message) -> None:
+        """Return once the message is confirmed. Raises like `Publisher.publish`."""
+        deadline = asyncio.get_running_loop().time() + self._timeout
+        async with self._slot(deadline):
+            ticket = self._lanes.enter(str(message.headers[topology.HEADER_ADDRESS]))
+            try:
+                await self._until_confirmed(message, ticket, deadline)
+            finally:
+                self._lanes.leave(ticket)
+
+    def close(self) -> None:
+        """Stop the timers. Idempotent."""
+        self._gate.close()
+
+    @asynccontextmanager
+    async def _slot(self, deadline: float) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._slots.acquire()
+        except TimeoutError as error:
+            raise self._overloaded() from error
+        if asyncio.get_running_loop().time() >= deadline:
+            # It became free by the time-out of another call, together with this one's.
+            self._slots.release()
+            raise self._overloaded()
+        try:
+            yield
+        finally:
+            self._slots.release()
+
+    def _overloaded(self) -> Overloaded:
+        return Overloaded(
+            f"{self._in_flight} events are unconfirmed already, and none was confirmed "
+            f"within {self._timeout:g} s: publish less at once, or look at RabbitMQ"
+        )
+
+    async def _until_confirmed(self, message: Message, ticket: Ticket, deadline: float) -> None:
+        problem: KullError | None = None
+        attempt = 0
+        try:
+            async with asyncio.timeout_at(deadline):
+                while True:
+                    await self._turn(ticket)
+                    problem = await self._attempt(message)
+                    if problem is None:
+                        return
+                    attempt += 1
+                    self._lanes.failed(ticket)
+                    if not isinstance(problem, ConnectError):  # those wait at the gate
+                        await asyncio.sleep(backoff(attempt, self._jitter))
+        except TimeoutError as error:
+            raise await self._given_up(ticket, problem) from error
+
+    async def _given_up(self, ticket: Ticket, problem: KullError | None) -> KullError:
+        if ticket.sent:
+            why = f" ({BLOCKED})" if await self._transport.blocked() else ""
+            return PublishTimeout(
+                f"not confirmed within {self._timeout:g} s{why}; the event may have been stored, "
+                "publish it again with the same idempotency_key"
+            )
+        return (
+            problem
+            or self._gate.problem
+            or Overloaded(
+                f"earlier events of {ticket.address!r} were not confirmed within "
+                f"{self._timeout:g} s, so this one was not published"
+            )
+        )
+
+    async def _turn(self, ticket: Ticket) -> None:
+        # Either can change while the other is waited for, so both are looked at together.
+        while not (ticket.may_go.is_set() and self._gate.is_open):
+            await ticket.may_go.wait()
+            await self._gate.wait()
+        self._lanes.sent(ticket)
+
+    async def _attempt(self, message: Message) -> KullError | None:
+        """Publish once; return what went wrong if another attempt can help."""
+        try:
+            await self._transport.publish(message)
+        except (NotRoutable, AccessRefused):
+            raise
+        except ConnectError as error:
+            self._gate.failed(error)
+            return error
+        except PublishError as error:
+            return error
+        self._gate.succeeded()
+        return None

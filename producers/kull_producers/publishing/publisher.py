@@ -1,0 +1,232 @@
+"""Publishes events and returns once RabbitMQ has confirmed them.
+
+Guarantees:
+- A call that returns has been confirmed: the event survives a restart of RabbitMQ.
+- A call that raises may still have stored the event. Repeating it with the same
+  `idempotency_key` is harmless, devices get it once.
+- Events of one address arrive in the order of the calls, also across a lost connection: what was
+  not confirmed is sent again first, in order. One exception: when RabbitMQ refuses a single event
+  while later ones of its address are on their way already, those are stored before its retry.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import time
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Final, Self, cast
+
+from kull_producers.errors import PublisherClosed
+from kull_producers.events import topology
+from kull_producers.events.envelope import messages_of
+from kull_producers.events.message import Message
+from kull_producers.events.models import (
+    Action,
+    CreditUpdate,
+    Event,
+    PromptChange,
+    ShootProgress,
+    Status,
+)
+from kull_producers.events.stamp import Stamper
+from kull_producers.publishing.delivery import Delivery
+from kull_producers.publishing.transport import Transport
+
+DEFAULT_IN_FLIGHT: Final = 256  # messages
+DEFAULT_TIMEOUT: Final = 10.0  # seconds
+DEFAULT_APP_ID: Final = "kull-producers"
+
+
+class Publisher:
+    """Publishes events through a transport, which it owns and closes.
+
+    Use it as `async with Publisher(transport) as publisher`, from one event loop and any number of
+    tasks at once. Many calls may be under way concurrently; each returns the event's id.
+
+    Args:
+        transport: the connection to RabbitMQ.
+        shard_count: the deployment's; checked when the publisher opens.
+        app_id: who publishes, for people who look at the messages.
+        in_flight: how many messages may be unconfirmed at once; further calls wait.
+        timeout: seconds until a call that is not confirmed raises.
+        now: seconds since the Unix epoch.
+        randomness: returns that many random bytes, for ids.
+        jitter: returns a float from 0 to 1, for back-off.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        shard_count: int = topology.DEFAULT_SHARD_COUNT,
+        app_id: str = DEFAULT_APP_ID,
+        in_flight: int = DEFAULT_IN_FLIGHT,
+        timeout: float = DEFAULT_TIMEOUT,
+        now: Callable[[], float] = time.time,
+        randomness: Callable[[int], bytes] = os.urandom,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._transport = transport
+        self._shard_count = shard_count
+        self._stamper = Stamper(now=now, randomness=randomness, app_id=app_id)
+        self._delivery = Delivery(transport, in_flight=in_flight, timeout=timeout, jitter=jitter)
+        self._open = False
+        self._calls = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def shoot_progress(
+        self,
+        *,
+        user_id: str,
+        shoot_id: str,
+        status: Status,
+        processed_count: int,
+        total_count: int,
+        provider: str,
+        current_image: str | None = None,
+        eta: float | None = None,
+        error_message: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> str:
+        """Tell the user's devices how far a shoot is. `eta` is in seconds. See `publish`."""
+        event = ShootProgress(
+            shoot_id=shoot_id,
+            status=status,
+            processed_count=processed_count,
+            total_count=total_count,
+            current_image=current_image,
+            eta=eta,
+            provider=provider,
+            error_message=error_message,
+        )
+        return await self.publish(event, user_id=user_id, idempotency_key=idempotency_key)
+
+    async def credit_update(
+        self,
+        *,
+        user_id: str,
+        new_balance: float,
+        change: float,
+        reason: str,
+        idempotency_key: str | None = None,
+    ) -> str:
+        """Tell the user's devices that the balance has changed. See `publish`."""
+        event = CreditUpdate(user_id=user_id, new_balance=new_balance, change=change, reason=reason)
+        return await self.publish(event, idempotency_key=idempotency_key)
+
+    async def prompt_change(
+        self,
+        *,
+        prompt_id: str,
+        action: Action,
+        user_ids: Sequence[str] | None = None,
+        idempotency_key: str | None = None,
+    ) -> str:
+        """Tell these users' devices, or everybody's, that a prompt has changed. See `publish`.
+
+        If it raises, some of the users may have been told.
+        """
+        # Pydantic makes a tuple of any sequence but a string.
+        told = cast("tuple[str, ...] | None", user_ids)
+        event = PromptChange(prompt_id=prompt_id, action=action, user_ids=told)
+        return await self.publish(event, idempotency_key=idempotency_key)
+
+    async def publish(
+        self,
+        event: Event,
+        *,
+        user_id: str | None = None,
+        room: str | None = None,
+        idempotency_key: str | None = None,
+        traceparent: str = "",
+    ) -> str:
+        """Publish an event and return its id once RabbitMQ has confirmed it.
+
+        Args:
+            event: what happened.
+            user_id: whom a shoot progress is for.
+            room: instead of a user or everybody, tell those who follow this room.
+            idempotency_key: the event's id, 1 to 128 characters; a new one unless given.
+            traceparent: W3C trace context that travels along.
+
+        Raises:
+            InvalidEvent: a field is wrong; nothing was published.
+            Overloaded: too many events are unconfirmed; nothing was published.
+            NotRoutable: the topology is missing.
+            ConnectError: RabbitMQ could not be reached in time, or refuses the account.
+            PublishTimeout, PublishError: RabbitMQ has not confirmed it in time.
+            PublisherClosed: the publisher is not open.
+        """
+        if not self._open:
+            raise PublisherClosed("the publisher is not open: use it inside `async with`")
+        stamp = self._stamper.stamp(idempotency_key, traceparent=traceparent)
+        messages = messages_of(
+            event, stamp, shard_count=self._shard_count, user_id=user_id, room=room
+        )
+        self._calls += 1
+        self._idle.clear()
+        try:
+            await self._deliver(messages)
+        finally:
+            self._calls -= 1
+            if not self._calls:
+                self._idle.set()
+        return stamp.id
+
+    async def check(self) -> None:
+        """Return if RabbitMQ can be reached right now and the shard count is right.
+
+        For readiness probes: one attempt, bound it yourself. Raises like `async with`.
+        """
+        if not self._open:
+            raise PublisherClosed("the publisher is not open: use it inside `async with`")
+        await self._transport.check_shard_count(self._shard_count)
+
+    async def __aenter__(self) -> Self:
+        """Connect and check the shard count; tries for `timeout` seconds.
+
+        Raises:
+            ShardCountMismatch: the deployment has another count, or no router has started yet.
+            ConnectError: RabbitMQ could not be reached, or refuses the account.
+        """
+        try:
+            await self._delivery.check_shard_count(self._shard_count)
+        except BaseException:
+            await self._close()
+            raise
+        self._open = True
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Refuse new events, wait for those under way (each at most `timeout`), disconnect."""
+        self._open = False
+        try:
+            await self._idle.wait()
+        finally:
+            await self._close()
+
+    async def _close(self) -> None:
+        self._delivery.close()
+        await self._transport.aclose()
+
+    async def _deliver(self, messages: Sequence[Message]) -> None:
+        if len(messages) == 1:
+            await self._delivery.deliver(messages[0])
+            return
+        tasks = [
+            asyncio.create_task(self._delivery.deliver(one), name=f"publish-{one.routing_key}")
+            for one in messages
+        ]
+        # All are tried even if one fails: the other users shall be told.
+        for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                raise outcome

@@ -1,0 +1,173 @@
+"""The publisher for code without asyncio: the same calls, blocking, from any thread."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Sequence
+from concurrent.futures import Future
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from kull_producers.errors import PublisherClosed
+from kull_producers.events.models import Action, Event, Status
+from kull_producers.publishing.publisher import Publisher
+
+T = TypeVar("T")
+
+
+class SyncPublisher:
+    """Runs a `Publisher`, which it owns, on a thread and event loop of its own.
+
+    Each call blocks until the event is confirmed, and raises what `Publisher` raises. Calls from
+    several threads are under way concurrently. Closing waits for them and joins the thread.
+    """
+
+    def __init__(self, publisher: Publisher) -> None:
+        self._publisher = publisher
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self._thread: threading.Thread | None = None
+
+    def shoot_progress(
+        self,
+        *,
+        user_id: str,
+        shoot_id: str,
+        status: Status,
+        processed_count: int,
+        total_count: int,
+        provider: str,
+        current_image: str | None = None,
+        eta: float | None = None,
+        error_message: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> str:
+        """See `Publisher.shoot_progress`."""
+        return self._call(
+            self._publisher.shoot_progress(
+                user_id=user_id,
+                shoot_id=shoot_id,
+                status=status,
+                processed_count=processed_count,
+                total_count=total_count,
+                provider=provider,
+                current_image=current_image,
+                eta=eta,
+                error_message=error_message,
+                idempotency_key=idempotency_key,
+            )
+        )
+
+    def credit_update(
+        self,
+        *,
+        user_id: str,
+        new_balance: float,
+        change: float,
+        reason: str,
+        idempotency_key: str | None = None,
+    ) -> str:
+        """See `Publisher.credit_update`."""
+        return self._call(
+            self._publisher.credit_update(
+                user_id=user_id,
+                new_balance=new_balance,
+                change=change,
+                reason=reason,
+                idempotency_key=idempotency_key,
+            )
+        )
+
+    def prompt_change(
+        self,
+        *,
+        prompt_id: str,
+        action: Action,
+        user_ids: Sequence[str] | None = None,
+        idempotency_key: str | None = None,
+    ) -> str:
+        """See `Publisher.prompt_change`."""
+        return self._call(
+            self._publisher.prompt_change(
+                prompt_id=prompt_id,
+                action=action,
+                user_ids=user_ids,
+                idempotency_key=idempotency_key,
+            )
+        )
+
+    def publish(
+        self,
+        event: Event,
+        *,
+        user_id: str | None = None,
+        room: str | None = None,
+        idempotency_key: str | None = None,
+        traceparent: str = "",
+    ) -> str:
+        """See `Publisher.publish`."""
+        return self._call(
+            self._publisher.publish(
+                event,
+                user_id=user_id,
+                room=room,
+                idempotency_key=idempotency_key,
+                traceparent=traceparent,
+            )
+        )
+
+    def __enter__(self) -> Self:
+        """Start the thread and connect. Raises what `async with` of `Publisher` raises."""
+        if self._thread is not None:
+            raise PublisherClosed("the publisher has been opened before: make a new one")
+        opened: Future[None] = Future()
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self._serve(opened)), name="kull-publisher", daemon=True
+        )
+        self._thread.start()
+        try:
+            opened.result()
+        except BaseException:
+            self._close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Wait for the calls under way, disconnect and join the thread."""
+        self._close()
+
+    async def _serve(self, opened: Future[None]) -> None:
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        try:
+            async with self._publisher:
+                opened.set_result(None)
+                await self._stop.wait()
+        except BaseException as error:
+            if opened.done():
+                raise
+            opened.set_exception(error)
+
+    def _close(self) -> None:
+        loop, self._loop = self._loop, None
+        if loop is not None and self._stop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self._stop.set)
+        if self._thread is not None:
+            self._thread.join()
+
+    def _call(self, call: Coroutine[Any, Any, T]) -> T:
+        loop = self._loop
+        if loop is None:
+            call.close()
+            raise PublisherClosed("the publisher is not open: use it inside `with`")
+        future = asyncio.run_coroutine_threadsafe(call, loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise

@@ -1,0 +1,1 @@
+"""Which token counts, and which was revoked."""

@@ -1,0 +1,77 @@
+"""Which tokens count: signed, in time, and not taken back."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from kull_router.access.revocations import Revocation, Revocations
+from kull_router.access.tokens import TRY_AGAIN, Claims, TokenVerifier
+from kull_router.clock import Clock
+from kull_router.errors import TokenRefused
+from kull_router.queues.port import Store
+from kull_router.settings import RouterSettings
+
+REVOKED: Final = 4507  # close code of docs/protocol.md
+# Numbers read again at each look: a writer may have committed its number after a higher one.
+OVERLAP: Final = 256
+
+
+class Authority:
+    """Verifies tokens and knows the revocations of all routers of the deployment."""
+
+    def __init__(
+        self, settings: RouterSettings, *, store: Store, verifier: TokenVerifier, clock: Clock
+    ) -> None:
+        self._store = store
+        self._verifier = verifier
+        self._clock = clock
+        self._grace_ms = int(settings.token_grace * 1000)
+        self._max_ttl_ms = int(settings.token_max_ttl * 1000)
+        self._revoked = Revocations()
+        self._loaded = False
+
+    def verify(self, token: str, *, connected: bool = False) -> Claims:
+        """Return the claims of a token. A session that is `connected` has some time of grace.
+
+        Raises TokenRefused; with TRY_AGAIN before the revocations were read for the first time.
+        """
+        if not self._loaded:
+            raise TokenRefused(TRY_AGAIN, "this router has only just started")
+        grace_ms = self._grace_ms if connected else 0
+        return self._verifier.verify(token, self._clock.wall_ms(), grace_ms=grace_ms)
+
+    def check(self, claims: Claims, device: str) -> None:
+        """Raise TokenRefused if the token that `device` shows was taken back."""
+        if self._revoked.cover(claims, device):
+            raise TokenRefused(REVOKED, "the token was revoked: log in again")
+
+    def closes_ms(self, claims: Claims) -> int:
+        """Return when a connection with this token ends, since the Unix epoch; 0: never."""
+        return claims.expires_ms + self._grace_ms if claims.expires_ms else 0
+
+    async def revoke(
+        self, *, user: str, device: str, token_id: str, issued_before_ms: int
+    ) -> list[Revocation]:
+        """Take tokens back, durably, and return what is new. See `Revocation`.
+
+        `issued_before_ms` 0 is now. Raises StoreUnavailable: nothing was revoked.
+        """
+        now_ms = self._clock.wall_ms()
+        await self._store.revoke(
+            Revocation(
+                user=user,
+                device=device,
+                token_id=token_id,
+                issued_before_ms=min(issued_before_ms or now_ms, now_ms),
+                until_ms=now_ms + self._max_ttl_ms + self._grace_ms,
+            )
+        )
+        return await self.news()
+
+    async def news(self) -> list[Revocation]:
+        """Read what was revoked, here and elsewhere, and return what is new. StoreUnavailable."""
+        after = max(0, self._revoked.last - OVERLAP)
+        new = self._revoked.add(await self._store.revocations(after))
+        self._revoked.expire(self._clock.wall_ms())
+        self._loaded = True
+        return new

@@ -1,0 +1,1 @@
+"""RabbitMQ: the port, the adapter and the in-memory twin."""

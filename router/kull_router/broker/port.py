@@ -1,0 +1,83 @@
+"""The port between the router and RabbitMQ.
+
+Adapters: `broker_memory.MemoryBroker` (the twin, also the embedded default) and
+`broker_rabbitmq.RabbitBroker`; `tests/contract/test_broker.py` holds both to the same promises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from kull_producers.events.message import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message handed to this consumer, to be acknowledged by its tag on the same channel."""
+
+    tag: int
+    message: Message
+    redelivered: bool = False
+
+
+class Channel(Protocol):
+    """One consumer on one queue, on an AMQP channel of its own.
+
+    Acknowledgements belong to this instance: once it is closed, everything unacknowledged goes
+    back to the queue in order and is delivered to the next consumer.
+    """
+
+    async def receive(self, limit: int) -> Sequence[Delivery]:
+        """Wait for deliveries and return up to `limit` of them, in queue order, at least one.
+
+        Cancelling is safe: no delivery is lost. Raises ChannelClosed.
+        """
+        ...
+
+    def ack(self, tag: int) -> None:
+        """Acknowledge this delivery and all earlier ones of this channel (`multiple`).
+
+        Does not wait. Raises ChannelClosed.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close the channel; unacknowledged deliveries return to the queue. Idempotent."""
+        ...
+
+
+class Broker(Protocol):
+    """What the router needs of RabbitMQ. Reconnecting is the adapter's work, with full jitter.
+
+    Consuming and publishing use separate connections: a publisher that RabbitMQ blocks must not
+    stop deliveries.
+    """
+
+    @property
+    def connected(self) -> bool:
+        """Whether RabbitMQ is reachable right now."""
+        ...
+
+    async def start(self, shard_count: int) -> None:
+        """Connect, waiting for RabbitMQ as long as it takes, and create the topology."""
+        ...
+
+    async def consume(self, queue: str, *, single_active: bool, prefetch: int) -> Channel:
+        """Open a consumer. With `single_active` only one of all consumers of a queue is served.
+
+        Raises BrokerUnavailable.
+        """
+        ...
+
+    async def publish(self, message: Message) -> None:
+        """Publish persistently and return once confirmed.
+
+        Raises BrokerUnavailable, or BrokerError when the message cannot be routed.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close channels and connections. Idempotent."""
+        ...

@@ -1,0 +1,1 @@
+"""From a shard's queue to the edges."""

@@ -1,0 +1,103 @@
+"""One attached edge as the router sees it: what goes out, and how much may be unanswered."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from kull_protos.mesh.v1 import attach_pb2 as pb
+from kull_router.delivery.send_queue import Outbox, OutboxOverflow
+
+MAX_NODE_ID: Final = 128
+
+
+class EdgeStream:
+    """The outbound half of a stream. Sending never waits; `next` is what the writer waits on."""
+
+    def __init__(
+        self,
+        number: int,
+        hello: pb.Hello,
+        *,
+        outbox: Outbox,
+        attached_ms: int,
+        subscribes: int,
+        fetches: int,
+        publishes: int,
+    ) -> None:
+        self.number = number
+        self.node_id = hello.node_id[:MAX_NODE_ID]
+        self.version = hello.version[:MAX_NODE_ID]
+        self.attached_ms = attached_ms
+        self.outbox = outbox
+        # How many requests of each kind may be unanswered.
+        self.subscribes = asyncio.Semaphore(subscribes)
+        self.fetches = asyncio.Semaphore(fetches)
+        self.publishes = asyncio.Semaphore(publishes)
+        self._wake = asyncio.Event()
+        self._taken = asyncio.Event()
+        self._closed = False
+
+    @property
+    def closed(self) -> bool:
+        """Whether the stream has ended: nothing more will be sent."""
+        return self._closed
+
+    def send(self, frame: pb.AttachResponse) -> None:
+        """Queue an answer. An edge that reads nothing at all loses its stream."""
+        if self._closed:
+            return
+        try:
+            self.outbox.control(frame)
+        except OutboxOverflow:
+            self.close()
+        self._wake.set()
+
+    async def send_batch(self, frame: pb.AttachResponse) -> None:
+        """Queue the answer to a fetch once there is room for it, or the stream has ended."""
+        while not self._closed and not self.outbox.batch(frame):
+            self._taken.clear()
+            await self._taken.wait()
+        self._wake.set()
+
+    def push(self, address: str, shard: int, term: int, entry: pb.Entry) -> bool:
+        """Queue a push; False if it was dropped (a Gap follows)."""
+        if self._closed:
+            return True
+        self._wake.set()
+        return self.outbox.push(address, shard, term, entry)
+
+    def gap(self, address: str, shard: int, term: int) -> None:
+        """Queue a Gap, behind the pushes that wait."""
+        if not self._closed:
+            self._wake.set()
+            self.outbox.gap(address, shard, term)
+
+    async def next(self, up_to: int = 0) -> list[pb.AttachResponse]:
+        """Wait for frames to send; return those that wait, and stop when they have `up_to` bytes.
+
+        Empty: the stream has ended.
+        """
+        while not self._closed:
+            frames = self._take(up_to)
+            if frames:
+                self._taken.set()
+                return frames
+            self._wake.clear()
+            await self._wake.wait()
+        return []
+
+    def _take(self, up_to: int) -> list[pb.AttachResponse]:
+        frames: list[pb.AttachResponse] = []
+        enough = self.outbox.bytes - up_to  # the outbox knows the sizes already
+        while (frame := self.outbox.take()) is not None:
+            frames.append(frame)
+            if self.outbox.bytes <= enough:
+                break
+        return frames
+
+    def close(self) -> None:
+        """End the stream: the writer stops. Idempotent."""
+        self._closed = True
+        self._wake.set()
+        self._taken.set()

@@ -1,0 +1,76 @@
+"""From a stored event to the edges whose sessions follow its queue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from prometheus_client import Counter
+
+from kull_protos.mesh.v1 import attach_pb2 as pb
+from kull_router import metrics
+from kull_router.delivery.edge_stream import EdgeStream
+from kull_router.delivery.subscriptions import Subscriptions
+from kull_router.queues.entry import Entry, Event, frame_of
+from kull_router.queues.port import Duplicate, Outcome, Stale, Stored
+
+_COUNTERS: Final[dict[type[Outcome], Counter]] = {
+    kind: metrics.EVENTS.labels(kind.__name__.lower()) for kind in (Stored, Duplicate, Stale)
+}
+
+
+def entry_message(entry: Entry) -> pb.Entry:
+    """Return an entry as it is sent to edges, its frame ready for the devices."""
+    event = entry.event
+    return pb.Entry(
+        seq=entry.seq,
+        frame=frame_of(event, entry.seq),
+        exclude_device_id=event.exclude_device,
+        type=event.type,
+    )
+
+
+class Fanout:
+    """The attached edges, and which of them get a push of an address."""
+
+    def __init__(self) -> None:
+        self.streams: dict[int, EdgeStream] = {}
+        self.subscriptions = Subscriptions()
+
+    def stored(
+        self, shard: int, term: int, events: Sequence[Event], outcomes: Iterable[Outcome]
+    ) -> None:
+        """Push what was stored, in order. To be called after the commit, once per commit."""
+        for event, outcome in zip(events, outcomes, strict=True):
+            _COUNTERS[type(outcome)].inc()
+            if isinstance(outcome, Stored):
+                self.push(shard, term, Entry(seq=outcome.seq, event=event))
+
+    def push(self, shard: int, term: int, entry: Entry) -> None:
+        """Push one entry (seq 0: ephemeral) to each edge that follows its address, once."""
+        numbers = self.subscriptions.streams(entry.event.address)
+        if not numbers:
+            return
+        message = entry_message(entry)
+        for number in numbers:
+            if self.streams[number].push(entry.event.address, shard, term, message):
+                metrics.PUSHES.inc()
+            else:
+                metrics.GAPS.inc()
+
+    def gap(self, shard: int, term: int, addresses: Iterable[str]) -> None:
+        """Tell the edges that pushes of these addresses may be missing: their sessions fetch."""
+        for address in addresses:
+            for number in self.subscriptions.streams(address):
+                self.streams[number].gap(address, shard, term)
+
+    def announce(self, frame: pb.AttachResponse) -> None:
+        """Tell every edge which shards this router owns now."""
+        for stream in list(self.streams.values()):
+            stream.send(frame)
+
+
+def owned_frame(terms: Mapping[int, int], standby: Iterable[int]) -> pb.AttachResponse:
+    """Return what edges get to know about ownership: owned shards, and those of other routers."""
+    owned = [pb.ShardTerm(shard=shard, term=term) for shard, term in sorted(terms.items())]
+    return pb.AttachResponse(shards=pb.OwnedShards(shards=owned, standby=standby))

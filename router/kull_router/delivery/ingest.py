@@ -1,0 +1,152 @@
+"""From a message in a shard's queue to an event, or to where it belongs, or to the dead. PURE."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from kull_producers.errors import InvalidEvent
+from kull_producers.events import address as addresses
+from kull_producers.events import envelope, topology
+from kull_producers.events.message import Message
+from kull_router.errors import PoisonMessage
+from kull_router.queues.entry import Contract, Event
+
+MAX_BODY: Final = 64 * 1024  # bytes; an edge would refuse to build a larger frame
+MAX_ID: Final = 128  # characters
+
+
+def is_probe(message: Message) -> bool:
+    """Tell whether this is a claim probe: its receiver is the active consumer, that is all."""
+    return message.type == topology.PROBE
+
+
+def probe(shard: int, *, wanted_by: str = "") -> Message:
+    """Return a claim probe for a shard's queue, by way of the default exchange.
+
+    wanted_by: the router that waits for this shard and prefers it, if it does.
+    """
+    return Message(
+        exchange="",
+        routing_key=topology.shard_queue(shard),
+        body=b"{}",
+        message_id=f"probe-{shard}",
+        type=topology.PROBE,
+        app_id=wanted_by,
+    )
+
+
+def wanted_by(message: Message) -> str:
+    """Return the router that a probe asks the shard for; empty: none."""
+    return message.app_id if is_probe(message) else ""
+
+
+def read(
+    message: Message, *, shard: int, shard_count: int, now_ms: int, new_id: Callable[[], str]
+) -> Event | list[Message]:
+    """Return the event in a message, or what to publish instead because it was misaddressed.
+
+    Raises:
+        PoisonMessage: it is no event, or it was re-addressed before and still is wrong.
+    """
+    if topology.HEADER_ADDRESS not in message.headers:
+        return readdress(message, shard_count=shard_count, new_id=new_id, now_ms=now_ms)
+    event = _event(message, now_ms)
+    if addresses.shard_of(event.address, shard_count) == shard:
+        return event
+    key = addresses.routing_key(event.address, shard_count, event.type)
+    return [_once_more(message, replace(message, routing_key=key))]
+
+
+def readdress(
+    message: Message, *, shard_count: int, now_ms: int, new_id: Callable[[], str]
+) -> list[Message]:
+    """Return what a message without (right) shard or headers should have been, from its body.
+
+    Raises PoisonMessage like `read`.
+    """
+    try:
+        fixed = envelope.messages_from_body(
+            message.body,
+            shard_count=shard_count,
+            fallback_id=message.message_id or new_id(),
+            now_ms=now_ms,
+            app_id=message.app_id,
+        )
+    except InvalidEvent as error:
+        raise PoisonMessage(f"not a valid event: {error}") from error
+    return [_once_more(message, each) for each in fixed]
+
+
+def _once_more(original: Message, fixed: Message) -> Message:
+    hops = original.headers.get(topology.HEADER_HOPS, 0)
+    if hops:
+        raise PoisonMessage(
+            f"re-addressed before and wrong again (routing key {original.routing_key!r}): "
+            "do the routers run with one shard count?"
+        )
+    if fixed.exchange not in topology.EVENT_EXCHANGES:
+        raise PoisonMessage(f"came from exchange {fixed.exchange!r}, which carries no events")
+    return replace(fixed, headers={**fixed.headers, topology.HEADER_HOPS: 1})
+
+
+def _event(message: Message, now_ms: int) -> Event:
+    headers = message.headers
+    if len(message.body) > MAX_BODY:
+        raise PoisonMessage(
+            f"the body has {len(message.body)} bytes, at most {MAX_BODY} are allowed"
+        )
+    try:
+        body = envelope.parse_body(message.body, verbatim=True)
+        address = addresses.check(_text(message, topology.HEADER_ADDRESS))
+        contract = Contract(_text(message, topology.HEADER_CONTRACT))
+    except InvalidEvent as error:
+        raise PoisonMessage(str(error)) from error
+    except ValueError as error:
+        raise PoisonMessage(f"header {topology.HEADER_CONTRACT}: {error}") from error
+    event_id = message.message_id or body.id
+    if not 0 < len(event_id) <= MAX_ID:
+        raise PoisonMessage(f"the event's id must have 1 to {MAX_ID} characters")
+    key, version = _text(message, topology.HEADER_KEY), headers.get(topology.HEADER_VERSION, 0)
+    if contract is Contract.LATEST and not key:
+        raise PoisonMessage(f"contract 'latest' needs the header {topology.HEADER_KEY}")
+    if not isinstance(version, int) or not 0 <= version < 2**63:
+        raise PoisonMessage(
+            f"header {topology.HEADER_VERSION} must be a whole number from 0 to 2^63-1"
+        )
+    return Event(
+        id=event_id,
+        address=address,
+        type=body.type,
+        contract=contract,
+        body=message.body.strip(),  # seq is spliced in right behind the opening brace
+        key=key if contract is Contract.LATEST else "",
+        version=version if contract is Contract.LATEST else 0,
+        final=bool(headers.get(topology.HEADER_FINAL, False)),
+        exclude_device=_text(message, topology.HEADER_EXCLUDE),
+        created_ms=_created(contract, body.timestamp_ms, now_ms),
+    )
+
+
+def _created(contract: Contract, timestamp_ms: int | None, now_ms: int) -> int:
+    """What is stored ages from its arrival; what is not, from when it happened."""
+    if contract is not Contract.EPHEMERAL or timestamp_ms is None:
+        return now_ms
+    return min(timestamp_ms, now_ms)
+
+
+def _text(message: Message, name: str) -> str:
+    value = message.headers.get(name, "")
+    if not isinstance(value, str):
+        raise PoisonMessage(f"header {name} must be a text")
+    return value
+
+
+def dead(message: Message, reason: str) -> Message:
+    """Return what goes to the dead-letter queue: the message as it came, and why."""
+    return replace(
+        message,
+        exchange=topology.DEAD,
+        headers={**message.headers, topology.HEADER_REASON: reason[:500]},
+    )

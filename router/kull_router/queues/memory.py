@@ -1,0 +1,313 @@
+"""The store in memory: the twin of the SQLite one, for tests and the simulator.
+
+Deterministic: no threads, no clock, and no call ever gives way to another one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+
+from kull_router.access.revocations import Revocation
+from kull_router.errors import Fenced, ShardCountMismatch, StoreUnavailable
+from kull_router.queues import rules as queue
+from kull_router.queues.entry import Contract, Entry, Event
+from kull_router.queues.port import (
+    Attachment,
+    CursorUpdate,
+    DeviceInfo,
+    KnownDevice,
+    Outcome,
+    Page,
+    QueueInfo,
+    Retention,
+)
+from kull_router.queues.rules import Cursor, Cutoffs, Figures, Kept, Newest
+
+
+@dataclass(slots=True)
+class _Queue:
+    figures: Figures = field(default_factory=Figures)
+    entries: dict[int, Entry] = field(default_factory=dict)  # by seq, in order
+    newest: dict[str, Newest] = field(default_factory=dict)
+    changed_ms: dict[str, int] = field(default_factory=dict)  # by key, when `newest` was set
+    seen: dict[str, int] = field(default_factory=dict)  # id: when it was stored
+
+
+@dataclass(slots=True)
+class _Device:
+    info: DeviceInfo
+    last_seen_ms: int
+    cursors: dict[str, Cursor] = field(default_factory=dict)  # by address
+
+
+@dataclass(slots=True)
+class MemoryState:
+    """What a disk would hold: give it to the next MemoryStore to "restart" a router."""
+
+    shard_count: int = 16
+    epoch: str = "memory"
+    terms: dict[int, int] = field(default_factory=dict)
+    owners: dict[int, str] = field(default_factory=dict)
+    queues: dict[str, _Queue] = field(default_factory=dict)
+    devices: dict[str, dict[str, _Device]] = field(default_factory=dict)  # by user and device
+    revocations: list[Revocation] = field(default_factory=list)
+    last_revocation: int = 0
+
+
+class MemoryStore:
+    """Implements `store.Store`. Nothing survives the process, except in the hands of a test."""
+
+    def __init__(
+        self,
+        state: MemoryState | None = None,
+        *,
+        shard_count: int = 16,
+        retention: Retention | None = None,
+    ) -> None:
+        self._state = state or MemoryState(shard_count=shard_count)
+        if self._state.shard_count != shard_count:
+            raise ShardCountMismatch(self._state.shard_count, shard_count)
+        self._retention = retention or Retention()
+        self._closed = False
+
+    @property
+    def epoch(self) -> str:
+        """See `Store.epoch`."""
+        return self._state.epoch
+
+    async def claim(self, shard: int, owner: str) -> int:
+        """See `Store.claim`."""
+        self._check_open()
+        term = self._state.terms.get(shard, 0) + 1
+        self._state.terms[shard] = term
+        self._state.owners[shard] = owner
+        return term
+
+    async def append(
+        self, shard: int, term: int, events: Sequence[Event], now_ms: int
+    ) -> list[Outcome]:
+        """See `Store.append`."""
+        self._check_open()
+        queue.check(events)
+        self._check_term(shard, term)
+        outcomes: dict[int, Outcome] = {}
+        in_address_order = sorted(enumerate(events), key=lambda pair: pair[1].address)
+        for address, group in groupby(in_address_order, key=lambda pair: pair[1].address):
+            places, arriving = zip(*group, strict=True)
+            decided = self._append_to(address, arriving, now_ms)
+            outcomes.update(zip(places, decided, strict=True))
+        return [outcomes[place] for place in range(len(events))]
+
+    def _append_to(self, address: str, events: Sequence[Event], now_ms: int) -> list[Outcome]:
+        target = self._state.queues.setdefault(address, _Queue())
+        plan, outcomes = queue.plan(
+            target.figures,
+            events,
+            seen=target.seen.keys(),
+            newest=target.newest,
+            retention=self._retention,
+        )
+        for seq in plan.replaced:
+            del target.entries[seq]
+        target.figures = plan.figures
+        target.entries.update(plan.entries)
+        target.newest.update(plan.newest)
+        target.changed_ms.update(dict.fromkeys(plan.newest, now_ms))
+        target.seen.update(dict.fromkeys(plan.ids, now_ms))
+        for contract, count in plan.excess.items():
+            of_contract = [kept for kept in _kept(target) if kept.contract is contract]
+            _remove(target, of_contract[:count])
+        return outcomes
+
+    async def attach(
+        self,
+        shard: int,
+        term: int,
+        address: str,
+        device: DeviceInfo,
+        position: int | None,
+        now_ms: int,
+    ) -> Attachment:
+        """See `Store.attach`."""
+        self._check_open()
+        self._check_term(shard, term)
+        of_user = self._state.devices.setdefault(device.user, {})
+        known = of_user.setdefault(device.device, _Device(device, now_ms))
+        known.info, known.last_seen_ms = device, max(known.last_seen_ms, now_ms)
+        figures = self._queue(address).figures
+        attachment, cursor = queue.attach(figures, known.cursors.get(address), position)
+        known.cursors[address] = cursor
+        return attachment
+
+    async def read(
+        self, address: str, *, after: int, limit: int, max_bytes: int, initial_head: int = 0
+    ) -> Page:
+        """See `Store.read`."""
+        self._check_open()
+        source = self._queue(address)
+        wanted = (
+            entry
+            for seq, entry in source.entries.items()
+            if seq > after and (seq > initial_head or queue.is_state(entry.event))
+        )
+        entries, complete = queue.cut(wanted, limit=limit, max_bytes=max_bytes)
+        return Page(
+            entries=entries,
+            through=source.figures.head if complete else entries[-1].seq,
+            head=source.figures.head,
+            lost=queue.is_lost(source.figures, after, initial_head),
+        )
+
+    async def advance(self, cursors: Sequence[CursorUpdate], now_ms: int) -> None:
+        """See `Store.advance`."""
+        self._check_open()
+        for update in cursors:
+            device = self._of(update.user).get(update.device)
+            if device is None or update.address not in device.cursors:
+                continue
+            before = device.cursors[update.address]
+            seq = min(update.seq, self._queue(update.address).figures.head)
+            device.cursors[update.address] = Cursor(max(before.seq, seq), before.initial_head)
+        for address in {update.address for update in cursors}:
+            self._trim_acknowledged(address, queue.cutoffs(self._retention, now_ms))
+
+    def _trim_acknowledged(self, address: str, cutoffs: Cutoffs) -> int:
+        target = self._state.queues.get(address)
+        kind, _, user = address.partition(":")
+        if target is None or kind != "user":
+            return 0
+        holds = [
+            device.cursors[address].holds
+            for device in self._of(user).values()
+            if not device.info.ephemeral and address in device.cursors
+        ]
+        up_to = min(holds, default=0)
+        return _remove(target, queue.acknowledged(_kept(target), up_to, cutoffs.acknowledged))
+
+    async def touch(self, device: DeviceInfo, now_ms: int) -> None:
+        """See `Store.touch`."""
+        self._check_open()
+        known = self._of(device.user).get(device.device)
+        if known is not None:
+            known.info, known.last_seen_ms = device, max(known.last_seen_ms, now_ms)
+
+    async def devices(self, user: str) -> list[KnownDevice]:
+        """See `Store.devices`."""
+        self._check_open()
+        return [
+            KnownDevice(
+                info=device.info,
+                cursor=device.cursors.get(f"user:{user}", Cursor(0)).seq,
+                last_seen_ms=device.last_seen_ms,
+            )
+            for _, device in sorted(self._of(user).items())
+        ]
+
+    async def forget(self, user: str, device: str) -> None:
+        """See `Store.forget`."""
+        self._check_open()
+        self._of(user).pop(device, None)
+
+    async def revoke(self, revocation: Revocation) -> None:
+        """See `Store.revoke`."""
+        self._check_open()
+        self._state.last_revocation += 1
+        self._state.revocations.append(replace(revocation, number=self._state.last_revocation))
+
+    async def revocations(self, after: int) -> list[Revocation]:
+        """See `Store.revocations`."""
+        self._check_open()
+        return [each for each in self._state.revocations if each.number > after]
+
+    async def queues(self, *, after: str = "", limit: int = 100) -> list[QueueInfo]:
+        """See `Store.queues`."""
+        self._check_open()
+        addresses = sorted(address for address in self._state.queues if address > after)
+        return [_info(address, self._state.queues[address]) for address in addresses[:limit]]
+
+    async def queue(self, address: str) -> QueueInfo | None:
+        """See `Store.queue`."""
+        self._check_open()
+        found = self._state.queues.get(address)
+        return _info(address, found) if found else None
+
+    async def trim(self, now_ms: int) -> int:
+        """See `Store.trim`."""
+        self._check_open()
+        cutoffs = queue.cutoffs(self._retention, now_ms)
+        removed = self._trim_devices(cutoffs)
+        state = self._state
+        state.revocations = [each for each in state.revocations if each.until_ms > now_ms]
+        for address, target in self._state.queues.items():
+            removed += _remove(target, queue.aged(_kept(target), cutoffs.entries))
+            removed += self._trim_acknowledged(address, cutoffs)
+            removed += _trim_ids(target, cutoffs)
+        return removed
+
+    def _trim_devices(self, cutoffs: Cutoffs) -> int:
+        before_ms = {False: cutoffs.devices, True: cutoffs.ephemeral_devices}
+        gone = [
+            (user, device_id)
+            for user, devices in self._state.devices.items()
+            for device_id, device in devices.items()
+            if device.last_seen_ms < before_ms[device.info.ephemeral]
+        ]
+        for user, device_id in gone:
+            del self._state.devices[user][device_id]
+        return len(gone)
+
+    async def aclose(self) -> None:
+        """See `Store.aclose`."""
+        self._closed = True
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
+
+    def _check_term(self, shard: int, term: int) -> None:
+        current = self._state.terms.get(shard, 0)
+        if term != current:
+            raise Fenced(shard, term, current)
+
+    def _of(self, user: str) -> dict[str, _Device]:
+        return self._state.devices.get(user, {})
+
+    def _queue(self, address: str) -> _Queue:
+        return self._state.queues.get(address) or _Queue()
+
+
+def _kept(source: _Queue) -> Iterable[Kept]:
+    for seq, entry in source.entries.items():
+        event = entry.event
+        yield Kept(seq, event.contract, event.key, event.final, event.created_ms)
+
+
+def _remove(target: _Queue, gone: Sequence[Kept]) -> int:
+    for kept in gone:
+        del target.entries[kept.seq]
+        if kept.contract is Contract.LATEST:
+            target.newest[kept.key] = Newest(0, target.newest[kept.key].version)
+    target.figures = queue.without(target.figures, gone)
+    return len(gone)
+
+
+def _trim_ids(target: _Queue, cutoffs: Cutoffs) -> int:
+    gone = [event_id for event_id, seen_ms in target.seen.items() if seen_ms < cutoffs.ids]
+    for event_id in gone:
+        del target.seen[event_id]
+    for key in [key for key, newest in target.newest.items() if not newest.seq]:
+        if target.changed_ms[key] < cutoffs.versions:
+            del target.newest[key], target.changed_ms[key]
+    return len(gone)
+
+
+def _info(address: str, source: _Queue) -> QueueInfo:
+    figures = source.figures
+    return QueueInfo(
+        address=address,
+        head=figures.head,
+        floor=figures.floor,
+        entries=figures.every + figures.latest,
+    )

@@ -1,0 +1,256 @@
+"""The port between the router and its database: queues, devices and cursors.
+
+Adapters: `store_memory.MemoryStore` (the twin) and `store_sqlite.SqliteStore`;
+`tests/contract/test_store.py` holds both to the same promises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from kull_router.access.revocations import Revocation
+from kull_router.errors import Fenced
+from kull_router.queues.entry import Entry, Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """How long things are kept. Counts are per queue; ages are in seconds."""
+
+    every_entries: int = 1_000
+    latest_entries: int = 1_000  # a budget of its own: progress ticks must not push credits out
+    entry_age: float = 7 * 86_400
+    dedupe_age: float = 86_400
+    device_age: float = 30 * 86_400  # cursors of stable device ids
+    ephemeral_device_age: float = 600  # of generated ids (browser tabs), after they disconnected
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The event got this position; it replaced the entry at `replaced` (0: none)."""
+
+    seq: int
+    replaced: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """An event with this id was stored before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """The queue holds, or held, a newer version of this key."""
+
+
+Outcome = Stored | Duplicate | Stale
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceInfo:
+    """A device as its user's other devices see it."""
+
+    user: str
+    device: str
+    name: str = ""
+    platform: str = ""
+    ephemeral: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """Where a device continues in a queue.
+
+    Attributes:
+        head: seq of the newest entry.
+        after: deliver from here on.
+        initial_head: entries up to here go to the device only as current state (see `Store.read`).
+        recovered: false if entries the device has not seen are gone: it must refetch its state.
+        first: the device says nothing, and nothing that it has acknowledged is known.
+    """
+
+    head: int
+    after: int
+    initial_head: int
+    recovered: bool
+    first: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A run of entries in order. Complete up to `through`; `lost`: retention has passed `after`."""
+
+    entries: Sequence[Entry]
+    through: int
+    head: int
+    lost: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CursorUpdate:
+    """A device has processed a queue up to seq."""
+
+    address: str
+    user: str
+    device: str
+    seq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownDevice:
+    """A device row with its cursor in the user's own queue."""
+
+    info: DeviceInfo
+    cursor: int
+    last_seen_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueInfo:
+    """A queue's vital figures. Entries up to `floor` may have been trimmed."""
+
+    address: str
+    head: int
+    floor: int
+    entries: int
+
+
+class Store(Protocol):
+    """Durable queues. Every call is atomic; calls may run concurrently.
+
+    `shard` and `term` fence writes: a call with a term other than the shard's current one raises
+    Fenced and changes nothing.
+    """
+
+    @property
+    def epoch(self) -> str:
+        """Identity of the stored logs; new after a loss or a restore."""
+        ...
+
+    async def claim(self, shard: int, owner: str) -> int:
+        """Raise the shard's term by one, note its owner and return the new term."""
+        ...
+
+    async def append(
+        self, shard: int, term: int, events: Sequence[Event], now_ms: int
+    ) -> list[Outcome]:
+        """Store events in order and return one outcome for each. Durable on return.
+
+        Ids are remembered per address for `Retention.dedupe_age`, independently of the entries.
+        A LATEST event replaces the kept entry of its key (that seq is gone from reads), unless its
+        version is lower: then it is Stale. Versions are remembered past trimming, for
+        `entry_age` + `dedupe_age` after their last change.
+        Queues over their budgets lose their oldest entries of that contract; `floor` follows.
+        EPHEMERAL events must not be passed.
+
+        Raises:
+            Fenced: another owner holds the shard. Nothing was stored.
+            StoreUnavailable: try again. Nothing was stored, unless the answer to the commit was
+                lost: then the events are duplicates the next time.
+            BadEvent: exactly one event can never be stored (its index is given); none was stored.
+        """
+        ...
+
+    async def attach(
+        self,
+        shard: int,
+        term: int,
+        address: str,
+        device: DeviceInfo,
+        position: int | None,
+        now_ms: int,
+    ) -> Attachment:
+        """Note that a device follows a queue and say where it continues. Durable on return.
+
+        position: what the device says it processed last, None if it says nothing (then its stored
+        cursor counts). Between floor and head: recovered from there. Older than the floor or beyond
+        the head: `recovered` is false, after = 0 and initial_head = head (the current state, then
+        what comes next). A device without cursor gets the same but with `recovered` true.
+
+        Raises: Fenced, StoreUnavailable.
+        """
+        ...
+
+    async def read(
+        self, address: str, *, after: int, limit: int, max_bytes: int, initial_head: int = 0
+    ) -> Page:
+        """Return entries with seq > after in order.
+
+        Up to `initial_head` only current state is returned: LATEST entries that are not final.
+        Stops at `limit` entries or before bodies exceed `max_bytes`, but has at least one entry if
+        there is one. `through` is the last position covered: the head when nothing was cut off.
+        `lost` is true when after (if > initial_head) is below the floor. Raises: StoreUnavailable.
+        """
+        ...
+
+    async def advance(self, cursors: Sequence[CursorUpdate], now_ms: int) -> None:
+        """Move cursors forward, at most to the head; they never go back, unknown ones are skipped.
+
+        A user's own queue is trimmed up to what all its stable (not ephemeral) devices have
+        processed, except for the newest non-final entry of each key. `all` and rooms are not.
+        What is younger than `ephemeral_device_age` stays until a later call (or `trim`), so that a
+        browser tab that is behind the user's phone, or back from a tunnel, still gets it.
+        """
+        ...
+
+    async def touch(self, device: DeviceInfo, now_ms: int) -> None:
+        """Note that a known device was here just now (its age starts again); others are skipped."""
+        ...
+
+    async def devices(self, user: str) -> list[KnownDevice]:
+        """Return the user's known devices, in order of their ids."""
+        ...
+
+    async def forget(self, user: str, device: str) -> None:
+        """Remove a device with its cursors; its next attach is that of a new device."""
+        ...
+
+    async def queues(self, *, after: str = "", limit: int = 100) -> list[QueueInfo]:
+        """Return queues with address > after, in address order."""
+        ...
+
+    async def queue(self, address: str) -> QueueInfo | None:
+        """Return one queue's figures, or None if nothing was ever stored in it."""
+        ...
+
+    async def trim(self, now_ms: int) -> int:
+        """Apply the ages of `Retention` and return how many entries, ids and devices went.
+
+        Entries go by age from the oldest on. Those that `advance` would trim now go as well.
+        Revocations go when they are in force no more; they are not counted.
+        """
+        ...
+
+    async def revoke(self, revocation: Revocation) -> None:
+        """Keep a revocation, until its `until_ms`. Durable on return. Raises StoreUnavailable."""
+        ...
+
+    async def revocations(self, after: int) -> list[Revocation]:
+        """Return those with a number > after, in order. Raises StoreUnavailable.
+
+        With several writers a number may appear a moment after higher ones.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Finish running calls and close. Idempotent."""
+        ...
+
+
+__all__ = [
+    "Attachment",
+    "CursorUpdate",
+    "DeviceInfo",
+    "Duplicate",
+    "Fenced",
+    "KnownDevice",
+    "Outcome",
+    "Page",
+    "QueueInfo",
+    "Retention",
+    "Stale",
+    "Store",
+    "Stored",
+]

@@ -1,0 +1,1 @@
+"""The store in SQL: one SQL for SQLite and PostgreSQL."""

@@ -1,0 +1,106 @@
+"""Retention by age, by SQL: one bounded step at a time, so that no append waits for long.
+
+Every router of a database runs it. Rows that are in use elsewhere are left to the next run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from kull_router.queues import rules as queue
+from kull_router.queues.rules import Cutoffs, Figures
+from kull_router.queues.sql.db import Db
+from kull_router.queues.sql.devices import forget, trim_acknowledged
+from kull_router.queues.sql.rows import KEPT_COLUMNS, kept_of, remove
+
+STEP_ROWS: Final = 2_000  # ids, versions or devices per transaction
+STEP_QUEUES: Final = 20  # of up to `every_entries` + `latest_entries` each
+SCAN_QUEUES: Final = 5_000  # looked at in one read
+
+# May name queues where nothing is to be done after all, never misses one.
+_DUE = """
+SELECT q.id FROM queues AS q
+WHERE q.id > ? AND q.id <= ? AND q.every + q.latest > 0 AND (
+  (SELECT created_ms FROM every WHERE queue_id = q.id ORDER BY seq LIMIT 1) < ?
+  OR EXISTS (
+    SELECT 1 FROM latest WHERE queue_id = q.id AND seq > 0 AND created_ms < ?)
+  OR substr(q.address, 1, 5) = 'user:' AND EXISTS (
+    SELECT 1 FROM entries AS e
+    WHERE e.queue_id = q.id AND e.created_ms < ?
+    AND (e.contract = 'every' OR e.final)
+    AND e.seq <= (
+      SELECT min(CASE WHEN c.seq > c.initial_head THEN c.seq ELSE c.initial_head END)
+      FROM devices AS d JOIN cursors AS c
+      ON c.user_id = d.user_id AND c.device_id = d.device_id AND c.queue_id = q.id
+      WHERE d.user_id = substr(q.address, 6) AND NOT d.ephemeral)))
+"""
+
+
+def last_queue(db: Db) -> int:
+    """Return the highest row id of a queue. Runs on a reader."""
+    ((last,),) = db.query("SELECT coalesce(max(id), 0) FROM queues")
+    return int(last)
+
+
+def due(db: Db, after: int, cutoffs: Cutoffs) -> list[int]:
+    """Return which of the next SCAN_QUEUES queues have something to remove. Runs on a reader."""
+    aged = cutoffs.entries
+    rows = db.query(_DUE, (after, after + SCAN_QUEUES, aged, aged, cutoffs.acknowledged))
+    return [row for (row,) in rows]
+
+
+def trim_entries(db: Db, queue_ids: Sequence[int], cutoffs: Cutoffs) -> int:
+    """Remove the aged and the acknowledged entries of queues; return how many."""
+    removed = 0
+    figures: dict[int, Figures] = {}
+    for queue_id in queue_ids:
+        found = db.query(
+            f"SELECT q.head, q.floor, q.every, q.latest FROM queues AS q WHERE q.id = ? {db.lock_free}",  # noqa: S608, E501 (no input)
+            (queue_id,),
+        )
+        if not found:
+            continue
+        ((head, floor, every, latest),) = found
+        rows = db.query(
+            f"SELECT {KEPT_COLUMNS} FROM entries WHERE queue_id = ? ORDER BY seq",  # noqa: S608 (no input)
+            (queue_id,),
+        )
+        gone = queue.aged(map(kept_of, rows), cutoffs.entries)
+        before = Figures(head=head, floor=floor, every=every, latest=latest)
+        figures |= remove(db, {queue_id: before}, {queue_id: gone})
+        removed += len(gone)
+    return removed + trim_acknowledged(db, figures, cutoffs)
+
+
+def trim_ids(db: Db, cutoffs: Cutoffs) -> int:
+    """Forget up to STEP_ROWS ids that are too old; return how many."""
+    return db.count(
+        "DELETE FROM seen WHERE (id, queue_id) IN (SELECT q.id, q.queue_id FROM seen AS q "  # noqa: S608
+        f"WHERE q.seen_ms < ? ORDER BY q.seen_ms LIMIT ? {db.lock_free})",
+        (cutoffs.ids, STEP_ROWS),
+    )
+
+
+def trim_versions(db: Db, cutoffs: Cutoffs) -> int:
+    """Forget up to STEP_ROWS versions of keys without entry that are too old; return how many."""
+    return db.count(
+        "DELETE FROM latest WHERE (queue_id, key) IN (SELECT q.queue_id, q.key FROM latest AS q "  # noqa: S608
+        f"WHERE q.seq = 0 AND q.changed_ms < ? LIMIT ? {db.lock_free})",
+        (cutoffs.versions, STEP_ROWS),
+    )
+
+
+def trim_devices(db: Db, cutoffs: Cutoffs) -> int:
+    """Forget up to STEP_ROWS devices of each kind that are too old; return how many."""
+    removed = 0
+    for ephemeral, before_ms in ((False, cutoffs.devices), (True, cutoffs.ephemeral_devices)):
+        gone = db.query(
+            "SELECT q.user_id, q.device_id FROM devices AS q "  # noqa: S608 (no input)
+            f"WHERE q.ephemeral = ? AND q.last_seen_ms < ? LIMIT ? {db.lock_free}",
+            (ephemeral, before_ms, STEP_ROWS),
+        )
+        for user, device in gone:
+            forget(db, user, device)
+        removed += len(gone)
+    return removed

@@ -1,0 +1,127 @@
+"""A connection to a SQLite file, as `sql.Connection`."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from itertools import chain
+from pathlib import Path
+from typing import Any, Final
+
+from kull_router.errors import ConfigError
+from kull_router.queues.sql.db import DatabaseError, Row
+
+_CHUNKS: Final = (1, 4, 16, 64, 256)  # rows per look-up: few, to keep statements prepared
+_WAL_BYTES: Final = 64 * 2**20  # a WAL that grew beyond this is cut at the next checkpoint
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise DatabaseError(str(error)) from error
+
+
+@cache
+def _values(size: int, width: int) -> str:
+    row = "(" + ", ".join("?" * width) + ")"
+    return f"(VALUES {', '.join([row] * size)}) AS wanted"
+
+
+@cache
+def _for_each(sql: str, width: int) -> str:
+    columns = ", ".join(f"? AS column{place}" for place in range(1, width + 1))
+    return sql.replace("{wanted}", f"(SELECT {columns}) AS wanted")
+
+
+class SqliteConnection:
+    """Implements `sql.Connection`. Any thread may use it, one at a time.
+
+    Raises ConfigError when the file system has no place for a write-ahead log.
+    """
+
+    lock = lock_free = ""  # there is one router, and one writer
+
+    def __init__(self, path: Path) -> None:
+        with _told():
+            self._db = sqlite3.connect(
+                path, isolation_level=None, check_same_thread=False, timeout=5
+            )
+            ((mode,),) = self.query("PRAGMA journal_mode = WAL")
+        if mode != "wal":
+            self._db.close()
+            raise ConfigError(
+                f"{path} cannot use a write-ahead log ({mode}): put it on a local disk"
+            )
+        self.execute("PRAGMA synchronous = FULL")
+        self.execute("PRAGMA cache_size = -32768")  # KiB
+        self.execute("PRAGMA wal_autocheckpoint = 8000")  # pages: fewer rewrites of the same page
+        self.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """See `Db.query`."""
+        with _told():
+            return self._db.execute(sql, parameters).fetchall()
+
+    def look_up(self, sql: str, wanted: Collection[Sequence[Any]]) -> list[Row]:
+        """See `Db.look_up`."""
+        rows = list(wanted)
+        found: list[Row] = []
+        for start in range(0, len(rows), _CHUNKS[-1]):
+            chunk = rows[start : start + _CHUNKS[-1]]
+            width = len(chunk[0])
+            size = next(size for size in _CHUNKS if size >= len(chunk))
+            padding = (None,) * (width * (size - len(chunk)))  # NULL equals nothing
+            statement = sql.replace("{wanted}", _values(size, width))
+            found += self.query(statement, (*chain.from_iterable(chunk), *padding))
+        return found
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+        """See `Db.execute`."""
+        with _told():
+            self._db.execute(sql, parameters)
+
+    def write(self, sql: str, wanted: Collection[Sequence[Any]]) -> None:
+        """See `Db.write`."""
+        if wanted:
+            with _told():
+                self._db.executemany(_for_each(sql, len(next(iter(wanted)))), wanted)
+
+    def count(self, sql: str, parameters: Sequence[Any] = ()) -> int:
+        """See `Db.count`."""
+        with _told():
+            return self._db.execute(sql, parameters).rowcount
+
+    def terms(self, shards: Collection[int]) -> dict[int, int]:
+        """See `Db.terms`: the whole file is this transaction's."""
+        rows = self.look_up(
+            "SELECT s.shard, s.term FROM {wanted} "
+            "CROSS JOIN shards AS s ON s.shard = wanted.column1",
+            [(shard,) for shard in shards],
+        )
+        return {shard: term for shard, term in rows}  # noqa: C416 (a dict() of rows has no types)
+
+    def begin(self) -> None:
+        """See `Connection.begin`."""
+        self.execute("BEGIN IMMEDIATE")
+
+    def begin_read(self) -> None:
+        """See `Connection.begin_read`."""
+        self.execute("BEGIN")
+
+    def commit(self) -> None:
+        """See `Connection.commit`."""
+        self.execute("COMMIT")
+
+    def rollback(self) -> bool:
+        """See `Connection.rollback`."""
+        if self._db.in_transaction:
+            self.execute("ROLLBACK")
+        return True
+
+    def close(self) -> None:
+        """See `Connection.close`."""
+        self._db.close()

@@ -1,0 +1,1 @@
+"""gRPC: the server, the services, who may call them."""

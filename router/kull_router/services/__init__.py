@@ -1,1 +1,0 @@
-"""The gRPC services of the router, one file each."""

@@ -1,0 +1,1 @@
+"""What edges ask for on behalf of sessions."""

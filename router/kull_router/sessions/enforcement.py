@@ -1,0 +1,168 @@
+"""Keeps what connected sessions may do in step with their tokens: expiry, refresh, revocation."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Final, NoReturn
+
+import structlog
+
+from kull_protos.mesh.v1 import attach_pb2 as pb
+from kull_router import metrics
+from kull_router.access import tokens
+from kull_router.access.authority import REVOKED, Authority
+from kull_router.access.revocations import Revocation
+from kull_router.clock import Clock
+from kull_router.delivery.edge_stream import EdgeStream
+from kull_router.delivery.fanout import Fanout
+from kull_router.delivery.subscriptions import Subscription
+from kull_router.errors import StoreError, TokenRefused
+from kull_router.sessions.admission import DISCONNECTED, Sessions
+from kull_router.sessions.refusals import NotGranted, refuse
+from kull_router.sessions.registry import SessionKey
+from kull_router.settings import RouterSettings
+
+log = structlog.get_logger(__name__)
+
+# Edges close in time by themselves: this is for one that does not.
+SWEEP: Final = 5.0  # seconds
+LOGGED_OUT: Final = "logged out"
+_ERRORS: Final = {
+    tokens.TRY_AGAIN: "unavailable",
+    tokens.TOKEN_EXPIRED: "token_expired",
+    REVOKED: "revoked",
+}
+
+
+class Rights:
+    """Acts on the sessions of this router when their tokens change or end."""
+
+    def __init__(
+        self,
+        settings: RouterSettings,
+        *,
+        sessions: Sessions,
+        authority: Authority,
+        fanout: Fanout,
+        clock: Clock,
+    ) -> None:
+        self._poll = settings.revocation_poll
+        self._sessions = sessions
+        self._authority = authority
+        self._fanout = fanout
+        self._clock = clock
+        # What log-outs under way take back, (user, device, token id): the other code closes.
+        self._logouts: set[tuple[str, str, str]] = set()
+
+    def refresh(self, stream: EdgeStream, request: pb.Refresh) -> None:
+        """Give a session another token of the same user and device; the answer is Refreshed."""
+        answer = pb.Refreshed(session_id=request.session_id)
+        key = SessionKey(stream.number, request.session_id)
+        try:
+            claims = self._refresh(stream, key, request.token)
+        except TokenRefused as refused:
+            answer.error_code = _ERRORS.get(refused.close_code, "bad_token")
+            answer.error = str(refused)
+        else:
+            answer.expires_at = claims.expires_ms
+            answer.closes_at = self._authority.closes_ms(claims)
+        stream.send(pb.AttachResponse(refreshed=answer))
+
+    def _refresh(self, stream: EdgeStream, key: SessionKey, token: str) -> tokens.Claims:
+        claims = self._authority.verify(token)
+        followed = self._fanout.subscriptions.of_session(key, claims.user)
+        if not followed:
+            raise TokenRefused(
+                tokens.BAD_TOKEN, "the token is for another user, or the session is not here"
+            )
+        info = followed[0].info
+        if claims.device != ("" if info.ephemeral else info.device):
+            raise TokenRefused(tokens.BAD_TOKEN, "the token is for another device")
+        self._authority.check(claims, info.device)
+        for subscription in followed:
+            if claims.grants(subscription.address):
+                subscription.claims = claims
+            else:  # fewer rights than before: at once
+                self._sessions.drop(key, subscription.address)
+                address = subscription.address
+                refuse(stream, key.session, address, NotGranted(address))
+        return claims
+
+    async def revoke(
+        self, *, user: str, device: str, token_id: str, issued_before_ms: int = 0
+    ) -> int:
+        """Take tokens back and return how many sessions were closed here. StoreUnavailable."""
+        new = await self._authority.revoke(
+            user=user, device=device, token_id=token_id, issued_before_ms=issued_before_ms
+        )
+        log.warning("tokens_revoked", user=user, device=device, one=bool(token_id))
+        return self._enforce(new)
+
+    async def logout(self, stream: EdgeStream, request: pb.Logout) -> None:
+        """Take a session's token back and end all that show it, or answer why that failed."""
+        key = SessionKey(stream.number, request.session_id)
+        subscription = self._fanout.subscriptions.of_user(key)
+        if subscription is None:
+            return  # it is ending already
+        try:
+            await self._take_back(subscription)
+        except StoreError as error:
+            log.warning("logout_failed", why=str(error))
+            answer = pb.Published(
+                request_id=request.request_id,
+                session_id=request.session_id,
+                error_code="unavailable",
+                error="you are still logged in: send it again in a moment",
+            )
+            stream.send(pb.AttachResponse(published=answer))
+        else:
+            self._end(subscription, DISCONNECTED, LOGGED_OUT)  # if that has not ended it
+
+    async def _take_back(self, subscription: Subscription) -> None:
+        claims, info = subscription.claims, subscription.info
+        device = "" if claims.token_id else claims.device
+        if claims.plain or not (claims.token_id or device):
+            return  # nothing tells this token from others of the user
+        scope = (claims.user, device, claims.token_id)
+        self._logouts.add(scope)
+        try:
+            await self.revoke(user=info.user, device=device, token_id=claims.token_id)
+        finally:
+            self._logouts.discard(scope)
+
+    def _enforce(self, revocations: Iterable[Revocation]) -> int:
+        ended: set[SessionKey] = set()
+        for revocation in revocations:
+            metrics.REVOCATIONS.inc()
+            code, why = REVOKED, "the token was revoked: log in again"
+            if (revocation.user, revocation.device, revocation.token_id) in self._logouts:
+                code, why = DISCONNECTED, LOGGED_OUT
+            for subscription in self._fanout.subscriptions.all(revocation.user):
+                if revocation.covers(subscription.claims, subscription.info.device):
+                    ended.add(subscription.key)
+                    self._end(subscription, code, why)
+        return len(ended)
+
+    def _end(self, subscription: Subscription, close_code: int, reason: str) -> None:
+        self._sessions.evict(subscription.key, subscription.info.user, close_code, reason)
+
+    async def run_revocations(self) -> NoReturn:
+        """Learn what other routers revoke."""
+        while True:
+            try:
+                self._enforce(await self._authority.news())
+            except StoreError as error:
+                log.warning("revocations_not_read", why=str(error))
+            await asyncio.sleep(self._poll)
+
+    async def run_expiry(self) -> NoReturn:
+        """End sessions whose tokens expired a while ago."""
+        while True:
+            await asyncio.sleep(SWEEP)
+            now_ms = self._clock.wall_ms()
+            for subscription in self._fanout.subscriptions.all():
+                closes_ms = self._authority.closes_ms(subscription.claims)
+                if 0 < closes_ms <= now_ms - SWEEP * 1000:
+                    metrics.EXPIRED.inc()
+                    self._end(subscription, tokens.TOKEN_EXPIRED, "the token has expired")

@@ -1,0 +1,43 @@
+"""How a session that may not follow a queue is told so."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from kull_protos.mesh.v1 import attach_pb2 as pb
+from kull_router import metrics
+from kull_router.access import tokens
+from kull_router.delivery.edge_stream import EdgeStream
+from kull_router.errors import TokenRefused
+
+ROOM: Final = "room:"
+
+
+class Refusal(Exception):
+    """A session may not follow a queue; the text is fit for the device."""
+
+    def __init__(self, close_code: int, reason: str) -> None:
+        self.close_code = close_code
+        super().__init__(reason)
+
+
+class NotGranted(TokenRefused):
+    """The token is good, but not for this queue. A session goes on without a room."""
+
+    def __init__(self, address: str) -> None:
+        self.keep_session = address.startswith(ROOM)
+        what = repr(address) if self.keep_session else "this queue"
+        super().__init__(tokens.BAD_TOKEN, f"the token does not grant {what}")
+
+
+def refuse(stream: EdgeStream, session_id: int, address: str, why: Refusal | TokenRefused) -> None:
+    """Answer a Subscribe, or end a subscription whose right has ended."""
+    metrics.REFUSED.labels(why.close_code).inc()
+    refused = pb.Refused(
+        session_id=session_id,
+        address=address,
+        close_code=why.close_code,
+        reason=str(why),
+        keep_session=isinstance(why, NotGranted) and why.keep_session,
+    )
+    stream.send(pb.AttachResponse(refused=refused))

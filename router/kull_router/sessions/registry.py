@@ -1,0 +1,197 @@
+"""Sessions and devices of the users whose shards this router owns. PURE.
+
+Answers three questions: which session of a device is the newest (a takeover evicts the older one),
+which devices of a user are connected, and when does a device that lost its session count as gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from kull_router.queues.port import DeviceInfo
+
+Generation = tuple[int, int]  # (term of the user's shard, counter); the higher one is the newer
+
+# How far edges' clocks may differ before a new connection is taken for one that was held up.
+CLOCKS_DIFFER_MS: Final = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class SessionKey:
+    """A session, known by the stream it came on: edges keep their names when streams die."""
+
+    stream: int
+    session: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Presence:
+    """A device with a session, or in its grace period after it lost one."""
+
+    info: DeviceInfo
+    shard: int
+    generation: Generation
+    connected_ms: int
+    session: SessionKey | None
+    opened_ms: int  # when its connection began, by its edge's clock
+    instance: str = ""  # the client's run, if it names one
+    gone_at: float = 0.0  # seconds on the caller's clock; meaningful while session is None
+    announced: bool = False  # DEVICE_CONNECTED was stored
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registered:
+    """A session now stands for its device. `evicted` is the older session, if there was one."""
+
+    presence: Presence
+    evicted: SessionKey | None
+    same: bool = False  # the evicted session is of the same run of the same client
+
+
+class TooManyDevices(Exception):
+    """The user has as many connected devices as allowed."""
+
+
+class Superseded(Exception):
+    """The device has a newer session already.
+
+    for_good: another client took over. Else the session may be this client's own later attempt.
+    """
+
+    def __init__(self, *, for_good: bool) -> None:
+        self.for_good = for_good
+        super().__init__()
+
+
+class Registry:
+    """All presences, by user and device."""
+
+    def __init__(self, *, grace: float, devices_per_user: int) -> None:
+        self._grace = grace
+        self._limit = devices_per_user
+        self._users: dict[str, dict[str, Presence]] = {}
+        self._sessions: dict[SessionKey, Presence] = {}
+        self._leaving: dict[tuple[str, str], Presence] = {}  # in order of gone_at
+        self._counter = 0
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def register(
+        self,
+        key: SessionKey,
+        info: DeviceInfo,
+        *,
+        shard: int,
+        term: int,
+        now_ms: int,
+        opened_ms: int,
+        generation: Generation | None = None,
+        instance: str = "",
+    ) -> Registered:
+        """Make a session stand for its device.
+
+        generation: what the session was given before (a re-subscription), None for a new one.
+        opened_ms: when its connection began, by its edge's clock; a new session whose connection
+            is older than that of the registered one was held up on its way.
+
+        Raises:
+            Superseded: a newer session of this device is registered, or just went away.
+            TooManyDevices: the user's limit is reached.
+        """
+        devices = self._users.setdefault(info.user, {})
+        known = devices.get(info.device)
+        same = known is not None and bool(instance) and known.instance == instance
+        if generation is None:
+            if known and known.session and opened_ms + CLOCKS_DIFFER_MS < known.opened_ms:
+                raise Superseded(for_good=False)
+            self._counter += 1
+            generation = (term, self._counter)
+        if known and known.session != key and known.generation > generation:
+            raise Superseded(for_good=not same)
+        if known is None and len(devices) >= self._limit and not self._make_room(devices):
+            raise TooManyDevices
+        evicted = known.session if known and known.session != key else None
+        if evicted:
+            del self._sessions[evicted]
+        presence = Presence(
+            info=info,
+            shard=shard,
+            generation=generation,
+            connected_ms=known.connected_ms if known else now_ms,
+            session=key,
+            opened_ms=opened_ms,
+            instance=instance,
+            announced=known is not None and known.announced,
+        )
+        self._leaving.pop((info.user, info.device), None)
+        # A re-subscription may bring a lower counter than ours: never mint it twice.
+        self._counter = max(self._counter, generation[1])
+        devices[info.device] = presence
+        self._sessions[key] = presence
+        return Registered(presence=presence, evicted=evicted, same=same)
+
+    def _make_room(self, devices: dict[str, Presence]) -> bool:
+        for device, presence in devices.items():
+            if presence.session is None:
+                self._forget(presence)
+                return device not in devices
+        return False
+
+    def find(self, key: SessionKey) -> Presence | None:
+        """Return what a session stands for, None if it was evicted or never registered."""
+        return self._sessions.get(key)
+
+    def release(self, key: SessionKey, now: float) -> Presence | None:
+        """Start the grace period of a session's device. None if the session stands for nothing."""
+        presence = self._sessions.pop(key, None)
+        if presence is None:
+            return None
+        presence.session = None
+        presence.gone_at = now + self._grace
+        self._leaving[presence.info.user, presence.info.device] = presence
+        return presence
+
+    def expire(self, now: float) -> list[Presence]:
+        """Forget devices whose grace period is over and return them."""
+        gone = []
+        for presence in list(self._leaving.values()):
+            if presence.gone_at > now:
+                break
+            self._forget(presence)
+            gone.append(presence)
+        return gone
+
+    def next_expiry(self) -> float | None:
+        """Return when `expire` has something to do, on the caller's clock."""
+        return next((presence.gone_at for presence in self._leaving.values()), None)
+
+    def connected(self, user: str) -> list[Presence]:
+        """Return the user's devices that have a session, oldest connection first."""
+        devices = self._users.get(user, {}).values()
+        online = [presence for presence in devices if presence.session]
+        return sorted(online, key=lambda presence: (presence.connected_ms, presence.info.device))
+
+    def sessions(self) -> Iterator[tuple[SessionKey, Presence]]:
+        """Iterate over all sessions."""
+        yield from list(self._sessions.items())
+
+    def drop_shard(self, shard: int) -> None:
+        """Forget everybody of a shard: its new owner is told by the edges."""
+        for devices in list(self._users.values()):
+            for presence in list(devices.values()):
+                if presence.shard == shard:
+                    self._forget(presence)
+
+    def _forget(self, presence: Presence) -> None:
+        user, device = presence.info.user, presence.info.device
+        self._leaving.pop((user, device), None)
+        if presence.session:
+            self._sessions.pop(presence.session, None)
+        devices = self._users.get(user, {})
+        if devices.get(device) is presence:
+            del devices[device]
+        if not devices:
+            self._users.pop(user, None)

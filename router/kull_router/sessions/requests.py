@@ -1,0 +1,129 @@
+"""Fetches (a catching-up session pulls) and publishes (a device tells its user's other devices)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+import structlog
+
+from kull_producers.errors import InvalidEvent
+from kull_producers.events import envelope
+from kull_producers.events.message import Message
+from kull_producers.events.stamp import Stamper
+from kull_protos.mesh.v1 import attach_pb2 as pb
+from kull_router.broker.port import Broker
+from kull_router.clock import Clock
+from kull_router.delivery.edge_stream import EdgeStream
+from kull_router.delivery.fanout import Fanout, entry_message
+from kull_router.delivery.shard import Shard
+from kull_router.delivery.subscriptions import Subscription
+from kull_router.errors import BrokerError, StoreUnavailable
+from kull_router.queues.port import Store
+from kull_router.sessions.refusals import NotGranted
+from kull_router.sessions.registry import SessionKey
+from kull_router.sessions.shared_reads import Reads, Wanted
+from kull_router.settings import RouterSettings
+
+log = structlog.get_logger(__name__)
+
+MAX_FETCH: Final = 512  # entries per answer, whatever the edge asks for
+MAX_FETCH_BYTES: Final = 1024 * 1024
+
+
+class Pulls:
+    """Answers Fetch and Publish of sessions that this router has subscribed."""
+
+    def __init__(
+        self,
+        *,
+        settings: RouterSettings,
+        store: Store,
+        broker: Broker,
+        fanout: Fanout,
+        shards: dict[int, Shard],
+        clock: Clock,
+    ) -> None:
+        self._settings = settings
+        self._reads = Reads(store)
+        self._broker = broker
+        self._fanout = fanout
+        self._shards = shards
+        self._stamper = Stamper(
+            now=lambda: clock.wall_ms() / 1000,
+            randomness=clock.random.randbytes,
+            app_id="kull-router",
+        )
+
+    async def fetch(self, stream: EdgeStream, request: pb.Fetch) -> None:
+        """Read the log for one session; the answer is a Batch, which waits for room."""
+        batch = pb.Batch(
+            request_id=request.request_id, session_id=request.session_id, address=request.address
+        )
+        key = SessionKey(stream.number, request.session_id)
+        subscription = self._fanout.subscriptions.get(key, request.address)
+        try:
+            if subscription is None:
+                batch.error = "this session does not follow this queue here"
+            else:
+                await self._read(subscription, request, batch)
+        except StoreUnavailable as error:
+            batch.error = str(error)
+        except Exception:
+            log.exception("fetch_failed", address=request.address)
+            batch.error = "the log could not be read"
+        await stream.send_batch(pb.AttachResponse(batch=batch))
+
+    async def _read(self, subscription: Subscription, request: pb.Fetch, batch: pb.Batch) -> None:
+        shard = self._shards[subscription.shard]
+        batch.shard, batch.term = shard.number, shard.term or 0
+        wanted = Wanted(
+            address=request.address,
+            after=request.after,
+            limit=max(1, min(request.limit, MAX_FETCH)),
+            max_bytes=max(1, min(request.max_bytes, MAX_FETCH_BYTES)),
+            initial_head=subscription.initial_head,
+        )
+        page = await self._reads.read(wanted)
+        batch.entries.extend(map(entry_message, page.entries))
+        batch.through, batch.head, batch.lost = page.through, page.head, page.lost
+
+    async def publish(self, stream: EdgeStream, request: pb.Publish) -> None:
+        """Publish a device's message through its exchange, confirmed; the answer is Published."""
+        answer = pb.Published(request_id=request.request_id, session_id=request.session_id)
+        try:
+            answer.event_id = await self._publish(stream, request)
+        except InvalidEvent as error:
+            answer.error_code, answer.error = "invalid_message", str(error)
+        except NotGranted as error:
+            answer.error_code, answer.error = "forbidden", str(error)
+        except (BrokerError, TimeoutError) as error:
+            log.warning("device_message_not_published", why=str(error) or "no confirm in time")
+            answer.error_code = "unavailable"
+            answer.error = "the message could not be stored now: send it again"
+        stream.send(pb.AttachResponse(published=answer))
+
+    async def _publish(self, stream: EdgeStream, request: pb.Publish) -> str:
+        session = SessionKey(stream.number, request.session_id)
+        subscription = self._fanout.subscriptions.of_user(session)
+        if subscription is None:
+            raise InvalidEvent("this session is not connected any more")
+        message = self._message(subscription, request)
+        async with asyncio.timeout(self._settings.publish_timeout):
+            await self._broker.publish(message)
+        return message.message_id
+
+    def _message(self, subscription: Subscription, request: pb.Publish) -> Message:
+        stamp, info = self._stamper.stamp(), subscription.info
+        where = {"user_id": info.user, "device_id": info.device}
+        shards = self._settings.shard_count
+        match request.type:
+            case "UPDATE_PROGRESS":
+                return envelope.device_progress(request.payload, stamp, shard_count=shards, **where)
+            case "TYPING":
+                room = request.payload.decode(errors="replace")
+                if room not in subscription.claims.rooms:
+                    raise NotGranted(room)
+                return envelope.device_typing(room, stamp, shard_count=shards, **where)
+            case unknown:
+                raise InvalidEvent(f"devices cannot publish {unknown!r}")
