@@ -26,7 +26,7 @@ from kull_router.delivery.fanout import Fanout, owned_frame
 from kull_router.delivery.send_queue import Outbox
 from kull_router.delivery.shard import Shard, bury, republish
 from kull_router.errors import BrokerError, PoisonMessage, StoreUnavailable
-from kull_router.queues.port import Store
+from kull_router.queues.database import Database
 from kull_router.sessions.admission import Sessions
 from kull_router.sessions.enforcement import Rights
 from kull_router.sessions.requests import Pulls
@@ -45,7 +45,7 @@ class RouterCore:
         settings: RouterSettings,
         *,
         broker: Broker,
-        store: Store,
+        store: Database,
         verifier: TokenVerifier,
         clock: Clock | None = None,
     ) -> None:
@@ -68,7 +68,14 @@ class RouterCore:
             )
             for number in range(settings.shard_count)
         }
-        authority = Authority(settings, store=store, verifier=verifier, clock=self.clock)
+        authority = Authority(
+            log=store,
+            verifier=verifier,
+            clock=self.clock,
+            grace=settings.token_grace,
+            max_ttl=settings.token_max_ttl,
+        )
+        self._authority = authority
         self.sessions = Sessions(
             settings=settings,
             store=store,
@@ -334,6 +341,7 @@ class RouterCore:
             await asyncio.sleep(self.settings.trim_interval)
             try:
                 removed = await self.store.trim(self.clock.wall_ms())
+                await self._authority.expire()
             except StoreUnavailable as error:
                 log.warning("trim_failed", why=str(error))
             else:

@@ -16,7 +16,7 @@ from kull_router.broker.port import Broker
 from kull_router.clock import Clock
 from kull_router.core import RouterCore
 from kull_router.errors import ConfigError
-from kull_router.queues.port import Store
+from kull_router.queues.database import Database
 from kull_router.rpc.certificates import ServerCertificates
 from kull_router.rpc.server import GrpcServer
 from kull_router.settings import RouterSettings
@@ -37,7 +37,7 @@ class Router:
         settings: RouterSettings,
         *,
         broker: Broker,
-        store: Store,
+        store: Database,
         clock: Clock | None = None,
     ) -> None:
         clock = clock or Clock()

@@ -12,7 +12,7 @@ from kull_router import metrics
 from kull_router.broker.rabbitmq import RabbitBroker
 from kull_router.errors import ConfigError
 from kull_router.node import Router
-from kull_router.queues.port import Store
+from kull_router.queues.database import Database
 from kull_router.queues.sql.sqlite import SqliteStore
 from kull_router.settings import RouterSettings
 
@@ -47,7 +47,7 @@ async def serve(settings: RouterSettings) -> None:
         died.cancel()
 
 
-async def _open_store(settings: RouterSettings) -> Store:
+async def _open_store(settings: RouterSettings) -> Database:
     if settings.database_url is None:
         return await SqliteStore.open(
             settings.data / "kull.db",

@@ -839,9 +839,9 @@ async def test_a_revocation_is_kept_across_a_restart_until_its_tokens_have_expir
         assert [each.number for each in kept] == sorted({each.number for each in kept})
         assert await store.revocations(kept[1].number) == [kept[2]]
 
-        await store.trim(NOW + 10)
+        await store.expire_revocations(NOW + 10)
         assert await store.revocations(0) == [kept[1]]
 
-        await store.trim(NOW + 20)
+        await store.expire_revocations(NOW + 20)
         await store.revoke(three)
         assert [each.number > kept[2].number for each in await store.revocations(0)] == [True]

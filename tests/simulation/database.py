@@ -122,7 +122,7 @@ def _answer(answer: asyncio.Future[Any], result: Any, error: Exception | None) -
 
 
 class SimStore:
-    """Implements `store.Store`."""
+    """Implements `database.Database`."""
 
     def __init__(self, database: Database) -> None:
         self._ask = database.ask
@@ -182,6 +182,9 @@ class SimStore:
 
     async def revocations(self, after: int) -> list[Revocation]:
         return await self._ask("revocations", after)  # type: ignore[no-any-return]
+
+    async def expire_revocations(self, now_ms: int) -> None:
+        await self._ask("expire_revocations", now_ms)
 
     async def queues(self, *, after: str = "", limit: int = 100) -> list[QueueInfo]:
         return await self._ask("queues", after=after, limit=limit)  # type: ignore[no-any-return]

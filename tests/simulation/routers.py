@@ -13,9 +13,10 @@ from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router.access.tokens import TokenVerifier
 from kull_router.clock import Clock
 from kull_router.core import RouterCore
+from kull_router.delivery.session_key import SessionKey
 from kull_router.queues.port import DeviceInfo
 from kull_router.rpc.edge_service import EdgeService
-from kull_router.sessions.registry import Registered, Registry, SessionKey
+from kull_router.sessions.registry import Registered, Registry
 from kull_router.settings import RouterSettings
 from tests.simulation.database import Database
 from tests.simulation.ledger import Ledger

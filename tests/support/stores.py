@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol
 
+from kull_router.queues.database import Database
 from kull_router.queues.entry import Contract, Event
 from kull_router.queues.memory import MemoryState, MemoryStore
-from kull_router.queues.port import Retention, Store
+from kull_router.queues.port import Retention
 from kull_router.queues.sql.postgres import PostgresStore
 from kull_router.queues.sql.sqlite import SqliteStore
 
@@ -22,7 +23,7 @@ _PAD = b" " * 10
 class Disk(Protocol):
     """Where a store keeps its data: it can be opened many times, one after the other."""
 
-    async def open(self, retention: Retention, shard_count: int) -> Store:
+    async def open(self, retention: Retention, shard_count: int) -> Database:
         """Open the store as a (re)started router would."""
         ...
 
@@ -33,7 +34,7 @@ class MemoryDisk:
     def __init__(self) -> None:
         self._state: MemoryState | None = None
 
-    async def open(self, retention: Retention, shard_count: int) -> Store:
+    async def open(self, retention: Retention, shard_count: int) -> Database:
         """See Disk."""
         self._state = self._state or MemoryState(shard_count=shard_count)
         return MemoryStore(self._state, shard_count=shard_count, retention=retention)
@@ -45,7 +46,7 @@ class SqliteDisk:
     def __init__(self, folder: Path) -> None:
         self.path = folder / "kull.db"
 
-    async def open(self, retention: Retention, shard_count: int) -> Store:
+    async def open(self, retention: Retention, shard_count: int) -> Database:
         """See Disk."""
         return await SqliteStore.open(self.path, shard_count=shard_count, retention=retention)
 
@@ -56,7 +57,7 @@ class PostgresDisk:
     def __init__(self, url: str) -> None:
         self.url = url
 
-    async def open(self, retention: Retention, shard_count: int) -> Store:
+    async def open(self, retention: Retention, shard_count: int) -> Database:
         """See Disk."""
         return await PostgresStore.open(self.url, shard_count=shard_count, retention=retention)
 
@@ -64,7 +65,7 @@ class PostgresDisk:
 @asynccontextmanager
 async def opened(
     disk: Disk, retention: Retention | None = None, *, shard_count: int = 16
-) -> AsyncIterator[Store]:
+) -> AsyncIterator[Database]:
     """Open a store and close it at the end."""
     store = await disk.open(retention or Retention(), shard_count)
     try:

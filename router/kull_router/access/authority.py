@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from kull_router.access.revocations import Revocation, Revocations
+from kull_router.access.revocations import Revocation, RevocationLog, Revocations
 from kull_router.access.tokens import TRY_AGAIN, Claims, TokenVerifier
 from kull_router.clock import Clock
 from kull_router.errors import TokenRefused
-from kull_router.queues.port import Store
-from kull_router.settings import RouterSettings
 
 REVOKED: Final = 4507  # close code of docs/protocol.md
 # Numbers read again at each look: a writer may have committed its number after a higher one.
@@ -17,16 +15,30 @@ OVERLAP: Final = 256
 
 
 class Authority:
-    """Verifies tokens and knows the revocations of all routers of the deployment."""
+    """Verifies tokens and knows the revocations of all routers of the deployment.
+
+    Args:
+        log: the deployment's revocations.
+        verifier: tells a signed token from another text.
+        clock: the time that tokens are held against.
+        grace: seconds that a connection outlives its token.
+        max_ttl: seconds that a token lives at most; revocations are kept as long.
+    """
 
     def __init__(
-        self, settings: RouterSettings, *, store: Store, verifier: TokenVerifier, clock: Clock
+        self,
+        *,
+        log: RevocationLog,
+        verifier: TokenVerifier,
+        clock: Clock,
+        grace: float,
+        max_ttl: float,
     ) -> None:
-        self._store = store
+        self._log = log
         self._verifier = verifier
         self._clock = clock
-        self._grace_ms = int(settings.token_grace * 1000)
-        self._max_ttl_ms = int(settings.token_max_ttl * 1000)
+        self._grace_ms = int(grace * 1000)
+        self._max_ttl_ms = int(max_ttl * 1000)
         self._revoked = Revocations()
         self._loaded = False
 
@@ -57,7 +69,7 @@ class Authority:
         `issued_before_ms` 0 is now. Raises StoreUnavailable: nothing was revoked.
         """
         now_ms = self._clock.wall_ms()
-        await self._store.revoke(
+        await self._log.revoke(
             Revocation(
                 user=user,
                 device=device,
@@ -68,10 +80,14 @@ class Authority:
         )
         return await self.news()
 
+    async def expire(self) -> None:
+        """Have the log forget what is in force no more. Raises StoreUnavailable."""
+        await self._log.expire_revocations(self._clock.wall_ms())
+
     async def news(self) -> list[Revocation]:
         """Read what was revoked, here and elsewhere, and return what is new. StoreUnavailable."""
         after = max(0, self._revoked.last - OVERLAP)
-        new = self._revoked.add(await self._store.revocations(after))
+        new = self._revoked.add(await self._log.revocations(after))
         self._revoked.expire(self._clock.wall_ms())
         self._loaded = True
         return new

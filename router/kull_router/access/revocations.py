@@ -1,9 +1,13 @@
-"""Which device tokens are worth nothing any more, although they are signed and in time. PURE."""
+"""Which device tokens are worth nothing any more, although they are signed and in time. PURE.
+
+`RevocationLog` is the port to where all routers of a deployment write that down.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from kull_router.access.tokens import Claims
 
@@ -38,6 +42,28 @@ class Revocation:
         if self.token_id:
             return self.token_id == claims.token_id
         return claims.issued_ms <= self.issued_before_ms
+
+
+class RevocationLog(Protocol):
+    """What all routers of a deployment have revoked. Every call raises StoreUnavailable.
+
+    Adapters: the stores of `queues`; `tests/contract/test_store.py` holds them to these promises.
+    """
+
+    async def revoke(self, revocation: Revocation) -> None:
+        """Give a revocation the next number and keep it. Durable on return."""
+        ...
+
+    async def revocations(self, after: int) -> list[Revocation]:
+        """Return those with a number > after, in order.
+
+        With several writers a number may appear a moment after higher ones.
+        """
+        ...
+
+    async def expire_revocations(self, now_ms: int) -> None:
+        """Forget those whose `until_ms` has passed. Their numbers are never given again."""
+        ...
 
 
 class Revocations:

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kull_router.access.tokens import NOBODY, Claims
+from kull_router.delivery.session_key import Generation, SessionKey
 from kull_router.queues.port import DeviceInfo
-from kull_router.sessions.registry import Generation, SessionKey
 
 
 @dataclass(slots=True, kw_only=True)

@@ -57,7 +57,7 @@ class MemoryState:
 
 
 class MemoryStore:
-    """Implements `store.Store`. Nothing survives the process, except in the hands of a test."""
+    """A `Database`. Nothing survives the process, except in the hands of a test."""
 
     def __init__(
         self,
@@ -211,15 +211,21 @@ class MemoryStore:
         self._of(user).pop(device, None)
 
     async def revoke(self, revocation: Revocation) -> None:
-        """See `Store.revoke`."""
+        """See `RevocationLog.revoke`."""
         self._check_open()
         self._state.last_revocation += 1
         self._state.revocations.append(replace(revocation, number=self._state.last_revocation))
 
     async def revocations(self, after: int) -> list[Revocation]:
-        """See `Store.revocations`."""
+        """See `RevocationLog.revocations`."""
         self._check_open()
         return [each for each in self._state.revocations if each.number > after]
+
+    async def expire_revocations(self, now_ms: int) -> None:
+        """See `RevocationLog.expire_revocations`."""
+        self._check_open()
+        kept = [each for each in self._state.revocations if each.until_ms > now_ms]
+        self._state.revocations = kept
 
     async def queues(self, *, after: str = "", limit: int = 100) -> list[QueueInfo]:
         """See `Store.queues`."""
@@ -238,8 +244,6 @@ class MemoryStore:
         self._check_open()
         cutoffs = queue.cutoffs(self._retention, now_ms)
         removed = self._trim_devices(cutoffs)
-        state = self._state
-        state.revocations = [each for each in state.revocations if each.until_ms > now_ms]
         for address, target in self._state.queues.items():
             removed += _remove(target, queue.aged(_kept(target), cutoffs.entries))
             removed += self._trim_acknowledged(address, cutoffs)

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from kull_router.access.revocations import Revocation
 from kull_router.errors import Fenced
 from kull_router.queues.entry import Entry, Event
 
@@ -219,18 +218,6 @@ class Store(Protocol):
         """Apply the ages of `Retention` and return how many entries, ids and devices went.
 
         Entries go by age from the oldest on. Those that `advance` would trim now go as well.
-        Revocations go when they are in force no more; they are not counted.
-        """
-        ...
-
-    async def revoke(self, revocation: Revocation) -> None:
-        """Keep a revocation, until its `until_ms`. Durable on return. Raises StoreUnavailable."""
-        ...
-
-    async def revocations(self, after: int) -> list[Revocation]:
-        """Return those with a number > after, in order. Raises StoreUnavailable.
-
-        With several writers a number may appear a moment after higher ones.
         """
         ...
 

@@ -19,6 +19,7 @@ from kull_router.access.authority import Authority
 from kull_router.clock import Clock
 from kull_router.delivery.edge_stream import EdgeStream
 from kull_router.delivery.fanout import Fanout
+from kull_router.delivery.session_key import Generation, SessionKey
 from kull_router.delivery.shard import Shard
 from kull_router.delivery.subscriptions import Subscription
 from kull_router.errors import StoreError, TokenRefused
@@ -26,14 +27,7 @@ from kull_router.queues.port import Attachment, DeviceInfo, Store
 from kull_router.sessions.cursors import Cursors
 from kull_router.sessions.presence import device_event, device_message
 from kull_router.sessions.refusals import NotGranted, Refusal, refuse
-from kull_router.sessions.registry import (
-    Generation,
-    Presence,
-    Registry,
-    SessionKey,
-    Superseded,
-    TooManyDevices,
-)
+from kull_router.sessions.registry import Presence, Registry, Superseded, TooManyDevices
 from kull_router.settings import RouterSettings
 
 log = structlog.get_logger(__name__)

@@ -16,11 +16,11 @@ from kull_router.access.revocations import Revocation
 from kull_router.clock import Clock
 from kull_router.delivery.edge_stream import EdgeStream
 from kull_router.delivery.fanout import Fanout
+from kull_router.delivery.session_key import SessionKey
 from kull_router.delivery.subscriptions import Subscription
 from kull_router.errors import StoreError, TokenRefused
 from kull_router.sessions.admission import DISCONNECTED, Sessions
 from kull_router.sessions.refusals import NotGranted, refuse
-from kull_router.sessions.registry import SessionKey
 from kull_router.settings import RouterSettings
 
 log = structlog.get_logger(__name__)

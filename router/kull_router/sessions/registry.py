@@ -10,20 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from kull_router.delivery.session_key import Generation, SessionKey
 from kull_router.queues.port import DeviceInfo
-
-Generation = tuple[int, int]  # (term of the user's shard, counter); the higher one is the newer
 
 # How far edges' clocks may differ before a new connection is taken for one that was held up.
 CLOCKS_DIFFER_MS: Final = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class SessionKey:
-    """A session, known by the stream it came on: edges keep their names when streams die."""
-
-    stream: int
-    session: int
 
 
 @dataclass(slots=True, kw_only=True)

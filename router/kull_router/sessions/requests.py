@@ -16,12 +16,12 @@ from kull_router.broker.port import Broker
 from kull_router.clock import Clock
 from kull_router.delivery.edge_stream import EdgeStream
 from kull_router.delivery.fanout import Fanout, entry_message
+from kull_router.delivery.session_key import SessionKey
 from kull_router.delivery.shard import Shard
 from kull_router.delivery.subscriptions import Subscription
 from kull_router.errors import BrokerError, StoreUnavailable
 from kull_router.queues.port import Store
 from kull_router.sessions.refusals import NotGranted
-from kull_router.sessions.registry import SessionKey
 from kull_router.sessions.shared_reads import Reads, Wanted
 from kull_router.settings import RouterSettings
 

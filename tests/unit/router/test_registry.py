@@ -6,11 +6,11 @@ from functools import partial
 
 import pytest
 
+from kull_router.delivery.session_key import SessionKey
 from kull_router.queues.port import DeviceInfo
 from kull_router.sessions.registry import (
     Registered,
     Registry,
-    SessionKey,
     Superseded,
     TooManyDevices,
 )

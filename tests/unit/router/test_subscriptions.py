@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from kull_router.delivery.session_key import SessionKey
 from kull_router.delivery.subscriptions import Subscription, Subscriptions
 from kull_router.queues.port import CursorUpdate, DeviceInfo
 from kull_router.sessions.cursors import Cursors
-from kull_router.sessions.registry import SessionKey
 
 
 def follow(subscriptions: Subscriptions, stream: int, session: int, address: str) -> None:

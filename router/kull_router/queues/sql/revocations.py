@@ -11,7 +11,7 @@ _COLUMNS: Final = "user_id, device_id, token_id, issued_before_ms, until_ms"
 
 
 def revoke(db: Db, revocation: Revocation) -> None:
-    """See `Store.revoke`. Runs in the writer's thread."""
+    """See `RevocationLog.revoke`. Runs in the writer's thread."""
     db.execute(
         f"INSERT INTO revocations ({_COLUMNS}) VALUES (?, ?, ?, ?, ?)",  # noqa: S608 (no input)
         (
@@ -25,7 +25,7 @@ def revoke(db: Db, revocation: Revocation) -> None:
 
 
 def revocations(db: Db, after: int) -> list[Revocation]:
-    """See `Store.revocations`. Runs on a reader."""
+    """See `RevocationLog.revocations`. Runs on a reader."""
     rows = db.query(
         f"SELECT {_COLUMNS}, number FROM revocations WHERE number > ? ORDER BY number",  # noqa: S608
         (after,),
@@ -43,6 +43,6 @@ def revocations(db: Db, after: int) -> list[Revocation]:
     ]
 
 
-def trim(db: Db, now_ms: int) -> int:
-    """Forget what is in force no more; return how many."""
-    return db.count("DELETE FROM revocations WHERE until_ms <= ?", (now_ms,))
+def expire(db: Db, now_ms: int) -> None:
+    """See `RevocationLog.expire_revocations`. Runs in the writer's thread."""
+    db.execute("DELETE FROM revocations WHERE until_ms <= ?", (now_ms,))

@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 
 class SqlStore:
-    """Implements `store.Store` on open connections, which it owns."""
+    """Implements `database.Database` on open connections, which it owns."""
 
     def __init__(
         self,
@@ -144,12 +144,16 @@ class SqlStore:
         await self._writer.run(job, row=(user, device))
 
     async def revoke(self, revocation: Revocation) -> None:
-        """See `Store.revoke`."""
+        """See `RevocationLog.revoke`."""
         await self._writer.run(partial(sql_revocations.revoke, revocation=revocation))
 
     async def revocations(self, after: int) -> list[Revocation]:
-        """See `Store.revocations`."""
+        """See `RevocationLog.revocations`."""
         return await self._read(partial(sql_revocations.revocations, after=after))
+
+    async def expire_revocations(self, now_ms: int) -> None:
+        """See `RevocationLog.expire_revocations`."""
+        await self._writer.run(partial(sql_revocations.expire, now_ms=now_ms))
 
     async def queues(self, *, after: str = "", limit: int = 100) -> list[QueueInfo]:
         """See `Store.queues`."""
@@ -172,7 +176,6 @@ class SqlStore:
                     partial(sql_retention.trim_entries, queue_ids=step, cutoffs=cutoffs)
                 )
         await self._repeat(partial(sql_retention.trim_versions, cutoffs=cutoffs))
-        await self._writer.run(partial(sql_revocations.trim, now_ms=now_ms))
         return removed + await self._repeat(partial(sql_retention.trim_ids, cutoffs=cutoffs))
 
     async def _repeat(self, step: Callable[[Db], int]) -> int:
