@@ -8,8 +8,9 @@ from typing import Final
 
 from kull_producers.errors import InvalidEvent
 from kull_producers.events import address as addresses
-from kull_producers.events import envelope, topology
+from kull_producers.events import topology
 from kull_producers.events.message import Message
+from kull_router.delivery.envelope import messages_from_body, parse_body
 from kull_router.errors import PoisonMessage
 from kull_router.queues.entry import Contract, Event
 
@@ -67,7 +68,7 @@ def readdress(
     Raises PoisonMessage like `read`.
     """
     try:
-        fixed = envelope.messages_from_body(
+        fixed = messages_from_body(
             message.body,
             shard_count=shard_count,
             fallback_id=message.message_id or new_id(),
@@ -98,7 +99,7 @@ def _event(message: Message, now_ms: int) -> Event:
             f"the body has {len(message.body)} bytes, at most {MAX_BODY} are allowed"
         )
     try:
-        body = envelope.parse_body(message.body, verbatim=True)
+        body = parse_body(message.body, verbatim=True)
         address = addresses.check(_text(message, topology.HEADER_ADDRESS))
         contract = Contract(_text(message, topology.HEADER_CONTRACT))
     except InvalidEvent as error:

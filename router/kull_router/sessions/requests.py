@@ -8,7 +8,6 @@ from typing import Final
 import structlog
 
 from kull_producers.errors import InvalidEvent
-from kull_producers.events import envelope
 from kull_producers.events.message import Message
 from kull_producers.events.stamp import Stamper
 from kull_protos.mesh.v1 import attach_pb2 as pb
@@ -21,6 +20,7 @@ from kull_router.delivery.shard import Shard
 from kull_router.delivery.subscriptions import Subscription
 from kull_router.errors import BrokerError, StoreUnavailable
 from kull_router.queues.port import Store
+from kull_router.sessions.device_messages import device_progress, device_typing
 from kull_router.sessions.refusals import NotGranted
 from kull_router.sessions.shared_reads import Reads, Wanted
 from kull_router.settings import RouterSettings
@@ -119,11 +119,11 @@ class Pulls:
         shards = self._settings.shard_count
         match request.type:
             case "UPDATE_PROGRESS":
-                return envelope.device_progress(request.payload, stamp, shard_count=shards, **where)
+                return device_progress(request.payload, stamp, shard_count=shards, **where)
             case "TYPING":
                 room = request.payload.decode(errors="replace")
                 if room not in subscription.claims.rooms:
                     raise NotGranted(room)
-                return envelope.device_typing(room, stamp, shard_count=shards, **where)
+                return device_typing(room, stamp, shard_count=shards, **where)
             case unknown:
                 raise InvalidEvent(f"devices cannot publish {unknown!r}")

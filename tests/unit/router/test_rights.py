@@ -11,7 +11,6 @@ from typing import Any
 import jwt
 import pytest
 
-from kull_producers.events import envelope
 from kull_producers.events.stamp import Stamp
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router.access.tokens import TokenVerifier
@@ -20,6 +19,7 @@ from kull_router.clock import Clock
 from kull_router.errors import StoreUnavailable
 from kull_router.queues.memory import MemoryState
 from kull_router.sessions import enforcement as rights
+from kull_router.sessions.device_messages import device_typing
 from tests.unit.router.test_router import SHARDS, Rig, running
 
 SECRET = "a-secret-of-at-least-32-bytes-for-the-tests"
@@ -417,9 +417,7 @@ async def test_typing_that_was_held_up_is_dropped(rig: Rig, wall: Wall) -> None:
 
     for each in (stamp, replace(stamp, id="new", timestamp_ms=wall.ms - 4_999)):
         await rig.broker.publish(
-            envelope.device_typing(
-                "room:one", each, user_id="maya", device_id="web-1", shard_count=shards
-            )
+            device_typing("room:one", each, user_id="maya", device_id="web-1", shard_count=shards)
         )
 
     got = await entries_of(rig, "room:one")
