@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 MEMBERS := protos producers gateway router edge mesh clients/python
 MANIFESTS := requirements.lock $(MEMBERS:%=%/pyproject.toml)
-SOURCES := producers/kull_producers gateway/kull_gateway router/kull_router edge/kull_edge mesh/kull_mesh \
+SOURCES := protos/kull_protos/contract protos/kull_protos/common producers/kull_producers gateway/kull_gateway router/kull_router edge/kull_edge mesh/kull_mesh \
 	clients/python/kull_client tests examples bench scripts
 WORKERS ?= 2
 WEB := clients/web
@@ -43,6 +43,7 @@ lint: setup ## Check format, style, imports between packages, generated code
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/gen_protos.py --check
 	$(BIN)/python scripts/gen_events.py --check
+	$(BIN)/python scripts/gen_contract.py --check
 
 format: setup ## Format the code and fix what can be fixed
 	$(BIN)/ruff format .
@@ -66,7 +67,7 @@ $(WEB_READY): $(WEB)/package-lock.json
 
 # The page alone: what the Dockerfile, the wheels and `make demo` need of the web SDK.
 PAGE := mesh/kull_mesh/play/pages/index.html
-PAGE_SOURCES := $(shell find $(WEB)/apps/demo $(WEB)/packages/*/src -type f -not -path '*/node_modules/*' 2>/dev/null)
+PAGE_SOURCES := protos/kull_protos/contract protos/kull_protos/common $(shell find $(WEB)/apps/demo $(WEB)/packages/*/src -type f -not -path '*/node_modules/*' 2>/dev/null)
 .PHONY: page
 page: $(PAGE) ## Build the page that `make demo`, `kull up` and the wheels carry; needs Node 20.19
 	@:
@@ -101,6 +102,10 @@ bench-quick: .venv/.bench ## The same, small, to see that it runs (a few minutes
 
 protos: setup ## Generate the code of the .proto files
 	$(BIN)/python scripts/gen_protos.py
+
+.PHONY: contract
+contract: setup ## Generate what SDKs and documents get of the contract between the parts
+	$(BIN)/python scripts/gen_contract.py
 
 .PHONY: events
 events: setup ## Generate the web SDK's event types from the producers' models

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from kull_producers.events.address import shard_of
+from kull_producers.contract.shard import shard_of
 from kull_router.queues.entry import Contract, Event
 from kull_router.queues.memory import MemoryStore
 from kull_router.queues.port import Store

@@ -18,7 +18,6 @@ from kull_edge.placement import drain as leaving
 from kull_edge.placement.owners import LinkState, Seat
 from kull_edge.placement.placement import Placing, RetryTimer
 from kull_edge.placement.staleness import StaleTimer
-from kull_edge.protocol.close_codes import OVERLOADED
 from kull_edge.protocol.handshake import Handshake
 from kull_edge.protocol.outgoing import OutFrame
 from kull_edge.session.config import HubConfig
@@ -37,6 +36,7 @@ from kull_edge.session.session import Session
 from kull_edge.session.state import SessionTimer, State
 from kull_edge.session.subscription import Follow, Mode
 from kull_edge.timers import Timers
+from kull_protos.contract.close_codes import CloseCode
 from kull_protos.mesh.v1 import attach_pb2 as pb
 
 log = structlog.get_logger(__name__)
@@ -102,7 +102,7 @@ class Hub:
     def connected(self, session_id: int, handshake: Handshake, now: float) -> list[Effect]:
         """A WebSocket is open."""
         if len(self._sessions) >= self._config.max_sessions:
-            return [Close(session_id, OVERLOADED.code, OVERLOADED.meaning)]
+            return [Close(session_id, CloseCode.OVERLOADED, CloseCode.OVERLOADED.meaning)]
         session = Session(
             session_id,
             handshake,

@@ -13,7 +13,8 @@ from kull_edge.session.config import HubConfig, SessionConfig
 from kull_edge.session.subscription import Window
 from kull_edge.socket.client_address import parse_networks
 from kull_edge.socket.door import DoorConfig
-from kull_edge.socket.origins import Origins, is_loopback, parse
+from kull_protos.common.origins import Origins, is_loopback, parse
+from kull_protos.contract.limits import DEFAULT_ROOMS, MAX_NODE_ID_CHARS, MAX_ROOMS
 
 
 class EdgeSettings(BaseSettings):
@@ -31,7 +32,7 @@ class EdgeSettings(BaseSettings):
     routers: str = Field("127.0.0.1:7400", description="all routers, host:port separated by commas")
     node_id: str = Field(
         default_factory=lambda: f"{socket.gethostname()}-{secrets.token_hex(3)}",
-        max_length=128,
+        max_length=MAX_NODE_ID_CHARS,
         description="name of this edge, unique among living edges",
     )
     tls_ca: Path | None = Field(
@@ -105,7 +106,9 @@ class EdgeSettings(BaseSettings):
         description="UPDATE_PROGRESS, JOIN, LEAVE, TYPING per second of a device; 0: no limit",
     )
     publish_burst: float = Field(200.0, ge=1, description="of those at once, above that rate")
-    rooms: int = Field(32, ge=0, le=64, description="rooms that one connection follows at once")
+    rooms: int = Field(
+        DEFAULT_ROOMS, ge=0, le=MAX_ROOMS, description="rooms that one connection follows at once"
+    )
 
     handshake_timeout: float = Field(5.0, gt=0, description="seconds for the request's head")
     hello_timeout: float = Field(5.0, gt=0, description="seconds for HELLO")

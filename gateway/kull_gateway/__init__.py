@@ -14,9 +14,9 @@ from kull_gateway.auth import (
 from kull_gateway.health import Status, publisher_status
 from kull_gateway.keys import key_auth
 from kull_gateway.origins import Origins
+from kull_gateway.rates import Buckets
 from kull_gateway.settings import GatewaySettings
 from kull_gateway.token_minter import Minter, SigningKey, SigningKeyError
-from kull_producers.rates import Buckets
 
 __all__ = [
     "Buckets",

@@ -15,9 +15,9 @@ from kull_gateway.guard import Cors, Guard
 from kull_gateway.health import AskStatus, Status, publisher_status
 from kull_gateway.metrics import GatewayMetrics
 from kull_gateway.origins import Origins
+from kull_gateway.rates import Buckets
 from kull_gateway.token_minter import Minter
 from kull_producers.publishing.publisher import Publisher
-from kull_producers.rates import Buckets
 
 
 def create_app(

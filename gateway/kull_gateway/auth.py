@@ -14,6 +14,8 @@ from typing import Any, Final
 
 import jwt
 
+from kull_producers.contract.limits import MIN_SECRET_BYTES
+
 AUDIENCE: Final = "kull-service"
 SHOOT_WRITE: Final = "shoot:write"
 CREDIT_WRITE: Final = "credit:write"
@@ -21,7 +23,6 @@ PROMPT_WRITE: Final = "prompt:write"
 TOKEN_MINT: Final = "token:mint"  # noqa: S105 - a scope, not a secret
 EVENT_SCOPES: Final = (SHOOT_WRITE, CREDIT_WRITE, PROMPT_WRITE)
 SCOPES: Final = (*EVENT_SCOPES, TOKEN_MINT)
-MIN_SECRET_BYTES: Final = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

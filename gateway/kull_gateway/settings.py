@@ -8,19 +8,19 @@ from typing import Final
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from kull_gateway.auth import MIN_SECRET_BYTES, Authorize, service_auth
+from kull_gateway.auth import Authorize, service_auth
 from kull_gateway.keys import key_auth
 from kull_gateway.origins import Origins, is_loopback, parse
+from kull_gateway.rates import Buckets
 from kull_gateway.token_minter import Minter, SigningKey, SigningKeyError
+from kull_producers.contract.limits import DEFAULT_TOKEN_TTL, MIN_SECRET_BYTES
 from kull_producers.errors import KullError
 from kull_producers.events import topology
 from kull_producers.publishing.publisher import DEFAULT_IN_FLIGHT
-from kull_producers.rates import Buckets
 
 DEFAULT_TIMEOUT: Final = 1.5  # seconds: callers learn within 2 s that RabbitMQ is away
 DEFAULT_RATE: Final = 200.0  # calls a second of one key
 DEFAULT_BURST: Final = 400.0
-DEFAULT_MAX_TTL: Final = 30 * 86_400.0  # seconds
 
 
 class GatewayConfigError(KullError):
@@ -79,7 +79,7 @@ class GatewaySettings(BaseSettings):
     token_audience: str = Field("", description="`aud` of device tokens; empty: none")
     token_issuer: str = Field("", description="`iss` of device tokens; empty: none")
     token_max_ttl: float = Field(
-        DEFAULT_MAX_TTL,
+        DEFAULT_TOKEN_TTL,
         gt=0,
         description="seconds that a device token lives at most; revocations are kept as long",
     )

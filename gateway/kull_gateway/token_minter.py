@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from kull_gateway.auth import MIN_SECRET_BYTES
+from kull_producers.contract.limits import MIN_SECRET_BYTES
 
 MIN_RSA_BITS: Final = 2048
 

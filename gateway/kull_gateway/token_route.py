@@ -16,11 +16,20 @@ from kull_gateway import requests as bodies
 from kull_gateway.problems import BadRequest
 from kull_gateway.token_minter import Minter
 from kull_gateway.triggers import Door
+from kull_producers.contract.limits import (
+    MAX_DEVICE_ID_CHARS,
+    MAX_NAME_CHARS,
+    MAX_PLATFORM_CHARS,
+    MAX_ROOMS_GRANTED,
+    MAX_USER_ID_CHARS,
+)
+from kull_producers.contract.texts import CONTROL, TURNING
 from kull_producers.errors import InvalidEvent
 from kull_producers.events import address
 
 DEFAULT_TTL: Final = 3600  # seconds
-_PLAIN: Final = r"^[^\x00-\x1f\x7f-\x9f]*$"
+_PLAIN: Final = f"^[^{CONTROL}]*$"
+_DEVICE: Final = f"^[^{CONTROL}{TURNING}]*$"
 _NO_STORE: Final = {"Cache-Control": "no-store"}
 
 Room = Annotated[str, Field(min_length=1, max_length=100, pattern=_PLAIN)]
@@ -33,16 +42,20 @@ class TokenRequest(BaseModel):
         alias_generator=to_camel, extra="forbid", strict=True, frozen=True, validate_by_alias=True
     )
 
-    user_id: str = Field(min_length=1, max_length=100, pattern=_PLAIN)
+    user_id: str = Field(min_length=1, max_length=MAX_USER_ID_CHARS, pattern=_PLAIN)
     device_id: str = Field(
         "",
-        max_length=100,
-        pattern=_PLAIN,
+        max_length=MAX_DEVICE_ID_CHARS,
+        pattern=_DEVICE,
         description="stable across restarts of the app; left out: a browser tab",
     )
-    device_name: str = Field("", max_length=64, pattern=_PLAIN)
-    platform: str = Field("", max_length=32, pattern=_PLAIN, description="ios, macos, web, …")
-    rooms: list[Room] = Field([], max_length=32, description="rooms that it may join")
+    device_name: str = Field("", max_length=MAX_NAME_CHARS, pattern=_PLAIN)
+    platform: str = Field(
+        "", max_length=MAX_PLATFORM_CHARS, pattern=_PLAIN, description="ios, macos, web, …"
+    )
+    rooms: list[Room] = Field(
+        [], max_length=MAX_ROOMS_GRANTED, description="rooms that it may join"
+    )
     ttl: int = Field(DEFAULT_TTL, ge=1, le=2**31, description="seconds that it is valid")
 
 

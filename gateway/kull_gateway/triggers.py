@@ -15,10 +15,10 @@ from kull_gateway import openapi as documented
 from kull_gateway import requests as bodies
 from kull_gateway.idempotency import Used
 from kull_gateway.problems import TooMany
+from kull_gateway.rates import Buckets
 from kull_producers.errors import InvalidEvent
 from kull_producers.events.models import CreditUpdate, Event, PromptChange, ShootProgress
 from kull_producers.publishing.publisher import Publisher
-from kull_producers.rates import Buckets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,11 +16,9 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from kull_gateway import Minter, SigningKey, SigningKeyError
-from kull_gateway.settings import DEFAULT_MAX_TTL
 from kull_mesh.errors import MeshError
 from kull_mesh.settings import MeshSettings
-
-MIN_BYTES = 32
+from kull_protos.contract.limits import DEFAULT_TOKEN_TTL, MIN_SECRET_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,7 @@ def load(settings: MeshSettings) -> Keys:
                 f"cannot keep a development secret in {made_in}: {error.strerror}; "
                 "set KULL_TOKEN_SECRET or KULL_HOME"
             ) from error
-        if len(device.encode()) < MIN_BYTES:
+        if len(device.encode()) < MIN_SECRET_BYTES:
             raise MeshError(f"{made_in} holds no secret: delete it, and a new one is made")
     if settings.service_secret is not None:
         service = _long_enough(settings.service_secret, "KULL_SERVICE_SECRET")
@@ -78,8 +76,8 @@ def load(settings: MeshSettings) -> Keys:
 
 def _long_enough(secret: SecretStr, variable: str) -> str:
     value = secret.get_secret_value()
-    if len(value.encode()) < MIN_BYTES:
-        raise MeshError(f"{variable} is too short: use at least {MIN_BYTES} bytes")
+    if len(value.encode()) < MIN_SECRET_BYTES:
+        raise MeshError(f"{variable} is too short: use at least {MIN_SECRET_BYTES} bytes")
     return value
 
 
@@ -113,7 +111,7 @@ def device_token(
     return minted.token
 
 
-def minter(keys: Keys, *, max_ttl: float = DEFAULT_MAX_TTL) -> Minter:
+def minter(keys: Keys, *, max_ttl: float = DEFAULT_TOKEN_TTL) -> Minter:
     """Return what signs device tokens. `max_ttl` is in seconds. Raises MeshError."""
     try:
         if keys.signing_key is not None:

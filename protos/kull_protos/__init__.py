@@ -1,1 +1,1 @@
-"""The gRPC contract between edge nodes and routers. Private to the services: no SDK imports it."""
+"""What the parts of the mesh agree on. Private to the services: no SDK imports it."""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from kull_producers.events.stamp import uuid7
+from kull_protos.common.backoff import full_jitter
 
 
 def _wall_ms() -> int:
@@ -39,4 +40,4 @@ class Clock:
 
     def jitter(self, attempt: int, *, base: float = 0.1, cap: float = 5.0) -> float:
         """Return full jitter: a random share of base * 2^attempt seconds, at most cap."""
-        return self.random.uniform(0, min(cap, base * 2.0 ** min(attempt, 32)))
+        return full_jitter(attempt, random=self.random.random, base=base, cap=cap)

@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from kull_producers.events import topology
-from kull_router.access.tokens import DEFAULT_MAX_TTL
+from kull_protos.contract.limits import DEFAULT_TOKEN_TTL
 from kull_router.queues.port import Retention
 
 
@@ -76,7 +76,7 @@ class RouterSettings(BaseSettings):
     )
     token_issuer: str = Field("", description="`iss` that device tokens must have; empty: any")
     token_max_ttl: float = Field(
-        DEFAULT_MAX_TTL,
+        DEFAULT_TOKEN_TTL,
         gt=0,
         description="seconds that a device token lives at most; revocations are kept as long",
     )

@@ -13,6 +13,7 @@ from kull_client import SyncClient
 from kull_client.backoff import full_jitter
 from kull_client.errors import NotConnected, Rejected, SyncClosed
 from kull_client.event import RECOVERY_LOST, Position
+from kull_client.reconnect import BASE, CAP
 from tests.simulation.ledger import Book, Ledger
 from tests.simulation.loop import Process
 from tests.simulation.network import End, Lost, Network
@@ -184,7 +185,7 @@ class Device:
                 finally:
                     end.close()
                     self._note(process, connected=False)
-            await asyncio.sleep(full_jitter(attempt, random=self._rng.random))
+            await asyncio.sleep(full_jitter(attempt, random=self._rng.random, base=BASE, cap=CAP))
 
     async def _serve_plain(self, process: Process, end: End, leaving: asyncio.Event) -> bool:
         """Return whether this was the last connection."""

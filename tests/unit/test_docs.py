@@ -30,6 +30,7 @@ CODE = (
     "tests",
     "examples",
     "bench",
+    "scripts",
 )
 COMMAND = re.compile(r"(?:`|bin/)kull ([a-z-]+)")
 # Variables of the tests, of compose.yaml and of the examples.

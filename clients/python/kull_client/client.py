@@ -11,7 +11,8 @@ from typing import Any, Final, Literal, Self
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from kull_client import close_codes, frames
+from kull_client import frames
+from kull_client.close_codes import CloseCode
 from kull_client.connection import Connection
 from kull_client.errors import NotConnected, SyncClosed, SyncError
 from kull_client.event import Device, Event, Position
@@ -313,7 +314,7 @@ class SyncClient:
                 )
                 await asyncio.sleep(delay)
         except SyncClosed as closed:
-            logged_out = self._logging_out and closed.code == close_codes.DISCONNECTED
+            logged_out = self._logging_out and closed.code == CloseCode.DISCONNECTED
             self._end(None if logged_out else closed, str(closed))
         except Exception as error:
             self._end(error, str(error))
@@ -343,9 +344,9 @@ class SyncClient:
 
     def _may_try_again(self, closed: SyncClosed) -> bool:
         match closed.code:
-            case close_codes.TOKEN_EXPIRED:  # an async function has a fresh one
+            case CloseCode.TOKEN_EXPIRED:  # an async function has a fresh one
                 return not isinstance(self._token, str)
-            case close_codes.REPLACED:
+            case CloseCode.REPLACED:
                 now = asyncio.get_running_loop().time()
                 lasted = now - self._welcomed_at if self._welcomed_at is not None else 0.0
                 return not self._reconnecting.believes_replaced(lasted=lasted, now=now)

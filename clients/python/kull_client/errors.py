@@ -27,10 +27,10 @@ class SyncClosed(SyncError):
 
     def __init__(self, code: int, reason: str) -> None:
         self.code, self.reason = code, reason
-        name = close_codes.NAMES.get(code)
+        known = close_codes.find(code)
         super().__init__(
             f"the server ended the session with {code}"
-            + (f" ({name})" if name else "")
+            + (f" ({known.label})" if known else "")
             + (f": {reason}" if reason else "")
         )
 

@@ -9,6 +9,8 @@ from typing import Final
 from kull_client.backoff import full_jitter
 from kull_client.errors import GaveUp
 
+BASE: Final = 1.0  # seconds
+CAP: Final = 30.0  # seconds
 YOUNG: Final = 300.0  # seconds for which a predecessor's messages may be held up on their way
 REPLACED_AGAIN: Final = 60.0  # seconds within which a second replacement is believed
 STABLE_AFTER: Final = 10.0  # seconds that a connection must have lasted to count as a success
@@ -58,4 +60,5 @@ class Reconnecting:
                 raise GaveUp(self.attempts, ended.why)
         if ended.asked is not None and self.attempts <= 1:
             return ended.asked
-        return max(ended.asked or 0.0, full_jitter(self.attempts, random=self._random))
+        wait = full_jitter(self.attempts, random=self._random, base=BASE, cap=CAP)
+        return max(ended.asked or 0.0, wait)

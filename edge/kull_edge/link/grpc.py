@@ -10,9 +10,9 @@ from typing import Any, Final
 import grpc
 import structlog
 
-from kull_edge.link.backoff import full_jitter
 from kull_edge.link.port import LinkListener
 from kull_edge.link.send_queue import Outbox
+from kull_protos.common.backoff import full_jitter
 from kull_protos.mesh.v1.attach_pb2 import AttachRequest, AttachRequests, AttachResponse, Hello
 from kull_protos.mesh.v1.attach_pb2_grpc import EdgeServiceStub
 
@@ -87,7 +87,7 @@ class GrpcLink:
             self._welcomed = False
             why = await self._apart(self._attempt(listener))
             attempt = 1 if self._welcomed else attempt + 1
-            delay = full_jitter(attempt, base=RETRY_BASE, cap=RETRY_CAP, rng=self._rng)
+            delay = full_jitter(attempt, base=RETRY_BASE, cap=RETRY_CAP, random=self._rng.random)
             level = log.warning if self._welcomed or attempt == 1 else log.debug
             level("router_link_lost", router=self.name, why=why, retry_in=round(delay, 3))
             await asyncio.sleep(delay)

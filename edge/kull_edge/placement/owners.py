@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from kull_edge.placement.credits import Credits
+from kull_protos.contract.shard import shard_of
 from kull_protos.mesh.v1.attach_pb2 import ShardTerm, Welcome
 
 
@@ -51,7 +51,7 @@ class Owners:
 
     def shard_of(self, address: str) -> int:
         """Return the shard of an address, -1 while the shard count is unknown."""
-        return zlib.crc32(address.encode()) % self.shard_count if self.shard_count else -1
+        return shard_of(address, self.shard_count) if self.shard_count else -1
 
     def get(self, shard: int) -> Owner | None:
         """Return the shard's owner, if a living one is known."""

@@ -8,7 +8,8 @@ from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 from kull_edge.errors import BadFrame
-from kull_edge.protocol.messages import MAX_ID_CHARS, MAX_REF_CHARS, parse_after
+from kull_edge.protocol.messages import parse_after
+from kull_protos.contract.limits import MAX_DEVICE_ID_CHARS, MAX_REF_CHARS
 
 V2: Final = "kull.sync.v2"
 TOKEN_PREFIX: Final = "kull.token."  # noqa: S105 - a prefix, not a secret
@@ -60,8 +61,8 @@ def read(target: str, offered: Sequence[str]) -> Handshake:
         return Handshake(v2=v2, problem="epoch: must come with `after`, as WELCOME told it")
     if len(instance) > MAX_REF_CHARS:
         return Handshake(v2=v2, problem=f"instance: at most {MAX_REF_CHARS} characters")
-    if len(device_id) > MAX_ID_CHARS:
-        return Handshake(v2=v2, problem=f"deviceId: at most {MAX_ID_CHARS} characters")
+    if len(device_id) > MAX_DEVICE_ID_CHARS:
+        return Handshake(v2=v2, problem=f"deviceId: at most {MAX_DEVICE_ID_CHARS} characters")
     token = in_subprotocol if v2 and in_subprotocol else query.get("token", [None])[0]
     return Handshake(
         v2=v2, token=token, epoch=epoch, after=after, instance=instance, device_id=device_id

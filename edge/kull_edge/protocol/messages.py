@@ -9,16 +9,18 @@ from typing import Any, Final, NoReturn
 
 from kull_edge.errors import BadFrame
 from kull_edge.protocol.outgoing import OutFrame
+from kull_protos.contract import addresses
+from kull_protos.contract.limits import (
+    MAX_ADDRESS_BYTES,
+    MAX_DEVICE_ID_CHARS,
+    MAX_NAME_CHARS,
+    MAX_PLATFORM_CHARS,
+    MAX_QUEUES,
+    MAX_REF_CHARS,
+    MAX_SEQ,
+    MAX_TOKEN_CHARS,
+)
 from kull_protos.mesh.v1.attach_pb2 import Device, Generation, Subscribed
-
-MAX_SEQ: Final = 2**63 - 1
-MAX_REF_CHARS: Final = 100
-MAX_NAME_CHARS: Final = 64
-MAX_PLATFORM_CHARS: Final = 32
-MAX_QUEUES: Final = 66  # the user's own, `all`, and the rooms
-MAX_TOKEN_CHARS: Final = 4096
-MAX_ID_CHARS: Final = 100
-MAX_ADDRESS_BYTES: Final = 128
 
 Json = dict[str, Any]
 Ref = str | int | None
@@ -167,7 +169,7 @@ def _hello(message: Json) -> Hello:
         device_name=_text(message, "deviceName", MAX_NAME_CHARS),
         platform=_text(message, "platform", MAX_PLATFORM_CHARS),
         instance=_text(message, "instance", MAX_REF_CHARS),
-        device_id=_text(message, "deviceId", MAX_ID_CHARS),
+        device_id=_text(message, "deviceId", MAX_DEVICE_ID_CHARS),
     )
 
 
@@ -180,7 +182,7 @@ def _join(message: Json) -> JoinRoom:
 
 def _room(message: Json) -> str:
     queue: Any = message.get("queue")
-    named = isinstance(queue, str) and queue.startswith("room:") and queue != "room:"
+    named = isinstance(queue, str) and addresses.is_room(queue) and queue != addresses.ROOM
     if named and _encodes(queue) and len(queue.encode()) <= MAX_ADDRESS_BYTES:
         return str(queue)
     raise BadFrame(
@@ -306,7 +308,7 @@ class Envelope:
 
 def queue_name(address: str) -> str:
     """Return how devices call a queue: their own is `user`."""
-    return "user" if address.startswith("user:") else address
+    return "user" if addresses.is_user(address) else address
 
 
 def generation_json(generation: Generation) -> list[int]:

@@ -13,13 +13,15 @@ from typing import Final
 import jwt
 
 from kull_edge.errors import BadToken
-from kull_edge.protocol.messages import MAX_ADDRESS_BYTES, MAX_ID_CHARS, MAX_TOKEN_CHARS
+from kull_protos.contract import addresses, device_ids
+from kull_protos.contract.limits import MAX_ADDRESS_BYTES, MAX_TOKEN_CHARS, MAX_USER_ID_CHARS
+from kull_protos.contract.texts import CONTROL
 
 _TOO_LONG: Final = (
-    "the token's {} is too long ({} characters): ids have at most "
-    f"{MAX_ID_CHARS} characters, a user id and its prefix 'user:' at most {MAX_ADDRESS_BYTES} bytes"
+    "the token's user id is too long ({} characters): at most "
+    f"{MAX_USER_ID_CHARS}, and with its prefix 'user:' {MAX_ADDRESS_BYTES} bytes, are allowed"
 )
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_CONTROL: Final = re.compile(f"[{CONTROL}]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +54,9 @@ def read_token(token: str, *, allow_plain: bool, rng: random.Random, asked: str 
         named = "names another device" if device_id else "names no device"
         raise BadToken(f"the token {named}, not the deviceId of this one: get a token for it")
     if device_id is None:
-        generated = f"web-{rng.getrandbits(96):024x}"
+        generated = device_ids.generate(rng)
         return Identity(user_id=_user(user_id), device_id=generated, ephemeral=True)
-    return Identity(user_id=_user(user_id), device_id=_id("device id", device_id), ephemeral=False)
+    return Identity(user_id=_user(user_id), device_id=_device(device_id), ephemeral=False)
 
 
 def _jwt(token: str) -> tuple[object, object] | None:
@@ -78,21 +80,26 @@ def _plain(token: str, *, allowed: bool) -> tuple[object, object]:
 
 
 def _user(value: object) -> str:
-    user_id = _id("user id", value)
-    if len(f"user:{user_id}".encode()) > MAX_ADDRESS_BYTES:
-        raise BadToken(_TOO_LONG.format("user id", len(user_id)))
+    user_id = _text("user id", value)
+    if _CONTROL.search(user_id):
+        raise BadToken("the token's user id holds control characters")
+    try:
+        size = len(addresses.of_user(user_id).encode())
+    except UnicodeEncodeError:
+        raise BadToken("the token's user id holds a lone surrogate") from None
+    if len(user_id) > MAX_USER_ID_CHARS or size > MAX_ADDRESS_BYTES:
+        raise BadToken(_TOO_LONG.format(len(user_id)))
     return user_id
 
 
-def _id(what: str, value: object) -> str:
+def _device(value: object) -> str:
+    device_id = _text("device id", value)
+    if why := device_ids.problem(device_id):
+        raise BadToken(f"the token's device id {why}")
+    return device_id
+
+
+def _text(what: str, value: object) -> str:
     if not isinstance(value, str) or not value:
         raise BadToken(f"the token's {what} is missing, empty or not a string")
-    if len(value) > MAX_ID_CHARS:
-        raise BadToken(_TOO_LONG.format(what, len(value)))
-    if _CONTROL.search(value):
-        raise BadToken(f"the token's {what} holds control characters")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise BadToken(f"the token's {what} holds a lone surrogate") from None
     return value

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from kull_edge.session.subscription import Window
+from kull_protos.contract.limits import DEFAULT_ROOMS
 
 DEFAULT_WINDOW: Final = Window(frames=64, bytes=262_144)
 
@@ -25,7 +26,7 @@ class SessionConfig:
     max_publishes: int = 16
     publish_rate: float = 0.0  # messages per second that become events; 0: no limit
     publish_burst: float = 1.0
-    rooms: int = 32  # followed at once
+    rooms: int = DEFAULT_ROOMS  # followed at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

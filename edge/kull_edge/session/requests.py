@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kull_edge.protocol.messages import Ref
-from kull_edge.rate_limit import Bucket
 from kull_edge.session.effects import Effect, Limited
 from kull_edge.session.replies import Voice
+from kull_protos.common.rates import Bucket
 from kull_protos.mesh.v1.attach_pb2 import Published
 
 

@@ -10,7 +10,6 @@ belongs to, so a LEAVE waits for it, and a JOIN for the LEAVE before.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final
 
 from kull_edge.protocol.messages import (
     JoinRoom,
@@ -23,9 +22,9 @@ from kull_edge.protocol.messages import (
 )
 from kull_edge.session.effects import Effect, Join, Limited, Part, PublishWish
 from kull_edge.session.subscription import Follow, Mode
+from kull_protos.contract import addresses
 from kull_protos.mesh.v1.attach_pb2 import Position, Refused, Subscribed
 
-PREFIX: Final = "room:"
 Tell = Callable[[str, Json], list[Effect]]
 Complain = Callable[[str, str, Ref], list[Effect]]
 
@@ -86,7 +85,7 @@ class Rooms:
             return self._busy(address, ref)
         if follow := self._follows.get(address):
             return self._tell("JOINED", _with_ref(_place_of(follow), ref))
-        if sum(each.startswith(PREFIX) for each in self._follows) >= self._limit:
+        if sum(addresses.is_room(each) for each in self._follows) >= self._limit:
             why = f"{self._limit} rooms are followed already: LEAVE one first"
             return [Limited("rooms"), *self._error("too_many_rooms", why, ref)]
         if message.after is not None:

@@ -10,13 +10,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from kull_edge.errors import BadFrame, BadToken
-from kull_edge.protocol import close_codes
 from kull_edge.protocol import messages as frames
 from kull_edge.protocol import token_peek as auth
-from kull_edge.protocol.close_codes import CloseCode
 from kull_edge.protocol.handshake import Handshake
 from kull_edge.protocol.outgoing import OutFrame
-from kull_edge.rate_limit import Bucket
 from kull_edge.session.config import SessionConfig
 from kull_edge.session.credential import Credential
 from kull_edge.session.effects import (
@@ -37,6 +34,9 @@ from kull_edge.session.rooms import Rooms
 from kull_edge.session.state import SessionTimer, State, TimerKind
 from kull_edge.session.subscription import Follow, Joined
 from kull_edge.timers import Timers
+from kull_protos.common.rates import Bucket
+from kull_protos.contract import addresses, close_codes
+from kull_protos.contract.close_codes import CloseCode
 from kull_protos.mesh.v1.attach_pb2 import (
     Batch,
     Device,
@@ -103,11 +103,13 @@ class Session:
         """The WebSocket is open: identify the device, or wait for its HELLO."""
         self.keepalive.last_received = now
         if self._handshake.problem:
-            return self._fail("invalid_message", self._handshake.problem, 1008)
+            return self._fail(
+                "invalid_message", self._handshake.problem, close_codes.POLICY_VIOLATION
+            )
         if self._handshake.token is not None:
             return self._identify(now)
         if not self._handshake.v2:
-            return self._refuse(close_codes.NO_TOKEN, "connect to /ws?token=<token>")
+            return self._refuse(CloseCode.NO_TOKEN, "connect to /ws?token=<token>")
         self._schedule(TimerKind.HELLO, now + self._config.hello_timeout)
         return []
 
@@ -161,23 +163,25 @@ class Session:
         """A deadline of this session has come."""
         match kind:
             case TimerKind.HELLO:
-                return self._refuse(close_codes.HELLO_TIMEOUT, "send HELLO within 5 s")
+                return self._refuse(
+                    CloseCode.HELLO_TIMEOUT, f"send HELLO within {self._config.hello_timeout:g} s"
+                )
             case TimerKind.ATTACH:
-                return self._refuse(close_codes.ATTACH_TIMEOUT, "no router answers, try again")
+                return self._refuse(CloseCode.ATTACH_TIMEOUT, "no router answers, try again")
             case TimerKind.EXPIRY:
                 return self._expired(now)
             case TimerKind.END:
-                return self._refuse(close_codes.TOKEN_EXPIRED, "connect with a new token")
+                return self._refuse(CloseCode.TOKEN_EXPIRED, "connect with a new token")
             case TimerKind.KEEPALIVE:
                 return self._keepalive(now)
             case TimerKind.LEAVE:
-                return self._close(close_codes.RECONNECT.code, close_codes.RECONNECT.meaning)
+                return self._close(CloseCode.RECONNECT, CloseCode.RECONNECT.meaning)
 
     def leave(self, slot: float, now: float) -> list[Effect]:
         """The edge is leaving: the device is served until its slot, seconds from now, comes."""
         frame = self._voice.envelope().message("RECONNECT", {"after": round(1000 * slot)})
         if self.state is not State.OPEN:
-            return self._close(close_codes.RECONNECT.code, close_codes.RECONNECT.meaning, frame)
+            return self._close(CloseCode.RECONNECT, CloseCode.RECONNECT.meaning, frame)
         self._schedule(TimerKind.LEAVE, now + slot)
         return self._voice.say(frame)
 
@@ -216,7 +220,7 @@ class Session:
                 return []
             case Joined.OTHER_EPOCH:
                 return self._refuse(
-                    close_codes.RESUBSCRIBE, "the log was reset: connect again without a position"
+                    CloseCode.RESUBSCRIBE, "the log was reset: connect again without a position"
                 )
             case Joined.FIRST:
                 return self._welcome(answer, now) if own else self._joined(answer)
@@ -308,12 +312,12 @@ class Session:
                 asked=self._device.device_id,
             )
         except BadToken as error:
-            return self._refuse(close_codes.BAD_TOKEN, str(error))
+            return self._refuse(CloseCode.BAD_TOKEN, str(error))
         self._voice.user_id = who.user_id
         self._device.device_id = who.device_id
         self._device.ephemeral = who.ephemeral
         self._device.connected_at = self._connected_at
-        self.user_address = f"user:{who.user_id}"
+        self.user_address = addresses.of_user(who.user_id)
         self.state = State.ATTACHING
         self._schedule(TimerKind.ATTACH, now + self._config.attach_timeout)
         return [self._follow(self.user_address)]
@@ -384,7 +388,7 @@ class Session:
     def _bad_frame(self, error: BadFrame) -> list[Effect]:
         self._errors += 1
         if self._errors >= self._config.max_errors:
-            return self._refuse(close_codes.TOO_MANY_ERRORS, "too many bad frames, fix the client")
+            return self._refuse(CloseCode.TOO_MANY_ERRORS, "too many bad frames, fix the client")
         return self._voice.error(error.code, str(error), error.ref)
 
     def _unavailable(self, ref: frames.Ref) -> list[Effect]:
@@ -450,17 +454,16 @@ class Session:
         if not self._handshake.v2:  # only WELCOME can tell a plain client, and of its own queue
             reason = "this device was too slow: connect again"
             own = address == self.user_address
-            return self._refuse(close_codes.RESUBSCRIBE, reason) if own else []
+            return self._refuse(CloseCode.RESUBSCRIBE, reason) if own else []
         data = {"queue": frames.queue_name(address), "head": head}
         return self._voice.message("RECOVERY_LOST", data)
 
     def _end(self, code: int, reason: str) -> list[Effect]:
-        if code in close_codes.TABLE:
-            return self._refuse(close_codes.TABLE[code], reason)
-        return self._close(code, reason)
+        known = close_codes.find(code)
+        return self._refuse(known, reason) if known else self._close(code, reason)
 
-    def _refuse(self, row: CloseCode, reason: str) -> list[Effect]:
-        return self._fail(row.name, reason or row.meaning, row.code)
+    def _refuse(self, code: CloseCode, reason: str) -> list[Effect]:
+        return self._fail(code.label, reason or code.meaning, code)
 
     def _fail(self, name: str, reason: str, code: int) -> list[Effect]:
         return self._close(code, reason, self._voice.envelope().error(name, reason))

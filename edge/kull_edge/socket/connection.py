@@ -23,8 +23,8 @@ from websockets.typing import Subprotocol
 from kull_edge.protocol import handshake
 from kull_edge.protocol.handshake import Handshake
 from kull_edge.protocol.outgoing import OutFrame
-from kull_edge.rate_limit import Bucket
 from kull_edge.socket.door import Turned
+from kull_protos.common.rates import Bucket
 
 WS_PATH: Final = b"/ws"
 SLICE: Final = 4096  # bytes that are taken before the device's rates are looked at again

@@ -12,9 +12,9 @@ from http import HTTPStatus
 from math import ceil
 from typing import Final
 
-from kull_edge.rate_limit import Buckets
 from kull_edge.socket.client_address import Network, client, neighbourhood, within
-from kull_edge.socket.origins import Origins
+from kull_protos.common.origins import Origins
+from kull_protos.common.rates import Buckets
 
 # Well above what one turn of the event loop accepts: in a stampede requests are read a turn later.
 DEFAULT_HANDSHAKES: Final = 8192

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-import zlib
-from typing import Final
 from urllib.parse import quote
 
+from kull_producers.contract.addresses import ALL, ROOM, USER, of_room, of_user
+from kull_producers.contract.limits import MAX_ADDRESS_BYTES, MAX_ESCAPED_BYTES
+from kull_producers.contract.shard import shard_of
 from kull_producers.errors import InvalidAddress
 
-MAX_ADDRESS_BYTES: Final = 128
-MAX_ESCAPED_BYTES: Final = 200  # a routing key holds 255 bytes, this is the id's share of it
-ALL: Final = "all"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_PLAIN = re.compile(r"(?:user|room):[A-Za-z0-9_-]{1,100}")  # needs no closer look
+_PLAIN = re.compile(f"(?:{USER}|{ROOM})[A-Za-z0-9_-]{{1,100}}")  # needs no closer look
 
 
 def user(user_id: str) -> str:
@@ -22,12 +20,12 @@ def user(user_id: str) -> str:
     Raises:
         InvalidAddress: the id is empty, too long, or has control characters.
     """
-    return check(f"user:{user_id}")
+    return check(of_user(user_id))
 
 
 def room(name: str) -> str:
     """Return the address of a room. Raises InvalidAddress like `user`."""
-    return check(f"room:{name}")
+    return check(of_room(name))
 
 
 def check(address: str) -> str:
@@ -59,11 +57,6 @@ def check(address: str) -> str:
 def escape(name: str) -> str:
     """Percent-encode all but A-Z a-z 0-9 _ - so that an id can never be a routing pattern."""
     return quote(name, safe="").replace(".", "%2E").replace("~", "%7E")
-
-
-def shard_of(address: str, shard_count: int) -> int:
-    """Return the shard that owns an address: crc32 of its UTF-8 bytes modulo the shard count."""
-    return zlib.crc32(address.encode()) % shard_count
 
 
 def routing_key(address: str, shard_count: int, event: str) -> str:

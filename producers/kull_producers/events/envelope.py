@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from kull_producers.contract import addresses
 from kull_producers.errors import InvalidEvent
 from kull_producers.events import address, topology
 from kull_producers.events.message import Message
@@ -56,7 +57,7 @@ def _addresses(event: Event, user_id: str | None) -> Sequence[str]:
             if user_id is not None:
                 raise InvalidEvent("prompt change: name the users in userIds, not in userId")
             if event.user_ids is None:
-                return [address.ALL]
+                return [addresses.ALL]
             return [address.user(one) for one in dict.fromkeys(event.user_ids)]
         case _:
             if user_id is None:
@@ -82,10 +83,10 @@ def _message(event: Event, stamp: Stamp, to: str, *, device_id: str, shard_count
         "data": event.data(),
         "timestamp": stamp.timestamp_ms,
         "deviceId": device_id,
-        "userId": to.removeprefix("user:") if to.startswith("user:") else "",
+        "userId": to.removeprefix(addresses.USER) if addresses.is_user(to) else "",
     }
     return Message(
-        exchange=topology.ROOM if to.startswith("room:") else event.exchange,
+        exchange=topology.ROOM if addresses.is_room(to) else event.exchange,
         routing_key=address.routing_key(to, shard_count, event.type),
         body=compact(body),
         message_id=stamp.id,

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from kull_producers.contract.limits import MAX_EVENT_ID_CHARS
 from kull_producers.errors import InvalidEvent
 
-MAX_ID_CHARACTERS: Final = 128
 MAX_ID_BYTES: Final = 255  # what AMQP's message_id holds
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -86,8 +86,8 @@ class Stamper:
 
 def check_id(event_id: str) -> str:
     """Return the id if it can identify an event, else raise InvalidEvent saying why."""
-    if not isinstance(event_id, str) or not 1 <= len(event_id) <= MAX_ID_CHARACTERS:
-        raise InvalidEvent(f"an event id must be a text of 1 to {MAX_ID_CHARACTERS} characters")
+    if not isinstance(event_id, str) or not 1 <= len(event_id) <= MAX_EVENT_ID_CHARS:
+        raise InvalidEvent(f"an event id must be a text of 1 to {MAX_EVENT_ID_CHARS} characters")
     if _CONTROL.search(event_id):
         raise InvalidEvent("an event id must not hold control characters")
     try:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from kull_producers.publishing.backoff import full_jitter
+
 BASE: Final = 0.1  # seconds
 CAP: Final = 5.0  # seconds
 
@@ -14,7 +16,6 @@ def backoff(
 ) -> float:
     """Return the seconds to wait before attempt number `attempt` (the first repeat is 1).
 
-    Full jitter: anything from 0 to `base * 2**attempt`, at most `cap`, so that publishers that
-    failed together do not come back together. `random` returns a float from 0 to 1.
+    See `full_jitter`.
     """
-    return random() * min(cap, base * 2.0 ** min(attempt, 30))
+    return full_jitter(attempt, random=random, base=base, cap=cap)

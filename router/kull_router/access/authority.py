@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from kull_protos.contract.close_codes import TRY_AGAIN, CloseCode
 from kull_router.access.revocations import Revocation, RevocationLog, Revocations
-from kull_router.access.tokens import TRY_AGAIN, Claims, TokenVerifier
+from kull_router.access.tokens import Claims, TokenVerifier
 from kull_router.clock import Clock
 from kull_router.errors import TokenRefused
 
-REVOKED: Final = 4507  # close code of docs/protocol.md
 # Numbers read again at each look: a writer may have committed its number after a higher one.
 OVERLAP: Final = 256
 
@@ -55,7 +55,7 @@ class Authority:
     def check(self, claims: Claims, device: str) -> None:
         """Raise TokenRefused if the token that `device` shows was taken back."""
         if self._revoked.cover(claims, device):
-            raise TokenRefused(REVOKED, "the token was revoked: log in again")
+            raise TokenRefused(CloseCode.REVOKED, CloseCode.REVOKED.meaning)
 
     def closes_ms(self, claims: Claims) -> int:
         """Return when a connection with this token ends, since the Unix epoch; 0: never."""

@@ -5,7 +5,6 @@ The router verifies every token itself; an edge's word is not believed.
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,23 +13,20 @@ import jwt
 
 from kull_producers.errors import InvalidAddress
 from kull_producers.events import address
+from kull_protos.contract import addresses, device_ids
+from kull_protos.contract.close_codes import TRY_AGAIN, CloseCode
+from kull_protos.contract.limits import (
+    DEFAULT_TOKEN_TTL,
+    MAX_ROOMS_GRANTED,
+    MAX_TIME_MS,
+    MAX_TOKEN_ID_CHARS,
+)
+from kull_protos.contract.texts import plain_text
 from kull_router.access.token_keys import ALGORITHMS, MAX_KID, KeyRing, Keys, TokenKey, shared
 from kull_router.errors import ConfigError, TokenRefused
 
-TRY_AGAIN: Final = 0  # close codes of docs/protocol.md; 0 keeps the device connected
-BAD_TOKEN: Final = 4500
-TOKEN_EXPIRED: Final = 4501
-MAX_MS: Final = 2**53  # milliseconds since the Unix epoch that every client can count
-MAX_ID: Final = 100  # characters of a device id
-MAX_NAME: Final = 64
-MAX_PLATFORM: Final = 32
-MAX_ROOMS: Final = 32
-MAX_JTI: Final = 128
-DEFAULT_MAX_TTL: Final = 30 * 86_400.0  # seconds
 LEEWAY_MS: Final = 60_000  # that clocks may differ
 MAX_KNOWN: Final = 1024  # verified tokens: a device shows the same one for each of its queues
-# Control characters, and those that turn the direction of what follows: names are shown to others.
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +52,7 @@ class Claims:
 
     def grants(self, queue: str) -> bool:
         """Return whether the device may follow a queue: its user's own, `all`, its rooms'."""
-        return queue in {f"user:{self.user}", address.ALL} or queue in self.rooms
+        return queue in {addresses.of_user(self.user), addresses.ALL} or queue in self.rooms
 
 
 NOBODY: Final = Claims(user="")
@@ -81,7 +77,7 @@ class TokenVerifier:
         keys: Keys | None = None,
         audience: str = "",
         issuer: str = "",
-        max_ttl: float = DEFAULT_MAX_TTL,
+        max_ttl: float = DEFAULT_TOKEN_TTL,
     ) -> None:
         if secret is None and keys is None and not allow_plain:
             raise ConfigError(
@@ -109,10 +105,10 @@ class TokenVerifier:
             return _checked(Claims(user=user, device=device, plain=True))
         claims = self._signed(token, now_ms)
         if claims.expires_ms + grace_ms <= now_ms:
-            raise TokenRefused(TOKEN_EXPIRED, "the token has expired: get a new one")
+            raise TokenRefused(CloseCode.TOKEN_EXPIRED, "the token has expired: get a new one")
         if claims.expires_ms > now_ms + self._max_ttl_ms + LEEWAY_MS:
             raise TokenRefused(
-                BAD_TOKEN,
+                CloseCode.BAD_TOKEN,
                 f"the token lives longer than the {self._max_ttl_ms // 1000} s that are allowed "
                 "here (KULL_TOKEN_MAX_TTL): get one that expires earlier",
             )
@@ -146,10 +142,12 @@ class TokenVerifier:
             except jwt.InvalidSignatureError:
                 why = "its signature does not match"
             except (jwt.InvalidTokenError, ValueError, TypeError) as error:
-                raise TokenRefused(BAD_TOKEN, f"the token is not valid: {_why(error)}") from error
+                raise TokenRefused(
+                    CloseCode.BAD_TOKEN, f"the token is not valid: {_why(error)}"
+                ) from error
             else:
                 return key, _checked(_claims(payload, now_ms))
-        raise TokenRefused(BAD_TOKEN, f"the token is not valid: {why}")
+        raise TokenRefused(CloseCode.BAD_TOKEN, f"the token is not valid: {why}")
 
     def _decode_with(self, token: str, key: Any, algorithm: str) -> dict[str, Any]:
         payload: dict[str, Any] = jwt.decode(
@@ -173,12 +171,16 @@ def _header(token: str) -> tuple[str, str]:
     try:
         header = jwt.get_unverified_header(token)
     except (jwt.InvalidTokenError, ValueError, RecursionError) as error:
-        raise TokenRefused(BAD_TOKEN, f"the token is not valid: {_why(error)}") from error
+        raise TokenRefused(CloseCode.BAD_TOKEN, f"the token is not valid: {_why(error)}") from error
     algorithm, kid = header.get("alg"), header.get("kid", "")
     if algorithm not in ALGORITHMS:
-        raise TokenRefused(BAD_TOKEN, "the token is not valid: its algorithm is not allowed")
+        raise TokenRefused(
+            CloseCode.BAD_TOKEN, "the token is not valid: its algorithm is not allowed"
+        )
     if not isinstance(kid, str) or len(kid) > MAX_KID:
-        raise TokenRefused(BAD_TOKEN, "the token is not valid: its key id is no short text")
+        raise TokenRefused(
+            CloseCode.BAD_TOKEN, "the token is not valid: its key id is no short text"
+        )
     return algorithm, kid
 
 
@@ -188,14 +190,18 @@ def _claims(payload: dict[str, Any], now_ms: int) -> Claims:
         issued_ms = _milliseconds(payload["iat"]) if "iat" in payload else 0
         begins_ms = _milliseconds(payload["nbf"]) if "nbf" in payload else 0
     except (ValueError, OverflowError, TypeError) as error:
-        raise TokenRefused(BAD_TOKEN, f"the token is not valid: {_why(error)}") from error
+        raise TokenRefused(CloseCode.BAD_TOKEN, f"the token is not valid: {_why(error)}") from error
     if begins_ms > now_ms + LEEWAY_MS:
-        raise TokenRefused(BAD_TOKEN, "the token is not valid yet: compare the clocks")
+        raise TokenRefused(CloseCode.BAD_TOKEN, "the token is not valid yet: compare the clocks")
     texts = {name: payload.get(name, "") for name in ("device", "name", "platform", "jti")}
     if not all(isinstance(value, str) for value in texts.values()):
-        raise TokenRefused(BAD_TOKEN, "the token's device, name, platform and jti must be strings")
-    if len(texts["jti"]) > MAX_JTI:
-        raise TokenRefused(BAD_TOKEN, f"the token's jti has more than {MAX_JTI} characters")
+        raise TokenRefused(
+            CloseCode.BAD_TOKEN, "the token's device, name, platform and jti must be strings"
+        )
+    if len(texts["jti"]) > MAX_TOKEN_ID_CHARS:
+        raise TokenRefused(
+            CloseCode.BAD_TOKEN, f"the token's jti has more than {MAX_TOKEN_ID_CHARS} characters"
+        )
     return Claims(
         user=payload["sub"],
         device=texts["device"],
@@ -204,22 +210,24 @@ def _claims(payload: dict[str, Any], now_ms: int) -> Claims:
         rooms=_rooms(payload.get("rooms", [])),
         expires_ms=expires_ms,
         issued_ms=issued_ms,
-        token_id=plain_text(texts["jti"], MAX_JTI),
+        token_id=plain_text(texts["jti"], MAX_TOKEN_ID_CHARS),
     )
 
 
 def _rooms(value: object) -> frozenset[str]:
     try:
-        if not isinstance(value, list) or len(value) > MAX_ROOMS:
-            raise InvalidAddress(f"at most {MAX_ROOMS} names in a list")
+        if not isinstance(value, list) or len(value) > MAX_ROOMS_GRANTED:
+            raise InvalidAddress(f"at most {MAX_ROOMS_GRANTED} names in a list")
         return frozenset(address.room(name) for name in value if isinstance(name, str))
     except InvalidAddress as error:
-        raise TokenRefused(BAD_TOKEN, f"the token's rooms are not usable: {error}") from error
+        raise TokenRefused(
+            CloseCode.BAD_TOKEN, f"the token's rooms are not usable: {error}"
+        ) from error
 
 
 def _milliseconds(seconds: Any) -> int:
     milliseconds = int(float(seconds) * 1000)
-    if not 0 < milliseconds < MAX_MS:
+    if not 0 < milliseconds < MAX_TIME_MS:
         raise ValueError("this is no time of this millennium")
     return milliseconds
 
@@ -238,19 +246,14 @@ def _checked(claims: Claims) -> Claims:
     try:
         address.user(claims.user)
     except InvalidAddress as error:
-        raise TokenRefused(BAD_TOKEN, f"the token's user id is not usable: {error}") from error
+        raise TokenRefused(
+            CloseCode.BAD_TOKEN, f"the token's user id is not usable: {error}"
+        ) from error
     check_device_id(claims.device)
     return claims
 
 
 def check_device_id(device: str) -> None:
     """Raise TokenRefused unless this can be a device id (or is empty)."""
-    if len(device) > MAX_ID or _CONTROL.search(device) or plain_text(device, MAX_ID) != device:
-        raise TokenRefused(
-            BAD_TOKEN, f"the device id is not usable: at most {MAX_ID} characters, no control ones"
-        )
-
-
-def plain_text(text: str, limit: int) -> str:
-    """Return text fit to show and to store: no control characters, no lone surrogates, cut."""
-    return _CONTROL.sub("", text).encode(errors="ignore").decode()[:limit]
+    if device and (why := device_ids.problem(device)):
+        raise TokenRefused(CloseCode.BAD_TOKEN, f"the device id {why}")

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
 
+from kull_protos.contract.limits import MAX_NODE_ID_CHARS
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router.delivery.send_queue import Outbox, OutboxOverflow
-
-MAX_NODE_ID: Final = 128
 
 
 class EdgeStream:
@@ -26,8 +24,8 @@ class EdgeStream:
         publishes: int,
     ) -> None:
         self.number = number
-        self.node_id = hello.node_id[:MAX_NODE_ID]
-        self.version = hello.version[:MAX_NODE_ID]
+        self.node_id = hello.node_id[:MAX_NODE_ID_CHARS]
+        self.version = hello.version[:MAX_NODE_ID_CHARS]
         self.attached_ms = attached_ms
         self.outbox = outbox
         # How many requests of each kind may be unanswered.

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
 
 from kull_producers.errors import InvalidEvent
 from kull_producers.events import address as addresses
 from kull_producers.events import topology
 from kull_producers.events.message import Message
+from kull_protos.contract.limits import MAX_EVENT_BYTES, MAX_EVENT_ID_CHARS
+from kull_protos.contract.shard import shard_of
 from kull_router.delivery.envelope import messages_from_body, parse_body
 from kull_router.errors import PoisonMessage
 from kull_router.queues.entry import Contract, Event
-
-MAX_BODY: Final = 64 * 1024  # bytes; an edge would refuse to build a larger frame
-MAX_ID: Final = 128  # characters
 
 
 def is_probe(message: Message) -> bool:
@@ -54,7 +52,7 @@ def read(
     if topology.HEADER_ADDRESS not in message.headers:
         return readdress(message, shard_count=shard_count, new_id=new_id, now_ms=now_ms)
     event = _event(message, now_ms)
-    if addresses.shard_of(event.address, shard_count) == shard:
+    if shard_of(event.address, shard_count) == shard:
         return event
     key = addresses.routing_key(event.address, shard_count, event.type)
     return [_once_more(message, replace(message, routing_key=key))]
@@ -94,9 +92,9 @@ def _once_more(original: Message, fixed: Message) -> Message:
 
 def _event(message: Message, now_ms: int) -> Event:
     headers = message.headers
-    if len(message.body) > MAX_BODY:
+    if len(message.body) > MAX_EVENT_BYTES:
         raise PoisonMessage(
-            f"the body has {len(message.body)} bytes, at most {MAX_BODY} are allowed"
+            f"the body has {len(message.body)} bytes, at most {MAX_EVENT_BYTES} are allowed"
         )
     try:
         body = parse_body(message.body, verbatim=True)
@@ -107,8 +105,8 @@ def _event(message: Message, now_ms: int) -> Event:
     except ValueError as error:
         raise PoisonMessage(f"header {topology.HEADER_CONTRACT}: {error}") from error
     event_id = message.message_id or body.id
-    if not 0 < len(event_id) <= MAX_ID:
-        raise PoisonMessage(f"the event's id must have 1 to {MAX_ID} characters")
+    if not 0 < len(event_id) <= MAX_EVENT_ID_CHARS:
+        raise PoisonMessage(f"the event's id must have 1 to {MAX_EVENT_ID_CHARS} characters")
     key, version = _text(message, topology.HEADER_KEY), headers.get(topology.HEADER_VERSION, 0)
     if contract is Contract.LATEST and not key:
         raise PoisonMessage(f"contract 'latest' needs the header {topology.HEADER_KEY}")

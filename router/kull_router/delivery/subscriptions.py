@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from kull_protos.contract import addresses
 from kull_router.access.tokens import NOBODY, Claims
 from kull_router.delivery.session_key import Generation, SessionKey
 from kull_router.queues.port import DeviceInfo
@@ -44,7 +45,7 @@ class Subscriptions:
         self._by_key[subscription.key, subscription.address] = subscription
         of_user = self._of_user_id.setdefault(subscription.info.user, {})
         of_user[subscription.key, subscription.address] = subscription
-        if subscription.address == f"user:{subscription.info.user}":
+        if subscription.address == addresses.of_user(subscription.info.user):
             self._users[subscription.key] = subscription
         streams = self._streams.setdefault(subscription.address, {})
         streams[subscription.key.stream] = streams.get(subscription.key.stream, 0) + 1

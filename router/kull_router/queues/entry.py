@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from kull_protos.contract import addresses
+
 
 class Contract(Enum):
     """How an event is kept."""
@@ -56,7 +58,7 @@ def frame_of(event: Event, seq: int) -> bytes:
     The body's bytes are spliced, never parsed: they were validated once when they came in.
     """
     head = f'"seq":{seq},' if seq else ""
-    if not event.address.startswith("user:"):
+    if not addresses.is_user(event.address):
         head += f'"queue":{_quoted(event.address)},'
     return b"{" + head.encode() + event.body[1:]
 

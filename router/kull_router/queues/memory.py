@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
+from kull_protos.contract import addresses
 from kull_router.access.revocations import Revocation
 from kull_router.errors import Fenced, ShardCountMismatch, StoreUnavailable
 from kull_router.queues import rules as queue
@@ -199,7 +200,7 @@ class MemoryStore:
         return [
             KnownDevice(
                 info=device.info,
-                cursor=device.cursors.get(f"user:{user}", Cursor(0)).seq,
+                cursor=device.cursors.get(addresses.of_user(user), Cursor(0)).seq,
                 last_seen_ms=device.last_seen_ms,
             )
             for _, device in sorted(self._of(user).items())

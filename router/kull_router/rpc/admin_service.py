@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import grpc
 
-from kull_producers.events import address as addresses
+from kull_protos.contract.shard import shard_of
 from kull_protos.mesh.v1 import admin_pb2 as pb
 from kull_protos.mesh.v1 import admin_pb2_grpc, attach_pb2
 from kull_router import __version__, metrics
@@ -92,7 +92,7 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
     def _queue(self, info: QueueInfo) -> pb.Queue:
         return pb.Queue(
             address=info.address,
-            shard=addresses.shard_of(info.address, self._core.settings.shard_count),
+            shard=shard_of(info.address, self._core.settings.shard_count),
             head=info.head,
             floor=info.floor,
             entries=info.entries,

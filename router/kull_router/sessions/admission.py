@@ -10,8 +10,12 @@ from typing import Any, Final, NoReturn
 
 import structlog
 
-from kull_producers.events import address as addresses
-from kull_producers.rates import Buckets
+from kull_protos.common.rates import Buckets
+from kull_protos.contract import addresses, device_ids
+from kull_protos.contract.close_codes import TRY_AGAIN, CloseCode
+from kull_protos.contract.limits import MAX_NAME_CHARS, MAX_PLATFORM_CHARS
+from kull_protos.contract.shard import shard_of
+from kull_protos.contract.texts import plain_text
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router import metrics
 from kull_router.access import tokens
@@ -32,13 +36,6 @@ from kull_router.settings import RouterSettings
 
 log = structlog.get_logger(__name__)
 
-TOO_MANY_ATTEMPTS: Final = 4005
-TRY_AGAIN: Final = 0  # close codes of docs/protocol.md; 0 keeps the device connected
-RESUBSCRIBE: Final = 4004
-REPLACED: Final = 4503
-DISCONNECTED: Final = 4504
-TOO_MANY_DEVICES: Final = 4506
-GENERATED: Final = "web-"  # prefix of device ids that an edge made up
 FLUSH_STEP: Final = 64  # cursors per transaction: what else waits for the store goes in between
 UNKNOWN_POSITION: Final = 2**62  # beyond any head: the store answers "not recovered"
 
@@ -95,7 +92,7 @@ class Sessions:
         return self._attach(joining)
 
     def _register(self, stream: EdgeStream, request: pb.Subscribe) -> _Joining:
-        shard = self._shards[addresses.shard_of(request.address, self._settings.shard_count)]
+        shard = self._shards[shard_of(request.address, self._settings.shard_count)]
         if shard.term is None:
             raise Refusal(TRY_AGAIN, f"this router does not own shard {shard.number}")
         claims = self._authority.verify(request.token, connected=request.HasField("generation"))
@@ -103,7 +100,7 @@ class Sessions:
         self._authority.check(claims, info.device)
         key = SessionKey(stream.number, request.session_id)
         presence = None
-        if request.address == f"user:{info.user}":
+        if request.address == addresses.of_user(info.user):
             presence = self._take_over(key, request, info, shard)
         else:
             self._fence_older(key, request, info)
@@ -135,7 +132,7 @@ class Sessions:
             if not same or other.key == key:
                 continue
             if other.generation > generation:
-                raise Refusal(REPLACED, "this device has connected again elsewhere")
+                raise Refusal(CloseCode.REPLACED, "this device has connected again elsewhere")
             self.drop(other.key, other.address)
 
     def _take_over(
@@ -158,14 +155,16 @@ class Sessions:
                 instance=request.device.instance,
             )
         except Superseded as error:
-            code = REPLACED if error.for_good else RESUBSCRIBE
+            code = CloseCode.REPLACED if error.for_good else CloseCode.RESUBSCRIBE
             raise Refusal(code, "this device has connected again elsewhere") from None
         except TooManyDevices:
             limit = self._settings.devices_per_user
-            raise Refusal(TOO_MANY_DEVICES, f"{limit} devices are connected already") from None
+            raise Refusal(
+                CloseCode.TOO_MANY_DEVICES, f"{limit} devices are connected already"
+            ) from None
         if registered.evicted:
             # A client must not be sent away for good by its own earlier, long held up attempt.
-            code = RESUBSCRIBE if registered.same else REPLACED
+            code = CloseCode.RESUBSCRIBE if registered.same else CloseCode.REPLACED
             self.evict(registered.evicted, info.user, code, "this device has connected again")
         return registered.presence
 
@@ -173,7 +172,7 @@ class Sessions:
         # Behind the verified token: else anyone could use up a user's attempts.
         if wait := self._attempts.take(user, self._clock.monotonic()):
             why = f"this user connects too often: connect again after {ceil(wait)} s"
-            raise Refusal(TOO_MANY_ATTEMPTS, why)
+            raise Refusal(CloseCode.TOO_MANY_ATTEMPTS, why)
 
     async def _attach(self, joining: _Joining) -> None:
         subscription, request = joining.subscription, joining.request
@@ -248,7 +247,7 @@ class Sessions:
     def drop(self, key: SessionKey, address: str) -> None:
         """End one subscription; of the user's own queue this starts the device's grace."""
         subscription = self._fanout.subscriptions.remove(key, address)
-        if subscription and address == f"user:{subscription.info.user}":
+        if subscription and address == addresses.of_user(subscription.info.user):
             self.registry.release(key, self._clock.monotonic())
             metrics.SESSIONS.set(len(self.registry))
 
@@ -264,7 +263,7 @@ class Sessions:
     def detach(self, stream: EdgeStream) -> None:
         """An edge is gone: its devices' grace begins."""
         for subscription in self._fanout.subscriptions.remove_stream(stream.number):
-            if subscription.address == f"user:{subscription.info.user}":
+            if subscription.address == addresses.of_user(subscription.info.user):
                 self.registry.release(subscription.key, self._clock.monotonic())
         metrics.SESSIONS.set(len(self.registry))
 
@@ -282,7 +281,7 @@ class Sessions:
             if presence.session and (not device or presence.info.device == device)
         ]
         for key in chosen:
-            self.evict(key, user, DISCONNECTED, reason or "an operator ended the session")
+            self.evict(key, user, CloseCode.DISCONNECTED, reason or "an operator ended the session")
         return len(chosen)
 
     def evict(self, key: SessionKey, user: str, close_code: int, reason: str) -> None:
@@ -364,14 +363,16 @@ def _device_info(claims: tokens.Claims, request: pb.Subscribe) -> DeviceInfo:
     asked = request.device
     tokens.check_device_id(asked.device_id)
     if claims.device and asked.device_id != claims.device:
-        raise TokenRefused(tokens.BAD_TOKEN, "the token names another device than deviceId does")
-    if not claims.device and not asked.device_id.startswith(GENERATED):
-        raise TokenRefused(tokens.BAD_TOKEN, "a device id of one's own needs a token that names it")
+        raise TokenRefused(CloseCode.BAD_TOKEN, "the token names another device than deviceId does")
+    if not claims.device and not device_ids.is_generated(asked.device_id):
+        raise TokenRefused(
+            CloseCode.BAD_TOKEN, "a device id of one's own needs a token that names it"
+        )
     return DeviceInfo(
         user=claims.user,
         device=asked.device_id,
-        name=tokens.plain_text(claims.name or asked.name, tokens.MAX_NAME),
-        platform=tokens.plain_text(claims.platform or asked.platform, tokens.MAX_PLATFORM),
+        name=plain_text(claims.name or asked.name, MAX_NAME_CHARS),
+        platform=plain_text(claims.platform or asked.platform, MAX_PLATFORM_CHARS),
         ephemeral=not claims.device,
     )
 

@@ -8,10 +8,11 @@ from typing import Final, NoReturn
 
 import structlog
 
+from kull_protos.contract.close_codes import TRY_AGAIN, CloseCode
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router import metrics
 from kull_router.access import tokens
-from kull_router.access.authority import REVOKED, Authority
+from kull_router.access.authority import Authority
 from kull_router.access.revocations import Revocation
 from kull_router.clock import Clock
 from kull_router.delivery.edge_stream import EdgeStream
@@ -19,7 +20,7 @@ from kull_router.delivery.fanout import Fanout
 from kull_router.delivery.session_key import SessionKey
 from kull_router.delivery.subscriptions import Subscription
 from kull_router.errors import StoreError, TokenRefused
-from kull_router.sessions.admission import DISCONNECTED, Sessions
+from kull_router.sessions.admission import Sessions
 from kull_router.sessions.refusals import NotGranted, refuse
 from kull_router.settings import RouterSettings
 
@@ -29,9 +30,9 @@ log = structlog.get_logger(__name__)
 SWEEP: Final = 5.0  # seconds
 LOGGED_OUT: Final = "logged out"
 _ERRORS: Final = {
-    tokens.TRY_AGAIN: "unavailable",
-    tokens.TOKEN_EXPIRED: "token_expired",
-    REVOKED: "revoked",
+    TRY_AGAIN: "unavailable",
+    CloseCode.TOKEN_EXPIRED: CloseCode.TOKEN_EXPIRED.label,
+    CloseCode.REVOKED: CloseCode.REVOKED.label,
 }
 
 
@@ -62,7 +63,7 @@ class Rights:
         try:
             claims = self._refresh(stream, key, request.token)
         except TokenRefused as refused:
-            answer.error_code = _ERRORS.get(refused.close_code, "bad_token")
+            answer.error_code = _ERRORS.get(refused.close_code, CloseCode.BAD_TOKEN.label)
             answer.error = str(refused)
         else:
             answer.expires_at = claims.expires_ms
@@ -74,11 +75,11 @@ class Rights:
         followed = self._fanout.subscriptions.of_session(key, claims.user)
         if not followed:
             raise TokenRefused(
-                tokens.BAD_TOKEN, "the token is for another user, or the session is not here"
+                CloseCode.BAD_TOKEN, "the token is for another user, or the session is not here"
             )
         info = followed[0].info
         if claims.device != ("" if info.ephemeral else info.device):
-            raise TokenRefused(tokens.BAD_TOKEN, "the token is for another device")
+            raise TokenRefused(CloseCode.BAD_TOKEN, "the token is for another device")
         self._authority.check(claims, info.device)
         for subscription in followed:
             if claims.grants(subscription.address):
@@ -117,7 +118,7 @@ class Rights:
             )
             stream.send(pb.AttachResponse(published=answer))
         else:
-            self._end(subscription, DISCONNECTED, LOGGED_OUT)  # if that has not ended it
+            self._end(subscription, CloseCode.DISCONNECTED, LOGGED_OUT)  # if that has not ended it
 
     async def _take_back(self, subscription: Subscription) -> None:
         claims, info = subscription.claims, subscription.info
@@ -135,9 +136,9 @@ class Rights:
         ended: set[SessionKey] = set()
         for revocation in revocations:
             metrics.REVOCATIONS.inc()
-            code, why = REVOKED, "the token was revoked: log in again"
+            code, why = CloseCode.REVOKED, CloseCode.REVOKED.meaning
             if (revocation.user, revocation.device, revocation.token_id) in self._logouts:
-                code, why = DISCONNECTED, LOGGED_OUT
+                code, why = CloseCode.DISCONNECTED, LOGGED_OUT
             for subscription in self._fanout.subscriptions.all(revocation.user):
                 if revocation.covers(subscription.claims, subscription.info.device):
                     ended.add(subscription.key)
@@ -165,4 +166,4 @@ class Rights:
                 closes_ms = self._authority.closes_ms(subscription.claims)
                 if 0 < closes_ms <= now_ms - SWEEP * 1000:
                     metrics.EXPIRED.inc()
-                    self._end(subscription, tokens.TOKEN_EXPIRED, "the token has expired")
+                    self._end(subscription, CloseCode.TOKEN_EXPIRED, "the token has expired")

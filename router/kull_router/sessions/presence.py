@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from kull_protos.contract import addresses
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router.queues.entry import Contract, Event
 from kull_router.sessions.registry import Presence
@@ -34,7 +35,7 @@ def device_event(presence: Presence, *, connected: bool, event_id: str, now_ms: 
     }
     return Event(
         id=event_id,
-        address=f"user:{info.user}",
+        address=addresses.of_user(info.user),
         type=kind,
         contract=Contract.LATEST,
         body=json.dumps(envelope, ensure_ascii=False, separators=(",", ":")).encode(),

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
-
+from kull_protos.contract import addresses
+from kull_protos.contract.close_codes import CloseCode
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router import metrics
-from kull_router.access import tokens
 from kull_router.delivery.edge_stream import EdgeStream
 from kull_router.errors import TokenRefused
-
-ROOM: Final = "room:"
 
 
 class Refusal(Exception):
@@ -25,9 +22,9 @@ class NotGranted(TokenRefused):
     """The token is good, but not for this queue. A session goes on without a room."""
 
     def __init__(self, address: str) -> None:
-        self.keep_session = address.startswith(ROOM)
+        self.keep_session = addresses.is_room(address)
         what = repr(address) if self.keep_session else "this queue"
-        super().__init__(tokens.BAD_TOKEN, f"the token does not grant {what}")
+        super().__init__(CloseCode.BAD_TOKEN, f"the token does not grant {what}")
 
 
 def refuse(stream: EdgeStream, session_id: int, address: str, why: Refusal | TokenRefused) -> None:

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 from kull_client import close_codes
 from kull_client.backoff import full_jitter
+from kull_client.reconnect import BASE, CAP
 from tests.chaos.ledger import Ledger
 from tests.support.device import token
 from tests.support.load.balancer import Balancer
@@ -78,7 +79,9 @@ class Device:
             if not close_codes.may_reconnect(code):
                 raise AssertionError(f"{self.name} was told to stop with {code}")
             if code != RECONNECT:
-                await asyncio.sleep(full_jitter(self._attempt, random=random.random))
+                await asyncio.sleep(
+                    full_jitter(self._attempt, random=random.random, base=BASE, cap=CAP)
+                )
             self._attempt += 1
 
     async def _connection(self, loop: asyncio.AbstractEventLoop) -> int:

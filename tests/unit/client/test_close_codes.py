@@ -19,7 +19,7 @@ def documented() -> dict[int, str]:
 
 def test_the_names_are_those_of_the_protocol_document() -> None:
     assert documented()
-    assert documented() == close_codes.NAMES
+    assert documented() == {int(code): code.label for code in close_codes.CloseCode}
 
 
 def test_the_standard_codes_that_stop_are_those_of_the_protocol_document() -> None:

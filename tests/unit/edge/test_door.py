@@ -6,13 +6,13 @@ from http import HTTPStatus
 
 import pytest
 
-import kull_edge.socket.origins
 import kull_gateway.origins
-from kull_edge.rate_limit import Bucket, Buckets
+import kull_protos.common.origins
 from kull_edge.settings import EdgeSettings
 from kull_edge.socket.client_address import client, neighbourhood, parse_networks
 from kull_edge.socket.door import Door, DoorConfig, Visitor
-from kull_edge.socket.origins import Origins
+from kull_protos.common.origins import Origins
+from kull_protos.common.rates import Bucket, Buckets
 from tests.unit.producers.test_gateway_door import PAGES
 
 PROXIES = parse_networks("10.0.0.0/8")
@@ -23,7 +23,7 @@ def test_edge_and_gateway_have_the_same_rules_about_pages() -> None:
         ours = Origins(allowed=theirs.allowed, local=theirs.local, literal=theirs.literal)
         assert ours.allows(origin, host) is theirs.allows(origin, host) is allowed
     for host in ("localhost", "127.0.0.1", "::1", "0.0.0.0", "10.0.0.1", "example.com"):
-        assert kull_edge.socket.origins.is_loopback(host) is (
+        assert kull_protos.common.origins.is_loopback(host) is (
             kull_gateway.origins.is_loopback(host)
         )
 

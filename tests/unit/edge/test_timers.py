@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from kull_edge.link.backoff import full_jitter
 from kull_edge.placement.credits import Credits
 from kull_edge.timers import Timers
+from kull_protos.common.backoff import full_jitter
 
 
 def test_deadlines_come_due_in_order_and_once() -> None:
@@ -64,8 +64,8 @@ def test_the_wait_is_jittered_and_capped() -> None:
     import random
 
     rng = random.Random(7)
-    waits = [full_jitter(n, base=0.2, cap=5, rng=rng) for n in range(1, 200)]
+    waits = [full_jitter(n, base=0.2, cap=5, random=rng.random) for n in range(1, 200)]
 
     assert all(0 <= wait <= 5 for wait in waits)
     assert max(waits) > 4.5
-    assert full_jitter(1, base=0.2, cap=5, rng=rng) <= 0.4
+    assert full_jitter(1, base=0.2, cap=5, random=rng.random) <= 0.4

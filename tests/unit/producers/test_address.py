@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kull_producers.contract.shard import shard_of
 from kull_producers.errors import InvalidAddress, InvalidEvent
 from kull_producers.events import address
 
@@ -39,7 +40,7 @@ def test_a_routing_key_has_four_words_and_fits_into_amqp(user_id: str, shard_cou
 
     assert len(key.encode()) <= 255
     shard, kind, name, event = key.split(".")
-    assert int(shard) == address.shard_of(to, shard_count) < shard_count
+    assert int(shard) == shard_of(to, shard_count) < shard_count
     assert (kind, unquote(name), event) == ("user", user_id, "device_disconnected")
 
 
@@ -52,7 +53,7 @@ def test_two_ids_never_share_a_routing_key(one: str, other: str) -> None:
 
 def test_the_shard_of_an_address_never_changes() -> None:
     # Fixed values: with another function, running deployments would lose their queues.
-    shards = [address.shard_of(to, 16) for to in ("user:user_123", "all", "user:zoë")]
+    shards = [shard_of(to, 16) for to in ("user:user_123", "all", "user:zoë")]
 
     assert shards == [2, 13, 0]
 

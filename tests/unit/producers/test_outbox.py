@@ -26,8 +26,8 @@ from kull_producers import (
     connect,
     connect_sync,
 )
+from kull_producers.contract.shard import shard_of
 from kull_producers.events import topology
-from kull_producers.events.address import shard_of
 from kull_producers.events.message import Message
 from kull_producers.outbox import relay as outbox_relay
 from kull_producers.testing import MemoryTransport

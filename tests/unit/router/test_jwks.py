@@ -12,8 +12,9 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from kull_protos.contract.close_codes import TRY_AGAIN, CloseCode
 from kull_router.access.jwks import MAX_ASKED, MAX_BYTES, JwksKeys
-from kull_router.access.tokens import BAD_TOKEN, TRY_AGAIN, TokenVerifier
+from kull_router.access.tokens import TokenVerifier
 from kull_router.clock import Clock
 from kull_router.errors import TokenRefused
 
@@ -110,7 +111,7 @@ async def test_a_new_key_is_fetched_when_a_token_asks_for_it_and_the_old_one_end
         new = issuer.token("two")
 
         assert (await settled(lambda: verifier.verify(new, NOW_MS))).user == "maya"
-        assert await settled(lambda: verifier.verify(old, NOW_MS)) == BAD_TOKEN
+        assert await settled(lambda: verifier.verify(old, NOW_MS)) == CloseCode.BAD_TOKEN
 
 
 async def test_keys_are_cached_and_made_up_ids_cost_one_fetch_per_pause() -> None:

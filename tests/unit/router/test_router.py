@@ -17,6 +17,7 @@ from kull_producers.events.envelope import messages_of
 from kull_producers.events.message import Message
 from kull_producers.events.models import CreditUpdate, Event, PromptChange, ShootProgress
 from kull_producers.events.stamp import Stamp
+from kull_protos.contract.shard import shard_of
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router.access.tokens import TokenVerifier
 from kull_router.broker.memory import MemoryBroker
@@ -216,7 +217,7 @@ async def test_an_event_is_pushed_once_to_an_edge_with_many_sessions(rig: Rig) -
 
 async def test_nothing_is_acknowledged_before_it_is_stored(rig: Rig) -> None:
     await rig.subscribe(1, "maya:mac")
-    shard = addresses.shard_of("user:maya", SHARDS)
+    shard = shard_of("user:maya", SHARDS)
     rig.store.failing = True
     await rig.credit("maya", 1)
     for _ in range(50):
@@ -491,7 +492,7 @@ async def test_a_message_that_we_fail_to_understand_takes_no_router_down(
 
     await rig.subscribe(1, "maya:mac")
     await rig.pushed(1)
-    shard = addresses.shard_of("user:maya", SHARDS)
+    shard = shard_of("user:maya", SHARDS)
     with monkeypatch.context() as broken:
         broken.setattr(ingest, "read", fails)
         broken.setattr(ingest, "readdress", fails)
@@ -529,7 +530,7 @@ async def test_a_message_in_the_wrong_shard_moves_once_and_then_is_buried(rig: R
     event = CreditUpdate(user_id="maya", new_balance=4, change=1, reason="x")
     stamp = Stamp(id="x", timestamp_ms=1, version=1)
     (right,) = messages_of(event, stamp, shard_count=SHARDS)
-    shard = (addresses.shard_of("user:maya", SHARDS) + 1) % SHARDS
+    shard = (shard_of("user:maya", SHARDS) + 1) % SHARDS
 
     def wrong(**headers: int) -> Message:
         return Message(
@@ -704,7 +705,7 @@ async def test_a_router_that_was_fenced_writes_nothing_more() -> None:
     server, state = MemoryServer(), MemoryState(shard_count=SHARDS)
     async with running(server, state) as rig:
         await rig.subscribe(1, "maya:mac")
-        shard = addresses.shard_of("user:maya", SHARDS)
+        shard = shard_of("user:maya", SHARDS)
         usurper = MemoryStore(state, shard_count=SHARDS)
         term = await usurper.claim(shard, "other")
 

@@ -17,14 +17,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kull_protos.contract.close_codes import CloseCode
+from kull_protos.contract.texts import plain_text
 from kull_router.access.token_keys import KeyRing, TokenKey, UnusableKey, parse_file
 from kull_router.access.tokens import (
-    BAD_TOKEN,
     MAX_KNOWN,
-    TOKEN_EXPIRED,
     Claims,
     TokenVerifier,
-    plain_text,
 )
 from kull_router.errors import ConfigError, TokenRefused
 
@@ -59,7 +58,7 @@ def test_a_signed_token_tells_who_connects() -> None:
 def test_a_token_is_worth_nothing_from_its_expiry_on() -> None:
     error = refused(signed(exp=NOW_MS // 1000))
 
-    assert error.close_code == TOKEN_EXPIRED
+    assert error.close_code == CloseCode.TOKEN_EXPIRED
     assert "get a new one" in str(error)
 
 
@@ -95,7 +94,7 @@ def test_a_token_is_worth_nothing_from_its_expiry_on() -> None:
 def test_any_other_token_is_refused_with_its_reason(token: str, why: str) -> None:
     error = refused(token)
 
-    assert error.close_code == BAD_TOKEN
+    assert error.close_code == CloseCode.BAD_TOKEN
     assert why in str(error)
 
 
@@ -148,7 +147,7 @@ def test_a_token_that_was_verified_before_expires_all_the_same() -> None:
     with pytest.raises(TokenRefused) as caught:
         verifier.verify(token, NOW_MS + 60_000)
 
-    assert caught.value.close_code == TOKEN_EXPIRED
+    assert caught.value.close_code == CloseCode.TOKEN_EXPIRED
 
 
 def test_a_signature_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -233,7 +232,7 @@ def test_a_key_that_is_gone_verifies_nothing_any_more() -> None:
 
     keys.ring = KeyRing(parse_file(public_pem(OTHER_RSA, ED)))
 
-    assert refused(token, verifier).close_code == BAD_TOKEN
+    assert refused(token, verifier).close_code == CloseCode.BAD_TOKEN
 
 
 def forged_by_hand(header: dict[str, Any], secret: bytes) -> str:

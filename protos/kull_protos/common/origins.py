@@ -1,8 +1,7 @@
-"""Which web pages may open a WebSocket here. PURE.
+"""Which web pages may talk to us. PURE.
 
 A browser says in `Origin` which page a request comes from; other programs send none, and a page
-cannot forge it. The gateway has the same rules (`kull_gateway/origins.py`); a test
-compares them.
+cannot forge it.
 """
 
 from __future__ import annotations
