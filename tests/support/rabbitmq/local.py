@@ -17,18 +17,12 @@ from pathlib import Path
 import httpx
 
 from tests.support.ports import free_port
+from tests.support.rabbitmq import installation
 from tests.support.rabbitmq.endpoint import Endpoint
 
 START_SECONDS = 90
 STOP_SECONDS = 20
 ALARM_SECONDS = 30
-# The script itself, not the wrapper in /usr/sbin, which insists on the account "rabbitmq".
-SCRIPTS = (
-    "/usr/lib/rabbitmq/bin/rabbitmq-server",  # Debian, Ubuntu, Fedora
-    "/opt/rabbitmq/sbin/rabbitmq-server",  # the official image, generic Unix archive
-    "/opt/homebrew/opt/rabbitmq/sbin/rabbitmq-server",
-    "/usr/local/opt/rabbitmq/sbin/rabbitmq-server",
-)
 CONFIG = """\
 listeners.tcp.1 = 127.0.0.1:{amqp}
 management.tcp.ip = 127.0.0.1
@@ -39,8 +33,9 @@ disk_free_limit.absolute = 10MB
 
 
 def installed_script() -> Path | None:
-    """Return the server script of the installed package, if there is one."""
-    return next((Path(path) for path in SCRIPTS if Path(path).exists()), None)
+    """Return the server script that a `RabbitMQ` starts, if there is one."""
+    found = installation.find()
+    return found.script if found else None
 
 
 class RabbitMQ:
@@ -51,10 +46,10 @@ class RabbitMQ:
     """
 
     def __init__(self, *, plugins: Sequence[str] = (), config: str = "") -> None:
-        script = installed_script()
-        if script is None:
-            raise FileNotFoundError(f"no rabbitmq-server script at any of {', '.join(SCRIPTS)}")
-        self._script = script
+        installed = installation.find()
+        if installed is None:
+            raise FileNotFoundError("no rabbitmq-server is installed")
+        self._installed = installed
         self._directory = Path(tempfile.mkdtemp(prefix="kull-rabbitmq-"))
         self._ports = {name: free_port() for name in ("amqp", "api", "dist", "epmd")}
         self._environment = self._prepare(["rabbitmq_management", *plugins], config)
@@ -84,14 +79,15 @@ class RabbitMQ:
     def start(self) -> None:
         """Start the node and return when it serves. Raises RuntimeError with its log."""
         if self._epmd is None:
-            epmd = ["epmd", "-port", str(self._ports["epmd"]), "-address", "127.0.0.1"]
+            port = str(self._ports["epmd"])
+            epmd = self._installed.epmd("-port", port, "-address", "127.0.0.1")
             self._epmd = subprocess.Popen(
                 epmd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
             )
             self._wait("epmd", self._epmd, lambda: _connects(self._ports["epmd"]))
         with (self._directory / "console.log").open("ab") as console:
             self._process = subprocess.Popen(
-                [str(self._script)],
+                self._installed.command("rabbitmq-server"),
                 env=self._environment,
                 cwd=self._directory,
                 stdin=subprocess.DEVNULL,
@@ -120,7 +116,7 @@ class RabbitMQ:
 
     def ctl(self, *arguments: str) -> str:
         """Run `rabbitmqctl` on this node and return what it prints."""
-        command = [str(self._script.with_name("rabbitmqctl")), *arguments]
+        command = self._installed.command("rabbitmqctl", *arguments)
         done = subprocess.run(
             command, env=self._environment, capture_output=True, text=True, check=False, timeout=60
         )

@@ -16,6 +16,8 @@ These tests need a RabbitMQ, and none could be had:
 {reasons}
 Do one of:
   - install it: apt-get install rabbitmq-server (it need not run, the tests start their own)
+  - KULL_TEST_RABBITMQ=its rabbitmq-server, the folder of an unpacked archive, or the root folder of
+    another system that has it (from debootstrap, say)
   - start Docker
   - KULL_TEST_AMQP_URL=amqp://user:password@host:5672 with the management plugin
     (KULL_TEST_RABBITMQ_API=http://user:password@host:15672 if it is elsewhere)
