@@ -44,6 +44,7 @@ lint: setup ## Check format, style, imports between packages, generated code
 	$(BIN)/python scripts/gen_protos.py --check
 	$(BIN)/python scripts/gen_events.py --check
 	$(BIN)/python scripts/gen_contract.py --check
+	$(BIN)/python scripts/gen_schema.py --check
 
 format: setup ## Format the code and fix what can be fixed
 	$(BIN)/ruff format .
@@ -110,6 +111,10 @@ contract: setup ## Generate what SDKs and documents get of the contract between 
 .PHONY: events
 events: setup ## Generate the web SDK's event types from the producers' models
 	$(BIN)/python scripts/gen_events.py
+
+.PHONY: schema
+schema: events ## Generate docs/schema from the edge's messages and the events
+	$(BIN)/python scripts/gen_schema.py
 
 lock: setup ## Pin every dependency in requirements.lock
 	./scripts/lock.sh

@@ -28,6 +28,7 @@ from tests.simulation.sockets import (
     Pong,
     Text,
 )
+from tests.support.schema import checked
 
 REPLACED: Final = 4503
 SOCKET_KEEPALIVE: Final = 40.0  # seconds without anything before a plain client connects anew
@@ -195,7 +196,7 @@ class Device:
                 frame = await end.receive()
             match frame:
                 case Text(text):
-                    self._plain_frame(process, json.loads(text))
+                    self._plain_frame(process, checked(json.loads(text)))
                     if self.pause:
                         await asyncio.sleep(self._rng.uniform(0, 2 * self.pause))
                 case PingFrame(payload):

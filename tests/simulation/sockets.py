@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import deque
 from contextlib import suppress
 from contextvars import ContextVar
@@ -15,6 +16,7 @@ from websockets.exceptions import ConnectionClosedError, ConnectionClosedOK
 
 from tests.simulation.loop import Process
 from tests.simulation.network import End, Listener, Lost, Network
+from tests.support.schema import checked
 
 CAPACITY: Final = 16 * 1024  # bytes in the kernels' buffers, each way
 MAX_QUEUE: Final = 16  # frames that the library reads ahead
@@ -96,6 +98,7 @@ class WebSocket:
             while self._received is None:
                 match await self._end.receive():
                     case Text(text):
+                        checked(json.loads(text))
                         self._texts.append(text)
                         self._changed.set()
                         while len(self._texts) >= MAX_QUEUE:

@@ -14,6 +14,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
+from tests.support.schema import checked
+
 SECRET = "the-secret-of-the-test-mesh-has-thirty-two-bytes"
 V2 = Subprotocol("kull.sync.v2")
 PRESENCE = {"DEVICE_CONNECTED", "DEVICE_DISCONNECTED"}
@@ -43,7 +45,7 @@ class Device:
     async def frame(self) -> Frame:
         """Return the next frame of any type."""
         async with asyncio.timeout(self.patience):
-            frame: Frame = json.loads(await self.socket.recv())
+            frame: Frame = checked(json.loads(await self.socket.recv()))
         self.seen.append(frame)
         return frame
 

@@ -1,98 +1,125 @@
-"""The texts of docs/protocol.md: reading what devices send, building what they get. PURE."""
+"""What devices say: docs/protocol.md, "Device → server". PURE.
+
+The classes are the one source of the reader below and of docs/schema/device.json: each field's
+kind stands in its annotation.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, NoReturn
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Annotated, Any, ClassVar, Final, NoReturn, get_type_hints
 
 from kull_edge.errors import BadFrame
-from kull_edge.protocol.outgoing import OutFrame
-from kull_protos.contract import addresses
+from kull_edge.protocol.fields import (
+    PAYLOAD,
+    POSITIONS,
+    REF,
+    ROOM,
+    SEQ,
+    Invalid,
+    Json,
+    Kind,
+    text,
+)
 from kull_protos.contract.limits import (
-    MAX_ADDRESS_BYTES,
     MAX_DEVICE_ID_CHARS,
     MAX_NAME_CHARS,
     MAX_PLATFORM_CHARS,
-    MAX_QUEUES,
     MAX_REF_CHARS,
-    MAX_SEQ,
     MAX_TOKEN_CHARS,
 )
-from kull_protos.mesh.v1.attach_pb2 import Device, Generation, Subscribed
 
-Json = dict[str, Any]
 Ref = str | int | None
+OptionalRef = Annotated[Ref, REF]
+Room = Annotated[str, ROOM]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hello:
     """The first message of a device that did not give its token elsewhere."""
 
-    token: str
-    epoch: str = ""
-    after: Mapping[str, int] = field(default_factory=dict)  # queue -> last processed seq
-    device_name: str = ""
-    platform: str = ""
-    instance: str = ""
-    device_id: str = ""
+    RULE: ClassVar[Json] = {
+        "if": {
+            "properties": {"after": {"type": "object", "minProperties": 1}},
+            "required": ["after"],
+        },
+        "then": {
+            "properties": {"epoch": {"type": "string", "minLength": 1}},
+            "required": ["epoch"],
+        },
+    }
+
+    token: Annotated[str, text(MAX_TOKEN_CHARS, least=1)] = field(repr=False)
+    epoch: Annotated[str, text(MAX_REF_CHARS)] = ""
+    # queue -> last processed seq
+    after: Annotated[Mapping[str, int], POSITIONS] = field(default_factory=dict)
+    device_name: Annotated[str, text(MAX_NAME_CHARS)] = ""
+    platform: Annotated[str, text(MAX_PLATFORM_CHARS)] = ""
+    instance: Annotated[str, text(MAX_REF_CHARS)] = ""
+    device_id: Annotated[str, text(MAX_DEVICE_ID_CHARS)] = ""
+
+    def __post_init__(self) -> None:
+        """Check `RULE`. Raises Invalid."""
+        if self.after and not self.epoch:
+            raise Invalid("epoch: is needed to make sense of `after`")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ack:
     """Everything of `queue` up to `seq` is processed."""
 
-    seq: int
-    queue: str
+    seq: Annotated[int, SEQ]
+    queue: Annotated[str, text(MAX_NAME_CHARS * 4)] = "user"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateProgress:
     """Progress for the user's other devices; `payload` is JSON."""
 
-    payload: bytes
-    ref: Ref
+    payload: Annotated[bytes, PAYLOAD]
+    ref: OptionalRef = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refresh:
     """Another token for this session."""
 
-    token: str = field(repr=False)
-    ref: Ref
+    token: Annotated[str, text(MAX_TOKEN_CHARS, least=1)] = field(repr=False)
+    ref: OptionalRef = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JoinRoom:
     """The device wants to follow a room; `after` is the last seq that it has processed there."""
 
-    queue: str
-    after: int | None
-    ref: Ref
+    queue: Room
+    after: Annotated[int | None, SEQ] = None
+    ref: OptionalRef = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaveRoom:
     """The device does not want to follow a room any more."""
 
-    queue: str
-    ref: Ref
+    queue: Room
+    ref: OptionalRef = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Typing:
     """The device's user is typing in a room."""
 
-    queue: str
-    ref: Ref
+    queue: Room
+    ref: OptionalRef = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Logout:
     """The session's token shall be worth nothing any more."""
 
-    ref: Ref
+    ref: OptionalRef = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,44 +130,100 @@ class Ping:
 RoomMessage = JoinRoom | LeaveRoom | Typing
 DeviceMessage = Hello | Ack | UpdateProgress | Refresh | RoomMessage | Logout | Ping
 
+TYPES: Final[Mapping[str, type[DeviceMessage]]] = {
+    "HELLO": Hello,
+    "ACK": Ack,
+    "UPDATE_PROGRESS": UpdateProgress,
+    "REFRESH": Refresh,
+    "JOIN": JoinRoom,
+    "LEAVE": LeaveRoom,
+    "TYPING": Typing,
+    "LOGOUT": Logout,
+    "PING": Ping,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of a message as it is on the wire."""
+
+    attribute: str
+    name: str
+    kind: Kind
+    required: bool
+
+
+def fields_of(message: type[DeviceMessage]) -> tuple[Field, ...]:
+    """Return the fields that a message has on the wire, beside its `type`."""
+    hints = get_type_hints(message, include_extras=True)
+    return tuple(
+        Field(
+            each.name,
+            _camel(each.name),
+            hints[each.name].__metadata__[0],
+            each.default is MISSING and each.default_factory is MISSING,
+        )
+        for each in fields(message)
+    )
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(each.title() for each in rest)
+
+
+class _Reader:
+    """Reads one type of message."""
+
+    __slots__ = ("_fields", "_message")
+
+    def __init__(self, message: type[DeviceMessage]) -> None:
+        self._message = message
+        self._fields = tuple(
+            (each.attribute, each.name, each.kind.read, each.required)
+            for each in fields_of(message)
+        )
+
+    def read(self, message: Json) -> DeviceMessage:
+        """Return the message. Raises Invalid."""
+        values = {}
+        for attribute, name, read, required in self._fields:
+            value = message.get(name)
+            if value is not None or required:
+                values[attribute] = read(value, name)
+        return self._message(**values)
+
+
+_READERS: Final = {name: _Reader(message) for name, message in TYPES.items()}
+
 
 def parse(data: str) -> DeviceMessage:
-    """Return the message in a text frame. Raises BadFrame saying what was wrong."""
+    """Return the message in a text. Raises BadFrame saying what was wrong."""
     try:
         message = _DECODER.decode(data)
     except (ValueError, RecursionError) as error:
         raise BadFrame("invalid_json", f"the frame is not JSON: {str(error)[:120]}") from None
     if not isinstance(message, dict):
         raise BadFrame("invalid_json", "the frame is JSON, but not an object")
-    match message.get("type"):
-        case "HELLO":
-            return _hello(message)
-        case "ACK":
-            return Ack(
-                seq=_seq(message.get("seq"), "seq"),
-                queue=_text(message, "queue", MAX_NAME_CHARS * 4) or "user",
-            )
-        case "UPDATE_PROGRESS":
-            return _update_progress(message)
-        case "REFRESH":
-            return Refresh(token=_token(message), ref=_ref(message))
-        case "JOIN":
-            return _join(message)
-        case "LEAVE":
-            return LeaveRoom(queue=_room(message), ref=_ref(message))
-        case "TYPING":
-            return Typing(queue=_room(message), ref=_ref(message))
-        case "LOGOUT":
-            return Logout(ref=_ref(message))
-        case "PING":
-            return Ping()
-        case unknown:
-            known = "HELLO, ACK, UPDATE_PROGRESS, REFRESH, JOIN, LEAVE, TYPING, LOGOUT, PING"
-            raise BadFrame(
-                "unknown_type",
-                f"type {str(unknown)[:40]!r} is not one of {known}",
-                _ref(message),
-            )
+    type_ = message.get("type")
+    reader = _READERS.get(type_) if isinstance(type_, str) else None
+    try:
+        if reader is not None:
+            return reader.read(message)
+        known = ", ".join(TYPES)
+        why = f"type {str(type_)[:40]!r} is not one of {known}"
+        raise BadFrame("unknown_type", why, _ref(message))
+    except Invalid as error:
+        raise BadFrame("invalid_message", str(error), _ref(message)) from None
+
+
+def _ref(message: Json) -> Ref:
+    """Return what an ERROR repeats, so that the device knows which message it is about."""
+    ref = message.get("ref")
+    try:
+        return None if ref is None else REF.read(ref, "ref")
+    except Invalid:
+        return None
 
 
 def parse_after(value: str) -> dict[str, int]:
@@ -153,105 +236,11 @@ def parse_after(value: str) -> dict[str, int]:
             raise BadFrame(
                 "invalid_message", f"after: {part[:40]!r} is not <queue>:<seq>, e.g. user:12"
             )
-        after[queue] = _seq(int(seq), "after")
-    return _few(after)
-
-
-def _hello(message: Json) -> Hello:
-    token = _token(message)
-    after = message.get("after", {})
-    if not isinstance(after, dict):
-        raise BadFrame("invalid_message", 'after: must be an object, e.g. {"user": 12}')
-    return Hello(
-        token=token,
-        epoch=_text(message, "epoch", MAX_REF_CHARS),
-        after=_few({queue: _seq(seq, f"after.{queue[:40]}") for queue, seq in after.items()}),
-        device_name=_text(message, "deviceName", MAX_NAME_CHARS),
-        platform=_text(message, "platform", MAX_PLATFORM_CHARS),
-        instance=_text(message, "instance", MAX_REF_CHARS),
-        device_id=_text(message, "deviceId", MAX_DEVICE_ID_CHARS),
-    )
-
-
-def _join(message: Json) -> JoinRoom:
-    ref, after = _ref(message), message.get("after")
-    if after is not None:
-        after = _seq(after, "after")
-    return JoinRoom(queue=_room(message), after=after, ref=ref)
-
-
-def _room(message: Json) -> str:
-    queue: Any = message.get("queue")
-    named = isinstance(queue, str) and addresses.is_room(queue) and queue != addresses.ROOM
-    if named and _encodes(queue) and len(queue.encode()) <= MAX_ADDRESS_BYTES:
-        return str(queue)
-    raise BadFrame(
-        "invalid_message",
-        f"queue: must be room:<name>, at most {MAX_ADDRESS_BYTES} bytes",
-        _ref(message),
-    )
-
-
-def _token(message: Json) -> str:
-    token = message.get("token")
-    if not isinstance(token, str) or not 0 < len(token) <= MAX_TOKEN_CHARS or not _encodes(token):
-        raise BadFrame(
-            "invalid_message", f"token: must be a string of 1 to {MAX_TOKEN_CHARS} characters"
-        )
-    return token
-
-
-def _update_progress(message: Json) -> UpdateProgress:
-    ref = _ref(message)
-    payload = message.get("payload")
-    if not isinstance(payload, dict):
-        raise BadFrame("invalid_message", "payload: must be an object", ref)
+        after[queue] = int(seq)
     try:
-        text = json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        return UpdateProgress(payload=text.encode(), ref=ref)
-    except (ValueError, RecursionError):
-        raise BadFrame(
-            "invalid_message", "payload: holds a number or character that JSON cannot carry", ref
-        ) from None
-
-
-def _ref(message: Json) -> Ref:
-    ref = message.get("ref")
-    if ref is None or (isinstance(ref, str) and len(ref) <= MAX_REF_CHARS):
-        return ref
-    if isinstance(ref, int) and not isinstance(ref, bool) and abs(ref) <= MAX_SEQ:
-        return ref
-    raise BadFrame(
-        "invalid_message", f"ref: must be an integer or a string of at most {MAX_REF_CHARS}"
-    )
-
-
-def _text(message: Json, name: str, limit: int) -> str:
-    value = message.get(name)
-    if value is None:
-        return ""
-    if not isinstance(value, str) or len(value) > limit or not _encodes(value):
-        raise BadFrame("invalid_message", f"{name}: must be a string of at most {limit} characters")
-    return value
-
-
-def _encodes(value: str) -> bool:
-    try:
-        value.encode()
-    except UnicodeEncodeError:  # a lone surrogate
-        return False
-    return True
-
-
-def _seq(value: object, name: str) -> int:
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_SEQ:
-        return value
-    raise BadFrame("invalid_message", f"{name}: must be an integer from 0 to {MAX_SEQ}")
-
-
-def _few(after: dict[str, int]) -> dict[str, int]:
-    if len(after) > MAX_QUEUES:
-        raise BadFrame("invalid_message", f"after: names more than {MAX_QUEUES} queues")
+        POSITIONS.read(after, "after")
+    except Invalid as error:
+        raise BadFrame("invalid_message", str(error)) from None
     return after
 
 
@@ -259,95 +248,4 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-_DECODER: Final = json.JSONDecoder(parse_constant=_no_constant)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Envelope:
-    """What every server message of one session carries."""
-
-    user_id: str
-    timestamp: int  # milliseconds since the Unix epoch
-
-    def message(self, kind: str, data: Json) -> OutFrame:
-        """Return a server message as a text."""
-        text = json.dumps(
-            {
-                "type": kind,
-                "data": data,
-                "timestamp": self.timestamp,
-                "deviceId": "server",
-                "userId": self.user_id,
-            },
-            ensure_ascii=False,
-            separators=(",", ":"),
-        )
-        return OutFrame(text.encode("utf-8", "replace"))
-
-    def error(self, code: str, message: str, ref: Ref = None) -> OutFrame:
-        """Return an ERROR."""
-        data: Json = {"code": code, "message": message}
-        if ref is not None:
-            data["ref"] = ref
-        return self.message("ERROR", data)
-
-    def refreshed(self, expires_ms: int, ref: Ref) -> OutFrame:
-        """Return a REFRESHED."""
-        data: Json = {"expiresAt": expires_ms}
-        if ref is not None:
-            data["ref"] = ref
-        return self.message("REFRESHED", data)
-
-    def accepted(self, event_id: str, ref: Ref) -> OutFrame:
-        """Return an ACCEPTED."""
-        data: Json = {"id": event_id}
-        if ref is not None:
-            data["ref"] = ref
-        return self.message("ACCEPTED", data)
-
-
-def queue_name(address: str) -> str:
-    """Return how devices call a queue: their own is `user`."""
-    return "user" if addresses.is_user(address) else address
-
-
-def generation_json(generation: Generation) -> list[int]:
-    """Return a generation as devices get it."""
-    return [generation.term, generation.counter]
-
-
-def devices_json(devices: Sequence[Device]) -> list[Json]:
-    """Return WELCOME's list of connected devices."""
-    return [
-        {
-            "deviceId": device.device_id,
-            "platform": device.platform,
-            "deviceName": device.name,
-            "connectedAt": device.connected_at,
-        }
-        for device in devices
-    ]
-
-
-def welcome_json(answer: Subscribed) -> Json:
-    """Return what WELCOME tells of the user's own queue and the token."""
-    data: Json = {
-        "epoch": answer.epoch,
-        "generation": generation_json(answer.generation),
-        "queue": place_json(answer),
-        "first": answer.first,
-        "devices": devices_json(answer.devices),
-    }
-    if answer.expires_at:
-        data["expiresAt"] = answer.expires_at
-    return data
-
-
-def place_json(answer: Subscribed) -> Json:
-    """Return where a queue continues, for WELCOME and JOINED."""
-    return {
-        "queue": queue_name(answer.address),
-        "head": answer.head,
-        "after": answer.after,
-        "recovered": answer.recovered,
-    }
+_DECODER: Final[Any] = json.JSONDecoder(parse_constant=_no_constant)

@@ -13,19 +13,18 @@ from collections.abc import Callable, Mapping
 
 from kull_edge.protocol.messages import (
     JoinRoom,
-    Json,
     LeaveRoom,
     Ref,
     RoomMessage,
     Typing,
-    place_json,
 )
+from kull_edge.protocol.server_messages import Data, Left, Standing, Type, joined_json, place_json
 from kull_edge.session.effects import Effect, Join, Limited, Part, PublishWish
 from kull_edge.session.subscription import Follow, Mode
 from kull_protos.contract import addresses
 from kull_protos.mesh.v1.attach_pb2 import Position, Refused, Subscribed
 
-Tell = Callable[[str, Json], list[Effect]]
+Tell = Callable[[Type, Data], list[Effect]]
 Complain = Callable[[str, str, Ref], list[Effect]]
 
 
@@ -84,7 +83,7 @@ class Rooms:
         if address in self._asked or address in self._leaving:
             return self._busy(address, ref)
         if follow := self._follows.get(address):
-            return self._tell("JOINED", _with_ref(_place_of(follow), ref))
+            return self._tell("JOINED", joined_json(_place_of(follow), ref))
         if sum(addresses.is_room(each) for each in self._follows) >= self._limit:
             why = f"{self._limit} rooms are followed already: LEAVE one first"
             return [Limited("rooms"), *self._error("too_many_rooms", why, ref)]
@@ -110,7 +109,7 @@ class Rooms:
         """An owner took the session into a room for the first time."""
         ref = self._asked.pop(answer.address, None)
         self._starts.pop(answer.address, None)
-        told = self._tell("JOINED", _with_ref(place_json(answer), ref))
+        told = self._tell("JOINED", joined_json(place_json(answer), ref))
         return told + self.settled(answer.address)
 
     def settled(self, address: str) -> list[Effect]:
@@ -133,21 +132,19 @@ class Rooms:
         return [Part(address), *told]
 
     def _left(self, address: str, ref: Ref, reason: str = "") -> list[Effect]:
-        data: Json = {"queue": address}
+        data = Left(queue=address)
         if reason:
             data["reason"] = reason
-        return self._tell("LEFT", _with_ref(data, ref))
+        if ref is not None:
+            data["ref"] = ref
+        return self._tell("LEFT", data)
 
     def _busy(self, address: str, ref: Ref) -> list[Effect]:
         why = f"wait for the answer to the JOIN or LEAVE of {address[:40]!r} before"
         return self._error("busy", why, ref)
 
 
-def _with_ref(data: Json, ref: Ref) -> Json:
-    return data if ref is None else data | {"ref": ref}
-
-
-def _place_of(follow: Follow) -> Json:
+def _place_of(follow: Follow) -> Standing:
     """Return where a room that is followed already continues."""
     through = follow.through
-    return {"queue": follow.address, "head": through, "after": through, "recovered": True}
+    return Standing(queue=follow.address, head=through, after=through, recovered=True)

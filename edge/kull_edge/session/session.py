@@ -14,6 +14,18 @@ from kull_edge.protocol import messages as frames
 from kull_edge.protocol import token_peek as auth
 from kull_edge.protocol.handshake import Handshake
 from kull_edge.protocol.outgoing import OutFrame
+from kull_edge.protocol.server_messages import (
+    Fresh,
+    Pong,
+    Reconnect,
+    RecoveryLost,
+    Stale,
+    TokenExpired,
+    joined_json,
+    place_json,
+    queue_name,
+    welcome_json,
+)
 from kull_edge.session.config import SessionConfig
 from kull_edge.session.credential import Credential
 from kull_edge.session.effects import (
@@ -179,7 +191,7 @@ class Session:
 
     def leave(self, slot: float, now: float) -> list[Effect]:
         """The edge is leaving: the device is served until its slot, seconds from now, comes."""
-        frame = self._voice.envelope().message("RECONNECT", {"after": round(1000 * slot)})
+        frame = self._voice.envelope().message("RECONNECT", Reconnect(after=round(1000 * slot)))
         if self.state is not State.OPEN:
             return self._close(CloseCode.RECONNECT, CloseCode.RECONNECT.meaning, frame)
         self._schedule(TimerKind.LEAVE, now + slot)
@@ -200,7 +212,7 @@ class Session:
         request = Subscribe(
             session_id=self.id, address=address, token=self._credential.token, device=self._device
         )
-        queue = frames.queue_name(address)
+        queue = queue_name(address)
         if follow.joined:
             request.position.CopyFrom(Position(epoch=follow.epoch, seq=follow.acked))
         elif self._rooms and (start := self._rooms.start(address)):
@@ -277,11 +289,11 @@ class Session:
     def stale(self, address: str, seconds: float) -> list[Effect]:
         """No router has served a queue for so long: what the device shows of it may be old."""
         since = self._wall_ms() - round(1000 * seconds)
-        return self._voice.notice("STALE", {"queue": frames.queue_name(address), "since": since})
+        return self._voice.notice("STALE", Stale(queue=queue_name(address), since=since))
 
     def fresh(self, address: str) -> list[Effect]:
         """The queue is served again, and what was missed follows."""
-        return self._voice.notice("FRESH", {"queue": frames.queue_name(address)})
+        return self._voice.notice("FRESH", Fresh(queue=queue_name(address)))
 
     # Messages of the device
 
@@ -290,8 +302,6 @@ class Session:
             raise BadFrame(
                 "invalid_message", "HELLO is only the first message, and only without another token"
             )
-        if message.after and not message.epoch:
-            raise BadFrame("invalid_message", "epoch: is needed to make sense of `after`")
         self._timers.cancel(SessionTimer(self.id, TimerKind.HELLO))
         self._credential.token = message.token
         self._epoch, self._after = message.epoch, message.after
@@ -375,7 +385,7 @@ class Session:
         """Nothing comes before WELCOME, which is a sign of life as well."""
         if self.state is not State.OPEN:
             return []
-        return self._voice.message("PONG", {})
+        return self._voice.message("PONG", Pong())
 
     def _check_identified(self) -> None:
         if self.state is State.HELLO:
@@ -422,7 +432,7 @@ class Session:
         if closes_ms == expires_ms:
             return self.timer(TimerKind.END, now)
         self._schedule(TimerKind.END, now + (closes_ms - expires_ms) / 1000)
-        return self._voice.notice("TOKEN_EXPIRED", {"closesAt": closes_ms})
+        return self._voice.notice("TOKEN_EXPIRED", TokenExpired(closesAt=closes_ms))
 
     # Answers
 
@@ -433,14 +443,15 @@ class Session:
         self._set_end(answer.expires_at, answer.closes_at, now)
         self._generation = Generation()
         self._generation.CopyFrom(answer.generation)
-        data: frames.Json = {
-            "sessionId": f"{self._config.node_id}/{self.id}",
-            "deviceId": answer.device.device_id or self._device.device_id,
-            "userId": self._voice.user_id,
-            "keepalive": self._config.keepalive,
-            "window": self._config.window.frames,
-        }
-        welcome = self._voice.message("WELCOME", data | frames.welcome_json(answer))
+        data = welcome_json(
+            answer,
+            session_id=f"{self._config.node_id}/{self.id}",
+            device_id=self._device.device_id,
+            user_id=self._voice.user_id,
+            keepalive=self._config.keepalive,
+            window=self._config.window.frames,
+        )
+        welcome = self._voice.message("WELCOME", data)
         return [*welcome, self._follow(ALL)]
 
     def _joined(self, answer: Subscribed) -> list[Effect]:
@@ -448,14 +459,14 @@ class Session:
             # HELLO's position counts for the first JOIN only.
             self._after = {q: seq for q, seq in self._after.items() if q != answer.address}
             return self._rooms.joined(answer)
-        return self._voice.notice("JOINED", frames.place_json(answer))
+        return self._voice.notice("JOINED", joined_json(place_json(answer)))
 
     def _lost(self, address: str, head: int) -> list[Effect]:
         if not self._handshake.v2:  # only WELCOME can tell a plain client, and of its own queue
             reason = "this device was too slow: connect again"
             own = address == self.user_address
             return self._refuse(CloseCode.RESUBSCRIBE, reason) if own else []
-        data = {"queue": frames.queue_name(address), "head": head}
+        data = RecoveryLost(queue=queue_name(address), head=head)
         return self._voice.message("RECOVERY_LOST", data)
 
     def _end(self, code: int, reason: str) -> list[Effect]:

@@ -9,6 +9,7 @@ import pytest
 from kull_edge.errors import BadFrame
 from kull_edge.protocol import handshake
 from kull_edge.protocol import messages as frames
+from kull_edge.protocol.server_messages import Envelope
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,7 @@ def test_good_messages_are_read_and_unknown_fields_ignored() -> None:
 
 
 def test_server_messages_carry_the_envelope() -> None:
-    frame = frames.Envelope(user_id="maya", timestamp=7).error("busy", "wait", "r")
+    frame = Envelope(user_id="maya", timestamp=7).error("busy", "wait", "r")
 
     assert json.loads(frame.text) == {
         "type": "ERROR",
