@@ -9,5 +9,5 @@ for name in kull-protos kull-producers kull-gateway kull-router kull-edge kull-m
 done
 for member in $members; do echo "-e ./$member"; done |
     sed 's|./router|./router[postgres]|' |
-    .venv/bin/uv pip compile - --group dev --python-version 3.11 --generate-hashes \
+    .venv/bin/uv pip compile - --group dev --universal --python-version 3.11 --generate-hashes \
         --no-header --no-annotate --no-emit-index-url $skip -o requirements.lock "$@"
