@@ -83,6 +83,10 @@ web: setup $(WEB_READY) ## Build and test the web SDK and the demo page; needs N
 play: setup page ## Open the page alone, without the shoot of `make demo`
 	@$(BIN)/kull play
 
+.PHONY: matrix
+matrix: setup ## Run the tests on every Python and RabbitMQ found (PYTHONS="3.12 3.13" RABBITMQS="installed /path")
+	$(BIN)/python -m tests.matrix --workers $(WORKERS) $(if $(PYTHONS),--pythons $(PYTHONS)) $(if $(RABBITMQS),--rabbitmqs $(RABBITMQS))
+
 chaos: setup ## Kill and cut a mesh of real processes under load (MINUTES=10 SEED=n)
 	$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
 

@@ -78,14 +78,18 @@ def find() -> Installation | None:
         ValueError: KULL_TEST_RABBITMQ names something else.
     """
     given = os.environ.get(VARIABLE)
-    if given:
-        return _named(Path(given).resolve())
-    return next(
-        (Installation(Path("/") / path) for path in SCRIPTS if Path("/", path).exists()), None
-    )
+    return named(Path(given)) if given else installed()
 
 
-def _named(place: Path) -> Installation:
+def installed() -> Installation | None:
+    """Return that of this machine's package, if there is one."""
+    scripts = (Path("/", path) for path in SCRIPTS)
+    return next((Installation(script) for script in scripts if script.exists()), None)
+
+
+def named(place: Path) -> Installation:
+    """Return the one that a path names, see `find`. Raises ValueError."""
+    place = place.resolve()
     if place.is_file():
         return Installation(place)
     for script in (place / path for path in SCRIPTS):

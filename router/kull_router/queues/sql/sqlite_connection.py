@@ -50,9 +50,15 @@ class SqliteConnection:
             self._db = sqlite3.connect(
                 path, isolation_level=None, check_same_thread=False, timeout=5
             )
-            ((mode,),) = self.query("PRAGMA journal_mode = WAL")
-        if mode != "wal":
+        try:
+            self._set_up(path)
+        except BaseException:
             self._db.close()
+            raise
+
+    def _set_up(self, path: Path) -> None:
+        ((mode,),) = self.query("PRAGMA journal_mode = WAL")
+        if mode != "wal":
             raise ConfigError(
                 f"{path} cannot use a write-ahead log ({mode}): put it on a local disk"
             )

@@ -1,0 +1,1 @@
+"""The tests on every Python and RabbitMQ that this machine has."""
