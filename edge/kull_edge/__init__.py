@@ -1,5 +1,7 @@
 """Kull Sync's edge: holds WebSockets, delivers, carries acknowledgements back."""
 
-__version__ = "0.1.0"
+from importlib.metadata import version
+
+__version__ = version("kull-edge")
 
 __all__ = ["__version__"]

@@ -1,5 +1,7 @@
 """The `kull` command: the whole mesh in one process, its single roles, and small tools."""
 
-__version__ = "0.1.0"
+from importlib.metadata import version
+
+__version__ = version("kull-mesh")
 
 __all__ = ["__version__"]

@@ -1,5 +1,7 @@
 """The central router: per-user queues, shard ownership, delivery to the edges."""
 
-__version__ = "0.1.0"
+from importlib.metadata import version
+
+__version__ = version("kull-router")
 
 __all__ = ["__version__"]

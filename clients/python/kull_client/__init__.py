@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+
 from kull_client.client import State, SyncClient
 from kull_client.errors import (
     BadFrame,
@@ -13,7 +15,7 @@ from kull_client.errors import (
 )
 from kull_client.event import Device, Event, Position
 
-__version__ = "0.1.0"
+__version__ = version("kull-client")
 
 __all__ = [
     "BadFrame",
