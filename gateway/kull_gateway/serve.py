@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,7 +28,7 @@ async def serve(
     details: AskDetails | None = None,
     extend: Callable[[FastAPI], None] = lambda app: None,
 ) -> None:
-    """Serve the triggers until SIGTERM or SIGINT.
+    """Serve the triggers until cancelled.
 
     `details` returns what the status tells beside RabbitMQ's state; None: nothing. `extend` may add
     routes of its own.
@@ -67,7 +66,7 @@ async def serve(
             )
             host, port = listener.getsockname()[:2]
             log.info("gateway_ready", url=f"http://{host}:{port}")
-            await _Server(config).serve(sockets=[listener])
+            await _serve(_Server(config), listener)
 
 
 def _publisher(settings: GatewaySettings) -> Publisher:
@@ -104,19 +103,20 @@ def _serve_metrics(settings: GatewaySettings, metrics: GatewayMetrics) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Ends when it is signalled; uvicorn itself would raise the signal again before we are done."""
-
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-        signals = (signal.SIGTERM, signal.SIGINT)
-        for number in signals:
-            loop.add_signal_handler(number, self.handle_exit, number, None)
-        try:
-            yield
-        finally:
-            for number in signals:
-                loop.remove_signal_handler(number)
+        """Leave signals to whoever runs us: they cancel `serve`."""
+        yield
+
+
+async def _serve(server: uvicorn.Server, listener: socket.socket) -> None:
+    """Serve until cancelled; then let requests end."""
+    task = asyncio.create_task(server.serve(sockets=[listener]), name="http")
+    try:
+        await asyncio.shield(task)
+    finally:
+        server.should_exit = True
+        await asyncio.wait({task})
 
 
 def _listener(host: str, port: int) -> socket.socket:

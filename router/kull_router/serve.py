@@ -1,9 +1,6 @@
-"""The role `kull router`: one router on RabbitMQ, until it is told to stop."""
+"""The role `kull router`: one router on RabbitMQ."""
 
 from __future__ import annotations
-
-import asyncio
-import signal
 
 import structlog
 from prometheus_client import start_http_server
@@ -20,7 +17,7 @@ log = structlog.get_logger(__name__)
 
 
 async def serve(settings: RouterSettings) -> None:
-    """Run a router until SIGTERM or SIGINT, or until it dies. Raises RouterError."""
+    """Run a router until it was drained, dies or is cancelled. Raises RouterError."""
     if settings.amqp_url is None:
         raise ConfigError(
             "set KULL_AMQP_URL, e.g. amqp://user:password@localhost/; "
@@ -34,17 +31,7 @@ async def serve(settings: RouterSettings) -> None:
     async with Router(settings, broker=broker, store=store) as router:
         if settings.metrics_port:
             _serve_metrics(settings)
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
-        stopped = asyncio.create_task(stop.wait(), name="stop")
-        died = asyncio.create_task(router.wait(), name="died")
-        await asyncio.wait({stopped, died}, return_when=asyncio.FIRST_COMPLETED)
-        stopped.cancel()
-        if died.done():
-            died.result()
-        died.cancel()
+        await router.wait()
 
 
 async def _open_store(settings: RouterSettings) -> Database:

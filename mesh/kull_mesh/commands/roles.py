@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Coroutine
+from typing import Annotated, Any
 
 import typer
 from fastapi import FastAPI
@@ -22,7 +23,7 @@ from kull_router.settings import RouterSettings
 
 def router() -> None:
     """Run one router. Needs KULL_AMQP_URL and KULL_TOKEN_SECRET; see `kull config`."""
-    signals.run(kull_router.serve.serve(RouterSettings()))
+    _run(kull_router.serve.serve(RouterSettings()))
 
 
 def edge(
@@ -33,9 +34,9 @@ def edge(
     """Run an edge. Needs KULL_EDGE_ROUTERS; see `kull config`."""
     settings = EdgeSettings()
     if count == 1:
-        signals.run(kull_edge.serve.serve(settings))
+        _run(kull_edge.serve.serve(settings))
     else:
-        signals.run(signals.until_signalled(workers.run(settings, count)))
+        _run(workers.run(settings, count))
 
 
 def gateway() -> None:
@@ -53,7 +54,11 @@ def gateway() -> None:
         if files is not None:
             page.add(app, files, edges=edges)
 
-    signals.run(serve_gateway(GatewaySettings(), details=status, extend=extend))
+    _run(serve_gateway(GatewaySettings(), details=status, extend=extend))
+
+
+def _run(role: Coroutine[Any, Any, None]) -> None:
+    signals.run(signals.until_signalled(role))
 
 
 def _listed(text: str) -> list[str]:
