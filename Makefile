@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 MEMBERS := protos producers gateway router edge mesh clients/python
 MANIFESTS := requirements.lock $(MEMBERS:%=%/pyproject.toml)
-SOURCES := protos/kull_protos/contract protos/kull_protos/common producers/kull_producers gateway/kull_gateway router/kull_router edge/kull_edge mesh/kull_mesh \
+SOURCES := protos/kull_protos/contract protos/kull_protos/common protos/kull_protos/settings.py producers/kull_producers gateway/kull_gateway router/kull_router edge/kull_edge mesh/kull_mesh \
 	clients/python/kull_client tests examples bench scripts
 WORKERS ?= 2
 WEB := clients/web
@@ -45,6 +45,7 @@ lint: setup ## Check format, style, imports between packages, generated code
 	$(BIN)/python scripts/gen_events.py --check
 	$(BIN)/python scripts/gen_contract.py --check
 	$(BIN)/python scripts/gen_schema.py --check
+	$(BIN)/python scripts/version.py --check
 
 format: setup ## Format the code and fix what can be fixed
 	$(BIN)/ruff format .

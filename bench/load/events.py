@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from bench.job import EVENT_BYTES
-from kull_producers.events import topology
+from kull_producers.contract.shard import DEFAULT_SHARD_COUNT
 from kull_producers.events.envelope import messages_of
 from kull_producers.events.message import Message
 from kull_producers.events.models import CreditUpdate, PromptChange
@@ -35,7 +35,7 @@ def read(frame: bytes) -> Seen | None:
     return Seen(int(frame[at + 1 : at + 17]), int(frame[at + 18 : at + 26]))
 
 
-def message(user: str, *, shard_count: int = topology.DEFAULT_SHARD_COUNT) -> Message:
+def message(user: str, *, shard_count: int = DEFAULT_SHARD_COUNT) -> Message:
     """Return a template of our event for a user, or for EVERYBODY; its body has 260 bytes."""
     stamp = Stamp(id=EVENT_ID.decode(), timestamp_ms=1_732_440_000_000, version=1, app_id="bench")
 

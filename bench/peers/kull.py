@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.cpu import Roles
 from bench.load.outlets import AmqpOutlet, Outlet, Route
 from bench.peers.peer import broker, collect_garbage, objects
-from kull_producers.events import topology
+from kull_producers.contract.shard import DEFAULT_SHARD_COUNT
 from tests.support.device import token
 from tests.support.load.rolling import PRODUCTION
 from tests.support.mesh import Mesh
@@ -100,4 +100,4 @@ class Kull:
 
 def _share(number: int, routers: int) -> str:
     """Return the shards that one of several routers serves, as a setting."""
-    return ",".join(map(str, range(number, topology.DEFAULT_SHARD_COUNT, routers)))
+    return ",".join(map(str, range(number, DEFAULT_SHARD_COUNT, routers)))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import secrets
 import socket
-from pathlib import Path
 
-from pydantic import AliasChoices, Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, field_validator
+from pydantic_settings import SettingsConfigDict
 
 from kull_edge.session.config import HubConfig, SessionConfig
 from kull_edge.session.subscription import Window
@@ -15,14 +14,13 @@ from kull_edge.socket.client_address import parse_networks
 from kull_edge.socket.door import DoorConfig
 from kull_protos.common.origins import Origins, is_loopback, parse
 from kull_protos.contract.limits import DEFAULT_ROOMS, MAX_NODE_ID_CHARS, MAX_ROOMS
+from kull_protos.settings import PageSettings, PlainTokenSettings, TlsSettings
 
 
-class EdgeSettings(BaseSettings):
+class EdgeSettings(TlsSettings, PageSettings, PlainTokenSettings):
     """Settings of one edge. Every field names its unit."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="KULL_EDGE_", extra="ignore", frozen=True, populate_by_name=True
-    )
+    model_config = SettingsConfigDict(env_prefix="KULL_EDGE_")
 
     host: str = Field("127.0.0.1", description="address that devices connect to")
     port: int = Field(5000, ge=0, le=65535, description="port of WebSockets; 0: any free")
@@ -35,27 +33,6 @@ class EdgeSettings(BaseSettings):
         max_length=MAX_NODE_ID_CHARS,
         description="name of this edge, unique among living edges",
     )
-    tls_ca: Path | None = Field(
-        None,
-        validation_alias=AliasChoices("KULL_TLS_CA", "tls_ca"),
-        description="PEM file of the authority that signs certificates inside the mesh; "
-        "unset: no TLS there",
-    )
-    tls_cert: Path | None = Field(
-        None,
-        validation_alias=AliasChoices("KULL_TLS_CERT", "tls_cert"),
-        description="PEM file of this node's certificate",
-    )
-    tls_key: Path | None = Field(
-        None,
-        validation_alias=AliasChoices("KULL_TLS_KEY", "tls_key"),
-        description="PEM file of its private key",
-    )
-    allow_plain_tokens: bool = Field(
-        False,
-        validation_alias=AliasChoices("KULL_ALLOW_PLAIN_TOKENS", "allow_plain_tokens"),
-        description="accept 'userId' and 'userId:deviceId' as tokens: for demos only",
-    )
     compression: bool = Field(False, description="offer permessage-deflate (about 25 KB a device)")
     metrics_port: int = Field(0, ge=0, le=65535, description="port of /metrics; 0: none")
 
@@ -67,12 +44,6 @@ class EdgeSettings(BaseSettings):
         65_536, ge=1_024, description="bytes in a socket's write buffer that count as full"
     )
 
-    origins: str = Field(
-        "",
-        validation_alias=AliasChoices("KULL_ORIGINS", "origins"),
-        description="web pages that may connect and call, besides those of the same host: exact "
-        "origins separated by commas, e.g. https://app.example.com; *: any",
-    )
     trusted_proxies: str = Field(
         "", description="networks of load balancers whose X-Forwarded-For is believed"
     )
@@ -138,12 +109,6 @@ class EdgeSettings(BaseSettings):
             host, _, port = target.strip().rpartition(":")
             if not host or not port.isdigit():
                 raise ValueError(f"{target.strip()!r} is not host:port, e.g. router-1:7400")
-        return value
-
-    @field_validator("origins")
-    @classmethod
-    def _check_origins(cls, value: str) -> str:
-        parse(value)
         return value
 
     @field_validator("trusted_proxies", "unlimited")

@@ -5,17 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr
 
 from kull_gateway.auth import Authorize, service_auth
 from kull_gateway.keys import key_auth
 from kull_gateway.origins import Origins, is_loopback, parse
 from kull_gateway.rates import Buckets
+from kull_gateway.shared_settings import (
+    BrokerSettings,
+    PageSettings,
+    ServiceSettings,
+    SigningSettings,
+)
 from kull_gateway.token_minter import Minter, SigningKey, SigningKeyError
-from kull_producers.contract.limits import DEFAULT_TOKEN_TTL, MIN_SECRET_BYTES
+from kull_producers.contract.limits import MIN_SECRET_BYTES
 from kull_producers.errors import KullError
-from kull_producers.events import topology
 from kull_producers.publishing.publisher import DEFAULT_IN_FLIGHT
 
 DEFAULT_TIMEOUT: Final = 1.5  # seconds: callers learn within 2 s that RabbitMQ is away
@@ -27,27 +31,18 @@ class GatewayConfigError(KullError):
     """A setting is missing or contradicts another; the text names it."""
 
 
-class GatewaySettings(BaseSettings):
+class GatewaySettings(BrokerSettings, ServiceSettings, PageSettings, SigningSettings):
     """Settings of one gateway. Every field names its unit."""
 
-    model_config = SettingsConfigDict(env_prefix="KULL_", extra="ignore", frozen=True)
-
-    amqp_url: SecretStr = Field(description="RabbitMQ, amqp(s)://user:password@host/vhost")
+    amqp_url: SecretStr = Field(
+        validation_alias="KULL_AMQP_URL",
+        description=BrokerSettings.model_fields["amqp_url"].description,
+    )
     service_secret: SecretStr | None = Field(
         None,
         min_length=MIN_SECRET_BYTES,
-        description="HS256 secret of service tokens, at least 32 bytes; unset: keys only",
-    )
-    service_keys: Path | None = Field(
-        None, description="file of the service keys, see `kull keys`; unset: service tokens only"
-    )
-    shard_count: int = Field(
-        topology.DEFAULT_SHARD_COUNT, ge=1, le=100, description="shards of the deployment"
-    )
-    origins: str = Field(
-        "",
-        description="web pages that may connect and call, besides those of the same host: exact "
-        "origins separated by commas, e.g. https://app.example.com; *: any",
+        validation_alias="KULL_SERVICE_SECRET",
+        description=ServiceSettings.model_fields["service_secret"].description,
     )
     gateway_host: str = Field("127.0.0.1", description="address of the HTTP triggers")
     gateway_port: int = Field(
@@ -68,27 +63,6 @@ class GatewaySettings(BaseSettings):
         None,
         description="file in which events wait for RabbitMQ; with one, 202 means: on disk there",
     )
-    token_secret: SecretStr | None = Field(
-        None, description="HS256 secret of device tokens, at least 32 bytes"
-    )
-    token_signing_key: Path | None = Field(
-        None,
-        description="PEM file of the private key that signs device tokens (RSA: RS256, Ed25519: "
-        "EdDSA), instead of KULL_TOKEN_SECRET",
-    )
-    token_audience: str = Field("", description="`aud` of device tokens; empty: none")
-    token_issuer: str = Field("", description="`iss` of device tokens; empty: none")
-    token_max_ttl: float = Field(
-        DEFAULT_TOKEN_TTL,
-        gt=0,
-        description="seconds that a device token lives at most; revocations are kept as long",
-    )
-
-    @field_validator("origins")
-    @classmethod
-    def _check_origins(cls, value: str) -> str:
-        parse(value)
-        return value
 
     def authorize(self) -> Authorize:
         """Return what verifies callers. Raises GatewayConfigError, KeyFileError."""

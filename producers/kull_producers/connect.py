@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import overload
 
-from kull_producers.events import topology
+from kull_producers.contract.shard import DEFAULT_SHARD_COUNT
 from kull_producers.outbox.publisher import Outbox, OutboxPublisher, SyncOutboxPublisher
 from kull_producers.publishing.publisher import (
     DEFAULT_APP_ID,
@@ -44,7 +44,7 @@ def connect(
     url: str,
     *,
     outbox: str | Path | Outbox | None = None,
-    shard_count: int = topology.DEFAULT_SHARD_COUNT,
+    shard_count: int = DEFAULT_SHARD_COUNT,
     app_id: str = DEFAULT_APP_ID,
     in_flight: int = DEFAULT_IN_FLIGHT,
     timeout: float = DEFAULT_TIMEOUT,
@@ -108,7 +108,7 @@ def connect_sync(
     url: str,
     *,
     outbox: str | Path | Outbox | None = None,
-    shard_count: int = topology.DEFAULT_SHARD_COUNT,
+    shard_count: int = DEFAULT_SHARD_COUNT,
     app_id: str = DEFAULT_APP_ID,
     in_flight: int = DEFAULT_IN_FLIGHT,
     timeout: float = DEFAULT_TIMEOUT,

@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from kull_producers.contract.shard import DEFAULT_SHARD_COUNT
 from kull_producers.errors import ConnectError, KullError, NotRoutable, ShardCountMismatch
 from kull_producers.events import topology
 from kull_producers.events.message import Message
@@ -24,7 +25,7 @@ class MemoryTransport:
         dials: how often the shard count has been checked.
     """
 
-    def __init__(self, *, shard_count: int = topology.DEFAULT_SHARD_COUNT) -> None:
+    def __init__(self, *, shard_count: int = DEFAULT_SHARD_COUNT) -> None:
         self.messages: list[Message] = []
         self.down = False
         self.short = False

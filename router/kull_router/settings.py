@@ -6,10 +6,13 @@ import socket
 from pathlib import Path
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from kull_producers.events import topology
-from kull_protos.contract.limits import DEFAULT_TOKEN_TTL
+from kull_protos.settings import (
+    BrokerSettings,
+    DeviceTokenSettings,
+    PlainTokenSettings,
+    TlsSettings,
+)
 from kull_router.queues.port import Retention
 
 
@@ -25,10 +28,8 @@ def parse_shards(text: str) -> frozenset[int]:
     return frozenset(shards)
 
 
-class RouterSettings(BaseSettings):
+class RouterSettings(TlsSettings, BrokerSettings, DeviceTokenSettings, PlainTokenSettings):
     """Settings of one router. Every field names its unit."""
-
-    model_config = SettingsConfigDict(env_prefix="KULL_", extra="ignore", frozen=True)
 
     router_id: str = Field(
         default_factory=lambda: f"router-{socket.gethostname()}",
@@ -38,31 +39,12 @@ class RouterSettings(BaseSettings):
     grpc_port: int = Field(
         7400, ge=0, le=65535, description="port that edges attach to; 0: any free"
     )
-    tls_ca: Path | None = Field(
-        None,
-        description="PEM file of the authority that signs certificates inside the mesh; "
-        "unset: no TLS there",
-    )
-    tls_cert: Path | None = Field(None, description="PEM file of this node's certificate")
-    tls_key: Path | None = Field(None, description="PEM file of its private key")
-    amqp_url: SecretStr | None = Field(
-        None, description="RabbitMQ, amqp(s)://user:password@host/vhost"
-    )
     database_url: SecretStr | None = Field(
         None,
         description="PostgreSQL of the store, postgresql://user:password@host/database; "
         "unset: SQLite in KULL_DATA, for one router only",
     )
     data: Path = Field(Path(".kull"), description="folder of the SQLite store")
-    shard_count: int = Field(
-        topology.DEFAULT_SHARD_COUNT,
-        ge=1,
-        le=100,
-        description="shards of the deployment; fixed once it was created",
-    )
-    token_secret: SecretStr | None = Field(
-        None, description="HS256 secret of device tokens, at least 32 bytes"
-    )
     token_keys: Path | None = Field(
         None,
         description="file with the public keys of device tokens, RSA (RS256) or Ed25519 (EdDSA): "
@@ -71,15 +53,6 @@ class RouterSettings(BaseSettings):
     token_jwks_url: str = Field(
         "", description="URL of a JSON Web Key Set with those keys; looked at again every 5 min"
     )
-    token_audience: str = Field(
-        "", description="`aud` that device tokens must have; empty: they must have none"
-    )
-    token_issuer: str = Field("", description="`iss` that device tokens must have; empty: any")
-    token_max_ttl: float = Field(
-        DEFAULT_TOKEN_TTL,
-        gt=0,
-        description="seconds that a device token lives at most; revocations are kept as long",
-    )
     token_grace: float = Field(
         30.0,
         ge=0,
@@ -87,9 +60,6 @@ class RouterSettings(BaseSettings):
     )
     revocation_poll: float = Field(
         0.25, gt=0, description="seconds between looks for tokens that other routers revoked"
-    )
-    allow_plain_tokens: bool = Field(
-        False, description="accept 'userId' and 'userId:deviceId' as tokens: for demos only"
     )
 
     metrics_port: int = Field(0, ge=0, le=65535, description="port of /metrics; 0: none")

@@ -11,8 +11,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from kull_producers.contract.shard import DEFAULT_SHARD_COUNT as SHARDS
 from kull_producers.contract.shard import shard_of
-from kull_producers.events.topology import DEFAULT_SHARD_COUNT as SHARDS
 from tests.chaos.balancer import Balancer
 from tests.chaos.faults import Faults
 from tests.chaos.fleet import Fleet

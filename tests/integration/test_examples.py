@@ -20,7 +20,7 @@ from kull_gateway import service_token
 from kull_mesh import secrets
 from kull_mesh.play import page
 from kull_mesh.settings import MeshSettings
-from kull_producers.events import topology
+from kull_producers.contract.shard import DEFAULT_SHARD_COUNT
 from tests.support.audit import audit, deploy
 from tests.support.up import Up, running
 
@@ -169,7 +169,7 @@ async def test_the_billing_service_keeps_events_in_its_outbox_while_rabbitmq_is_
 ) -> None:
     files = ("--ledger", tmp_path / "ledger.db", "--outbox", tmp_path / "outbox.db")
     nowhere = ("--amqp-url", "amqp://guest:guest@127.0.0.1:1/")
-    await deploy(amqp_url, topology.DEFAULT_SHARD_COUNT)
+    await deploy(amqp_url, DEFAULT_SHARD_COUNT)
 
     away = await asyncio.to_thread(billing, "purchase", "ada", "5", "--id", "a-1", *files, *nowhere)
     assert away.returncode == 0, away.stderr

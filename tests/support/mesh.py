@@ -16,7 +16,7 @@ from urllib.error import URLError
 
 import grpc
 
-from kull_producers.events.topology import DEFAULT_SHARD_COUNT
+from kull_producers.contract.shard import DEFAULT_SHARD_COUNT
 from kull_protos.mesh.v1 import admin_pb2, admin_pb2_grpc
 from tests.support.device import SECRET
 from tests.support.ports import free_port

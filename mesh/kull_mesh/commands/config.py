@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 import typer
-from pydantic import AliasChoices, SecretStr, ValidationError
+from pydantic import SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 from rich.console import Console
@@ -66,7 +66,7 @@ def current() -> Iterator[Setting]:
     for role, kind in GROUPS.items():
         settings, required = _read(kind)
         for field, info in kind.model_fields.items():
-            name = _variable(kind, field, info)
+            name = variable_of(kind, field, info)
             if name not in told:
                 told.add(name)
                 yield Setting(
@@ -86,7 +86,7 @@ def problem(error: ValidationError) -> str:
     for each in error.errors(include_url=False, include_input=False):
         field = ".".join(str(part) for part in each["loc"])
         if kind is not None and field in kind.model_fields:
-            field = _variable(kind, field, kind.model_fields[field])
+            field = variable_of(kind, field, kind.model_fields[field])
         told.append(f"{field}: {each['msg']}")
     return f"wrong settings: {'; '.join(told)} (see `kull config`)"
 
@@ -96,15 +96,21 @@ def _read(kind: type[BaseSettings]) -> tuple[BaseSettings, set[str]]:
     try:
         return kind(), set()
     except ValidationError as error:
-        missing = {str(each["loc"][0]) for each in error.errors() if each["type"] == "missing"}
+        told = {str(each["loc"][0]) for each in error.errors() if each["type"] == "missing"}
+        missing = {
+            field
+            for field, info in kind.model_fields.items()
+            if not told.isdisjoint({field, variable_of(kind, field, info)})
+        }
         # Only to read the others; it is never shown.
         fake: dict[str, Any] = dict.fromkeys(missing, "x" * 64)
         return kind(**fake), missing
 
 
-def _variable(kind: type[BaseSettings], field: str, info: FieldInfo) -> str:
-    if isinstance(info.validation_alias, AliasChoices):
-        return str(info.validation_alias.choices[0])
+def variable_of(kind: type[BaseSettings], field: str, info: FieldInfo) -> str:
+    """Return the environment variable of a setting."""
+    if isinstance(info.validation_alias, str):
+        return info.validation_alias
     return f"{kind.model_config.get('env_prefix', '')}{field}".upper()
 
 

@@ -21,7 +21,6 @@ DEAD: Final = "kull.dead"  # fanout exchange and its queue
 RECEIPTS: Final = "kull.receipts"
 SHARDS: Final = "kull.shards"  # exchange whose alternate exchange is the shard count mark
 
-DEFAULT_SHARD_COUNT: Final = 16
 DEAD_QUEUE_LENGTH: Final = 10_000
 # -1 makes RabbitMQ 3.10 drop whatever is returned, and 4.x drops after 20 returns by default.
 DELIVERY_LIMIT: Final = 1_000_000_000

@@ -21,8 +21,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from kull_producers.contract.shard import DEFAULT_SHARD_COUNT
 from kull_producers.errors import KullError, PublisherClosed, PublishTimeout
-from kull_producers.events import topology
 from kull_producers.events.message import Message
 from kull_producers.outbox.file_store import (
     DEFAULT_MAX_BYTES,
@@ -91,7 +91,7 @@ class OutboxPublisher(Publisher):
         transport: Transport,
         outbox: Outbox,
         *,
-        shard_count: int = topology.DEFAULT_SHARD_COUNT,
+        shard_count: int = DEFAULT_SHARD_COUNT,
         app_id: str = DEFAULT_APP_ID,
         in_flight: int = DEFAULT_IN_FLIGHT,
         now: Callable[[], float] = time.time,

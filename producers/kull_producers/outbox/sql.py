@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, Protocol
 
-from kull_producers.events import topology
+from kull_producers.contract.shard import DEFAULT_SHARD_COUNT
 from kull_producers.events.envelope import messages_of
 from kull_producers.events.models import Event
 from kull_producers.events.stamp import Stamper
@@ -142,7 +142,7 @@ class SqlOutbox:
         # The relay knows the shard count. It computes the routing keys, which no row holds.
         user_id, room = to
         messages = messages_of(
-            event, stamp, user_id=user_id, room=room, shard_count=topology.DEFAULT_SHARD_COUNT
+            event, stamp, user_id=user_id, room=room, shard_count=DEFAULT_SHARD_COUNT
         )
         accepted_ms = int(self._now() * 1000)
         return stamp.id, [row_of(message, accepted_ms) for message in messages]

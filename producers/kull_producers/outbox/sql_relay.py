@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from typing import Final, Protocol
 
+from kull_producers.contract.shard import DEFAULT_SHARD_COUNT
 from kull_producers.errors import OutboxError
-from kull_producers.events import topology
 from kull_producers.outbox.file_store import OutboxStatus
 from kull_producers.outbox.relay import Relay
 from kull_producers.outbox.row import Entry
@@ -84,7 +84,7 @@ class SqlRelay:
         backlog: SqlBacklog,
         transport: Transport,
         *,
-        shard_count: int = topology.DEFAULT_SHARD_COUNT,
+        shard_count: int = DEFAULT_SHARD_COUNT,
         in_flight: int = DEFAULT_IN_FLIGHT,
         poll: float = DEFAULT_POLL,
         keep: float = DEFAULT_KEEP,

@@ -19,8 +19,8 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Final, Self, cast
 
+from kull_producers.contract.shard import DEFAULT_SHARD_COUNT
 from kull_producers.errors import PublisherClosed
-from kull_producers.events import topology
 from kull_producers.events.envelope import messages_of
 from kull_producers.events.message import Message
 from kull_producers.events.models import (
@@ -61,7 +61,7 @@ class Publisher:
         self,
         transport: Transport,
         *,
-        shard_count: int = topology.DEFAULT_SHARD_COUNT,
+        shard_count: int = DEFAULT_SHARD_COUNT,
         app_id: str = DEFAULT_APP_ID,
         in_flight: int = DEFAULT_IN_FLIGHT,
         timeout: float = DEFAULT_TIMEOUT,

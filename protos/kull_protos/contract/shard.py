@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from typing import Final
 
+DEFAULT_SHARD_COUNT: Final = 16
 MAX_SHARD_COUNT: Final = 100  # two digits in routing keys and queue names
 
 

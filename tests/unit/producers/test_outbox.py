@@ -26,7 +26,7 @@ from kull_producers import (
     connect,
     connect_sync,
 )
-from kull_producers.contract.shard import shard_of
+from kull_producers.contract.shard import DEFAULT_SHARD_COUNT, shard_of
 from kull_producers.events import topology
 from kull_producers.events.message import Message
 from kull_producers.outbox import relay as outbox_relay
@@ -68,7 +68,7 @@ def publisher_on(
     max_rows: int = 1000,
     max_bytes: int = 10**6,
     in_flight: int = 16,
-    shard_count: int = topology.DEFAULT_SHARD_COUNT,
+    shard_count: int = DEFAULT_SHARD_COUNT,
     now: Callable[[], float] = lambda: 1_700_000_000.0,
 ) -> OutboxPublisher:
     return OutboxPublisher(

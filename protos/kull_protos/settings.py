@@ -1,0 +1,139 @@
+"""Settings that several roles read: each `KULL_*` variable with its default and meaning, once.
+
+A role's settings inherit what they need. The names are the same everywhere, also where a role's own
+variables have a prefix. Needs pydantic-settings, which every service has.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from kull_protos.common import origins as pages
+from kull_protos.contract.limits import DEFAULT_TOKEN_TTL, MIN_SECRET_BYTES
+from kull_protos.contract.shard import DEFAULT_SHARD_COUNT, MAX_SHARD_COUNT
+
+
+def variable(name: str, default: Any, **more: Any) -> Any:
+    """Return a field that is read from `KULL_<NAME>`, whatever the prefix of its class."""
+    return Field(default, validation_alias=f"KULL_{name.upper()}", **more)
+
+
+class Shared(BaseSettings):
+    """What all settings have in common. Every field names its unit."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="KULL_", extra="ignore", frozen=True, populate_by_name=True
+    )
+
+
+class TlsSettings(Shared):
+    """TLS inside the mesh."""
+
+    tls_ca: Path | None = variable(
+        "tls_ca",
+        None,
+        description="PEM file of the authority that signs certificates inside the mesh; "
+        "unset: no TLS there",
+    )
+    tls_cert: Path | None = variable(
+        "tls_cert", None, description="PEM file of this node's certificate"
+    )
+    tls_key: Path | None = variable("tls_key", None, description="PEM file of its private key")
+
+
+class BrokerSettings(Shared):
+    """RabbitMQ, and how the deployment is cut."""
+
+    amqp_url: SecretStr | None = variable(
+        "amqp_url", None, description="RabbitMQ, amqp(s)://user:password@host/vhost"
+    )
+    shard_count: int = variable(
+        "shard_count",
+        DEFAULT_SHARD_COUNT,
+        ge=1,
+        le=MAX_SHARD_COUNT,
+        description="shards of the deployment; fixed once it was created",
+    )
+
+
+class DeviceTokenSettings(Shared):
+    """Device tokens, for whoever signs or verifies them."""
+
+    token_secret: SecretStr | None = variable(
+        "token_secret",
+        None,
+        description=f"HS256 secret of device tokens, at least {MIN_SECRET_BYTES} bytes; "
+        "unset: `kull up` makes one for development",
+    )
+    token_audience: str = variable(
+        "token_audience", "", description="`aud` of device tokens; empty: they have none"
+    )
+    token_issuer: str = variable(
+        "token_issuer", "", description="`iss` of device tokens; empty: any, and none is signed in"
+    )
+    token_max_ttl: float = variable(
+        "token_max_ttl",
+        DEFAULT_TOKEN_TTL,
+        gt=0,
+        description="seconds that a device token lives at most; revocations are kept as long",
+    )
+
+
+class SigningSettings(DeviceTokenSettings):
+    """What signs device tokens."""
+
+    token_signing_key: Path | None = variable(
+        "token_signing_key",
+        None,
+        description="PEM file of the private key that signs device tokens (RSA: RS256, Ed25519: "
+        "EdDSA), instead of KULL_TOKEN_SECRET",
+    )
+
+
+class PlainTokenSettings(Shared):
+    """Tokens without a signature."""
+
+    allow_plain_tokens: bool = variable(
+        "allow_plain_tokens",
+        False,
+        description="accept 'userId' and 'userId:deviceId' as tokens: for demos only",
+    )
+
+
+class ServiceSettings(Shared):
+    """Who may call the HTTP triggers."""
+
+    service_secret: SecretStr | None = variable(
+        "service_secret",
+        None,
+        description="HS256 secret of service tokens for the HTTP triggers, at least "
+        f"{MIN_SECRET_BYTES} bytes; unset: `kull up` derives one from the token secret, "
+        "a gateway takes keys only",
+    )
+    service_keys: Path | None = variable(
+        "service_keys",
+        None,
+        description="file of the service keys, see `kull keys`; unset: a gateway takes service "
+        "tokens only, `kull up` and `kull keys` use service-keys.json in KULL_HOME",
+    )
+
+
+class PageSettings(Shared):
+    """Which web pages may talk to us."""
+
+    origins: str = variable(
+        "origins",
+        "",
+        description="web pages that may connect and call, besides those of the same host: exact "
+        "origins separated by commas, e.g. https://app.example.com; *: any",
+    )
+
+    @field_validator("origins")
+    @classmethod
+    def _check_origins(cls, value: str) -> str:
+        pages.parse(value)
+        return value
