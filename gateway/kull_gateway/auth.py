@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import jwt
 
+from kull_producers.contract.device_tokens import HS256
 from kull_producers.contract.limits import MIN_SECRET_BYTES
 
 AUDIENCE: Final = "kull-service"
@@ -62,7 +63,7 @@ def service_token(
         "iat": int(issued),
         "exp": int(issued + ttl),
     }
-    return jwt.encode(claims, _checked(secret), algorithm="HS256")
+    return jwt.encode(claims, _checked(secret), algorithm=HS256)
 
 
 def service_auth(secret: str) -> Authorize:
@@ -109,7 +110,7 @@ def _claims(token: str, key: str) -> dict[str, Any]:
         claims: dict[str, Any] = jwt.decode(
             token,
             key,
-            algorithms=["HS256"],
+            algorithms=[HS256],
             audience=AUDIENCE,
             options={"require": ["exp", "sub", "aud"]},
         )

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -20,9 +20,17 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from kull_producers.contract.limits import MIN_SECRET_BYTES
-
-MIN_RSA_BITS: Final = 2048
+from kull_producers.contract.device_tokens import (
+    DEVICE,
+    EDDSA,
+    HS256,
+    MIN_RSA_BITS,
+    NAME,
+    PLATFORM,
+    ROOMS,
+    RS256,
+)
+from kull_producers.contract.limits import DEFAULT_TOKEN_TTL, MIN_SECRET_BYTES
 
 PublicKey = RSAPublicKey | Ed25519PublicKey
 
@@ -45,7 +53,7 @@ class SigningKey:
         """Return a key for HS256. Raises SigningKeyError."""
         if len(secret.encode()) < MIN_SECRET_BYTES:
             raise SigningKeyError(f"the secret must have at least {MIN_SECRET_BYTES} bytes")
-        return cls(algorithm="HS256", key=secret)
+        return cls(algorithm=HS256, key=secret)
 
     @classmethod
     def from_pem(cls, path: Path) -> SigningKey:
@@ -60,9 +68,9 @@ class SigningKey:
         except (ValueError, TypeError) as error:
             raise SigningKeyError(f"{path} holds no private key without a password") from error
         if isinstance(key, RSAPrivateKey) and key.key_size >= MIN_RSA_BITS:
-            algorithm = "RS256"
+            algorithm = RS256
         elif isinstance(key, Ed25519PrivateKey):
-            algorithm = "EdDSA"
+            algorithm = EDDSA
         else:
             raise SigningKeyError(
                 f"{path}: use an Ed25519 key, or an RSA key of at least {MIN_RSA_BITS} bits"
@@ -107,7 +115,7 @@ class Minter:
         *,
         audience: str = "",
         issuer: str = "",
-        max_ttl: float = 30 * 86_400,
+        max_ttl: float = DEFAULT_TOKEN_TTL,
         now: Callable[[], float] = time.time,
     ) -> None:
         self.key = key
@@ -135,7 +143,7 @@ class Minter:
             "jti": uuid.uuid4().hex,
             **self._fixed,
         }
-        optional = {"device": device, "name": name, "platform": platform, "rooms": list(rooms)}
+        optional = {DEVICE: device, NAME: name, PLATFORM: platform, ROOMS: list(rooms)}
         claims |= {key: value for key, value in optional.items() if value}
         headers = {"kid": self.key.kid} if self.key.kid else None
         token = jwt.encode(claims, self.key.key, self.key.algorithm, headers=headers)

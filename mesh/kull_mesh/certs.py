@@ -25,9 +25,9 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from kull_mesh.errors import MeshError
+from kull_protos.contract import identities
 
 Role = Literal["router", "edge", "operator", "viewer"]
-ROLES: Final[tuple[Role, ...]] = ("router", "edge", "operator", "viewer")
 CA: Final = "ca"
 AUTHORITY: Final = "authority"
 LOOPBACK: Final = ("localhost", "127.0.0.1")
@@ -100,7 +100,7 @@ def issue(
     usages = [ExtendedKeyUsageOID.CLIENT_AUTH]
     if role == "router":
         usages.append(ExtendedKeyUsageOID.SERVER_AUTH)
-    names: list[x509.GeneralName] = [x509.UniformResourceIdentifier(f"kull://{role}/{name}")]
+    names: list[x509.GeneralName] = [x509.UniformResourceIdentifier(identities.write(role, name))]
     builder = (
         _begin(_name(f"{role} {name}"[:64]), authority.subject, key, DAYS)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)

@@ -51,7 +51,8 @@ class RouterSettings(TlsSettings, BrokerSettings, DeviceTokenSettings, PlainToke
         "PEM, or a JSON Web Key Set",
     )
     token_jwks_url: str = Field(
-        "", description="URL of a JSON Web Key Set with those keys; looked at again every 5 min"
+        "",
+        description="URL of a JSON Web Key Set with those keys; looked at again now and then",
     )
     token_grace: float = Field(
         30.0,

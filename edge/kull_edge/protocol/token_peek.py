@@ -13,7 +13,7 @@ from typing import Final
 import jwt
 
 from kull_edge.errors import BadToken
-from kull_protos.contract import addresses, device_ids
+from kull_protos.contract import addresses, device_ids, device_tokens
 from kull_protos.contract.limits import MAX_ADDRESS_BYTES, MAX_TOKEN_CHARS, MAX_USER_ID_CHARS
 from kull_protos.contract.texts import CONTROL
 
@@ -66,7 +66,7 @@ def _jwt(token: str) -> tuple[object, object] | None:
         claims = jwt.decode(token, options={"verify_signature": False})
     except jwt.PyJWTError:
         return None
-    return claims.get("sub"), claims.get("device")
+    return claims.get("sub"), claims.get(device_tokens.DEVICE)
 
 
 def _plain(token: str, *, allowed: bool) -> tuple[object, object]:

@@ -8,9 +8,10 @@ from urllib.parse import quote
 from kull_producers.contract.addresses import ALL, ROOM, USER, of_room, of_user
 from kull_producers.contract.limits import MAX_ADDRESS_BYTES, MAX_ESCAPED_BYTES
 from kull_producers.contract.shard import shard_of
+from kull_producers.contract.texts import CONTROL
 from kull_producers.errors import InvalidAddress
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL = re.compile(f"[{CONTROL}]")
 _PLAIN = re.compile(f"(?:{USER}|{ROOM})[A-Za-z0-9_-]{{1,100}}")  # needs no closer look
 
 

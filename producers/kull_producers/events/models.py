@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
+from kull_producers.contract.limits import MAX_ADDRESS_BYTES
 from kull_producers.errors import InvalidEvent
 from kull_producers.events import address, topology
 
@@ -32,7 +33,8 @@ MAX_NUMBER: Final = 2**53 - 1  # the largest whole number JavaScript holds exact
 MAX_USER_IDS: Final = 1000
 _SHOWN_PROBLEMS: Final = 3
 _USER_ID: Final = (
-    "a user id: not empty, no control characters, at most 128 bytes with its prefix 'user:'"
+    "a user id: not empty, no control characters, at most "
+    f"{MAX_ADDRESS_BYTES} bytes with its prefix 'user:'"
 )
 
 

@@ -22,14 +22,10 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
+from kull_protos.contract.device_tokens import EDDSA, HS256, MIN_RSA_BITS, RS256
 from kull_protos.contract.limits import MIN_SECRET_BYTES
 from kull_router.errors import ConfigError
 
-HS256: Final = "HS256"
-RS256: Final = "RS256"
-EDDSA: Final = "EdDSA"
-ALGORITHMS: Final = (HS256, RS256, EDDSA)
-MIN_RSA_BITS: Final = 2048
 MAX_KID: Final = 256  # characters
 MAX_KEYS: Final = 100
 _PEM: Final = re.compile(rb"-----BEGIN PUBLIC KEY-----.+?-----END PUBLIC KEY-----", re.DOTALL)

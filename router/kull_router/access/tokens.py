@@ -13,19 +13,21 @@ import jwt
 
 from kull_producers.errors import InvalidAddress
 from kull_producers.events import address
-from kull_protos.contract import addresses, device_ids
+from kull_protos.contract import addresses, device_ids, device_tokens
 from kull_protos.contract.close_codes import TRY_AGAIN, CloseCode
 from kull_protos.contract.limits import (
     DEFAULT_TOKEN_TTL,
     MAX_ROOMS_GRANTED,
     MAX_TIME_MS,
     MAX_TOKEN_ID_CHARS,
+    MIN_SECRET_BYTES,
 )
 from kull_protos.contract.texts import plain_text
-from kull_router.access.token_keys import ALGORITHMS, MAX_KID, KeyRing, Keys, TokenKey, shared
+from kull_router.access.token_keys import MAX_KID, KeyRing, Keys, TokenKey, shared
 from kull_router.errors import ConfigError, TokenRefused
 
 LEEWAY_MS: Final = 60_000  # that clocks may differ
+_TEXTS: Final = (device_tokens.DEVICE, device_tokens.NAME, device_tokens.PLATFORM, "jti")
 MAX_KNOWN: Final = 1024  # verified tokens: a device shows the same one for each of its queues
 
 
@@ -81,7 +83,8 @@ class TokenVerifier:
     ) -> None:
         if secret is None and keys is None and not allow_plain:
             raise ConfigError(
-                "no device could connect: set KULL_TOKEN_SECRET (at least 32 bytes), "
+                "no device could connect: set KULL_TOKEN_SECRET "
+                f"(at least {MIN_SECRET_BYTES} bytes), "
                 "KULL_TOKEN_KEYS or KULL_TOKEN_JWKS_URL"
             )
         self._secrets = KeyRing([shared(secret)] if secret is not None else [])
@@ -127,7 +130,7 @@ class TokenVerifier:
         return key in self._source(key.algorithm).find(key.algorithm, key.kid)
 
     def _source(self, algorithm: str) -> Keys:
-        return self._secrets if algorithm == "HS256" else self._keys
+        return self._secrets if algorithm == device_tokens.HS256 else self._keys
 
     def _verified(self, token: str, now_ms: int) -> tuple[TokenKey, Claims]:
         algorithm, kid = _header(token)
@@ -173,7 +176,7 @@ def _header(token: str) -> tuple[str, str]:
     except (jwt.InvalidTokenError, ValueError, RecursionError) as error:
         raise TokenRefused(CloseCode.BAD_TOKEN, f"the token is not valid: {_why(error)}") from error
     algorithm, kid = header.get("alg"), header.get("kid", "")
-    if algorithm not in ALGORITHMS:
+    if algorithm not in device_tokens.ALGORITHMS:
         raise TokenRefused(
             CloseCode.BAD_TOKEN, "the token is not valid: its algorithm is not allowed"
         )
@@ -193,7 +196,7 @@ def _claims(payload: dict[str, Any], now_ms: int) -> Claims:
         raise TokenRefused(CloseCode.BAD_TOKEN, f"the token is not valid: {_why(error)}") from error
     if begins_ms > now_ms + LEEWAY_MS:
         raise TokenRefused(CloseCode.BAD_TOKEN, "the token is not valid yet: compare the clocks")
-    texts = {name: payload.get(name, "") for name in ("device", "name", "platform", "jti")}
+    texts = {name: payload.get(name, "") for name in _TEXTS}
     if not all(isinstance(value, str) for value in texts.values()):
         raise TokenRefused(
             CloseCode.BAD_TOKEN, "the token's device, name, platform and jti must be strings"
@@ -204,10 +207,10 @@ def _claims(payload: dict[str, Any], now_ms: int) -> Claims:
         )
     return Claims(
         user=payload["sub"],
-        device=texts["device"],
-        name=texts["name"],
-        platform=texts["platform"],
-        rooms=_rooms(payload.get("rooms", [])),
+        device=texts[device_tokens.DEVICE],
+        name=texts[device_tokens.NAME],
+        platform=texts[device_tokens.PLATFORM],
+        rooms=_rooms(payload.get(device_tokens.ROOMS, [])),
         expires_ms=expires_ms,
         issued_ms=issued_ms,
         token_id=plain_text(texts["jti"], MAX_TOKEN_ID_CHARS),

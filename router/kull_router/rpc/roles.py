@@ -7,19 +7,16 @@ there is no identity, and whoever reaches the port may call everything.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
 import grpc
 import structlog
 
+from kull_protos.contract import identities
+from kull_protos.contract.identities import EDGE, OPERATOR, ROUTER, VIEWER, Identity
+
 log = structlog.get_logger(__name__)
 
-EDGE: Final = "edge"
-OPERATOR: Final = "operator"
-ROUTER: Final = "router"
-VIEWER: Final = "viewer"
-_SCHEME: Final = "kull://"
 _MESH: Final = "/kull_protos.mesh.v1"
 _SEES: Final = frozenset({OPERATOR, VIEWER})
 _ACTS: Final = frozenset({OPERATOR})
@@ -40,21 +37,11 @@ HEALTH: Final = "/grpc.health.v1.Health/"
 Check = Callable[[Any], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """The identity in a certificate."""
-
-    role: str
-    name: str
-
-
-def peer_of(context: Any) -> Peer | None:
+def peer_of(context: Any) -> Identity | None:
     """Return who calls, None if its certificate names no role (or there is none)."""
     for value in context.auth_context().get("x509_subject_alternative_name", ()):
-        text = value.decode(errors="replace")
-        role, slash, name = text.removeprefix(_SCHEME).partition("/")
-        if text.startswith(_SCHEME) and slash and name:
-            return Peer(role, name)
+        if identity := identities.read(value.decode(errors="replace")):
+            return identity
     return None
 
 

@@ -90,3 +90,8 @@ def test_the_longest_address_is_accepted() -> None:
 
 def test_a_wrong_address_is_a_wrong_event() -> None:
     assert issubclass(InvalidAddress, InvalidEvent)
+
+
+def test_an_id_that_no_device_may_have_is_refused_here_too() -> None:
+    with pytest.raises(InvalidAddress, match="control characters"):
+        address.user("a\x85b")
