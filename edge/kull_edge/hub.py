@@ -244,10 +244,10 @@ class Hub:
                 return self._to_session(link, getattr(frame, kind), now)
             case "drain":
                 # Nothing to do yet: its shards will be claimed by another and sessions then move.
-                log.info("router_drains", link=link, within_ms=frame.drain.within_ms)
+                log.info("router_drains", link=link)
                 return []
-            case "leave":
-                return [Leave(frame.leave.reason)]
+            case "drain_order":
+                return [Leave(frame.drain_order.reason)]
             case unknown:
                 log.warning("unexpected_frame", link=link, frame=unknown)
                 return []

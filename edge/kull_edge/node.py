@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import secrets
 import time
 from collections.abc import Iterable, Sequence
 from itertools import count
@@ -90,7 +89,7 @@ class Edge:
     @staticmethod
     def hello(node_id: str) -> Hello:
         """Return how an edge of this name introduces itself in this process."""
-        return Hello(node_id=node_id, incarnation=secrets.token_hex(8), version=__version__)
+        return Hello(node_id=node_id, version=__version__)
 
     @property
     def port(self) -> int:

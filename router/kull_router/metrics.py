@@ -10,6 +10,9 @@ EVENTS: Final = Counter("kull_router_events_total", "events by what became of th
 READDRESSED: Final = Counter(
     "kull_router_readdressed_total", "messages published without the right shard", ["app_id"]
 )
+REDELIVERED: Final = Counter(
+    "kull_router_redelivered_total", "deliveries that RabbitMQ had handed out once before"
+)
 DEAD: Final = Counter("kull_router_dead_letters_total", "messages that were no events")
 PUSHES: Final = Counter("kull_router_pushes_total", "entries pushed to edges")
 GAPS: Final = Counter("kull_router_gaps_total", "pushes dropped since an edge did not keep up")

@@ -8,7 +8,6 @@ from types import TracebackType
 import grpc
 import structlog
 
-from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router.access.jwks import JwksKeys
 from kull_router.access.token_keys import KeyRing, Keys, UnusableKey, parse_file
 from kull_router.access.tokens import TokenVerifier
@@ -79,15 +78,11 @@ class Router:
 
     async def _run(self) -> None:
         if self._jwks is None:
-            await self._serve()
+            await self.core.run()
             return
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._jwks.run(), name="jwks")
-            await self._serve()
-
-    async def _serve(self) -> None:
-        await self.core.broker.start(self._settings.shard_count)
-        await self.core.run()
+            await self.core.run()
 
     async def wait(self) -> None:
         """Wait until an operator drains the router, or it dies; then raise what it died of."""
@@ -108,14 +103,10 @@ class Router:
         traceback: TracebackType | None,
     ) -> None:
         """Stop in order: tell the edges, hand over the shards, write cursors, cut, close."""
-        for stream in list(self.core.fanout.streams.values()):
-            stream.send(pb.AttachResponse(drain=pb.Drain(within_ms=0)))
+        await self.core.aclose()
         if self._life:
             self._life.cancel()
             await asyncio.wait({self._life})
-        await self.core.sessions.flush()
-        for stream in list(self.core.fanout.streams.values()):
-            self.core.close_stream(stream)
         await self._server.stop(_STREAM_GRACE)
         await self.core.broker.aclose()
         await self.core.store.aclose()

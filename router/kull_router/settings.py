@@ -89,7 +89,7 @@ class RouterSettings(TlsSettings, BrokerSettings, DeviceTokenSettings, PlainToke
         1.0, gt=0, description="seconds between claim probes to shards of other routers"
     )
     trim_interval: float = Field(60.0, gt=0, description="seconds between retention sweeps")
-    outbox_bytes: int = Field(
+    send_queue_bytes: int = Field(
         16 * 2**20, ge=2**16, description="bytes waiting per edge before pushes are dropped"
     )
     fetch_credits: int = Field(64, ge=1, description="unanswered fetches per edge")
@@ -127,9 +127,10 @@ class RouterSettings(TlsSettings, BrokerSettings, DeviceTokenSettings, PlainToke
             raise ValueError("must begin with https:// (or http:// inside a private network)")
         return value
 
-    def prefers(self, shard: int) -> bool:
-        """Whether this router is meant to serve a shard when several routers run."""
-        return not self.preferred_shards or shard in parse_shards(self.preferred_shards)
+    @property
+    def preference(self) -> frozenset[int]:
+        """The shards that this router is meant to serve when several run; empty: all."""
+        return parse_shards(self.preferred_shards)
 
     @property
     def retention(self) -> Retention:

@@ -259,7 +259,7 @@ def _to(exchange: str, key: str) -> Message:
     [
         (_to("kull.nothing", "x"), "kull.nothing"),
         (_to("", "kull.router.99"), "kull.router.99"),
-        (_to(topology.RECEIPTS, "delivered"), topology.RECEIPTS),
+        (_to(topology.SHARDS, "delivered"), topology.SHARDS),
         (_to(topology.ROUTE, "00.x"), topology.ROUTE),
     ],
     ids=["no exchange", "no queue", "nothing bound", "internal exchange"],
@@ -278,9 +278,9 @@ async def test_what_cannot_be_published_raises_and_does_no_harm(
 async def test_of_two_publishes_under_one_id_the_unroutable_one_fails(rig: Rig) -> None:
     broker = await rig.router()
     results = await asyncio.gather(
-        broker.publish(_to(topology.RECEIPTS, "x")),
+        broker.publish(_to(topology.SHARDS, "x")),
         broker.publish(event(1)),
-        broker.publish(_to(topology.RECEIPTS, "y")),
+        broker.publish(_to(topology.SHARDS, "y")),
         return_exceptions=True,
     )
     assert [isinstance(result, BrokerError) for result in results] == [True, False, True]

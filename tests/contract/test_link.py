@@ -20,7 +20,7 @@ from kull_protos.mesh.v1.attach_pb2_grpc import (
     add_EdgeServiceServicer_to_server,
 )
 
-HELLO = pb.Hello(node_id="edge-1", incarnation="i")
+HELLO = pb.Hello(node_id="edge-1")
 MAX_BYTES = 100_000
 
 
@@ -169,10 +169,10 @@ async def test_frames_to_the_router_arrive_in_order(harness: Harness) -> None:
 async def test_frames_from_the_router_arrive_in_order(harness: Harness) -> None:
     stream = await harness.open()
 
-    for within in range(200):
-        stream.send(pb.AttachResponse(drain=pb.Drain(within_ms=within)))
+    for term in range(200):
+        stream.send(pb.AttachResponse(gap=pb.Gap(address="all", term=term)))
 
-    got = [(await harness.heard.next())[1].drain.within_ms for _ in range(200)]
+    got = [(await harness.heard.next())[1].gap.term for _ in range(200)]
     assert got == list(range(200))
 
 

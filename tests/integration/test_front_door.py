@@ -78,7 +78,7 @@ async def test_a_stolen_token_ends_on_all_edges_at_once_and_opens_nothing_more(
         otto = await device(urls[1], device_token("otto"))
 
         began = time.perf_counter()
-        await mesh.router.core.rights.revoke(user="maya", device="", token_id="")
+        await mesh.router.core.enforcement.revoke(user="maya", device="", token_id="")
         codes = await asyncio.gather(closed(thief), *map(closed, others))
         took = time.perf_counter() - began
 

@@ -20,7 +20,7 @@ from kull_mesh.definitions import Account, definitions
 from kull_producers import connect
 from kull_producers.events import topology
 from kull_router.broker.rabbitmq import RabbitBroker
-from kull_router.delivery.ingest import probe
+from kull_router.delivery.ownership import probe
 from tests.support.brokers import take
 from tests.support.rabbitmq import Endpoint
 
@@ -118,6 +118,11 @@ async def purge(channel: AbstractChannel) -> None:
     await queue.purge()
 
 
+async def send_probe(channel: AbstractChannel) -> None:
+    message = aio_pika.Message(b"{}", type=topology.PROBE)
+    await channel.default_exchange.publish(message, topology.shard_queue(0), mandatory=False)
+
+
 DEEDS: dict[str, Any] = {
     "read a shard": read,
     "consume dead letters": follow,
@@ -130,7 +135,8 @@ DEEDS: dict[str, Any] = {
     "purge a shard": purge,
     "write to the routers' exchange": lambda channel: publish(channel, topology.ROUTE),
     "write dead letters": lambda channel: publish(channel, topology.DEAD),
-    "write receipts": lambda channel: publish(channel, topology.RECEIPTS),
+    "send a claim probe": send_probe,
+    "write to the mark of the shard count": lambda channel: publish(channel, topology.SHARDS),
 }
 
 

@@ -247,14 +247,16 @@ async def test_new_certificates_count_for_new_connections_and_open_ones_stay(
     new = files(folder, "edge-edge-1", "theirs") | {"tls_ca": folder / "theirs" / "ca.crt"}
     async with live_router(live) as running, edge(running, **old) as linked:
         await until(lambda: linked.ready)
-        streams = set(running.core.fanout.streams)
+        streams = {each.number for each in running.core.fanout.each()}
         assert await attach(running, new, "edge-1") is grpc.StatusCode.UNAVAILABLE
 
         replace(tmp_path / "router-router-1", "router-router-1", folder / "theirs")
 
         assert await attach(running, new, "edge-1") is grpc.StatusCode.OK
         assert await attach(running, old, "edge-1") is grpc.StatusCode.UNAVAILABLE
-        assert streams <= set(running.core.fanout.streams), "the open stream is the same one"
+        assert streams <= {each.number for each in running.core.fanout.each()}, (
+            "the open stream is the same one"
+        )
         assert linked.ready
 
 

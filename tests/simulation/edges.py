@@ -118,7 +118,6 @@ class EdgeNode:
         self.shell: Shell | None = None
         self._config, self._net, self._routers = config, net, routers
         self._rng, self._write_high = rng, write_high
-        self._incarnations = count(1)
 
     def start(self) -> Process:
         """Start a process."""
@@ -131,7 +130,7 @@ class EdgeNode:
         loop = asyncio.get_running_loop()
         rng = random.Random(self._rng.getrandbits(64))
         hub = Hub(self._config, wall_ms=lambda: wall_ms(loop), rng=rng)
-        hello = pb.Hello(node_id=self.name, incarnation=str(next(self._incarnations)))
+        hello = pb.Hello(node_id=self.name)
         links = [
             SimLink(hello, net=self._net, process=process, router=router, rng=rng)
             for router in self._routers

@@ -71,7 +71,6 @@ class RouterNode:
         service = EdgeService(core)
         self._handlers: set[asyncio.Task[None]] = set()
         self.listener.accept = lambda end: self._accept(process, service, end)
-        await broker.start(self._settings.shard_count)
         life = self._life = process.start(core.run(), "core")
         await asyncio.wait({life})
         if not life.cancelled():
@@ -97,13 +96,7 @@ class RouterNode:
         core, broker = self.core, self.broker
         if core is None or broker is None or self._life is None:
             return
-        for stream in list(core.fanout.streams.values()):
-            stream.send(pb.AttachResponse(drain=pb.Drain(within_ms=0)))
-        self._life.cancel()
-        await asyncio.wait({self._life})
-        await core.sessions.flush()
-        for stream in list(core.fanout.streams.values()):
-            core.close_stream(stream)
+        await core.aclose()
         await asyncio.sleep(0.1)
         await broker.aclose()
 

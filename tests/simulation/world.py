@@ -15,7 +15,7 @@ import kull_client.client
 import kull_client.connection
 from kull_edge.session.config import HubConfig, SessionConfig
 from kull_edge.session.subscription import Follow, Window
-from kull_router.delivery.send_queue import Outbox
+from kull_router.delivery.send_queue import SendQueue
 from kull_router.settings import RouterSettings
 from tests.simulation.database import Database
 from tests.simulation.devices import Device, Kind
@@ -106,7 +106,7 @@ class World:
                 "cursor_flush": self.rng.uniform(0.2, 2),
                 "trim_interval": 5.0,
                 "standby_delay": 1.0,
-                "outbox_bytes": self.rng.choice([3_000, 1_000_000]),
+                "send_queue_bytes": self.rng.choice([3_000, 1_000_000]),
                 "fetch_credits": self.rng.choice([1, 64]),
                 "subscribes_in_flight": self.rng.choice([1, 256]),
                 "publish_timeout": 2.0,
@@ -158,8 +158,8 @@ class World:
     def check_bounds(self) -> None:
         """Blame every buffer that is larger than it may be."""
         for router in self.routers:
-            for stream in router.core.fanout.streams.values() if router.core else ():
-                self._check_outbox(router.name, stream.outbox)
+            for stream in router.core.fanout.each() if router.core else ():
+                self._check_send_queue(router.name, stream._send_queue)
         for edge in self.edges:
             for session in edge.shell.hub._sessions.values() if edge.shell else ():
                 for follow in session.follows.values():
@@ -171,12 +171,12 @@ class World:
             if device.client and len(device.client._inbox._items) > 256:
                 self.ledger.blame(f"the inbox of {device.name} is over full")
 
-    def _check_outbox(self, name: str, outbox: Outbox) -> None:
-        batches = sum(frame.HasField("batch") for frame in outbox._control)
-        if outbox._push_bytes > outbox._limit:
-            self.ledger.blame(f"{outbox._push_bytes} bytes of pushes wait at {name}")
-        if outbox._batch_bytes > outbox._limit and batches > 1:
-            self.ledger.blame(f"{outbox._batch_bytes} bytes in {batches} batches wait at {name}")
+    def _check_send_queue(self, name: str, queue: SendQueue) -> None:
+        batches = sum(frame.HasField("batch") for frame in queue._control)
+        if queue._push_bytes > queue._limit:
+            self.ledger.blame(f"{queue._push_bytes} bytes of pushes wait at {name}")
+        if queue._batch_bytes > queue._limit and batches > 1:
+            self.ledger.blame(f"{queue._batch_bytes} bytes in {batches} batches wait at {name}")
 
     def _check_window(self, name: str, follow: Follow) -> None:
         frames, size = len(follow._open), follow._open_bytes

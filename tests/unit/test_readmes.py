@@ -32,7 +32,7 @@ def folders(package: Path) -> set[str]:
     return {
         f"{path.parent.relative_to(package).as_posix()}/"
         for path in package.rglob("*.py")
-        if path.parent != package
+        if path.parent != package and path.name != "__init__.py"
     }
 
 

@@ -18,7 +18,6 @@ EVENT_EXCHANGES: Final = (SHOOT, CREDIT, PROMPT, ROOM)
 ROUTE: Final = "kull.route"
 UNROUTED: Final = "kull.unrouted"  # fanout exchange and its queue
 DEAD: Final = "kull.dead"  # fanout exchange and its queue
-RECEIPTS: Final = "kull.receipts"
 SHARDS: Final = "kull.shards"  # exchange whose alternate exchange is the shard count mark
 
 DEAD_QUEUE_LENGTH: Final = 10_000
@@ -34,9 +33,12 @@ HEADER_FINAL: Final = "kull-final"  # with latest: bool, true when nothing more 
 HEADER_EXCLUDE: Final = "kull-exclude-device"  # the device that caused the event
 HEADER_HOPS: Final = "kull-hops"  # how often a router has re-addressed the message
 HEADER_REASON: Final = "kull-reason"  # on kull.dead: why
+# On a claim probe, which comes by the default exchange only: the router that prefers this shard and
+# waits for it; absent if none does. The owner hands the shard over if it does not prefer it itself.
+HEADER_WANTED_BY: Final = "kull-wanted-by"
 HEADER_TRACEPARENT: Final = "traceparent"
 
-PROBE: Final = "probe"  # event part of a claim probe's routing key; it never becomes an entry
+PROBE: Final = "probe"  # type of a claim probe; it never becomes an entry
 
 
 def shard_queue(shard: int) -> str:

@@ -65,7 +65,6 @@ def layout(shard_count: int) -> Layout:
         ExchangeSpec(name=mark, kind="fanout"),
         ExchangeSpec(name=topology.UNROUTED, kind="fanout"),
         ExchangeSpec(name=topology.DEAD, kind="fanout"),
-        ExchangeSpec(name=topology.RECEIPTS, kind="topic"),
         ExchangeSpec(name=topology.ROUTE, kind="topic", alternate=topology.UNROUTED, internal=True),
         *(ExchangeSpec(name=name, kind="topic") for name in topology.EVENT_EXCHANGES),
     ]

@@ -85,7 +85,7 @@ class MemoryChannel:
         self._waiting.clear()
         self._unacknowledged.clear()
         self._wake.set()
-        self._queue.leave(self, returned)
+        self._queue.remove(self, returned)
 
     def _check_open(self) -> None:
         if self.closed:

@@ -74,7 +74,7 @@ class MemoryQueue:
                 return consumer
         return None
 
-    def leave(self, consumer: Consumer, unacknowledged: Iterable[Message]) -> None:
+    def remove(self, consumer: Consumer, unacknowledged: Iterable[Message]) -> None:
         """Remove a consumer; what it had returns to the front in order, then the next is served."""
         self.consumers.remove(consumer)
         returned = [Queued(message, redelivered=True) for message in unacknowledged]

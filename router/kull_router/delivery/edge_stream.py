@@ -6,7 +6,7 @@ import asyncio
 
 from kull_protos.contract.limits import MAX_NODE_ID_CHARS
 from kull_protos.mesh.v1 import attach_pb2 as pb
-from kull_router.delivery.send_queue import Outbox, OutboxOverflow
+from kull_router.delivery.send_queue import SendQueue, SendQueueOverflow
 
 
 class EdgeStream:
@@ -17,7 +17,7 @@ class EdgeStream:
         number: int,
         hello: pb.Hello,
         *,
-        outbox: Outbox,
+        send_queue: SendQueue,
         attached_ms: int,
         subscribes: int,
         fetches: int,
@@ -27,7 +27,7 @@ class EdgeStream:
         self.node_id = hello.node_id[:MAX_NODE_ID_CHARS]
         self.version = hello.version[:MAX_NODE_ID_CHARS]
         self.attached_ms = attached_ms
-        self.outbox = outbox
+        self._send_queue = send_queue
         # How many requests of each kind may be unanswered.
         self.subscribes = asyncio.Semaphore(subscribes)
         self.fetches = asyncio.Semaphore(fetches)
@@ -41,19 +41,24 @@ class EdgeStream:
         """Whether the stream has ended: nothing more will be sent."""
         return self._closed
 
+    @property
+    def waiting_bytes(self) -> int:
+        """How many bytes of frames wait to be sent."""
+        return self._send_queue.bytes
+
     def send(self, frame: pb.AttachResponse) -> None:
         """Queue an answer. An edge that reads nothing at all loses its stream."""
         if self._closed:
             return
         try:
-            self.outbox.control(frame)
-        except OutboxOverflow:
+            self._send_queue.control(frame)
+        except SendQueueOverflow:
             self.close()
         self._wake.set()
 
     async def send_batch(self, frame: pb.AttachResponse) -> None:
         """Queue the answer to a fetch once there is room for it, or the stream has ended."""
-        while not self._closed and not self.outbox.batch(frame):
+        while not self._closed and not self._send_queue.batch(frame):
             self._taken.clear()
             await self._taken.wait()
         self._wake.set()
@@ -63,13 +68,13 @@ class EdgeStream:
         if self._closed:
             return True
         self._wake.set()
-        return self.outbox.push(address, shard, term, entry)
+        return self._send_queue.push(address, shard, term, entry)
 
     def gap(self, address: str, shard: int, term: int) -> None:
         """Queue a Gap, behind the pushes that wait."""
         if not self._closed:
             self._wake.set()
-            self.outbox.gap(address, shard, term)
+            self._send_queue.gap(address, shard, term)
 
     async def next(self, up_to: int = 0) -> list[pb.AttachResponse]:
         """Wait for frames to send; return those that wait, and stop when they have `up_to` bytes.
@@ -87,10 +92,10 @@ class EdgeStream:
 
     def _take(self, up_to: int) -> list[pb.AttachResponse]:
         frames: list[pb.AttachResponse] = []
-        enough = self.outbox.bytes - up_to  # the outbox knows the sizes already
-        while (frame := self.outbox.take()) is not None:
+        enough = self._send_queue.bytes - up_to  # the queue knows the sizes already
+        while (frame := self._send_queue.take()) is not None:
             frames.append(frame)
-            if self.outbox.bytes <= enough:
+            if self._send_queue.bytes <= enough:
                 break
         return frames
 

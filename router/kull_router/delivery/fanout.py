@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from prometheus_client import Counter
@@ -33,9 +33,28 @@ def entry_message(entry: Entry) -> pb.Entry:
 class Fanout:
     """The attached edges, and which of them get a push of an address."""
 
-    def __init__(self) -> None:
-        self.streams: dict[int, EdgeStream] = {}
-        self.subscriptions = Subscriptions()
+    def __init__(self, subscriptions: Subscriptions) -> None:
+        self._subscriptions = subscriptions
+        self._streams: dict[int, EdgeStream] = {}
+
+    def attach(self, stream: EdgeStream) -> None:
+        """An edge is here: pushes and announcements go to it from now on."""
+        self._streams[stream.number] = stream
+        metrics.EDGES.set(len(self._streams))
+
+    def detach(self, stream: EdgeStream) -> bool:
+        """An edge is gone. False: it was not attached (any more)."""
+        known = self._streams.pop(stream.number, None) is not None
+        metrics.EDGES.set(len(self._streams))
+        return known
+
+    def each(self) -> list[EdgeStream]:
+        """Return the streams of all attached edges, in the order of their coming."""
+        return list(self._streams.values())
+
+    def find(self, number: int) -> EdgeStream | None:
+        """Return the stream of this number, None if it is not attached (any more)."""
+        return self._streams.get(number)
 
     def stored(
         self, shard: int, term: int, events: Sequence[Event], outcomes: Iterable[Outcome]
@@ -48,12 +67,12 @@ class Fanout:
 
     def push(self, shard: int, term: int, entry: Entry) -> None:
         """Push one entry (seq 0: ephemeral) to each edge that follows its address, once."""
-        numbers = self.subscriptions.streams(entry.event.address)
+        numbers = self._subscriptions.streams(entry.event.address)
         if not numbers:
             return
         message = entry_message(entry)
         for number in numbers:
-            if self.streams[number].push(entry.event.address, shard, term, message):
+            if self._streams[number].push(entry.event.address, shard, term, message):
                 metrics.PUSHES.inc()
             else:
                 metrics.GAPS.inc()
@@ -61,16 +80,10 @@ class Fanout:
     def gap(self, shard: int, term: int, addresses: Iterable[str]) -> None:
         """Tell the edges that pushes of these addresses may be missing: their sessions fetch."""
         for address in addresses:
-            for number in self.subscriptions.streams(address):
-                self.streams[number].gap(address, shard, term)
+            for number in self._subscriptions.streams(address):
+                self._streams[number].gap(address, shard, term)
 
     def announce(self, frame: pb.AttachResponse) -> None:
-        """Tell every edge which shards this router owns now."""
-        for stream in list(self.streams.values()):
+        """Send a frame to every edge."""
+        for stream in self.each():
             stream.send(frame)
-
-
-def owned_frame(terms: Mapping[int, int], standby: Iterable[int]) -> pb.AttachResponse:
-    """Return what edges get to know about ownership: owned shards, and those of other routers."""
-    owned = [pb.ShardTerm(shard=shard, term=term) for shard, term in sorted(terms.items())]
-    return pb.AttachResponse(shards=pb.OwnedShards(shards=owned, standby=standby))

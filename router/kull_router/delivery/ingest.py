@@ -16,31 +16,6 @@ from kull_router.errors import PoisonMessage
 from kull_router.queues.entry import Contract, Event
 
 
-def is_probe(message: Message) -> bool:
-    """Tell whether this is a claim probe: its receiver is the active consumer, that is all."""
-    return message.type == topology.PROBE
-
-
-def probe(shard: int, *, wanted_by: str = "") -> Message:
-    """Return a claim probe for a shard's queue, by way of the default exchange.
-
-    wanted_by: the router that waits for this shard and prefers it, if it does.
-    """
-    return Message(
-        exchange="",
-        routing_key=topology.shard_queue(shard),
-        body=b"{}",
-        message_id=f"probe-{shard}",
-        type=topology.PROBE,
-        app_id=wanted_by,
-    )
-
-
-def wanted_by(message: Message) -> str:
-    """Return the router that a probe asks the shard for; empty: none."""
-    return message.app_id if is_probe(message) else ""
-
-
 def read(
     message: Message, *, shard: int, shard_count: int, now_ms: int, new_id: Callable[[], str]
 ) -> Event | list[Message]:

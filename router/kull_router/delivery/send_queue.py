@@ -15,11 +15,11 @@ from kull_protos.mesh.v1.attach_pb2 import AttachResponse, Deliver, Entry, Gap, 
 _PUSH_OVERHEAD = 64  # bytes beside the frame itself, roughly
 
 
-class OutboxOverflow(Exception):
+class SendQueueOverflow(Exception):
     """The edge reads nothing at all: its stream has to end."""
 
 
-class Outbox:
+class SendQueue:
     """Frames for one edge, in order within each kind."""
 
     def __init__(self, *, limit_bytes: int, message_bytes: int = 256 * 1024) -> None:
@@ -41,10 +41,10 @@ class Outbox:
         return bool(self._control or self._pushes or self._gaps)
 
     def control(self, frame: AttachResponse) -> None:
-        """Add an answer. Raises OutboxOverflow when far too many wait already."""
+        """Add an answer. Raises SendQueueOverflow when far too many wait already."""
         self._control_bytes += frame.ByteSize()
         if self._control_bytes > 4 * self._limit:
-            raise OutboxOverflow
+            raise SendQueueOverflow
         self._control.append(frame)
 
     def batch(self, frame: AttachResponse) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, NoReturn, TypeVar
 
 import structlog
@@ -16,13 +17,9 @@ from kull_router.broker.port import Broker, Channel, Delivery
 from kull_router.clock import Clock
 from kull_router.delivery import ingest
 from kull_router.delivery.fanout import Fanout
-from kull_router.errors import (
-    BadEvent,
-    BrokerError,
-    Fenced,
-    PoisonMessage,
-    StoreUnavailable,
-)
+from kull_router.delivery.ownership import Claim, Step, is_probe
+from kull_router.delivery.republisher import Republisher
+from kull_router.errors import BadEvent, BrokerError, Fenced, StoreUnavailable
 from kull_router.queues.entry import Contract, Entry, Event
 from kull_router.queues.port import Outcome, Store
 from kull_router.settings import RouterSettings
@@ -31,7 +28,6 @@ log = structlog.get_logger(__name__)
 
 _T = TypeVar("_T")
 EPHEMERAL_MS: Final = 5000  # what only counts now is worth nothing after that
-_CHECK_EVERY: Final = 4.0  # seconds between two looks at the term of a shard without events
 _INTERNAL_LIMIT: Final = 10_000  # events of our own (presence) waiting per shard
 
 
@@ -42,46 +38,48 @@ class _Arrived:
 
 
 class Shard:
-    """The life of one shard at this router.
+    """The life of one shard at this router: see `ownership` for whose it is.
 
-    RabbitMQ's single active consumer decides who owns it: the first delivery on a fresh channel
-    proves to be the active one, and claims the next term. Losing the channel loses the shard.
+    The first delivery on a fresh channel claims the next term; losing the channel loses the shard.
     Events are acknowledged only after their commit, and pushed only after it.
     """
 
     def __init__(
         self,
-        number: int,
+        claim: Claim,
         *,
         settings: RouterSettings,
         broker: Broker,
         store: Store,
         fanout: Fanout,
         clock: Clock,
-        changed: Callable[[int, int | None], None],
-        announce: Callable[[], None],
     ) -> None:
-        self.number = number
-        self.term: int | None = None
-        self.standing_by = False  # in RabbitMQ's line of consumers behind another router
+        self._claim = claim
         self._settings = settings
         self._broker = broker
         self._store = store
         self._fanout = fanout
         self._clock = clock
-        self._changed = changed
-        self._announce = announce
-        self._preferred = settings.prefers(number)
-        self._checked_at = 0.0
+        self._republisher = Republisher(broker)
         self._failures = 0  # calls that the store did not answer well
         self._append_lock = asyncio.Lock()  # pushes must leave in the order of their commits
         self._internal: asyncio.Queue[Event] = asyncio.Queue(_INTERNAL_LIMIT)
+
+    @property
+    def number(self) -> int:
+        """Which shard this is."""
+        return self._claim.shard
+
+    @property
+    def term(self) -> int | None:
+        """The term under which this router owns it, None if it does not."""
+        return self._claim.term
 
     async def run(self) -> NoReturn:
         """Consume for ever, with full jitter between attempts."""
         attempt = 0
         while True:
-            if not self._preferred:
+            if not self._claim.preferred:
                 # The router that prefers it shall be first in RabbitMQ's line of consumers.
                 await asyncio.sleep(self._settings.standby_delay)
             try:
@@ -92,11 +90,10 @@ class Shard:
                 )
                 try:
                     attempt = 0
-                    self._stand_by(True)
+                    self._claim.join()
                     await self._serve(channel)
                 finally:
-                    self._stand_by(False)
-                    self._release()
+                    self._claim.lose()
                     await channel.aclose()
             except (BrokerError, Fenced) as error:
                 attempt += 1
@@ -106,74 +103,47 @@ class Shard:
     async def _serve(self, channel: Channel) -> NoReturn:
         while True:
             deliveries = await channel.receive(self._settings.batch)
-            if self.term is None:
-                await self._claim()
-            elif all(ingest.is_probe(each.message) for each in deliveries):
-                await self._check_term()
+            messages = [each.message for each in deliveries]
+            match self._claim.receive(messages, self._clock.monotonic()):
+                case Step.CLAIM:
+                    await self._claim_term()
+                case Step.CHECK:
+                    await self.append([])
             await self._handle(deliveries)
             channel.ack(deliveries[-1].tag)
-            if not self._preferred and any(self._is_wanted(each.message) for each in deliveries):
-                log.info("shard_handed_back", shard=self.number)
+            if self._claim.is_wanted(messages):
+                log.info("shard_handed_over", shard=self.number)
                 await channel.aclose()
 
-    def _is_wanted(self, message: Message) -> bool:
-        return ingest.wanted_by(message) not in {"", self._settings.router_id}
-
-    def _stand_by(self, standing_by: bool) -> None:
-        if standing_by != self.standing_by:
-            self.standing_by = standing_by
-            self._announce()
-
-    async def _claim(self) -> None:
-        self.term = await self._persist(
-            lambda: self._store.claim(self.number, self._settings.router_id)
-        )
-        log.debug("shard_owned", shard=self.number, term=self.term)
-        self.standing_by = False
-        self._changed(self.number, self.term)
-
-    async def _check_term(self) -> None:
-        """Raise Fenced if another router's claim, held up on its way, has overtaken ours.
-
-        Edges believe the higher term, so nobody would subscribe here before the next event.
-        """
-        now = self._clock.monotonic()
-        if now - self._checked_at >= _CHECK_EVERY:
-            self._checked_at = now
-            await self.append([])
-
-    def _release(self) -> None:
-        if self.term is not None:
-            self.term = None
-            self._changed(self.number, None)
+    async def _claim_term(self) -> None:
+        term = await self._persist(lambda: self._store.claim(self.number, self._settings.router_id))
+        log.debug("shard_owned", shard=self.number, term=term)
+        self._claim.win(term)
 
     async def _handle(self, deliveries: Sequence[Delivery]) -> None:
         arrived: list[_Arrived] = []
         for delivery in deliveries:
-            message = delivery.message
-            if ingest.is_probe(message):
+            if delivery.redelivered:
+                metrics.REDELIVERED.inc()
+            if is_probe(delivery.message):
                 continue
-            try:
-                found = ingest.read(
-                    message,
-                    shard=self.number,
-                    shard_count=self._settings.shard_count,
-                    now_ms=self._clock.wall_ms(),
-                    new_id=self._clock.new_id,
-                )
-            except PoisonMessage as error:
-                await self._bury(message, str(error))
-                continue
-            except Exception as error:
-                # A fault of ours: it would take one router after the other down with everybody.
-                log.exception("message_not_understood", shard=self.number)
-                await self._bury(message, f"a fault of the router: {error!r}")
-                continue
+            found = await self._republisher.understood(
+                delivery.message, partial(self._read, delivery.message)
+            )
             if isinstance(found, Event):
-                arrived.append(_Arrived(message, found))
-            else:
-                await republish(self._broker, message, found)
+                arrived.append(_Arrived(delivery.message, found))
+            elif found is not None:
+                await self._republisher.readdress(delivery.message, found)
         await self._store_arrived(arrived)
+
+    def _read(self, message: Message) -> Event | list[Message]:
+        return ingest.read(
+            message,
+            shard=self.number,
+            shard_count=self._settings.shard_count,
+            now_ms=self._clock.wall_ms(),
+            new_id=self._clock.new_id,
+        )
 
     async def _store_arrived(self, arrived: list[_Arrived]) -> None:
         since = self._clock.wall_ms() - EPHEMERAL_MS
@@ -190,7 +160,7 @@ class Shard:
             except BadEvent as error:
                 # One bad row must not block a shard.
                 bad = kept.pop(error.index)
-                await self._bury(bad.message, str(error))
+                await self._republisher.bury(bad.message, str(error))
 
     async def append(self, events: Sequence[Event]) -> list[Outcome]:
         """Store events and push them. Waits out a store that is unavailable.
@@ -239,26 +209,3 @@ class Shard:
                 await self.append(events)
             except Fenced:
                 log.info("presence_dropped", shard=self.number, events=len(events))
-
-    async def _bury(self, message: Message, reason: str) -> None:
-        await bury(self._broker, message, reason)
-
-
-async def bury(broker: Broker, message: Message, reason: str) -> None:
-    """Publish a message to the dead-letter queue, confirmed, with the reason."""
-    log.warning("dead_letter", reason=reason, app_id=message.app_id, exchange=message.exchange)
-    await broker.publish(ingest.dead(message, reason))
-    metrics.DEAD.inc()
-
-
-async def republish(broker: Broker, message: Message, fixed: Sequence[Message]) -> None:
-    """Publish a misaddressed message where it belongs, confirmed."""
-    log.warning(
-        "readdressed",
-        app_id=message.app_id,
-        was=message.routing_key,
-        now=[each.routing_key for each in fixed],
-    )
-    for each in fixed:
-        await broker.publish(each)
-    metrics.READDRESSED.labels(message.app_id).inc()

@@ -1,4 +1,4 @@
-"""Who follows which queue: sessions by address, grouped by the stream of their edge. PURE."""
+"""Subscriptions: sessions by address, grouped by the stream of their edge. PURE."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kull_router.queues.port import DeviceInfo
 
 @dataclass(slots=True, kw_only=True)
 class Subscription:
-    """A session that follows a queue.
+    """One session in one queue.
 
     `initial_head`: see `Store.read`; `claims`: its token's; `generation`: (0, 0) if not known yet.
     """
@@ -26,14 +26,19 @@ class Subscription:
     claims: Claims = NOBODY
     generation: Generation = (0, 0)
 
+    @property
+    def is_own(self) -> bool:
+        """Whether the queue is that of the session's user."""
+        return self.address == addresses.of_user(self.info.user)
+
 
 class Subscriptions:
-    """All subscriptions; an address counts once per stream, however many sessions follow it."""
+    """All subscriptions; an address counts once per stream, however many sessions subscribe."""
 
     def __init__(self) -> None:
         self._by_key: dict[tuple[SessionKey, str], Subscription] = {}
-        self._users: dict[SessionKey, Subscription] = {}
-        self._of_user_id: dict[str, dict[tuple[SessionKey, str], Subscription]] = {}
+        self._own: dict[SessionKey, Subscription] = {}  # in the user's own queue
+        self._by_user: dict[str, dict[tuple[SessionKey, str], Subscription]] = {}
         self._streams: dict[str, dict[int, int]] = {}  # address -> stream -> number of sessions
 
     def __len__(self) -> int:
@@ -43,10 +48,10 @@ class Subscriptions:
         """Add or replace a subscription."""
         self.remove(subscription.key, subscription.address)
         self._by_key[subscription.key, subscription.address] = subscription
-        of_user = self._of_user_id.setdefault(subscription.info.user, {})
+        of_user = self._by_user.setdefault(subscription.info.user, {})
         of_user[subscription.key, subscription.address] = subscription
-        if subscription.address == addresses.of_user(subscription.info.user):
-            self._users[subscription.key] = subscription
+        if subscription.is_own:
+            self._own[subscription.key] = subscription
         streams = self._streams.setdefault(subscription.address, {})
         streams[subscription.key.stream] = streams.get(subscription.key.stream, 0) + 1
 
@@ -54,16 +59,16 @@ class Subscriptions:
         """Return a session's subscription of an address."""
         return self._by_key.get((key, address))
 
-    def of_user(self, key: SessionKey) -> Subscription | None:
+    def own(self, key: SessionKey) -> Subscription | None:
         """Return a session's subscription of its user's own queue."""
-        return self._users.get(key)
+        return self._own.get(key)
 
     def all(self, user: str = "") -> list[Subscription]:
         """Return every subscription, or those of one user's sessions."""
-        return list((self._of_user_id.get(user, {}) if user else self._by_key).values())
+        return list((self._by_user.get(user, {}) if user else self._by_key).values())
 
     def of_session(self, key: SessionKey, user: str) -> list[Subscription]:
-        """Return what one session of a user follows."""
+        """Return the subscriptions of one session of a user."""
         return [each for each in self.all(user) if each.key == key]
 
     def remove(self, key: SessionKey, address: str) -> Subscription | None:
@@ -71,12 +76,12 @@ class Subscriptions:
         subscription = self._by_key.pop((key, address), None)
         if subscription is None:
             return None
-        if self._users.get(key) is subscription:
-            del self._users[key]
-        of_user = self._of_user_id[subscription.info.user]
+        if self._own.get(key) is subscription:
+            del self._own[key]
+        of_user = self._by_user[subscription.info.user]
         del of_user[key, address]
         if not of_user:
-            del self._of_user_id[subscription.info.user]
+            del self._by_user[subscription.info.user]
         streams = self._streams[address]
         streams[key.stream] -= 1
         if not streams[key.stream]:
@@ -104,5 +109,5 @@ class Subscriptions:
         return removed
 
     def streams(self, address: str) -> Iterable[int]:
-        """Return the streams whose edges have sessions that follow an address."""
+        """Return the streams whose edges have sessions in an address's queue."""
         return self._streams.get(address, ())

@@ -50,10 +50,10 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
                 node_id=stream.node_id,
                 version=stream.version,
                 sessions=sessions.get(stream.number, 0),
-                outbox_bytes=stream.outbox.bytes,
+                send_queue_bytes=stream.waiting_bytes,
                 attached_at=stream.attached_ms,
             )
-            for stream in core.fanout.streams.values()
+            for stream in core.fanout.each()
         ]
         return pb.ListNodesResponse(router=router, edges=edges)
 
@@ -63,10 +63,10 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
         context: Context[pb.ListSessionsRequest, pb.ListSessionsResponse],
     ) -> pb.ListSessionsResponse:
         """Return the sessions registered here."""
-        streams = self._core.fanout.streams
+        nodes = {stream.number: stream.node_id for stream in self._core.fanout.each()}
         found = [
             pb.Session(
-                node_id=streams[key.stream].node_id if key.stream in streams else "",
+                node_id=nodes.get(key.stream, ""),
                 session_id=key.session,
                 user_id=presence.info.user,
                 device=device_message(presence),
@@ -138,7 +138,7 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
                 "say whose: user_id (with device_id, if you like), token_id, or issued_before",
             )
         try:
-            closed = await self._core.rights.revoke(
+            closed = await self._core.enforcement.revoke(
                 user=request.user_id,
                 device=request.device_id,
                 token_id=request.token_id,

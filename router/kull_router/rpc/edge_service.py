@@ -13,7 +13,7 @@ from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_protos.mesh.v1 import attach_pb2_grpc
 from kull_router.core import RouterCore
 from kull_router.delivery.edge_stream import EdgeStream
-from kull_router.rpc.roles import peer_of
+from kull_router.rpc.roles import identity_of
 
 log = structlog.get_logger(__name__)
 
@@ -39,12 +39,12 @@ class EdgeService(attach_pb2_grpc.EdgeServiceServicer):
                 grpc.StatusCode.INVALID_ARGUMENT, "the first frame must be Hello with a node_id"
             )
             return
-        peer = peer_of(context)
+        caller = identity_of(context)
         # A node may run several edges: `<node>/<number>`.
-        if peer and peer.name != first.hello.node_id.partition("/")[0]:
+        if caller and caller.name != first.hello.node_id.partition("/")[0]:
             await context.abort(
                 grpc.StatusCode.PERMISSION_DENIED,
-                f"the certificate is that of {peer.name!r}, not of {first.hello.node_id!r}: "
+                f"the certificate is that of {caller.name!r}, not of {first.hello.node_id!r}: "
                 "set KULL_EDGE_NODE_ID to its name",
             )
         stream = self._core.open_stream(first.hello)

@@ -1,6 +1,6 @@
 """Who is at the other end of a gRPC connection, and which methods that role may call.
 
-With mutual TLS a peer's certificate names its role and itself: `kull://edge/edge-1`. Without TLS
+With mutual TLS a certificate names its holder's role and name: `kull://edge/edge-1`. Without TLS
 there is no identity, and whoever reaches the port may call everything.
 """
 
@@ -37,7 +37,7 @@ HEALTH: Final = "/grpc.health.v1.Health/"
 Check = Callable[[Any], Awaitable[None]]
 
 
-def peer_of(context: Any) -> Identity | None:
+def identity_of(context: Any) -> Identity | None:
     """Return who calls, None if its certificate names no role (or there is none)."""
     for value in context.auth_context().get("x509_subject_alternative_name", ()):
         if identity := identities.read(value.decode(errors="replace")):
@@ -63,10 +63,10 @@ def _check(method: str) -> Check:
     allowed = METHODS.get(method, frozenset())
 
     async def check(context: Any) -> None:
-        peer = peer_of(context)
-        if peer is None or peer.role not in allowed:
-            who = f"{peer.role} {peer.name}" if peer else "a certificate without a role"
-            log.warning("call_refused", method=method, peer=who)
+        caller = identity_of(context)
+        if caller is None or caller.role not in allowed:
+            who = f"{caller.role} {caller.name}" if caller else "a certificate without a role"
+            log.warning("call_refused", method=method, caller=who)
             await context.abort(
                 grpc.StatusCode.PERMISSION_DENIED,
                 f"{who} may not call {method.rpartition('/')[2]}: that takes "

@@ -16,12 +16,11 @@ from kull_router.access.authority import Authority
 from kull_router.access.revocations import Revocation
 from kull_router.clock import Clock
 from kull_router.delivery.edge_stream import EdgeStream
-from kull_router.delivery.fanout import Fanout
 from kull_router.delivery.session_key import SessionKey
-from kull_router.delivery.subscriptions import Subscription
+from kull_router.delivery.subscriptions import Subscription, Subscriptions
 from kull_router.errors import StoreError, TokenRefused
-from kull_router.sessions.admission import Sessions
 from kull_router.sessions.refusals import NotGranted, refuse
+from kull_router.sessions.sessions import Sessions
 from kull_router.settings import RouterSettings
 
 log = structlog.get_logger(__name__)
@@ -36,7 +35,7 @@ _ERRORS: Final = {
 }
 
 
-class Rights:
+class Enforcement:
     """Acts on the sessions of this router when their tokens change or end."""
 
     def __init__(
@@ -45,13 +44,13 @@ class Rights:
         *,
         sessions: Sessions,
         authority: Authority,
-        fanout: Fanout,
+        subscriptions: Subscriptions,
         clock: Clock,
     ) -> None:
         self._poll = settings.revocation_poll
         self._sessions = sessions
         self._authority = authority
-        self._fanout = fanout
+        self._subscriptions = subscriptions
         self._clock = clock
         # What log-outs under way take back, (user, device, token id): the other code closes.
         self._logouts: set[tuple[str, str, str]] = set()
@@ -72,20 +71,20 @@ class Rights:
 
     def _refresh(self, stream: EdgeStream, key: SessionKey, token: str) -> tokens.Claims:
         claims = self._authority.verify(token)
-        followed = self._fanout.subscriptions.of_session(key, claims.user)
-        if not followed:
+        subscriptions = self._subscriptions.of_session(key, claims.user)
+        if not subscriptions:
             raise TokenRefused(
                 CloseCode.BAD_TOKEN, "the token is for another user, or the session is not here"
             )
-        info = followed[0].info
+        info = subscriptions[0].info
         if claims.device != ("" if info.ephemeral else info.device):
             raise TokenRefused(CloseCode.BAD_TOKEN, "the token is for another device")
         self._authority.check(claims, info.device)
-        for subscription in followed:
+        for subscription in subscriptions:
             if claims.grants(subscription.address):
                 subscription.claims = claims
             else:  # fewer rights than before: at once
-                self._sessions.drop(key, subscription.address)
+                self._sessions.release(key, subscription.address)
                 address = subscription.address
                 refuse(stream, key.session, address, NotGranted(address))
         return claims
@@ -103,7 +102,7 @@ class Rights:
     async def logout(self, stream: EdgeStream, request: pb.Logout) -> None:
         """Take a session's token back and end all that show it, or answer why that failed."""
         key = SessionKey(stream.number, request.session_id)
-        subscription = self._fanout.subscriptions.of_user(key)
+        subscription = self._subscriptions.own(key)
         if subscription is None:
             return  # it is ending already
         try:
@@ -139,7 +138,7 @@ class Rights:
             code, why = CloseCode.REVOKED, CloseCode.REVOKED.meaning
             if (revocation.user, revocation.device, revocation.token_id) in self._logouts:
                 code, why = CloseCode.DISCONNECTED, LOGGED_OUT
-            for subscription in self._fanout.subscriptions.all(revocation.user):
+            for subscription in self._subscriptions.all(revocation.user):
                 if revocation.covers(subscription.claims, subscription.info.device):
                     ended.add(subscription.key)
                     self._end(subscription, code, why)
@@ -162,7 +161,7 @@ class Rights:
         while True:
             await asyncio.sleep(SWEEP)
             now_ms = self._clock.wall_ms()
-            for subscription in self._fanout.subscriptions.all():
+            for subscription in self._subscriptions.all():
                 closes_ms = self._authority.closes_ms(subscription.claims)
                 if 0 < closes_ms <= now_ms - SWEEP * 1000:
                     metrics.EXPIRED.inc()

@@ -1,4 +1,4 @@
-"""How a session that may not follow a queue is told so."""
+"""How a session that may not subscribe is told so."""
 
 from __future__ import annotations
 

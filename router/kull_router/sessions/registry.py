@@ -64,7 +64,7 @@ class Registry:
         self._limit = devices_per_user
         self._users: dict[str, dict[str, Presence]] = {}
         self._sessions: dict[SessionKey, Presence] = {}
-        self._leaving: dict[tuple[str, str], Presence] = {}  # in order of gone_at
+        self._in_grace: dict[tuple[str, str], Presence] = {}  # in order of gone_at
         self._counter = 0
 
     def __len__(self) -> int:
@@ -117,7 +117,7 @@ class Registry:
             instance=instance,
             announced=known is not None and known.announced,
         )
-        self._leaving.pop((info.user, info.device), None)
+        self._in_grace.pop((info.user, info.device), None)
         # A re-subscription may bring a lower counter than ours: never mint it twice.
         self._counter = max(self._counter, generation[1])
         devices[info.device] = presence
@@ -142,22 +142,18 @@ class Registry:
             return None
         presence.session = None
         presence.gone_at = now + self._grace
-        self._leaving[presence.info.user, presence.info.device] = presence
+        self._in_grace[presence.info.user, presence.info.device] = presence
         return presence
 
     def expire(self, now: float) -> list[Presence]:
         """Forget devices whose grace period is over and return them."""
         gone = []
-        for presence in list(self._leaving.values()):
+        for presence in list(self._in_grace.values()):
             if presence.gone_at > now:
                 break
             self._forget(presence)
             gone.append(presence)
         return gone
-
-    def next_expiry(self) -> float | None:
-        """Return when `expire` has something to do, on the caller's clock."""
-        return next((presence.gone_at for presence in self._leaving.values()), None)
 
     def connected(self, user: str) -> list[Presence]:
         """Return the user's devices that have a session, oldest connection first."""
@@ -178,7 +174,7 @@ class Registry:
 
     def _forget(self, presence: Presence) -> None:
         user, device = presence.info.user, presence.info.device
-        self._leaving.pop((user, device), None)
+        self._in_grace.pop((user, device), None)
         if presence.session:
             self._sessions.pop(presence.session, None)
         devices = self._users.get(user, {})

@@ -1,4 +1,4 @@
-"""Fetches (a catching-up session pulls) and publishes (a device tells its user's other devices)."""
+"""What subscribed sessions ask for: acknowledge, fetch (catch up), publish (tell other devices)."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router.broker.port import Broker
 from kull_router.clock import Clock
 from kull_router.delivery.edge_stream import EdgeStream
-from kull_router.delivery.fanout import Fanout, entry_message
+from kull_router.delivery.fanout import entry_message
 from kull_router.delivery.session_key import SessionKey
-from kull_router.delivery.shard import Shard
-from kull_router.delivery.subscriptions import Subscription
+from kull_router.delivery.shards import Shards
+from kull_router.delivery.subscriptions import Subscription, Subscriptions
 from kull_router.errors import BrokerError, StoreUnavailable
 from kull_router.queues.port import Store
+from kull_router.sessions.cursor_writer import CursorWriter
 from kull_router.sessions.device_messages import device_progress, device_typing
 from kull_router.sessions.refusals import NotGranted
-from kull_router.sessions.shared_reads import Reads, Wanted
+from kull_router.sessions.shared_reads import SharedReads, Wanted
 from kull_router.settings import RouterSettings
 
 log = structlog.get_logger(__name__)
@@ -31,23 +32,25 @@ MAX_FETCH: Final = 512  # entries per answer, whatever the edge asks for
 MAX_FETCH_BYTES: Final = 1024 * 1024
 
 
-class Pulls:
-    """Answers Fetch and Publish of sessions that this router has subscribed."""
+class Requests:
+    """Takes Acks, and answers Fetch and Publish, of sessions that have subscribed here."""
 
     def __init__(
         self,
-        *,
         settings: RouterSettings,
+        *,
         store: Store,
         broker: Broker,
-        fanout: Fanout,
-        shards: dict[int, Shard],
+        subscriptions: Subscriptions,
+        cursors: CursorWriter,
+        shards: Shards,
         clock: Clock,
     ) -> None:
         self._settings = settings
-        self._reads = Reads(store)
+        self._reads = SharedReads(store)
         self._broker = broker
-        self._fanout = fanout
+        self._subscriptions = subscriptions
+        self._cursors = cursors
         self._shards = shards
         self._stamper = Stamper(
             now=lambda: clock.wall_ms() / 1000,
@@ -55,13 +58,21 @@ class Pulls:
             app_id="kull-router",
         )
 
+    def acknowledge(self, stream: EdgeStream, acks: pb.Acks) -> None:
+        """Move cursors of this stream's own sessions; others' are ignored."""
+        for ack in acks.acks:
+            key = SessionKey(stream.number, ack.session_id)
+            subscription = self._subscriptions.get(key, ack.address)
+            if subscription:
+                self._cursors.move(ack.address, subscription.info, ack.seq)
+
     async def fetch(self, stream: EdgeStream, request: pb.Fetch) -> None:
         """Read the log for one session; the answer is a Batch, which waits for room."""
         batch = pb.Batch(
             request_id=request.request_id, session_id=request.session_id, address=request.address
         )
         key = SessionKey(stream.number, request.session_id)
-        subscription = self._fanout.subscriptions.get(key, request.address)
+        subscription = self._subscriptions.get(key, request.address)
         try:
             if subscription is None:
                 batch.error = "this session does not follow this queue here"
@@ -105,7 +116,7 @@ class Pulls:
 
     async def _publish(self, stream: EdgeStream, request: pb.Publish) -> str:
         session = SessionKey(stream.number, request.session_id)
-        subscription = self._fanout.subscriptions.of_user(session)
+        subscription = self._subscriptions.own(session)
         if subscription is None:
             raise InvalidEvent("this session is not connected any more")
         message = self._message(subscription, request)

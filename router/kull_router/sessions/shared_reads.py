@@ -18,7 +18,7 @@ class Wanted(NamedTuple):
     initial_head: int
 
 
-class Reads:
+class SharedReads:
     """After a mass reconnect every device asks the same of `all`, and so do a user's devices."""
 
     def __init__(self, store: Store) -> None:

@@ -386,7 +386,7 @@ def test_frames_for_sessions_that_have_gone_are_harmless() -> None:
         pb.AttachResponse(batch=pb.Batch(request_id=77, session_id=1, address=MAYA)),
         pb.AttachResponse(published=pb.Published(request_id=77, session_id=1)),
         pb.AttachResponse(gap=pb.Gap(address=MAYA)),
-        pb.AttachResponse(drain=pb.Drain(within_ms=1)),
+        pb.AttachResponse(drain=pb.Drain()),
     ):
         assert hub.link_frame("r", frame, 0) == []
     assert hub.text(1, "{}", 0) == []

@@ -38,18 +38,18 @@ class RouterNode(_message.Message):
     def __init__(self, router_id: _Optional[str] = ..., version: _Optional[str] = ..., epoch: _Optional[str] = ..., shard_count: _Optional[int] = ..., owned: _Optional[_Iterable[_Union[_attach_pb2.ShardTerm, _Mapping]]] = ..., broker_connected: _Optional[bool] = ..., dead_letters: _Optional[int] = ...) -> None: ...
 
 class EdgeNode(_message.Message):
-    __slots__ = ("node_id", "version", "sessions", "outbox_bytes", "attached_at")
+    __slots__ = ("node_id", "version", "sessions", "send_queue_bytes", "attached_at")
     NODE_ID_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     SESSIONS_FIELD_NUMBER: _ClassVar[int]
-    OUTBOX_BYTES_FIELD_NUMBER: _ClassVar[int]
+    SEND_QUEUE_BYTES_FIELD_NUMBER: _ClassVar[int]
     ATTACHED_AT_FIELD_NUMBER: _ClassVar[int]
     node_id: str
     version: str
     sessions: int
-    outbox_bytes: int
+    send_queue_bytes: int
     attached_at: int
-    def __init__(self, node_id: _Optional[str] = ..., version: _Optional[str] = ..., sessions: _Optional[int] = ..., outbox_bytes: _Optional[int] = ..., attached_at: _Optional[int] = ...) -> None: ...
+    def __init__(self, node_id: _Optional[str] = ..., version: _Optional[str] = ..., sessions: _Optional[int] = ..., send_queue_bytes: _Optional[int] = ..., attached_at: _Optional[int] = ...) -> None: ...
 
 class ListSessionsRequest(_message.Message):
     __slots__ = ("user_id", "limit")

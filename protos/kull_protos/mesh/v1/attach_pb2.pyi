@@ -39,7 +39,7 @@ class AttachRequest(_message.Message):
     def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., subscribe: _Optional[_Union[Subscribe, _Mapping]] = ..., unsubscribe: _Optional[_Union[Unsubscribe, _Mapping]] = ..., acks: _Optional[_Union[Acks, _Mapping]] = ..., fetch: _Optional[_Union[Fetch, _Mapping]] = ..., publish: _Optional[_Union[Publish, _Mapping]] = ..., refresh: _Optional[_Union[Refresh, _Mapping]] = ..., logout: _Optional[_Union[Logout, _Mapping]] = ...) -> None: ...
 
 class AttachResponse(_message.Message):
-    __slots__ = ("welcome", "shards", "subscribed", "refused", "deliver", "batch", "gap", "evict", "published", "drain", "leave", "refreshed")
+    __slots__ = ("welcome", "shards", "subscribed", "refused", "deliver", "batch", "gap", "evict", "published", "drain", "drain_order", "refreshed")
     WELCOME_FIELD_NUMBER: _ClassVar[int]
     SHARDS_FIELD_NUMBER: _ClassVar[int]
     SUBSCRIBED_FIELD_NUMBER: _ClassVar[int]
@@ -50,7 +50,7 @@ class AttachResponse(_message.Message):
     EVICT_FIELD_NUMBER: _ClassVar[int]
     PUBLISHED_FIELD_NUMBER: _ClassVar[int]
     DRAIN_FIELD_NUMBER: _ClassVar[int]
-    LEAVE_FIELD_NUMBER: _ClassVar[int]
+    DRAIN_ORDER_FIELD_NUMBER: _ClassVar[int]
     REFRESHED_FIELD_NUMBER: _ClassVar[int]
     welcome: Welcome
     shards: OwnedShards
@@ -62,35 +62,31 @@ class AttachResponse(_message.Message):
     evict: Evict
     published: Published
     drain: Drain
-    leave: Leave
+    drain_order: DrainOrder
     refreshed: Refreshed
-    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., shards: _Optional[_Union[OwnedShards, _Mapping]] = ..., subscribed: _Optional[_Union[Subscribed, _Mapping]] = ..., refused: _Optional[_Union[Refused, _Mapping]] = ..., deliver: _Optional[_Union[Deliver, _Mapping]] = ..., batch: _Optional[_Union[Batch, _Mapping]] = ..., gap: _Optional[_Union[Gap, _Mapping]] = ..., evict: _Optional[_Union[Evict, _Mapping]] = ..., published: _Optional[_Union[Published, _Mapping]] = ..., drain: _Optional[_Union[Drain, _Mapping]] = ..., leave: _Optional[_Union[Leave, _Mapping]] = ..., refreshed: _Optional[_Union[Refreshed, _Mapping]] = ...) -> None: ...
+    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., shards: _Optional[_Union[OwnedShards, _Mapping]] = ..., subscribed: _Optional[_Union[Subscribed, _Mapping]] = ..., refused: _Optional[_Union[Refused, _Mapping]] = ..., deliver: _Optional[_Union[Deliver, _Mapping]] = ..., batch: _Optional[_Union[Batch, _Mapping]] = ..., gap: _Optional[_Union[Gap, _Mapping]] = ..., evict: _Optional[_Union[Evict, _Mapping]] = ..., published: _Optional[_Union[Published, _Mapping]] = ..., drain: _Optional[_Union[Drain, _Mapping]] = ..., drain_order: _Optional[_Union[DrainOrder, _Mapping]] = ..., refreshed: _Optional[_Union[Refreshed, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
-    __slots__ = ("node_id", "incarnation", "version")
+    __slots__ = ("node_id", "version")
     NODE_ID_FIELD_NUMBER: _ClassVar[int]
-    INCARNATION_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     node_id: str
-    incarnation: str
     version: str
-    def __init__(self, node_id: _Optional[str] = ..., incarnation: _Optional[str] = ..., version: _Optional[str] = ...) -> None: ...
+    def __init__(self, node_id: _Optional[str] = ..., version: _Optional[str] = ...) -> None: ...
 
 class Welcome(_message.Message):
-    __slots__ = ("router_id", "incarnation", "version", "shard_count", "epoch", "fetch_credits")
+    __slots__ = ("router_id", "version", "shard_count", "epoch", "fetch_credits")
     ROUTER_ID_FIELD_NUMBER: _ClassVar[int]
-    INCARNATION_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     SHARD_COUNT_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     FETCH_CREDITS_FIELD_NUMBER: _ClassVar[int]
     router_id: str
-    incarnation: str
     version: str
     shard_count: int
     epoch: str
     fetch_credits: int
-    def __init__(self, router_id: _Optional[str] = ..., incarnation: _Optional[str] = ..., version: _Optional[str] = ..., shard_count: _Optional[int] = ..., epoch: _Optional[str] = ..., fetch_credits: _Optional[int] = ...) -> None: ...
+    def __init__(self, router_id: _Optional[str] = ..., version: _Optional[str] = ..., shard_count: _Optional[int] = ..., epoch: _Optional[str] = ..., fetch_credits: _Optional[int] = ...) -> None: ...
 
 class OwnedShards(_message.Message):
     __slots__ = ("shards", "standby")
@@ -376,14 +372,12 @@ class Logout(_message.Message):
     session_id: int
     def __init__(self, request_id: _Optional[int] = ..., session_id: _Optional[int] = ...) -> None: ...
 
-class Leave(_message.Message):
+class DrainOrder(_message.Message):
     __slots__ = ("reason",)
     REASON_FIELD_NUMBER: _ClassVar[int]
     reason: str
     def __init__(self, reason: _Optional[str] = ...) -> None: ...
 
 class Drain(_message.Message):
-    __slots__ = ("within_ms",)
-    WITHIN_MS_FIELD_NUMBER: _ClassVar[int]
-    within_ms: int
-    def __init__(self, within_ms: _Optional[int] = ...) -> None: ...
+    __slots__ = ()
+    def __init__(self) -> None: ...

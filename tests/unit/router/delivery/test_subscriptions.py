@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from kull_router.delivery.session_key import SessionKey
 from kull_router.delivery.subscriptions import Subscription, Subscriptions
-from kull_router.queues.port import CursorUpdate, DeviceInfo
-from kull_router.sessions.cursors import Cursors
+from kull_router.queues.port import DeviceInfo
 
 
 def follow(subscriptions: Subscriptions, stream: int, session: int, address: str) -> None:
@@ -54,8 +53,8 @@ def test_a_stream_that_ends_takes_only_its_own_sessions() -> None:
 
     assert sorted(each.address for each in removed) == ["all", "user:a"]
     assert list(subscriptions.streams("user:a")) == [2]
-    assert subscriptions.of_user(SessionKey(1, 1)) is None
-    assert subscriptions.of_user(SessionKey(2, 1)) is not None
+    assert subscriptions.own(SessionKey(1, 1)) is None
+    assert subscriptions.own(SessionKey(2, 1)) is not None
 
 
 def test_a_shard_that_moves_takes_its_subscriptions() -> None:
@@ -67,16 +66,3 @@ def test_a_shard_that_moves_takes_its_subscriptions() -> None:
 
     assert list(subscriptions.streams("user:a")) == []
     assert list(subscriptions.streams("all")) == [1]
-
-
-def test_cursors_are_coalesced_and_never_go_back() -> None:
-    cursors = Cursors()
-    for seq in (3, 9, 4):
-        cursors.move("user:a", "a", "mac", seq)
-    cursors.move("all", "a", "mac", 1)
-
-    assert cursors.take_of("a", "mac", "user:a") == [
-        CursorUpdate(address="user:a", user="a", device="mac", seq=9)
-    ]
-    assert [update.address for update in cursors.take(10)] == ["all"]
-    assert len(cursors) == 0

@@ -9,7 +9,7 @@ import pytest
 
 from kull_router.errors import StoreUnavailable
 from kull_router.queues.port import Page, Store
-from kull_router.sessions.shared_reads import Reads, Wanted
+from kull_router.sessions.shared_reads import SharedReads, Wanted
 
 ALL = Wanted("all", after=3, limit=10, max_bytes=1000, initial_head=0)
 PAGE = Page(entries=[], through=7, head=7)
@@ -36,18 +36,18 @@ def store() -> SlowStore:
 
 
 @pytest.fixture
-def reads(store: SlowStore) -> Reads:
-    return Reads(cast(Store, store))
+def reads(store: SlowStore) -> SharedReads:
+    return SharedReads(cast(Store, store))
 
 
-async def begun(reads: Reads, *wanted: Wanted) -> list[asyncio.Task[Page]]:
+async def begun(reads: SharedReads, *wanted: Wanted) -> list[asyncio.Task[Page]]:
     tasks = [asyncio.create_task(reads.read(each), name="read") for each in wanted]
     await asyncio.sleep(0)
     return tasks
 
 
 async def test_who_wants_the_same_at_the_same_time_shares_one_read(
-    reads: Reads, store: SlowStore
+    reads: SharedReads, store: SlowStore
 ) -> None:
     tasks = await begun(reads, ALL, ALL, ALL._replace(after=5), ALL)
     for _ in range(2):
@@ -57,7 +57,7 @@ async def test_who_wants_the_same_at_the_same_time_shares_one_read(
     assert store.asked == [("all", 3), ("all", 5)]
 
 
-async def test_who_comes_later_reads_anew(reads: Reads, store: SlowStore) -> None:
+async def test_who_comes_later_reads_anew(reads: SharedReads, store: SlowStore) -> None:
     for _ in range(2):
         store.answers.put_nowait(PAGE)
         await reads.read(ALL)
@@ -66,7 +66,7 @@ async def test_who_comes_later_reads_anew(reads: Reads, store: SlowStore) -> Non
 
 
 async def test_when_the_first_is_cancelled_another_one_reads(
-    reads: Reads, store: SlowStore
+    reads: SharedReads, store: SlowStore
 ) -> None:
     first, *others = await begun(reads, ALL, ALL, ALL)
     first.cancel()
@@ -77,7 +77,9 @@ async def test_when_the_first_is_cancelled_another_one_reads(
     assert len(store.asked) == 2
 
 
-async def test_a_cancelled_follower_takes_nobody_along(reads: Reads, store: SlowStore) -> None:
+async def test_a_cancelled_follower_takes_nobody_along(
+    reads: SharedReads, store: SlowStore
+) -> None:
     first, follower, other = await begun(reads, ALL, ALL, ALL)
     follower.cancel()
     await asyncio.wait({follower})
@@ -86,7 +88,9 @@ async def test_a_cancelled_follower_takes_nobody_along(reads: Reads, store: Slow
     assert list(await asyncio.gather(first, other)) == [PAGE, PAGE]
 
 
-async def test_a_store_that_fails_fails_each_for_itself(reads: Reads, store: SlowStore) -> None:
+async def test_a_store_that_fails_fails_each_for_itself(
+    reads: SharedReads, store: SlowStore
+) -> None:
     tasks = await begun(reads, ALL, ALL)
     store.answers.put_nowait(StoreUnavailable("away"))
     store.answers.put_nowait(PAGE)

@@ -1,5 +1,3 @@
-"""The pure parts of the AMQP client, against pamqp's encoding as the oracle."""
-
 from __future__ import annotations
 
 from dataclasses import replace
@@ -10,10 +8,8 @@ from hypothesis import strategies as st
 from pamqp import commands, frame
 
 from kull_producers.events.message import Message
-from kull_router.broker.amqp import AmqpUrl, content
-from kull_router.broker.amqp.errors import BadFrame
+from kull_router.broker.amqp import content
 from kull_router.broker.amqp.frames import BODY, HEADER, METHOD, Frame, FrameReader
-from kull_router.errors import ConfigError
 from tests.support.brokers import event
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=40)
@@ -64,23 +60,6 @@ def test_a_delivery_reads_as_pamqp_wrote_it(
     assert content.read_deliver(received.payload) == (number, redelivered, "kull.shoot", key)
 
 
-@given(st.lists(st.binary(max_size=50), max_size=8), st.data())
-def test_frames_are_the_same_however_the_bytes_are_cut(
-    payloads: list[bytes], data: st.DataObject
-) -> None:
-    whole = [Frame(BODY, number, payload) for number, payload in enumerate(payloads)]
-    stream = b"".join(
-        b"\x03" + each.channel.to_bytes(2) + len(each.payload).to_bytes(4) + each.payload + b"\xce"
-        for each in whole
-    )
-    reader, found, at = FrameReader(), [], 0
-    while at < len(stream):
-        size = data.draw(st.integers(1, len(stream) - at))
-        found += reader.feed(stream[at : at + size])
-        at += size
-    assert found == whole
-
-
 @given(st.binary(max_size=200))
 def test_properties_of_any_bytes_are_read_without_an_error(noise: bytes) -> None:
     fixed = b"\x00\x3c\x00\x00" + (7).to_bytes(8) + b"\xff\xf8"
@@ -91,19 +70,6 @@ def test_properties_of_any_bytes_are_read_without_an_error(noise: bytes) -> None
 def test_a_text_that_is_not_utf8_still_fits_where_it_came_from(raw: bytes) -> None:
     payload = content.DELIVER + b"\x00" + bytes(9) + b"\x00" + bytes([len(raw)]) + raw
     assert len(content.read_deliver(payload).routing_key.encode()) <= len(raw)
-
-
-@pytest.mark.parametrize(
-    "data", [b"HTTP/1.1 400", b"AMQP\x00\x00\x09\x01", b"\x01\x00\x00\xff" * 4]
-)
-def test_what_is_no_amqp_is_a_bad_frame(data: bytes) -> None:
-    with pytest.raises(BadFrame):
-        FrameReader().feed(data)
-
-
-def test_a_frame_without_its_end_is_a_bad_frame() -> None:
-    with pytest.raises(BadFrame):
-        FrameReader().feed(b"\x08\x00\x00\x00\x00\x00\x00\x00")
 
 
 @pytest.mark.parametrize(
@@ -119,41 +85,3 @@ def test_a_frame_without_its_end_is_a_bad_frame() -> None:
 def test_what_amqp_cannot_carry_is_a_value_error(message: Message) -> None:
     with pytest.raises(ValueError, match=r".+"):
         content.encode_publish(message, channel=1, max_frame=4096)
-
-
-def test_a_url_is_taken_apart() -> None:
-    url = AmqpUrl.parse("amqps://us%40er:p%2Fw@rabbit.example:5700/my%2Fhost?cafile=/ca.pem")
-    assert (url.host, url.port, url.user, url.password) == ("rabbit.example", 5700, "us@er", "p/w")
-    assert (url.vhost, url.tls, url.cafile) == ("my/host", True, "/ca.pem")
-    assert "p/w" not in f"{url} {url!r}"
-
-
-@pytest.mark.parametrize(
-    ("text", "port", "vhost"),
-    [
-        ("amqp://localhost", 5672, "/"),
-        ("amqp://localhost/", 5672, "/"),
-        ("amqps://localhost/%2F", 5671, "/"),
-        ("amqp://[::1]:1/kull", 1, "kull"),
-    ],
-)
-def test_what_a_url_leaves_out_has_the_usual_default(text: str, port: int, vhost: str) -> None:
-    url = AmqpUrl.parse(text)
-    assert (url.port, url.vhost, url.user, url.password) == (port, vhost, "guest", "guest")
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "localhost:5672",
-        "http://u:hidden@h/",
-        "amqp://u:hidden@h:port/",
-        "amqp://u:hidden@h?x=1",
-    ],
-)
-def test_a_wrong_url_is_refused_without_showing_the_password(text: str) -> None:
-    with pytest.raises(ConfigError) as caught:
-        AmqpUrl.parse(text)
-    assert "KULL_AMQP_URL" in str(caught.value)
-    assert "hidden" not in str(caught.value)

@@ -1,0 +1,55 @@
+"""What is published again: misaddressed messages where they belong, poison to the dead letters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import structlog
+
+from kull_producers.events.message import Message
+from kull_router import metrics
+from kull_router.broker.port import Broker
+from kull_router.delivery import ingest
+from kull_router.errors import PoisonMessage
+
+log = structlog.get_logger(__name__)
+
+_T = TypeVar("_T")
+
+
+class Republisher:
+    """Publishes confirmed. Its methods raise BrokerError: the message was not acknowledged yet."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+
+    async def understood(self, message: Message, read: Callable[[], _T]) -> _T | None:
+        """Return what `read` makes of a message, None if it was buried because it is poison."""
+        try:
+            return read()
+        except PoisonMessage as error:
+            await self.bury(message, str(error))
+        except Exception as error:
+            # A fault of ours: it would take one router after the other down with everybody.
+            log.exception("message_not_understood", routing_key=message.routing_key)
+            await self.bury(message, f"a fault of the router: {error!r}")
+        return None
+
+    async def bury(self, message: Message, reason: str) -> None:
+        """Publish a message to the dead-letter queue with the reason."""
+        log.warning("dead_letter", reason=reason, app_id=message.app_id, exchange=message.exchange)
+        await self._broker.publish(ingest.dead(message, reason))
+        metrics.DEAD.inc()
+
+    async def readdress(self, message: Message, fixed: Sequence[Message]) -> None:
+        """Publish what a misaddressed message should have been."""
+        log.warning(
+            "readdressed",
+            app_id=message.app_id,
+            was=message.routing_key,
+            now=[each.routing_key for each in fixed],
+        )
+        for each in fixed:
+            await self._broker.publish(each)
+        metrics.READDRESSED.labels(message.app_id).inc()

@@ -1,0 +1,87 @@
+"""The sessions at this router: which ones there are, and how they end."""
+
+from __future__ import annotations
+
+from kull_protos.contract.close_codes import CloseCode
+from kull_protos.mesh.v1 import attach_pb2 as pb
+from kull_router import metrics
+from kull_router.clock import Clock
+from kull_router.delivery.edge_stream import EdgeStream
+from kull_router.delivery.fanout import Fanout
+from kull_router.delivery.session_key import SessionKey
+from kull_router.delivery.subscriptions import Subscription, Subscriptions
+from kull_router.sessions.registry import Registry
+from kull_router.settings import RouterSettings
+
+
+class Sessions:
+    """Keeps subscriptions and the registry in step: whoever ends one, ends it here."""
+
+    def __init__(
+        self,
+        settings: RouterSettings,
+        *,
+        subscriptions: Subscriptions,
+        fanout: Fanout,
+        clock: Clock,
+    ) -> None:
+        self._subscriptions = subscriptions
+        self._fanout = fanout
+        self._clock = clock
+        self.registry = Registry(
+            grace=settings.presence_grace, devices_per_user=settings.devices_per_user
+        )
+
+    def add(self, subscription: Subscription) -> None:
+        """A session has subscribed; of the user's own queue it is registered already."""
+        self._subscriptions.add(subscription)
+        self._count()
+
+    def unsubscribe(self, stream: EdgeStream, request: pb.Unsubscribe) -> None:
+        """End what subscribe began; of the user's own queue this starts the device's grace."""
+        self.release(SessionKey(stream.number, request.session_id), request.address)
+
+    def release(self, key: SessionKey, address: str) -> None:
+        """End one subscription; of the user's own queue this starts the device's grace."""
+        subscription = self._subscriptions.remove(key, address)
+        if subscription:
+            self._release(subscription)
+
+    def detach(self, stream: EdgeStream) -> None:
+        """An edge is gone: its devices' grace begins."""
+        for subscription in self._subscriptions.remove_stream(stream.number):
+            self._release(subscription)
+
+    def drop_shard(self, shard: int) -> None:
+        """A shard has a new owner or term: the edges will subscribe again."""
+        self._subscriptions.remove_shard(shard)
+        self.registry.drop_shard(shard)
+        self._count()
+
+    def disconnect(self, user: str, device: str, reason: str) -> int:
+        """Close the sessions of a user's device, or of all of them, and return how many."""
+        chosen = [
+            presence.session
+            for presence in self.registry.connected(user)
+            if presence.session and (not device or presence.info.device == device)
+        ]
+        for key in chosen:
+            self.evict(key, user, CloseCode.DISCONNECTED, reason or "an operator ended the session")
+        return len(chosen)
+
+    def evict(self, key: SessionKey, user: str, close_code: int, reason: str) -> None:
+        """Tell the edge to close a user's session; send it nothing more, heed nothing it says."""
+        for each in self._subscriptions.of_session(key, user):
+            self.release(key, each.address)
+        stream = self._fanout.find(key.stream)
+        if stream:
+            evict = pb.Evict(session_id=key.session, close_code=close_code, reason=reason)
+            stream.send(pb.AttachResponse(evict=evict))
+
+    def _release(self, subscription: Subscription) -> None:
+        if subscription.is_own:
+            self.registry.release(subscription.key, self._clock.monotonic())
+            self._count()
+
+    def _count(self) -> None:
+        metrics.SESSIONS.set(len(self.registry))

@@ -1,0 +1,104 @@
+"""Tokens count once the revocations are known, and as long as none takes them back."""
+
+from __future__ import annotations
+
+import jwt
+import pytest
+
+from kull_protos.contract.close_codes import TRY_AGAIN, CloseCode
+from kull_router.access.authority import OVERLAP, Authority
+from kull_router.access.revocations import Revocation
+from kull_router.access.tokens import TokenVerifier
+from kull_router.clock import Clock
+from kull_router.errors import TokenRefused
+from kull_router.queues.memory import MemoryStore
+
+SECRET = "a-secret-of-at-least-32-bytes-for-the-tests"
+NOW_MS = 1_000_000_000
+
+
+def authority(log: MemoryStore | None = None, now_ms: int = NOW_MS) -> Authority:
+    return Authority(
+        log=log or MemoryStore(),
+        verifier=TokenVerifier(SECRET, allow_plain=False),
+        clock=Clock(wall_ms=lambda: now_ms),
+        grace=5,
+        max_ttl=60,
+    )
+
+
+def token(ttl: int = 60) -> str:
+    now = NOW_MS // 1000
+    return jwt.encode({"sub": "maya", "iat": now, "exp": now + ttl}, SECRET)
+
+
+async def test_nobody_is_let_in_before_the_revocations_were_read() -> None:
+    found = authority()
+    with pytest.raises(TokenRefused) as caught:
+        found.verify(token())
+    assert caught.value.close_code == TRY_AGAIN
+
+    await found.news()
+    assert found.verify(token()).user == "maya"
+
+
+async def test_who_is_connected_has_some_time_of_grace() -> None:
+    found = authority(now_ms=NOW_MS + 63_000)
+    await found.news()
+    with pytest.raises(TokenRefused):
+        found.verify(token())
+    claims = found.verify(token(), connected=True)
+    assert found.closes_ms(claims) == NOW_MS + 65_000
+
+
+async def test_a_revocation_is_kept_until_the_last_such_token_has_expired() -> None:
+    log = MemoryStore()
+    found = authority(log)
+    [new] = await found.revoke(user="maya", device="", token_id="", issued_before_ms=0)
+    assert (new.issued_before_ms, new.until_ms) == (NOW_MS, NOW_MS + 65_000)
+
+    with pytest.raises(TokenRefused) as caught:
+        found.check(found.verify(token()), "web-1")
+    assert caught.value.close_code == CloseCode.REVOKED
+
+    await authority(log, now_ms=NOW_MS + 64_999).expire()
+    assert len(await log.revocations(0)) == 1
+    await authority(log, now_ms=NOW_MS + 65_000).expire()
+    assert await log.revocations(0) == []
+
+
+async def test_a_moment_in_the_future_revokes_no_token_of_the_future() -> None:
+    [new] = await authority().revoke(
+        user="maya", device="", token_id="", issued_before_ms=NOW_MS + 10**9
+    )
+    assert new.issued_before_ms == NOW_MS
+
+
+async def test_news_are_told_once_also_those_whose_number_came_late() -> None:
+    log, found = LateLog(), authority()
+    found = authority(log)
+    log.shown = [2]
+    assert [each.number for each in await found.news()] == [2]
+    log.shown = [1, 2]
+    assert [each.number for each in await found.news()] == [1]
+    assert log.asked == [0, 0]
+    log.shown = [OVERLAP + 9]
+    await found.news()
+    await found.news()
+    assert log.asked[-1] == 9
+
+
+class LateLog(MemoryStore):
+    """A log in which a lower number appears after a higher one, as with two writers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shown: list[int] = []
+        self.asked: list[int] = []
+
+    async def revocations(self, after: int) -> list[Revocation]:
+        self.asked.append(after)
+        return [
+            Revocation(user="maya", issued_before_ms=1, until_ms=NOW_MS * 2, number=number)
+            for number in self.shown
+        ]

@@ -1,0 +1,115 @@
+"""Messages become events, or say why not, without a broker."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from kull_producers.events import topology
+from kull_producers.events.envelope import messages_of
+from kull_producers.events.message import Message
+from kull_producers.events.models import CreditUpdate, ShootProgress
+from kull_producers.events.stamp import Stamp
+from kull_protos.contract.limits import MAX_EVENT_BYTES
+from kull_protos.contract.shard import shard_of
+from kull_router.delivery.ingest import dead, read, readdress
+from kull_router.errors import PoisonMessage
+from kull_router.queues.entry import Contract, Event
+
+NOW_MS = 1_700_000_000_000
+SHARDS = 4
+SHARD = shard_of("user:maya", SHARDS)
+STAMP = Stamp(id="e-1", timestamp_ms=NOW_MS - 10, version=7)
+
+
+def credit() -> Message:
+    event = CreditUpdate(user_id="maya", new_balance=1, change=1, reason="x")
+    [message] = messages_of(event, STAMP, shard_count=SHARDS)
+    return message
+
+
+def progress() -> Message:
+    event = ShootProgress(
+        shoot_id="s", status="completed", processed_count=2, total_count=2, provider="Local"
+    )
+    [message] = messages_of(event, STAMP, shard_count=SHARDS, user_id="maya", device_id="mac")
+    return message
+
+
+def taken(message: Message, shard: int = SHARD) -> Event | list[Message]:
+    return read(message, shard=shard, shard_count=SHARDS, now_ms=NOW_MS, new_id=lambda: "new")
+
+
+def test_an_event_is_read_from_its_headers() -> None:
+    event = taken(credit())
+    assert isinstance(event, Event)
+    assert (event.id, event.address, event.contract) == ("e-1", "user:maya", Contract.EVERY)
+    assert (event.key, event.version, event.final) == ("", 0, False)
+    assert event.created_ms == NOW_MS, "what is stored ages from its arrival"
+
+
+def test_the_newest_of_a_key_brings_key_version_end_and_the_device_that_caused_it() -> None:
+    event = taken(progress())
+    assert isinstance(event, Event)
+    assert (event.contract, event.key, event.version) == (Contract.LATEST, "shoot:s", 7)
+    assert (event.final, event.exclude_device) == (True, "mac")
+
+
+def test_what_only_counts_now_ages_from_when_it_happened() -> None:
+    headers = {**credit().headers, topology.HEADER_CONTRACT: "ephemeral"}
+    event = taken(replace(credit(), headers=headers))
+    assert isinstance(event, Event)
+    assert event.created_ms == NOW_MS - 10
+
+
+@pytest.mark.parametrize(
+    ("header", "value", "why"),
+    [
+        (topology.HEADER_ADDRESS, 7, "must be a text"),
+        (topology.HEADER_ADDRESS, "nonsense", "nonsense"),
+        (topology.HEADER_CONTRACT, "always", "kull-contract"),
+        (topology.HEADER_KEY, "", "needs the header kull-key"),
+        (topology.HEADER_VERSION, -1, "whole number"),
+        (topology.HEADER_VERSION, 2**63, "whole number"),
+        (topology.HEADER_VERSION, "7", "whole number"),
+    ],
+)
+def test_a_wrong_header_is_named(header: str, value: str | int, why: str) -> None:
+    with pytest.raises(PoisonMessage, match=why):
+        taken(replace(progress(), headers={**progress().headers, header: value}))
+
+
+def test_a_body_or_an_id_beyond_the_bounds_is_poison() -> None:
+    with pytest.raises(PoisonMessage, match="bytes"):
+        taken(replace(credit(), body=b" " * (MAX_EVENT_BYTES + 1)))
+    with pytest.raises(PoisonMessage, match="id must have"):
+        taken(replace(credit(), message_id="x" * 129))
+
+
+def test_an_event_in_the_wrong_shard_is_sent_on_once() -> None:
+    other = (SHARD + 1) % SHARDS
+    fixed = taken(credit(), other)
+    assert isinstance(fixed, list)
+    [message] = fixed
+    assert message.routing_key == credit().routing_key
+    assert message.headers[topology.HEADER_HOPS] == 1
+    with pytest.raises(PoisonMessage, match="re-addressed before"):
+        taken(message, other)
+
+
+def test_a_message_without_headers_is_rebuilt_from_its_body() -> None:
+    [fixed] = readdress(
+        replace(credit(), headers={}, routing_key="wrong"),
+        shard_count=SHARDS,
+        now_ms=NOW_MS,
+        new_id=lambda: "new",
+    )
+    assert fixed.routing_key == credit().routing_key
+    assert fixed.headers[topology.HEADER_ADDRESS] == "user:maya"
+
+
+def test_a_dead_letter_is_the_message_as_it_came_and_why() -> None:
+    letter = dead(credit(), "x" * 1000)
+    assert (letter.exchange, letter.body) == (topology.DEAD, credit().body)
+    assert letter.headers == {**credit().headers, topology.HEADER_REASON: "x" * 500}

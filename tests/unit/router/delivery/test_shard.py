@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from kull_producers.events import topology
+from kull_producers.events.envelope import messages_of
+from kull_producers.events.models import CreditUpdate
+from kull_producers.events.stamp import Stamp
+from kull_protos.contract.shard import shard_of
+from kull_router.broker.memory_server import MemoryServer
+from kull_router.delivery.ownership import probe
+from kull_router.queues.memory import MemoryState, MemoryStore
+from tests.unit.router.rigs import SHARDS, Rig, balances, running, until
+
+
+async def test_nothing_is_acknowledged_before_it_is_stored(rig: Rig) -> None:
+    await rig.subscribe(1, "maya:mac")
+    shard = shard_of("user:maya", SHARDS)
+    rig.store.failing = True
+    await rig.credit("maya", 1)
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+    rig.broker.down()  # what was not acknowledged is still there
+    queue = rig.broker.server.queues[topology.shard_queue(shard)]
+    kept = [q.message for q in queue.ready if q.message.type == "CREDIT_UPDATE"]
+    assert len(kept) == 1
+
+    rig.store.failing = False
+    rig.broker.up()
+    await until(lambda: list(rig.core.terms.values()) == [2] * SHARDS)
+    await rig.subscribe(1, "maya:mac")
+    assert balances(await rig.credits_of("maya")) == [(2, 1)]
+
+
+async def test_an_event_delivered_twice_is_stored_once(rig: Rig) -> None:
+    await rig.subscribe(1, "maya:mac")
+    await rig.pushed(1)
+    await rig.credit("maya", 1, event_id="same")
+    await rig.credit("maya", 1, event_id="same")
+    await rig.credit("maya", 2)
+
+    assert balances(await rig.pushed(2)) == [(2, 1), (3, 2)]
+
+
+async def test_white_space_around_a_body_is_harmless(rig: Rig) -> None:
+    await rig.subscribe(1, "maya:mac")
+    await rig.pushed(1)
+    event = CreditUpdate(user_id="maya", new_balance=4, change=1, reason="x")
+    stamp = Stamp(id="x", timestamp_ms=1, version=1)
+    (message,) = messages_of(event, stamp, shard_count=SHARDS)
+    await rig.broker.publish(replace(message, body=b" \n" + message.body + b"\n"))
+
+    assert balances(await rig.pushed(1)) == [(2, 4)]
+
+
+async def test_a_commit_whose_answer_was_lost_still_reaches_the_devices(rig: Rig) -> None:
+    await rig.subscribe(1, "maya:mac")
+    await rig.pushed(1)
+    rig.store.forgetful = True
+
+    await rig.credit("maya", 1)
+
+    assert (await rig.frame("gap")).address == "user:maya"
+    assert balances(await rig.credits_of("maya")) == [(2, 1)]
+
+
+async def test_a_router_that_was_fenced_writes_nothing_more() -> None:
+    server, state = MemoryServer(), MemoryState(shard_count=SHARDS)
+    async with running(server, state) as rig:
+        await rig.subscribe(1, "maya:mac")
+        shard = shard_of("user:maya", SHARDS)
+        usurper = MemoryStore(state, shard_count=SHARDS)
+        term = await usurper.claim(shard, "other")
+
+        await rig.credit("maya", 1)
+
+        # It notices, lets go and claims anew under a higher term; the event is not lost.
+        await until(lambda: rig.core.terms.get(shard, 0) > term)
+        await rig.subscribe(1, "maya:mac")
+        assert len(await rig.credits_of("maya")) == 1
+
+
+async def test_a_claim_that_overtook_ours_is_noticed_without_an_event(rig: Rig) -> None:
+    """Edges believe the higher term: until then nobody could subscribe anywhere."""
+    shard = rig.core.shards[0]
+    before = shard.term
+    assert before is not None
+    await rig.store.claim(0, "a router that has died since")
+
+    await rig.broker.publish(probe(0))
+
+    async with asyncio.timeout(10):
+        while (shard.term or 0) <= before + 1:
+            await asyncio.sleep(0.01)

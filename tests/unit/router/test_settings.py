@@ -1,0 +1,11 @@
+from __future__ import annotations
+
+import pytest
+
+from kull_router.settings import RouterSettings
+
+
+@pytest.mark.parametrize("text", ["x", "3-1", "1-", "-2", "1..2"])
+def test_a_list_of_shards_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="0-7,12"):
+        RouterSettings(preferred_shards=text)
