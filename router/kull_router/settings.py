@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import socket
+import platform
 from pathlib import Path
 
 from pydantic import Field, SecretStr, field_validator
@@ -32,7 +32,7 @@ class RouterSettings(TlsSettings, BrokerSettings, DeviceTokenSettings, PlainToke
     """Settings of one router. Every field names its unit."""
 
     router_id: str = Field(
-        default_factory=lambda: f"router-{socket.gethostname()}",
+        default_factory=lambda: f"router-{platform.node()}",
         description="name of this router in logs and admin views",
     )
     grpc_host: str = Field("127.0.0.1", description="address that edges attach to")

@@ -1,7 +1,7 @@
 """The port between the router and RabbitMQ.
 
-Adapters: `broker_memory.MemoryBroker` (the twin, also the embedded default) and
-`broker_rabbitmq.RabbitBroker`; `tests/contract/test_broker.py` holds both to the same promises.
+Adapters: `memory.MemoryBroker` (the twin, also the embedded default) and `rabbitmq.RabbitBroker`;
+`tests/contract/test_broker.py` holds both to the same promises.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The port between the router and its database: queues, devices and cursors.
+"""The port between the router and its database: queues, devices and cursors. PURE.
 
-Adapters: `store_memory.MemoryStore` (the twin) and `store_sqlite.SqliteStore`;
-`tests/contract/test_store.py` holds both to the same promises.
+Adapters: `memory.MemoryStore` (the twin), `sql.sqlite.SqliteStore`, `sql.postgres.PostgresStore`;
+`tests/contract/test_store.py` holds them to the same promises.
 """
 
 from __future__ import annotations
