@@ -83,7 +83,7 @@ class Enforcement:
         for subscription in subscriptions:
             if claims.grants(subscription.address):
                 subscription.claims = claims
-            else:  # fewer rights than before: at once
+            else:  # it grants less than before: at once
                 self._sessions.release(key, subscription.address)
                 address = subscription.address
                 refuse(stream, key.session, address, NotGranted(address))

@@ -28,7 +28,7 @@ class NotGranted(TokenRefused):
 
 
 def refuse(stream: EdgeStream, session_id: int, address: str, why: Refusal | TokenRefused) -> None:
-    """Answer a Subscribe, or end a subscription whose right has ended."""
+    """Answer a Subscribe, or end a subscription that the token grants no more."""
     metrics.REFUSED.labels(why.close_code).inc()
     refused = pb.Refused(
         session_id=session_id,
