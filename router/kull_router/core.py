@@ -14,6 +14,7 @@ import structlog
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router import __version__
 from kull_router.access.authority import Authority
+from kull_router.access.revocations import RevocationLog
 from kull_router.access.tokens import TokenVerifier
 from kull_router.broker.port import Broker
 from kull_router.clock import Clock
@@ -67,13 +68,7 @@ class RouterCore:
             moved=self.sessions.drop_shard,
         )
         self._unrouted = Unrouted(settings, broker=broker, clock=self.clock)
-        self._authority = Authority(
-            log=store,
-            verifier=verifier,
-            clock=self.clock,
-            grace=settings.token_grace,
-            max_ttl=settings.token_max_ttl,
-        )
+        self._authority = _authority(settings, store, verifier, self.clock)
         self.enforcement = Enforcement(
             settings,
             sessions=self.sessions,
@@ -231,3 +226,15 @@ class RouterCore:
             else:
                 if removed:
                     log.info("trimmed", rows=removed)
+
+
+def _authority(
+    settings: RouterSettings, revocations: RevocationLog, verifier: TokenVerifier, clock: Clock
+) -> Authority:
+    return Authority(
+        log=revocations,
+        verifier=verifier,
+        clock=clock,
+        grace=settings.token_grace,
+        max_ttl=settings.token_max_ttl,
+    )

@@ -96,10 +96,7 @@ class Registry:
         known = devices.get(info.device)
         same = known is not None and bool(instance) and known.instance == instance
         if generation is None:
-            if known and known.session and opened_ms + CLOCKS_DIFFER_MS < known.opened_ms:
-                raise Superseded(for_good=False)
-            self._counter += 1
-            generation = (term, self._counter)
+            generation = self._next_generation(known, term=term, opened_ms=opened_ms)
         if known and known.session != key and known.generation > generation:
             raise Superseded(for_good=not same)
         if known is None and len(devices) >= self._limit and not self._make_room(devices):
@@ -123,6 +120,12 @@ class Registry:
         devices[info.device] = presence
         self._sessions[key] = presence
         return Registered(presence=presence, evicted=evicted, same=same)
+
+    def _next_generation(self, known: Presence | None, *, term: int, opened_ms: int) -> Generation:
+        if known and known.session and opened_ms + CLOCKS_DIFFER_MS < known.opened_ms:
+            raise Superseded(for_good=False)
+        self._counter += 1
+        return (term, self._counter)
 
     def _make_room(self, devices: dict[str, Presence]) -> bool:
         for device, presence in devices.items():
