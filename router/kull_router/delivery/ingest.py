@@ -6,8 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from kull_producers.errors import InvalidEvent
-from kull_producers.events import address as addresses
-from kull_producers.events import topology
+from kull_producers.events import address, topology
 from kull_producers.events.message import Message
 from kull_protos.contract.limits import MAX_EVENT_BYTES, MAX_EVENT_ID_CHARS
 from kull_protos.contract.shard import shard_of
@@ -29,7 +28,7 @@ def read(
     event = _event(message, now_ms)
     if shard_of(event.address, shard_count) == shard:
         return event
-    key = addresses.routing_key(event.address, shard_count, event.type)
+    key = address.routing_key(event.address, shard_count, event.type)
     return [_once_more(message, replace(message, routing_key=key))]
 
 
@@ -73,7 +72,7 @@ def _event(message: Message, now_ms: int) -> Event:
         )
     try:
         body = parse_body(message.body, verbatim=True)
-        address = addresses.check(_text(message, topology.HEADER_ADDRESS))
+        to = address.check(_text(message, topology.HEADER_ADDRESS))
         contract = Contract(_text(message, topology.HEADER_CONTRACT))
     except InvalidEvent as error:
         raise PoisonMessage(str(error)) from error
@@ -91,7 +90,7 @@ def _event(message: Message, now_ms: int) -> Event:
         )
     return Event(
         id=event_id,
-        address=address,
+        address=to,
         type=body.type,
         contract=contract,
         body=message.body.strip(),  # seq is spliced in right behind the opening brace
