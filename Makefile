@@ -29,10 +29,8 @@ demo: setup ## Follow a shoot on five devices and in your browser (PHOTOS=folder
 	@$(MAKE) --no-print-directory page || echo 'The demo goes on without building its page.' >&2
 	@$(BIN)/kull demo $(if $(PHOTOS),--photos "$(PHOTOS)")
 
-test: setup .venv/.bench ## Run every test; RabbitMQ, PostgreSQL and Chromium are found or started
-	@$(if $(NPM),$(MAKE) --no-print-directory page)
-	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
-	@$(if $(NPM),$(MAKE) web,echo 'The web SDK was not tested: it needs npm and Node 20.19 or later.')
+test: setup ## Run every test, Python and web; what they need is found or installed first
+	@$(BIN)/python -m tests --workers $(WORKERS)
 
 check: lint types unit ## Run what a commit must pass, without RabbitMQ or Docker
 	@$(if $(wildcard $(WEB_READY)),cd $(WEB) && npm run --silent check,echo 'The web SDK was not checked: run `make web` once.')
@@ -79,7 +77,7 @@ $(PAGE): $(PAGE_SOURCES) | $(WEB_READY)
 
 .PHONY: web play
 web: setup $(WEB_READY) ## Build and test the web SDK and the demo page; needs Node 20.19 and Chromium
-	cd $(WEB) && npm run build && npm run size && npm run packages && npm run check && npm test
+	cd $(WEB) && npm run build && npm run size && npm run packages && npm run lint && npm run types && npm test -- $(VITEST)
 
 play: setup page ## Open the page alone, without the shoot of `make demo`
 	@$(BIN)/kull play

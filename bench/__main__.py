@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
-import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +17,8 @@ from rich.console import Console
 
 from bench import plans, runner, table
 from bench.results import Results
+from tests.support import machine
+from tests.support.arguments import stop_in_order
 
 FOLDER = Path(__file__).parent
 PLANS = {"full": plans.full, "quick": plans.quick, "smoke": plans.smoke}
@@ -31,7 +32,9 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, help="instead of the plan's own number")
     parser.add_argument("--write", type=Path, default=FOLDER, help="folder of the results")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # it stops what it has started
+    stop_in_order()
+    machine.need("rabbitmq_server")
+    machine.provide(["postgres_server", "redis_server", "node"])  # a peer without is left out
     console = Console(highlight=False, width=200)
     results = Results()
     loads = [load for load in PLANS[options.plan]() if load.name.startswith(options.only)]
@@ -45,7 +48,7 @@ def main() -> int:
         runner.run(loads, results, console.print)
     finally:  # what was measured before a failure or Ctrl-C is not thrown away
         _write(results, options.write, command)
-        table.show(results, console)
+        table.show(results, plans.GOALS, console)
     return 1 if results.failed else 0
 
 
@@ -60,7 +63,7 @@ def _write(results: Results, folder: Path, command: str) -> None:
     }
     text = json.dumps({**report, "figures": figures}, indent=1, ensure_ascii=False)
     (folder / "results.json").write_text(text + "\n")
-    (folder / "RESULTS.md").write_text(table.markdown(results, command))
+    (folder / "RESULTS.md").write_text(table.markdown(results, plans.GOALS, command))
 
 
 if __name__ == "__main__":

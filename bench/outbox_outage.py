@@ -23,6 +23,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for tests.support
 
+from tests.support import machine
 from tests.support.arguments import at_least, stop_in_order
 from tests.support.audit import audit, deploy
 from tests.support.brokers import until
@@ -207,6 +208,7 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=200, help="events per second, of all users")
     options = parser.parse_args()
     stop_in_order()
+    machine.need("rabbitmq_server")
     return asyncio.run(measure(options))
 
 

@@ -27,6 +27,7 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for tests.support
 
+from tests.support import machine
 from tests.support.arguments import at_least, stop_in_order
 from tests.support.load.figures import peak, percentile
 from tests.support.load.rolling import PRODUCTION, Plan, Rolling, Step, running
@@ -128,6 +129,7 @@ def main() -> int:
     parser.add_argument("--drain", type=float, help="KULL_EDGE_DRAIN, seconds")
     options = parser.parse_args()
     stop_in_order()
+    machine.need("rabbitmq_server", "postgres_server")
     settings = dict(PRODUCTION)
     if options.drain is not None:
         settings["KULL_EDGE_DRAIN"] = str(options.drain)

@@ -15,8 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench.plans import GOALS
-from bench.results import OURS, Figure, Results
+from bench.results import OURS, Figure, Goal, Results
 
 ARROWS = {"lower": "↓", "higher": "↑"}  # which way is better
 
@@ -30,9 +29,9 @@ class Sheet:
     rows: Sequence[Sequence[str]]
 
 
-def sheets(results: Results) -> list[Sheet]:
+def sheets(results: Results, goals: Sequence[Goal]) -> list[Sheet]:
     """Return the goals first, then each load, then where the CPU time goes."""
-    found = [_goals(results)]
+    found = [_goals(results, goals)]
     for load, figures in results.loads().items():
         main = [figure for figure in figures if not figure.kind.detail]
         peers = list(dict.fromkeys(peer for figure in main for peer in figure.runs if peer != OURS))
@@ -50,10 +49,10 @@ def sheets(results: Results) -> list[Sheet]:
     return [sheet for sheet in found if sheet.rows]
 
 
-def show(results: Results, console: Console) -> None:
+def show(results: Results, goals: Sequence[Goal], console: Console) -> None:
     """Print everything."""
     console.print(machine(), highlight=False)
-    for sheet in sheets(results):
+    for sheet in sheets(results, goals):
         console.print(f"\n{sheet.title}", highlight=False)
         table = Table(*sheet.columns)
         for row in sheet.rows:
@@ -63,12 +62,12 @@ def show(results: Results, console: Console) -> None:
         console.print(f"- {note}", highlight=False)
 
 
-def markdown(results: Results, command: str) -> str:
+def markdown(results: Results, goals: Sequence[Goal], command: str) -> str:
     """Return everything as a Markdown page."""
     lines = ["# Results of the bench", "", f"Written by `{command}`. {machine()}", ""]
     if warning := results.warning():
         lines += [f"**{warning}**", ""]
-    for sheet in sheets(results):
+    for sheet in sheets(results, goals):
         lines += [f"## {sheet.title[0].upper()}{sheet.title[1:]}", ""]
         lines += ["| " + " | ".join(sheet.columns) + " |"]
         lines += ["|" + " --- |" * len(sheet.columns)]
@@ -89,9 +88,9 @@ def machine() -> str:
     )
 
 
-def _goals(results: Results) -> Sheet:
+def _goals(results: Results, goals: Sequence[Goal]) -> Sheet:
     rows = []
-    for goal in GOALS:
+    for goal in goals:
         judged = goal.judge(results)
         if judged is None:
             continue

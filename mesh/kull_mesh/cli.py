@@ -8,7 +8,7 @@ import sys
 import typer
 from pydantic import ValidationError
 
-from kull_mesh import __version__
+from kull_mesh import __version__, signals
 from kull_mesh import log as logs
 from kull_mesh.commands import (
     certs,
@@ -67,6 +67,7 @@ def version() -> None:
 
 def main() -> None:
     """Run the command; with KULL_DEBUG errors keep their traceback."""
+    signals.heed()
     try:
         app()
     except ValidationError as error:

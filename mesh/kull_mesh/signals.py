@@ -6,7 +6,7 @@ import asyncio
 import gc
 import signal
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
@@ -14,8 +14,10 @@ from kull_mesh.errors import expected
 
 log = structlog.get_logger(__name__)
 
+STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
 
-def run(main: Coroutine[Any, Any, None]) -> None:
+
+def run(main: Coroutine[Any, Any, object]) -> None:
     """Run a role to its end; leave the traceback of a fault of ours in the log."""
     # What is loaded stays, and the hot path makes no cycles: looking for them costs a tenth.
     gc.freeze()
@@ -28,22 +30,38 @@ def run(main: Coroutine[Any, Any, None]) -> None:
         raise
 
 
-async def until_signalled(main: Coroutine[Any, Any, None]) -> None:
-    """Run until it ends by itself; SIGTERM or SIGINT cancels it, so that it stops in order."""
-    task = asyncio.create_task(main, name="main")
-    told = False
+def heed() -> None:
+    """Heed SIGINT and SIGTERM again where whoever started this process has turned them off.
 
-    def stop() -> None:
+    A shell ignores SIGINT for its background jobs, and Python then leaves it ignored for ever.
+    """
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_IGN:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+async def until_signalled(main: Coroutine[Any, Any, None]) -> signal.Signals | None:
+    """Run until it ends by itself; SIGTERM or SIGINT cancels it, so that it stops in order.
+
+    Returns the signal that has stopped it, None when it has ended by itself.
+    """
+    task = asyncio.create_task(main, name="main")
+    told: signal.Signals | None = None
+
+    def stop(number: signal.Signals) -> None:
         nonlocal told
         if not told:  # a second signal must not break off the ordered end
-            told = True
+            told = number
             task.cancel()
 
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
+    for number in STOPPING:
+        loop.add_signal_handler(number, stop, number)
     try:
         await task
     except asyncio.CancelledError:
         if not told:
             raise
+    return told

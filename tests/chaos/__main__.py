@@ -9,6 +9,7 @@ import random
 import sys
 
 from tests.chaos.campaign import Plan, run
+from tests.support import machine
 from tests.support.arguments import at_least, stop_in_order
 
 
@@ -21,6 +22,7 @@ def main() -> int:
     parser.add_argument("--devices-per-user", type=at_least(1), default=2)
     options = parser.parse_args()
     stop_in_order()
+    machine.need("rabbitmq_server", "postgres_server")
     logging.disable(logging.ERROR)  # every fault makes the clients' libraries complain
     sys.stdout.write(f"seed {options.seed}\n")
     plan = Plan(

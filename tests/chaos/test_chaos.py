@@ -23,8 +23,7 @@ KINDS = [
 ]
 
 
-@pytest.mark.rabbitmq
-@pytest.mark.postgres
+@pytest.mark.usefixtures("rabbitmq_server", "postgres_server")
 @pytest.mark.timeout(400)
 async def test_whatever_dies_nothing_confirmed_is_lost_reordered_or_leaked() -> None:
     plan = campaign.Plan(seconds=0, seed=1, users=10, interval=0.2, kinds=KINDS)

@@ -11,22 +11,19 @@ import asyncio
 import json
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
-from docker.client import DockerClient
-from docker.errors import DockerException
 from websockets.asyncio.client import connect
 from websockets.typing import Origin
 
 from kull_gateway import service_token
 from tests.support.device import SECRET, V2, device, token
+from tests.support.machine import Outcome
 from tests.support.ports import free_port
 
 pytestmark = [pytest.mark.compose, pytest.mark.xdist_group("compose"), pytest.mark.timeout(600)]
@@ -43,16 +40,8 @@ ENVIRONMENT = {
 
 
 def compose(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-    docker = shutil.which("docker")
-    if docker is None:
-        pytest.skip("needs the docker command")
-    probe = subprocess.run(
-        [docker, "compose", "version"], capture_output=True, text=True, check=False, timeout=30
-    )
-    if probe.returncode:
-        pytest.skip("needs Docker Compose v2 (`docker compose`)")
     return subprocess.run(
-        [docker, "compose", "--project-name", f"kull-test-{os.getpid()}", *arguments],
+        ["docker", "compose", "--project-name", f"kull-test-{os.getpid()}", *arguments],
         cwd=ROOT,
         env={**os.environ, **env},
         capture_output=True,
@@ -62,12 +51,14 @@ def compose(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.usefixtures("docker_compose")
 def test_the_compose_file_is_valid() -> None:
     result = compose("--profile", "demo", "config", "--quiet", **ENVIRONMENT)
 
     assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.usefixtures("docker_compose")
 def test_no_secret_has_a_default() -> None:
     result = compose("config", "--quiet")
 
@@ -75,12 +66,14 @@ def test_no_secret_has_a_default() -> None:
     assert "copy .env.example to .env" in result.stderr
 
 
+@pytest.mark.usefixtures("docker_compose")
 def test_the_example_environment_names_all_that_is_needed() -> None:
     result = compose("--env-file", ".env.example", "config", "--quiet")
 
     assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.usefixtures("docker_compose")
 def test_edges_get_no_secret_and_no_way_to_rabbitmq() -> None:
     result = compose("config", "--format", "json", **ENVIRONMENT)
 
@@ -92,6 +85,7 @@ def test_edges_get_no_secret_and_no_way_to_rabbitmq() -> None:
         assert "broker" not in services[name]["networks"]
 
 
+@pytest.mark.usefixtures("docker_compose")
 def test_each_role_sees_its_own_keys_and_nobody_that_runs_the_authoritys() -> None:
     result = compose("--profile", "*", "config", "--format", "json", **ENVIRONMENT)
 
@@ -123,17 +117,6 @@ def test_the_image_installs_what_the_lock_of_the_workspace_pins() -> None:
     assert image <= pins(ROOT / "requirements.lock")
 
 
-def _need_an_engine() -> None:
-    # The SDK leaks a socket when there is nothing to connect to.
-    if "DOCKER_HOST" not in os.environ and not Path("/var/run/docker.sock").exists():
-        pytest.skip("needs a Docker engine: no DOCKER_HOST, and no /var/run/docker.sock")
-    try:
-        with closing(DockerClient.from_env()) as client:
-            client.ping()
-    except DockerException as error:
-        pytest.skip(f"needs a Docker engine that answers: {error}")
-
-
 @dataclass(frozen=True, slots=True)
 class Production:
     """What runs, and where it is reached."""
@@ -144,9 +127,8 @@ class Production:
 
 
 @pytest.fixture(scope="module")
-def production() -> Iterator[Production]:
+def production(docker: Outcome, docker_compose: Outcome) -> Iterator[Production]:
     """The whole of compose.yaml, on free ports."""
-    _need_an_engine()
     one, two, gateway = (free_port() for _ in range(3))
     ports = {"EDGE_1": one, "EDGE_2": two, "GATEWAY": gateway}
     env = {**ENVIRONMENT, **{f"KULL_{name}_PORT": str(port) for name, port in ports.items()}}

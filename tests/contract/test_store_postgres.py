@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import sys
 import threading
@@ -25,6 +24,7 @@ from kull_router.queues.sql.postgres import PostgresStore
 from tests.support.holding import holding
 from tests.support.ports import free_port
 from tests.support.postgres import Postgres, fresh_database
+from tests.support.processes import Processes
 from tests.support.stores import ALICE, NOW, SHARD, credit, tick
 
 pytestmark = pytest.mark.postgres
@@ -59,21 +59,14 @@ async def held(store: PostgresStore, *events: str, term: int = 1) -> AsyncIterat
 @asynccontextmanager
 async def process(module: str, url: str) -> AsyncIterator[asyncio.subprocess.Process]:
     """A router in a process of its own."""
-    child = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        f"tests.contract.{module}",
-        url,
-        stdout=asyncio.subprocess.PIPE,
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-    try:
-        yield child
-    finally:
-        if child.returncode is None:
-            child.kill()
-        await child.communicate()
+    async with Processes() as processes:
+        yield await processes.start_async(
+            sys.executable,
+            *("-m", f"tests.contract.{module}", url),
+            stdout=asyncio.subprocess.PIPE,
+            cwd=ROOT,
+            env={"PYTHONPATH": str(ROOT)},
+        )
 
 
 async def claim(store: PostgresStore) -> int:

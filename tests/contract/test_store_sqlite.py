@@ -25,6 +25,7 @@ from kull_router.queues.sql import sqlite_schema
 from kull_router.queues.sql.db import Db
 from kull_router.queues.sql.sqlite import SqliteStore
 from tests.support.holding import holding
+from tests.support.processes import Processes
 from tests.support.stores import ALICE, NOW, SHARD, credit, tick
 
 ROOT = Path(__file__).parents[2]
@@ -69,15 +70,15 @@ class TestDurability:
         assert db.query("PRAGMA journal_mode") == [("wal",)]
         assert db.query("PRAGMA synchronous") == [(2,)]
 
-    async def test_a_killed_process_loses_nothing_that_was_acknowledged(self, path: Path) -> None:
-        child = await asyncio.create_subprocess_exec(
+    async def test_a_killed_process_loses_nothing_that_was_acknowledged(
+        self, path: Path, async_processes: Processes
+    ) -> None:
+        child = await async_processes.start_async(
             sys.executable,
-            "-m",
-            "tests.contract.appending_router",
-            str(path),
+            *("-m", "tests.contract.appending_router", str(path)),
             stdout=asyncio.subprocess.PIPE,
             cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={"PYTHONPATH": str(ROOT)},
         )
         assert child.stdout is not None
         acknowledged: list[str] = []

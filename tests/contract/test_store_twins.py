@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kull_router.errors import RouterError
 from kull_router.queues.entry import Contract, Event
 from kull_router.queues.port import CursorUpdate, DeviceInfo, Retention, Store
-from tests.support import postgres
+from tests.support.postgres import fresh_database
 from tests.support.stores import NOW, SHARD, Disk, MemoryDisk, PostgresDisk, SqliteDisk
 
 ADDRESSES = ("user:a", "user:b", "room:a", "all")
@@ -174,9 +173,8 @@ async def test_sqlite_answers_like_the_twin(script: list[Step]) -> None:
         await compare(script, SqliteDisk(Path(folder)))
 
 
-@pytest.mark.postgres
 @given(st.lists(steps(), min_size=5, max_size=40))
 @settings(max_examples=20)
-async def test_postgres_answers_like_the_twin(script: list[Step]) -> None:
-    with postgres.fresh_database(postgres.shared_url()) as url:
+async def test_postgres_answers_like_the_twin(postgres: str, script: list[Step]) -> None:
+    with fresh_database(postgres) as url:
         await compare(script, PostgresDisk(url))

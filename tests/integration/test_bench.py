@@ -9,22 +9,17 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("picows", reason="pip install -r bench/requirements.txt")
-
-from bench import figures
-from bench.peers.ceiling import Ceiling
 from bench.results import OURS
-from tests.support.rabbitmq.local import installed_script
 
-pytestmark = [
-    pytest.mark.rabbitmq,
-    pytest.mark.timeout(300),
-    pytest.mark.skipif(installed_script() is None, reason="the bench starts RabbitMQ's package"),
-]
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.usefixtures("bench_packages", "rabbitmq_server")
+@pytest.mark.timeout(300)
 def test_the_bench_measures_every_figure_and_loses_nothing(tmp_path: Path) -> None:
+    from bench import figures  # what it imports is installed by now
+    from bench.peers.ceiling import Ceiling
+
     command = [sys.executable, "-m", "bench", "smoke", "--write", str(tmp_path)]
 
     subprocess.run(command, cwd=ROOT, check=True, timeout=280)

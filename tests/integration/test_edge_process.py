@@ -9,36 +9,25 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from websockets.asyncio.client import connect
 
 from tests.support.ports import free_port
+from tests.support.processes import Processes, children
 
 
 @asynccontextmanager
 async def edge(*options: str, **settings: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    env = {**os.environ, "KULL_EDGE_PORT": "0", "KULL_EDGE_ROUTERS": "127.0.0.1:1", **settings}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "kull_mesh",
-        "edge",
-        *options,
-        env=env,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            # Not the edge alone: its workers hold the pipe, and waiting means until that is closed.
-            for pid in [*workers_of(process.pid), process.pid]:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            await process.wait()
+    async with Processes() as processes:  # ends its workers as well
+        yield await processes.start_async(
+            sys.executable,
+            *("-m", "kull_mesh", "edge", *options),
+            env={"KULL_EDGE_PORT": "0", "KULL_EDGE_ROUTERS": "127.0.0.1:1", **settings},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
 
 
 async def line_with(process: asyncio.subprocess.Process, event: str) -> dict[str, str]:
@@ -99,12 +88,6 @@ async def test_a_wrong_setting_is_one_clear_line() -> None:
     assert "KULL_EDGE_KEEPALIVE" in line
 
 
-def workers_of(pid: int) -> list[int]:
-    """Return the process's children."""
-    children = Path(f"/proc/{pid}/task/{pid}/children")
-    return [int(child) for child in children.read_text().split()]
-
-
 async def test_workers_share_a_port_are_started_again_and_stop_together() -> None:
     port = str(free_port())
     async with edge("--workers", "2", KULL_LOG_FORMAT="json", KULL_EDGE_PORT=port) as process:
@@ -112,15 +95,15 @@ async def test_workers_share_a_port_are_started_again_and_stop_together() -> Non
         assert {line["edge"].rpartition("/")[2] for line in started} == {"0", "1"}
         assert {line["url"] for line in started} == {f"ws://127.0.0.1:{port}/ws"}
 
-        os.kill(workers_of(process.pid)[0], signal.SIGKILL)
+        os.kill(children(process.pid)[0], signal.SIGKILL)
         assert str((await line_with(process, "edge_worker_died"))["worker"]) in {"0", "1"}
         await line_with(process, "edge_started")
-        children = workers_of(process.pid)
+        workers = children(process.pid)
 
         process.send_signal(signal.SIGTERM)
         code, _ = await outcome(process)
-        assert (len(children), code) == (2, 0)
-        assert not any(Path(f"/proc/{child}").exists() for child in children)
+        assert (len(workers), code) == (2, 0)
+        assert not any(Path(f"/proc/{worker}").exists() for worker in workers)
 
 
 async def test_workers_that_cannot_run_end_with_the_reason() -> None:

@@ -14,6 +14,7 @@ import pytest
 from websockets.sync.client import connect
 
 from tests.support.ports import free_port
+from tests.support.processes import Processes
 from tests.support.up import SECONDS, Up, running
 
 
@@ -104,14 +105,14 @@ def test_what_was_sent_while_a_device_was_away_survives_a_restart(tmp_path: Path
 
 
 def test_readiness_is_one_line_and_a_200_and_sigterm_ends_it_cleanly(tmp_path: Path) -> None:
-    up = Up(tmp_path, "--edges", "2")
-    line = up.ready_line()
-    for path in ("/readyz", "/livez", "/api/sync/status"):
-        with urllib.request.urlopen(up.http + path, timeout=5) as answer:
-            assert answer.status == 200
-    begin = time.monotonic()
+    with Up(tmp_path, "--edges", "2") as up:
+        line = up.ready_line()
+        for path in ("/readyz", "/livez", "/api/sync/status"):
+            with urllib.request.urlopen(up.http + path, timeout=5) as answer:
+                assert answer.status == 200
+        begin = time.monotonic()
 
-    assert up.stop() == 0
+        assert up.stop() == 0
 
     assert time.monotonic() - begin < 10
     assert f"ws://127.0.0.1:{up.port}/ws" in line
@@ -140,9 +141,8 @@ def test_plain_tokens_are_off_unless_they_are_allowed_and_then_said_loudly(
 def test_a_port_in_use_is_one_clear_line(tmp_path: Path) -> None:
     with running(tmp_path) as up:
         (tmp_path / "second").mkdir()
-        second = Up(tmp_path / "second", port=up.port)
-        assert second.process.wait(SECONDS) == 1
-        second.process.communicate()
+        with Up(tmp_path / "second", port=up.port) as second:
+            assert second.process.wait(SECONDS) == 1
     last = second.log.read_text().splitlines()[-1]
     assert str(up.port) in last
     assert "in use" in last
@@ -151,9 +151,8 @@ def test_a_port_in_use_is_one_clear_line(tmp_path: Path) -> None:
 
 def test_a_data_folder_in_use_is_one_clear_line(tmp_path: Path) -> None:
     with running(tmp_path):
-        second = Up(tmp_path)
-        assert second.process.wait(SECONDS) == 1
-        second.process.communicate()
+        with Up(tmp_path) as second:
+            assert second.process.wait(SECONDS) == 1
     assert "Traceback" not in second.log.read_text()
 
 
@@ -177,21 +176,23 @@ def test_the_triggers_need_a_service_token(
 
 
 def test_sigterm_while_it_waits_for_rabbitmq_ends_it_in_order(tmp_path: Path) -> None:
-    up = Up(tmp_path, "--amqp-url", f"amqp://u:hunter2@127.0.0.1:{free_port()}/")
-    deadline = time.monotonic() + SECONDS
-    while "waiting_for_rabbitmq" not in up.log.read_text() and time.monotonic() < deadline:
-        time.sleep(0.05)
+    with Up(tmp_path, "--amqp-url", f"amqp://u:hunter2@127.0.0.1:{free_port()}/") as up:
+        deadline = time.monotonic() + SECONDS
+        while "waiting_for_rabbitmq" not in up.log.read_text() and time.monotonic() < deadline:
+            time.sleep(0.05)
 
-    assert up.stop() == 0
+        assert up.stop() == 0
 
     assert "router_stopped" in up.log.read_text()
     assert "hunter2" not in up.log.read_text()
 
 
-def test_a_listener_outlives_a_restart_and_ends_in_one_line(tmp_path: Path) -> None:
+def test_a_listener_outlives_a_restart_and_ends_in_one_line(
+    tmp_path: Path, processes: Processes
+) -> None:
     with running(tmp_path) as up:
         token = up.kull("token", "--user", "u", "--device", "d").strip()
-        listener = up.listen(token)
+        listener = up.listen(token, owner=processes)
     with running(tmp_path, port=up.port) as up:
         up.credit("u", 7)
         assert listener.stdout

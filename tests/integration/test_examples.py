@@ -18,10 +18,10 @@ import pytest
 
 from kull_gateway import service_token
 from kull_mesh import secrets
-from kull_mesh.play import page
 from kull_mesh.settings import MeshSettings
 from kull_producers.contract.shard import DEFAULT_SHARD_COUNT
 from tests.support.audit import audit, deploy
+from tests.support.processes import Processes
 from tests.support.up import Up, running
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -230,12 +230,14 @@ def test_the_demo_names_a_folder_that_is_not_there(tmp_path: Path) -> None:
     assert f"there is no folder {tmp_path / 'nowhere'}" in ran.stderr
 
 
-@pytest.mark.skipif(page.built() is None, reason="the page is not built: `make page` builds it")
-def test_the_page_of_the_demo_stays_on_a_terminal_until_ctrl_c(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("demo_page")
+def test_the_page_of_the_demo_stays_on_a_terminal_until_ctrl_c(
+    tmp_path: Path, processes: Processes
+) -> None:
     ours, theirs = pty.openpty()
-    running = subprocess.Popen(
-        [sys.executable, "-m", "kull_mesh", "demo", "--fast", "--port", "0", "--no-browser"],
-        env={**os.environ, "KULL_HOME": str(tmp_path), "TERM": "dumb"},
+    running = processes.python(
+        *("-m", "kull_mesh", "demo", "--fast", "--port", "0", "--no-browser"),
+        env={"KULL_HOME": str(tmp_path), "TERM": "dumb"},
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
@@ -250,6 +252,4 @@ def test_the_page_of_the_demo_stays_on_a_terminal_until_ctrl_c(tmp_path: Path) -
         running.send_signal(signal.SIGINT)
         assert running.wait(SECONDS) == 0
     finally:
-        running.kill()
-        running.wait()
         os.close(ours)

@@ -160,6 +160,7 @@ def kull(mesh: Mesh, *arguments: str) -> str:
     return result.stdout
 
 
+@pytest.mark.usefixtures("rabbitmq_server")
 async def test_a_router_waits_for_rabbitmq_and_says_so(tmp_path: Path) -> None:
     broker = RabbitMQ()
     mesh = Mesh(broker.url, tmp_path, edges=1)
@@ -191,17 +192,17 @@ async def test_another_shard_count_stops_the_router_with_a_clear_message(own_mes
 
 @pytest.mark.parametrize("role", ["router", "edge"])
 async def test_a_port_in_use_is_one_clear_line(own_mesh: Mesh, tmp_path: Path, role: str) -> None:
-    second = Mesh(own_mesh.amqp_url, tmp_path / "second")
     (tmp_path / "second").mkdir()
-    if role == "router":
-        process = second.router
-        process.env["KULL_GRPC_PORT"] = own_mesh.grpc.rpartition(":")[2]
-    else:
-        process = second.edges[0]
-        process.env["KULL_EDGE_PORT"] = str(own_mesh.ports[0])
-    process.start()
+    with Mesh(own_mesh.amqp_url, tmp_path / "second") as second:
+        if role == "router":
+            process = second.router
+            process.env["KULL_GRPC_PORT"] = own_mesh.grpc.rpartition(":")[2]
+        else:
+            process = second.edges[0]
+            process.env["KULL_EDGE_PORT"] = str(own_mesh.ports[0])
+        process.start()
 
-    assert await asyncio.to_thread(process.wait) == 1
+        assert await asyncio.to_thread(process.wait) == 1
 
     lines = process.log.read_text().splitlines()
     assert "Traceback" not in "".join(lines)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import socket
 import sys
@@ -21,6 +20,7 @@ from kull_gateway import service_token
 from kull_producers.events import topology
 from tests.support.brokers import RabbitRig, take
 from tests.support.ports import free_port
+from tests.support.processes import Processes
 from tests.support.tcp_proxy import TcpProxy
 
 SECRET = "a-service-secret-of-32-bytes-or-more"
@@ -38,19 +38,14 @@ async def gateway(
         "KULL_GATEWAY_PORT": str(port),
         **more,
     }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "kull_mesh", "gateway"),
-        env={**os.environ, **settings},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
+    async with Processes() as processes:
+        yield await processes.start_async(
+            sys.executable,
+            *("-m", "kull_mesh", "gateway"),
+            env=settings,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
 
 
 async def until_ready(client: httpx.AsyncClient) -> None:
@@ -181,11 +176,13 @@ async def test_a_port_in_use_is_told_in_one_line(amqp_url: str) -> None:
     assert "KULL_GATEWAY_PORT" in line
 
 
-async def test_missing_settings_are_named_in_one_line_without_the_secret() -> None:
-    process = await asyncio.create_subprocess_exec(
+async def test_missing_settings_are_named_in_one_line_without_the_secret(
+    async_processes: Processes,
+) -> None:
+    process = await async_processes.start_async(
         sys.executable,
         *("-m", "kull_mesh", "gateway"),
-        env={**os.environ, "KULL_SERVICE_SECRET": "too-short-s3cr3t"},
+        env={"KULL_SERVICE_SECRET": "too-short-s3cr3t"},
         stderr=asyncio.subprocess.PIPE,
     )
     _, output = await process.communicate()

@@ -16,6 +16,7 @@ import pytest
 from kull_producers import NotDeployed, OutboxLocked, OutboxPublisher, connect
 from tests.support.audit import audit, deploy
 from tests.support.brokers import SHARDS
+from tests.support.processes import Processes
 from tests.support.rabbitmq import RabbitMQ
 
 ROOT = Path(__file__).parents[2]
@@ -24,15 +25,10 @@ ROOT = Path(__file__).parents[2]
 @asynccontextmanager
 async def child(url: str, path: Path) -> AsyncIterator[asyncio.subprocess.Process]:
     command = ["-m", "tests.support.outbox_child", url, str(path), "--shards", str(SHARDS)]
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, *command, stdout=asyncio.subprocess.PIPE, cwd=ROOT
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+    async with Processes() as processes:
+        yield await processes.start_async(
+            sys.executable, *command, stdout=asyncio.subprocess.PIPE, cwd=ROOT
+        )
 
 
 async def accepted_until_killed(process: asyncio.subprocess.Process, count: int) -> list[str]:

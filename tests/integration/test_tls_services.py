@@ -18,14 +18,13 @@ from kull_router.errors import BrokerUnavailable, RouterError
 from kull_router.queues.port import Retention
 from kull_router.queues.sql.postgres import PostgresStore
 from tests.support.device import device, token
+from tests.support.machine import Outcome
 from tests.support.mesh import Mesh
 from tests.support.ports import free_port
 from tests.support.postgres import Postgres
 from tests.support.rabbitmq import RabbitMQ
 
 pytestmark = [
-    pytest.mark.rabbitmq,
-    pytest.mark.postgres,
     pytest.mark.xdist_group("tls"),
     pytest.mark.timeout(120, func_only=True),
 ]
@@ -56,7 +55,9 @@ class Services:
 
 
 @pytest.fixture(scope="module")
-def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+def services(
+    tmp_path_factory: pytest.TempPathFactory, rabbitmq_server: Outcome, postgres_server: Outcome
+) -> Iterator[Services]:
     folder, other = (tmp_path_factory.mktemp(name) for name in ("ours", "theirs"))
     certs.make_authority(other)
     certs.make_authority(folder)
@@ -77,8 +78,6 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
             ours=folder / "ca.crt",
             theirs=other / "ca.crt",
         )
-    except FileNotFoundError as error:
-        pytest.skip(f"needs the packages of RabbitMQ and PostgreSQL: {error}")
     finally:
         for each in (broker, database):
             if each:

@@ -20,5 +20,9 @@ def at_least(least: int) -> Callable[[str], int]:
 
 
 def stop_in_order() -> None:
-    """Let SIGTERM end the program as Ctrl-C does: what it has started is stopped as well."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Let SIGTERM and SIGINT end the program as Ctrl-C does: what it has started is stopped.
+
+    SIGINT too, since a shell's background jobs are born with it ignored.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)

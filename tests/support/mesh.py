@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Self
 from urllib.error import URLError
 
 import grpc
@@ -20,6 +21,7 @@ from kull_producers.contract.shard import DEFAULT_SHARD_COUNT
 from kull_protos.mesh.v1 import admin_pb2, admin_pb2_grpc
 from tests.support.device import SECRET
 from tests.support.ports import free_port
+from tests.support.processes import kill_tree
 
 READY_WITHIN = 30.0  # seconds
 
@@ -89,7 +91,7 @@ class Process:
             return self._process.wait(within)
         finally:
             if self._process.poll() is None:
-                self._process.kill()
+                kill_tree(self._process.pid)
                 self._process.wait()
 
 
@@ -195,6 +197,13 @@ class Mesh:
         with ExitStack() as stack:
             for process in [*self.routers[::-1], *self.edges[::-1]]:
                 stack.callback(process.stop)
+
+    def __enter__(self) -> Self:
+        """Start nothing, and stop whatever was started."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     def owned(self, router: int) -> int:
         """Return how many shards a router owns, 0 when it does not answer."""

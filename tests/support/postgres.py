@@ -20,19 +20,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
-from docker.client import DockerClient
-from docker.errors import DockerException
 
-from tests.support import keeper, shared_run
+from tests.support import keeper
 from tests.support.ports import free_port
 
 START_SECONDS = 60.0
 IMAGE = "postgres:17"
-HELP = """no PostgreSQL for the tests. One of these helps:
-  - set KULL_TEST_POSTGRES_URL to one whose account may create databases
-  - install the package: apt-get install postgresql
-  - run Docker
-  - leave them out: pytest -m 'not postgres'"""
 
 
 def binaries() -> Path | None:
@@ -228,29 +221,27 @@ def wait_for(url: str, log: Callable[[], str] = lambda: "") -> None:
 
 @contextmanager
 def found() -> Iterator[str]:
-    """Start a PostgreSQL from wherever it can be had and give its URL. Raises RuntimeError."""
-    if binaries() is None and os.getuid() == 0 and shutil.which("apt-get"):
-        for command in ("update", "install -y --no-install-recommends postgresql"):
-            subprocess.run(
-                ["apt-get", "-qq", *command.split()],
-                env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
-                capture_output=True,
-                check=False,
-            )
-    if binaries() is not None:
-        server = Postgres()
-        try:
-            server.start()
-            yield server.url
-        finally:
-            server.close()
-    else:
+    """Start a PostgreSQL, of this machine's package or in a container, and give its URL.
+
+    Raises RuntimeError.
+    """
+    if binaries() is None:
         with _container() as url:
             yield url
+        return
+    server = Postgres()
+    try:
+        server.start()
+        yield server.url
+    finally:
+        server.close()
 
 
 @contextmanager
 def _container() -> Iterator[str]:
+    from docker.client import DockerClient  # slow to import, and rarely needed
+    from docker.errors import DockerException
+
     try:
         client = DockerClient.from_env()
         container = client.containers.run(
@@ -261,7 +252,9 @@ def _container() -> Iterator[str]:
             ports={"5432/tcp": ("127.0.0.1", None)},
         )
     except DockerException as error:
-        raise RuntimeError(f"{HELP}\n({error})") from error
+        raise RuntimeError(
+            f"no PostgreSQL package is installed, and no container: {error}"
+        ) from error
     try:
         container.reload()
         port = container.ports["5432/tcp"][0]["HostPort"]
@@ -271,12 +264,6 @@ def _container() -> Iterator[str]:
     finally:
         container.stop(timeout=5)
         client.close()
-
-
-def shared_url() -> str:
-    """Return the run's PostgreSQL, started if need be. Raises RuntimeError."""
-    given = os.environ.get("KULL_TEST_POSTGRES_URL")
-    return given or str(json.loads(shared_run.service("postgres")))
 
 
 @contextmanager
@@ -293,6 +280,9 @@ def fresh_database(url: str) -> Iterator[str]:
 
 @contextmanager
 def _running() -> Iterator[tuple[str, str]]:
+    from tests.support import machine  # which looks for what this module finds
+
+    machine.need("postgres")
     with found() as url:
         yield url, json.dumps(url)
 

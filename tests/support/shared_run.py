@@ -18,21 +18,34 @@ RUN = "KULL_TEST_RUN"
 ROOT = Path(__file__).parents[2]
 
 
-def open_run() -> None:
-    """Make the run's folder (controller only)."""
-    directory = tempfile.mkdtemp(prefix="kull-test-run-")
-    (Path(directory) / "controller").write_text(str(os.getpid()))
-    os.environ[RUN] = directory
+def folder() -> Path | None:
+    """Return the folder of the run that this process is part of, None outside of one."""
+    named = os.environ.get(RUN)
+    return Path(named) if named and Path(named).is_dir() else None
+
+
+def open_run() -> Path:
+    """Make the run's folder and return it (the controller only)."""
+    directory = Path(tempfile.mkdtemp(prefix="kull-test-run-"))
+    (directory / "controller").write_text(str(os.getpid()))
+    os.environ[RUN] = str(directory)
+    return directory
 
 
 def close_run() -> None:
-    """Stop what was started, and remove the run's folder (controller only)."""
+    """Stop what was started, and remove the run's folder (the controller only)."""
     directory = Path(os.environ.pop(RUN))
     for pid in directory.glob("*.keeper"):
         os.kill(int(pid.read_text()), signal.SIGTERM)
         with pid.with_suffix(".running").open() as running:
             fcntl.flock(running, fcntl.LOCK_EX)  # the keeper holds it until its service has stopped
     shutil.rmtree(directory)
+
+
+def keepers() -> set[int]:
+    """Return the processes under which the run's services are."""
+    directory = folder()
+    return {int(pid.read_text()) for pid in directory.glob("*.keeper")} if directory else set()
 
 
 def service(name: str) -> str:

@@ -13,8 +13,10 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 from tests.support.ports import free_port
+from tests.support.processes import Processes
 
 KULL = [sys.executable, "-m", "kull_mesh"]
 SECONDS = 30
@@ -28,13 +30,11 @@ class Up:
         self.port = port or free_port()
         self.env = {**os.environ, "KULL_HOME": str(home), **env}
         self.log = home / "up.log"
+        self._processes = Processes()
+        command = [*KULL, "up", "--port", str(self.port), "--data", str(home / "data"), *options]
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [*KULL, "up", "--port", str(self.port), "--data", str(home / "data"), *options],
-                env=self.env,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
+            self.process: subprocess.Popen[str] = self._processes.start(
+                *command, env=self.env, stdout=subprocess.PIPE, stderr=log, text=True
             )
 
     @property
@@ -63,10 +63,12 @@ class Up:
         assert result.returncode == 0, result.stderr
         return result.stdout
 
-    def listen(self, token: str, *options: str) -> subprocess.Popen[str]:
-        """Start a listener and wait until it is connected."""
-        process = subprocess.Popen(
-            [*KULL, "listen", "--url", self.ws, "--token", token, "--json", *options],
+    def listen(
+        self, token: str, *options: str, owner: Processes | None = None
+    ) -> subprocess.Popen[str]:
+        """Start a listener and wait until it is connected. It ends with us, or with its owner."""
+        process: subprocess.Popen[str] = (owner or self._processes).start(
+            *(*KULL, "listen", "--url", self.ws, "--token", token, "--json", *options),
             env=self.env,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -96,17 +98,18 @@ class Up:
         try:
             return self.process.wait(10)
         finally:
-            self.process.kill()
-            self.process.wait()
-            if self.process.stdout:
-                self.process.stdout.close()
+            self._processes.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._processes.close()
 
 
 @contextmanager
 def running(home: Path, *options: str, port: int | None = None, **env: str) -> Iterator[Up]:
-    up = Up(home, *options, port=port, **env)
-    try:
+    with Up(home, *options, port=port, **env) as up:
         up.ready_line()
         yield up
-    finally:
         up.stop()

@@ -7,9 +7,8 @@ import { build } from 'vite';
 import { chromiumPath } from './browsers.ts';
 
 export async function launch(): Promise<Browser> {
-  const executablePath = chromiumPath() ?? '';
   return chromium.launch({
-    executablePath,
+    executablePath: chromiumPath,
     args: [
       ...['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-sync'],
       ...['--disable-background-networking', '--disable-component-update'],

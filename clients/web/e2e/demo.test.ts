@@ -17,7 +17,7 @@ let browser: Browser;
 let context: BrowserContext;
 let users = 0;
 
-describe.skipIf(!chromiumPath())('the demo page', () => {
+describe.skipIf(!chromiumPath)('the demo page', () => {
   let user: string;
 
   beforeAll(async () => {

@@ -48,13 +48,12 @@ async function sessions(): Promise<number> {
   return ((await answer.json()) as { sessions: number }).sessions;
 }
 
-describe.skipIf(!firefoxPath())('in Firefox', () => {
+describe.skipIf(!firefoxPath)('in Firefox', () => {
   beforeAll(async () => {
-    const executablePath = firefoxPath() ?? '';
     [kull, page, browser] = await Promise.all([
       new Kull().start('--edges', '2'),
       Page.serve(),
-      launch({ browser: 'firefox', executablePath, headless: true }),
+      launch({ browser: 'firefox', executablePath: firefoxPath, headless: true }),
     ]);
   }, 60_000);
   afterAll(async () => {

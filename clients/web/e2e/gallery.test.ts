@@ -15,7 +15,7 @@ const STYLE = `
   h2 { font-size: 0.8rem; font-weight: 400; color: var(--kull-muted); margin: 20px 0 4px }
 `;
 
-describe.skipIf(!chromiumPath())('the components', () => {
+describe.skipIf(!chromiumPath)('the components', () => {
   let page: Page;
   let browser: Browser;
 

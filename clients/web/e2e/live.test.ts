@@ -24,7 +24,7 @@ async function signIn(tab: Tab, token: string): Promise<void> {
   await tab.getByRole('button', { name: 'Connect' }).click();
 }
 
-describe.skipIf(!chromiumPath())('the page of a mesh that is up', () => {
+describe.skipIf(!chromiumPath)('the page of a mesh that is up', () => {
   beforeAll(async () => {
     mkdirSync(SHOTS, { recursive: true });
     [kull, browser] = await Promise.all([new Kull().start(), launch()]);

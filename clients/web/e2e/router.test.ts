@@ -17,7 +17,7 @@ let mesh: Processes;
 let browser: Browser;
 let page: Page;
 
-describe.skipIf(!chromiumPath())('a router that is killed', () => {
+describe.skipIf(!chromiumPath)('a router that is killed', () => {
   beforeAll(async () => {
     mesh = new Processes();
     [page, browser] = await Promise.all([Page.serve('e2e/indicator.tsx'), launch(), mesh.start()]);

@@ -114,7 +114,7 @@ const here = (snippet: string) =>
 const until = (condition: () => unknown) =>
   vi.waitFor(() => expect(condition()).toBeTruthy(), WAIT);
 
-describe.skipIf(!chromiumPath())('in a browser’s console', () => {
+describe.skipIf(!chromiumPath)('in a browser’s console', () => {
   let browser: Browser;
   let context: BrowserContext;
 

@@ -73,7 +73,7 @@ async function leaderOf(tabs: Tab[]): Promise<Tab> {
   throw new Error('no tab leads');
 }
 
-describe.skipIf(!chromiumPath())('one connection per browser', () => {
+describe.skipIf(!chromiumPath)('one connection per browser', () => {
   beforeAll(async () => {
     [kull, page, browser] = await Promise.all([
       new Kull().start('--edges', '2'),

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from kull_client import Event, State, SyncClient
+from kull_mesh import signals
 from kull_mesh.output import print_event
 
 PRESENCE = {"DEVICE_CONNECTED", "DEVICE_DISCONNECTED"}
@@ -29,10 +30,9 @@ def listen(
     ] = False,
 ) -> None:
     """Connect as a device, print its events and acknowledge them; reconnects by itself."""
-    try:
-        asyncio.run(_listen(url, token, count=count, as_json=as_json, presence=presence))
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
+    listening = _listen(url, token, count=count, as_json=as_json, presence=presence)
+    if told := asyncio.run(signals.until_signalled(listening)):
+        raise typer.Exit(128 + told)
 
 
 async def _listen(url: str, token: str, *, count: int, as_json: bool, presence: bool) -> None:

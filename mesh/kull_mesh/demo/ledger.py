@@ -9,7 +9,7 @@ from typing import Final
 
 from kull_mesh.play.purse import Booking, NotEnough
 
-EXAMPLES: Final = Path(__file__).parents[2] / "examples"
+EXAMPLES: Final = Path(__file__).parents[3] / "examples"
 
 
 class LedgerPurse:

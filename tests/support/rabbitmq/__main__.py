@@ -11,13 +11,14 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.support import keeper
+from tests.support import keeper, machine
 from tests.support.rabbitmq import source
 
 
 @contextmanager
 def running() -> Iterator[tuple[str, str]]:
-    """Start one from wherever it can be had. Raises NoRabbitMQ."""
+    """Start one from wherever it can be had. Raises RuntimeError."""
+    machine.need("rabbitmq")
     rabbitmq = source.start()
     try:
         endpoint = rabbitmq.endpoint

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import math
 
-import pytest
-
-pytest.importorskip("picows", reason="pip install -r bench/requirements.txt")
-
 from bench.results import OURS, Goal, Kind, Results
 from bench.table import markdown, sheets
 
@@ -56,7 +52,7 @@ def test_a_goal_is_judged_in_the_direction_of_its_figure() -> None:
 
 
 def test_the_tables_show_ratio_median_and_spread() -> None:
-    (sheet,) = sheets(results())
+    (sheet,) = sheets(results(), [])
 
     assert sheet.columns == ["figure", "peer", OURS]
     assert sheet.rows[0] == ["cost, ms ↓", "0.50 × 100 (80 to 120)", "50 (40 to 60)"]
@@ -70,7 +66,7 @@ def test_the_page_says_what_disturbed() -> None:
     found.disturbed(1.4)
     found.disturbed(0.3)
 
-    page = markdown(found, "make bench")
+    page = markdown(found, [], "make bench")
 
     assert page.count("the load generator was the limit") == 1
     assert "other programs used up to 1.4 cores" in page

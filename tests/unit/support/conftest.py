@@ -1,0 +1,56 @@
+"""A small test run of its own, in a process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support import processes, shared_run
+
+ROOT = Path(__file__).parents[3]
+SETTINGS = """\
+[pytest]
+filterwarnings = error
+asyncio_mode = auto
+asyncio_default_fixture_loop_scope = function
+"""
+# Those of the environment are slow to load, and these runs do without.
+PLUGINS = [
+    *("-p", "no:cacheprovider", "-p", "pytest_asyncio.plugin"),
+    *("-p", "xdist.plugin", "-p", "pytest_timeout"),
+]
+SmallRun = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def small_run(tmp_path: Path) -> SmallRun:
+    """Run pytest on `conftest` and `tests`, two texts, as strictly as this run is.
+
+    ignored: a signal that is ignored by whoever starts the run.
+    """
+    (tmp_path / "pytest.ini").write_text(SETTINGS)
+
+    def run(
+        conftest: str, tests: str, *options: str, ignored: signal.Signals | None = None, **env: str
+    ) -> subprocess.CompletedProcess[str]:
+        (tmp_path / "conftest.py").write_text(conftest)
+        (tmp_path / "test_small.py").write_text(tests)
+        ours = {name: value for name, value in os.environ.items() if name != shared_run.RUN}
+        command = [sys.executable, "-m", "pytest", *PLUGINS, *options]
+        return subprocess.run(
+            processes.ignoring(ignored, *command) if ignored else command,
+            cwd=tmp_path,
+            env={**ours, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **env},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=50,
+        )
+
+    return run
