@@ -11,7 +11,7 @@ WEB_READY := $(WEB)/node_modules/.package-lock.json
 NPM := $(shell command -v npm >/dev/null && node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint format types unit simulate mutations chaos outage rolling bench bench-quick protos lock up down clean
+.PHONY: help setup demo test coverage check lint format types unit simulate mutations chaos outage rolling bench bench-quick protos lock up down clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,11 @@ demo: setup ## Follow a shoot on five devices and in your browser (PHOTOS=folder
 
 test: setup ## Run every test, Python and web; what they need is found or installed first
 	@$(BIN)/python -m tests --workers $(WORKERS)
+
+coverage: setup ## Run the Python tests and print what they cover, started processes included
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -q -n $(WORKERS) --dist loadgroup; code=$$?; \
+	$(BIN)/coverage combine -q && $(BIN)/coverage report && $(BIN)/python scripts/pure_coverage.py && exit $$code
 
 check: lint types unit ## Run what a commit must pass, without RabbitMQ or Docker
 	@$(if $(wildcard $(WEB_READY)),cd $(WEB) && npm run --silent check,echo 'The web SDK was not checked: run `make web` once.')

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import time
 
 from kull_router.errors import StoreError
 from kull_router.queues.port import Retention
@@ -15,11 +14,11 @@ from tests.support.stores import NOW, SHARD, credit
 
 
 def append_slowly(db: Db) -> None:
-    """Hold the shard's row, let the parent stop this process, then go on."""
+    """Hold the shard's row until the parent, which stops this process meanwhile, says a line."""
     assert sql_append.fenced(db, [(SHARD, 1)]) == [None]
     sys.stdout.write("within\n")
     sys.stdout.flush()
-    time.sleep(2)
+    sys.stdin.readline()
     request = sql_append.Append(shard=SHARD, term=1, events=[credit("a")], now_ms=NOW)
     sql_append.append(db, [request], retention=Retention())
 

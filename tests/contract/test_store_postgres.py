@@ -63,6 +63,7 @@ async def process(module: str, url: str) -> AsyncIterator[asyncio.subprocess.Pro
         yield await processes.start_async(
             sys.executable,
             *("-m", f"tests.contract.{module}", url),
+            stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             cwd=ROOT,
             env={"PYTHONPATH": str(ROOT)},
@@ -124,7 +125,7 @@ class TestFencing:
                 assert await new.append(SHARD, 2, [credit("b")], NOW) == [Stored(1)]
 
                 child.send_signal(signal.SIGCONT)
-                said, _ = await child.communicate()
+                said, _ = await child.communicate(b"go on\n")
                 assert said.splitlines()[-1] == b"nothing was stored"
             assert await seqs_and_ids(new) == {1: "b"}
 

@@ -15,7 +15,7 @@ import pytest
 
 from kull_producers import NotDeployed, OutboxLocked, OutboxPublisher, connect
 from tests.support.audit import audit, deploy
-from tests.support.brokers import SHARDS
+from tests.support.brokers import SHARDS, until
 from tests.support.processes import Processes
 from tests.support.rabbitmq import RabbitMQ
 
@@ -75,9 +75,8 @@ async def test_a_second_process_on_the_file_is_refused(tmp_path: Path) -> None:
             await connect(url, outbox=path).__aenter__()
 
 
-async def emit(publisher: OutboxPublisher, stop: asyncio.Event) -> list[str]:
-    """Publish for four users at some 200 per second until told to stop; return what was emitted."""
-    emitted = []
+async def emit(publisher: OutboxPublisher, stop: asyncio.Event, emitted: list[str]) -> None:
+    """Publish for four users at some 200 per second until told to stop; `emitted` grows."""
     for number in itertools.count():
         for user in ("a", "b", "c", "d"):
             key = f"{user}-{number:06}"
@@ -86,7 +85,7 @@ async def emit(publisher: OutboxPublisher, stop: asyncio.Event) -> list[str]:
             )
             emitted.append(key)
         if stop.is_set():
-            return emitted
+            return
         await asyncio.sleep(0.02)
     raise AssertionError("it counts for ever")
 
@@ -100,15 +99,15 @@ async def test_an_outage_of_rabbitmq_loses_nothing_and_keeps_the_order(
     async with connect(
         private_rabbitmq.url, outbox=tmp_path / "outbox.db", shard_count=SHARDS
     ) as publisher:
-        emitting = asyncio.create_task(emit(publisher, stop), name="emit")
-        await asyncio.sleep(1)
+        emitted: list[str] = []
+        emitting = asyncio.create_task(emit(publisher, stop, emitted), name="emit")
+        await until(lambda: len(emitted) - publisher.pending > 100, seconds=30)
         await asyncio.to_thread(private_rabbitmq.kill)
-        await asyncio.sleep(5)
-        assert publisher.pending > 100
+        await until(lambda: publisher.pending > 100, seconds=30)
         assert not emitting.done()
         await asyncio.to_thread(private_rabbitmq.start)
         stop.set()
-        emitted = await emitting
+        await emitting
         await publisher.flush(30)
 
     found = await audit(private_rabbitmq.url)

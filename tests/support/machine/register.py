@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.support.machine.apt import CannotInstall
 from tests.support.machine.outcome import Outcome, State
+from tests.support.machine.programs import Program
 from tests.support.machine.things import THINGS, Thing
 
 
@@ -51,19 +52,23 @@ class Register:
         return known[name]
 
     def _look(self, thing: Thing, known: dict[str, Outcome]) -> Outcome:
-        found, state = thing.find(), State.FOUND
-        if found is None:
-            state = State.INSTALLED
-            try:
-                for name in thing.requires:
-                    if not (needed := self._have(name, known)).there:
-                        raise CannotInstall(f"{needed.title} is not there")
-                thing.install()
-            except CannotInstall as error:
-                why = f"{error}: {thing.help}"
-                return Outcome(title=thing.title, state=State.MISSING, why=why)
+        state = State.FOUND
+        try:
             found = thing.find()
-        if found is None:
-            why = f"it was installed, and is not there: {thing.help}"
+            if found is None:
+                state = State.INSTALLED
+                found = self._install(thing, known)
+        except CannotInstall as error:
+            why = f"{error}: {thing.help}"
             return Outcome(title=thing.title, state=State.MISSING, why=why)
         return Outcome(title=thing.title, state=state, version=found.version, place=found.place)
+
+    def _install(self, thing: Thing, known: dict[str, Outcome]) -> Program:
+        for name in thing.requires:
+            if not (needed := self._have(name, known)).there:
+                raise CannotInstall(f"{needed.title} is not there")
+        thing.install()
+        found = thing.find()
+        if found is None:
+            raise CannotInstall("it was installed, and is not there")
+        return found

@@ -29,7 +29,7 @@ class Thing:
 
     Attributes:
         title: for people.
-        find: returns it, None when it is not there.
+        find: returns it, None when it is not there. Raises CannotInstall when it is named wrongly.
         install: gets it. Raises CannotInstall; afterwards `find` is asked again.
         help: what a person can do.
         requires: names of the things that `install` needs.
@@ -51,7 +51,10 @@ def _cannot() -> None:
 
 
 def _rabbitmq_server() -> Program | None:
-    found = installation.find()
+    try:
+        found = installation.find()
+    except ValueError as error:
+        raise CannotInstall(str(error)) from error
     return Program(str(found.script), found.version()) if found else None
 
 

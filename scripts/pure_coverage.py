@@ -1,0 +1,79 @@
+"""Fail when a line of a pure module was not run by any test: `make coverage`.
+
+What is pure has no excuse: no service, clock or network stands between a test and a line of it.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+import tomllib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from coverage import Coverage
+
+ROOT = Path(__file__).parents[1]
+# A contract of import-linter that forbids this is about purity: no event loop, so no I/O of ours.
+FORBIDDEN_TO_PURE = "asyncio"
+
+
+def pure_modules(root: Path = ROOT) -> list[Path]:
+    """Return the files of the pure modules, by import-linter's contracts and their docstrings."""
+    settings = tomllib.loads((root / "pyproject.toml").read_text())
+    linter = settings["tool"]["importlinter"]
+    named = [
+        module
+        for contract in linter["contracts"]
+        if FORBIDDEN_TO_PURE in contract.get("forbidden_modules", [])
+        for module in contract["source_modules"]
+    ]
+    found = {path for module in named for path in _files(root, module)}
+    for package in linter["root_packages"]:
+        found |= {path for path in _files(root, package) if _says_pure(path)}
+    return sorted(found)
+
+
+def _files(root: Path, module: str) -> Iterator[Path]:
+    """Return the files of a module and of all that is within it."""
+    package, *rest = module.removesuffix(".**").removesuffix(".*").split(".")
+    [home] = [path for pattern in ("*", "*/*") for path in root.glob(f"{pattern}/{package}/")]
+    place = home.joinpath(*rest)
+    yield from place.rglob("*.py") if place.is_dir() else [place.with_suffix(".py")]
+
+
+def _says_pure(path: Path) -> bool:
+    return "PURE" in (ast.get_docstring(ast.parse(path.read_text())) or "")
+
+
+def ranges(lines: Sequence[int]) -> str:
+    """Return line numbers for people: 3-5, 9."""
+    found: list[list[int]] = []
+    for line in sorted(lines):
+        if found and line == found[-1][-1] + 1:
+            found[-1][-1:] = [line] if len(found[-1]) > 1 else [found[-1][0], line]
+        else:
+            found.append([line])
+    return ", ".join("-".join(map(str, each)) for each in found)
+
+
+def uncovered(coverage: Coverage, modules: Sequence[Path]) -> dict[Path, list[int]]:
+    """Return the lines of each module that were not run."""
+    missing = {path: coverage.analysis2(str(path))[3] for path in modules}
+    return {path: lines for path, lines in missing.items() if lines}
+
+
+def main() -> int:
+    """Look at the data of the last run; return the exit code."""
+    coverage = Coverage()
+    coverage.load()
+    modules = pure_modules()
+    missing = uncovered(coverage, modules)
+    for path, lines in missing.items():
+        print(f"{path.relative_to(ROOT)}: no test runs line {ranges(lines)}")
+    print(f"{len(modules)} pure modules, {len(missing)} of them with lines that no test runs")
+    return 1 if missing or not modules else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
