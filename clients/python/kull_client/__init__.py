@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 from kull_client.client import State, SyncClient
 from kull_client.errors import (
-    BadFrame,
+    BadMessage,
     GaveUp,
     NotConnected,
     Rejected,
@@ -18,7 +18,7 @@ from kull_client.event import Device, Event, Position
 __version__ = version("kull-client")
 
 __all__ = [
-    "BadFrame",
+    "BadMessage",
     "Device",
     "Event",
     "GaveUp",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-MAX_FRAMES: Final = 16
+MAX_EVENTS: Final = 16
 MAX_BYTES: Final = 32_768
 MAX_DELAY: Final = 0.05  # seconds
 
@@ -13,9 +13,9 @@ class LazyAcks:
     """Collects what was processed. Times are in seconds of any one clock."""
 
     def __init__(self) -> None:
-        self._max_frames = MAX_FRAMES
+        self._max_events = MAX_EVENTS
         self._seqs: dict[str, int] = {}
-        self._frames = 0
+        self._events = 0
         self._bytes = 0
         self._at: float | None = None
 
@@ -25,23 +25,23 @@ class LazyAcks:
         return self._at
 
     def opened(self, window: int) -> None:
-        """Start with a new connection, whose server stops after `window` open frames."""
-        self._max_frames = max(1, min(MAX_FRAMES, window // 2))
+        """Start with a new connection, whose server stops after `window` open events."""
+        self._max_events = max(1, min(MAX_EVENTS, window // 2))
         self.take()
 
     def add(self, queue: str, seq: int, size: int, now: float) -> None:
-        """Note that a frame of `size` bytes was processed."""
+        """Note that an event of `size` bytes was processed."""
         self._seqs[queue] = max(seq, self._seqs.get(queue, 0))
-        self._frames += 1
+        self._events += 1
         self._bytes += size
         wanted = now + MAX_DELAY
-        if self._frames >= self._max_frames or self._bytes >= MAX_BYTES:
+        if self._events >= self._max_events or self._bytes >= MAX_BYTES:
             wanted = now
         self._at = wanted if self._at is None else min(self._at, wanted)
 
     def take(self) -> dict[str, int]:
         """Return per queue the seq to acknowledge, and start anew."""
         seqs, self._seqs = self._seqs, {}
-        self._frames = self._bytes = 0
+        self._events = self._bytes = 0
         self._at = None
         return seqs

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, Self
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from kull_client import frames
+from kull_client import messages
 from kull_client.close_codes import CloseCode
 from kull_client.connection import Connection
 from kull_client.errors import NotConnected, SyncClosed, SyncError
@@ -193,7 +193,7 @@ class SyncClient:
             "errorMessage": error_message,
         }
         payload = {name: value for name, value in fields.items() if value is not None}
-        return await self._ask(lambda ref: frames.update_progress(payload, ref), answer_within)
+        return await self._ask(lambda ref: messages.update_progress(payload, ref), answer_within)
 
     async def join(self, room: str, *, answer_within: float = 10.0) -> None:
         """Follow a room from now on, on every later connection as well.
@@ -208,7 +208,7 @@ class SyncClient:
         """
         queue = f"room:{room}"
         if queue not in self._session.rooms:
-            await self._ask(lambda ref: frames.join(queue, ref), answer_within)
+            await self._ask(lambda ref: messages.join(queue, ref), answer_within)
 
     async def leave(self, room: str, *, answer_within: float = 10.0) -> None:
         """Follow a room no more. What was processed is kept by the server for this device.
@@ -220,7 +220,7 @@ class SyncClient:
         await self._connection.flush()
         self._session.rooms.gone(queue)
         if self.connected:
-            await self._ask(lambda ref: frames.leave(queue, ref), answer_within)
+            await self._ask(lambda ref: messages.leave(queue, ref), answer_within)
         else:
             self._session.forget(queue)
 
@@ -230,7 +230,7 @@ class SyncClient:
         It reaches who is there now, this user's devices too, and is forgotten: show it for a few
         seconds. Raises like `join`.
         """
-        await self._ask(lambda ref: frames.typing(f"room:{room}", ref), answer_within)
+        await self._ask(lambda ref: messages.typing(f"room:{room}", ref), answer_within)
 
     async def logout(self, *, answer_within: float = 10.0) -> None:
         """Make the token worth nothing, for whoever else shows it too, and close this client.
@@ -240,7 +240,7 @@ class SyncClient:
         """
         self._logging_out = True
         try:
-            await self._ask(frames.logout, answer_within)
+            await self._ask(messages.logout, answer_within)
         except NotConnected:
             if not self._ended:
                 raise
@@ -323,7 +323,7 @@ class SyncClient:
         self._welcomed_at = None
         self._tell(State(name="connecting", attempt=self._tries))
         token = self._token if isinstance(self._token, str) else await self._token()
-        hello = frames.hello(
+        hello = messages.hello(
             token,
             self._session.position,
             instance=self._instance,

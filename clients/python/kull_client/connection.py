@@ -12,8 +12,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 from websockets.typing import Subprotocol
 
-from kull_client import close_codes, frames
-from kull_client.errors import BadFrame, NotConnected, SyncClosed
+from kull_client import close_codes, messages
+from kull_client.errors import BadMessage, NotConnected, SyncClosed
 from kull_client.inbox import Inbox
 from kull_client.reconnect import Ended
 from kull_client.requests import Requests
@@ -86,7 +86,7 @@ class Connection:
             return self._closed(error)
         except InvalidStatus as error:
             return _refused(error.response.status_code)
-        except BadFrame as error:
+        except BadMessage as error:
             log.warning("%s", error)
             return self._ended(str(error))
         except TimeoutError:
@@ -143,7 +143,7 @@ class Connection:
             await asyncio.wait(beside)  # unlike `await task`, this cannot swallow a cancellation
 
     async def _read(self, socket: ClientConnection, on_change: Callable[[], None]) -> NoReturn:
-        """Take frames until the connection is closed."""
+        """Take messages until the connection is closed."""
         while True:
             text = await socket.recv()
             before = self._session.acks.at
@@ -185,7 +185,7 @@ class Connection:
             try:
                 token = await fresh_token()
                 async with asyncio.timeout(RENEWAL_TIMEOUT):
-                    await self.send(frames.refresh(token, ref))
+                    await self.send(messages.refresh(token, ref))
                     await answer
             except Exception as error:  # the application's own function may raise anything
                 log.warning("the token was not renewed: %s", error or type(error).__name__)
@@ -206,7 +206,7 @@ class Connection:
 
     async def _send_acks(self, socket: ClientConnection) -> None:
         for queue, seq in self._session.acks.take().items():
-            await socket.send(frames.ack(queue, seq))
+            await socket.send(messages.ack(queue, seq))
 
     def _ended(self, why: str) -> Ended:
         asked = None if self._slot is None else max(0.0, self._slot - _now())

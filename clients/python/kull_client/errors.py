@@ -5,7 +5,7 @@ SyncError
 ├── GaveUp          no stable connection after so many attempts
 ├── NotConnected    there is no connection right now, or it was lost before the answer
 ├── Rejected        the server refused this device's message
-└── BadFrame        the server sent something that is not kull.sync.v2
+└── BadMessage        the server sent something that is not kull.sync.v2
 """
 
 from __future__ import annotations
@@ -56,5 +56,5 @@ class Rejected(SyncError):
         super().__init__(f"{message} ({code})")
 
 
-class BadFrame(SyncError):
+class BadMessage(SyncError):
     """The server sent something that is not kull.sync.v2; the text says what."""

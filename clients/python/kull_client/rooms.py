@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import count
 from typing import Final
 
-from kull_client import frames
+from kull_client import messages
 
 PREFIX: Final = "room:"
 
@@ -24,7 +24,7 @@ class Rooms:
     def again(self) -> list[str]:
         """A new connection is open: return the messages that follow all rooms again."""
         self._again = {f"room-{next(self._numbers)}": queue for queue in self._followed}
-        return [frames.join(queue, ref) for ref, queue in self._again.items()]
+        return [messages.join(queue, ref) for ref, queue in self._again.items()]
 
     def joined(self, queue: str) -> None:
         """The server says that a queue is followed."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from kull_client import frames
+from kull_client import messages
 from kull_client.acks import LazyAcks
 from kull_client.event import LEFT, RECOVERY_LOST, Device, Event, Position
-from kull_client.frames import Json, Standing
+from kull_client.messages import Json, Standing
 from kull_client.rooms import Rooms
 
 
@@ -124,37 +124,37 @@ class Session:
         return Position(epoch=self._epoch, after=after)
 
     def received(self, text: str | bytes, now: float) -> list[Incoming]:
-        """Take one frame of the server. Raises BadFrame."""
-        frame = frames.parse(text)
-        data: Json = frame["data"]
-        match frame["type"]:
+        """Take one message of the server. Raises BadMessage."""
+        message = messages.parse(text)
+        data: Json = message["data"]
+        match message["type"]:
             case "WELCOME":
-                self.token_lifetime = frames.lifetime_of(frame)
+                self.token_lifetime = messages.lifetime_of(message)
                 return self._welcome(data)
             case "REFRESHED":
-                self.token_lifetime = frames.lifetime_of(frame)
-                return [Accepted(frames.text_of(data, "ref"), "")]
+                self.token_lifetime = messages.lifetime_of(message)
+                return [Accepted(messages.text_of(data, "ref"), "")]
             case "JOINED":
                 return self._joined(data)
             case "LEFT":
                 return self._left(data)
             case "RECOVERY_LOST":
-                name, head = frames.text_of(data, "queue"), frames.number(data, "head")
+                name, head = messages.text_of(data, "queue"), messages.number(data, "head")
                 return self._start_over(name, head, window_stays=True)
             case "STALE":
-                self._stale[frames.text_of(data, "queue")] = frames.number(data, "since")
+                self._stale[messages.text_of(data, "queue")] = messages.number(data, "since")
                 return [Staleness()]
             case "FRESH":
-                self._stale.pop(frames.text_of(data, "queue"), None)
+                self._stale.pop(messages.text_of(data, "queue"), None)
                 return [Staleness()]
             case "RECONNECT":
-                return [Reconnect(frames.number(data, "after", 0) / 1000)]
+                return [Reconnect(messages.number(data, "after", 0) / 1000)]
             case "ACCEPTED":
-                return [Accepted(frames.text_of(data, "ref"), frames.text_of(data, "id"))]
+                return [Accepted(messages.text_of(data, "ref"), messages.text_of(data, "id"))]
             case "ERROR":
                 return self._complaint(data)
-            case _ if "id" in frame:
-                return self._event(frames.event_of(frame), len(text), now)
+            case _ if "id" in message:
+                return self._event(messages.event_of(message), len(text), now)
             case _:
                 return []  # a message of a newer server
 
@@ -169,16 +169,16 @@ class Session:
         self.acks.add(event.queue, event.seq, delivery.size, now)
 
     def _welcome(self, data: Json) -> list[Incoming]:
-        epoch = frames.text_of(data, "epoch")
-        standing = frames.standing_of(frames.part(data, "queue"))
-        device_id = frames.text_of(data, "deviceId")
+        epoch = messages.text_of(data, "epoch")
+        standing = messages.standing_of(messages.part(data, "queue"))
+        device_id = messages.text_of(data, "deviceId")
         self._stranger = self.device_id not in {"", device_id} or self._epoch not in {"", epoch}
-        self.user_id, self.device_id = frames.text_of(data, "userId"), device_id
-        self.session_id = frames.text_of(data, "sessionId")
+        self.user_id, self.device_id = messages.text_of(data, "userId"), device_id
+        self.session_id = messages.text_of(data, "sessionId")
         self.first = data.get("first") is True
-        connected = frames.devices_of(data)
+        connected = messages.devices_of(data)
         self._presence = _Presence({device.device_id: device for device in connected})
-        self.acks.opened(frames.number(data, "window", 64))
+        self.acks.opened(messages.number(data, "window", 64))
         self._stale.clear()
         if epoch != self._epoch:
             self._epoch = epoch
@@ -189,10 +189,10 @@ class Session:
         return [Welcomed(), *self._stand(standing)]
 
     def _complaint(self, data: Json) -> list[Incoming]:
-        message, ref = frames.text_of(data, "message"), frames.text_of(data, "ref")
+        message, ref = messages.text_of(data, "message"), messages.text_of(data, "ref")
         if queue := self.rooms.refused(ref):
             return self._left({"queue": queue, "reason": message})
-        return [Refused(ref, frames.text_of(data, "code", "unknown"), message)]
+        return [Refused(ref, messages.text_of(data, "code", "unknown"), message)]
 
     def forget(self, queue: str) -> None:
         """Follow a room no more: what is known of it would only grow old."""
@@ -201,13 +201,13 @@ class Session:
         self._stale.pop(queue, None)
 
     def _joined(self, data: Json) -> list[Incoming]:
-        standing = frames.standing_of(data)
+        standing = messages.standing_of(data)
         self.rooms.joined(standing.queue)
-        answered = [Accepted(ref, "")] if (ref := frames.text_of(data, "ref")) else []
+        answered = [Accepted(ref, "")] if (ref := messages.text_of(data, "ref")) else []
         return [*self._stand(standing), *answered]
 
     def _left(self, data: Json) -> list[Incoming]:
-        queue, ref = frames.text_of(data, "queue"), frames.text_of(data, "ref")
+        queue, ref = messages.text_of(data, "queue"), messages.text_of(data, "ref")
         self.forget(queue)
         if ref:
             return [Accepted(ref, "")]
@@ -251,8 +251,8 @@ class Session:
     def _note_presence(self, event: Event) -> None:
         if event.type not in {"DEVICE_CONNECTED", "DEVICE_DISCONNECTED"}:
             return
-        device = frames.device_of(event.data)
-        generation = frames.generation_of(event.data)
+        device = messages.device_of(event.data)
+        generation = messages.generation_of(event.data)
         if generation < self._presence.generations.get(device.device_id, (0, 0)):
             return  # news of a session that was followed by another one
         self._presence.generations[device.device_id] = generation

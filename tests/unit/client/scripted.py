@@ -23,7 +23,7 @@ class Peer:
         self.socket, self.hello = socket, hello
 
     async def send(self, type_: str, data: Json | None = None, **fields: Any) -> None:
-        """Send one frame."""
+        """Send one message."""
         await self.socket.send(json.dumps({"type": type_, "data": data or {}, **fields}))
 
     async def welcome(

@@ -7,10 +7,10 @@ import pytest
 from kull_client.acks import MAX_BYTES, MAX_DELAY, LazyAcks
 
 
-def filled(frames: int, *, window: int = 64, size: int = 100) -> LazyAcks:
+def filled(events: int, *, window: int = 64, size: int = 100) -> LazyAcks:
     acks = LazyAcks()
     acks.opened(window)
-    for number in range(1, frames + 1):
+    for number in range(1, events + 1):
         acks.add("user", number, size, now=100.0 + number / 1000)
     return acks
 
@@ -27,9 +27,9 @@ def test_sixteen_events_are_acknowledged_at_once() -> None:
     assert filled(16).at == pytest.approx(100.016)
 
 
-@pytest.mark.parametrize(("window", "frames"), [(8, 4), (2, 1), (1, 1), (1000, 16)])
-def test_half_a_window_is_acknowledged_at_once(window: int, frames: int) -> None:
-    assert filled(frames, window=window).at == pytest.approx(100.0 + frames / 1000)
+@pytest.mark.parametrize(("window", "events"), [(8, 4), (2, 1), (1, 1), (1000, 16)])
+def test_half_a_window_is_acknowledged_at_once(window: int, events: int) -> None:
+    assert filled(events, window=window).at == pytest.approx(100.0 + events / 1000)
 
 
 def test_many_bytes_are_acknowledged_at_once() -> None:

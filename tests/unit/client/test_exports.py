@@ -12,7 +12,7 @@ FOLDER = Path(kull_client.__file__).parent
 
 def test_the_public_names_are_these() -> None:
     assert kull_client.__all__ == [
-        "BadFrame",
+        "BadMessage",
         "Device",
         "Event",
         "GaveUp",

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kull_client.errors import BadFrame
+from kull_client.errors import BadMessage
 from kull_client.event import Event, Position
 from kull_client.session import Accepted, Delivery, Incoming, Reconnect, Refused, Session, Staleness
 
@@ -81,9 +81,9 @@ def test_welcome_says_who_this_device_is() -> None:
 
 
 def test_an_event_has_the_fields_of_its_frame() -> None:
-    frame = stored(3, queue="all", timestamp=17, deviceId="phone", userId="maya", new="field")
+    message = stored(3, queue="all", timestamp=17, deviceId="phone", userId="maya", new="field")
 
-    assert events(opened(), frame) == [
+    assert events(opened(), message) == [
         Event(
             type="CREDIT_UPDATE",
             data={"newBalance": 3},
@@ -280,7 +280,7 @@ def test_messages_of_a_newer_server_are_ignored() -> None:
 
 
 @pytest.mark.parametrize(
-    ("frame", "why"),
+    ("message", "why"),
     [
         ("{", "not JSON"),
         ("[]", "without a type"),
@@ -293,13 +293,13 @@ def test_messages_of_a_newer_server_are_ignored() -> None:
         ('{"type":"WELCOME","data":{"queue":{"queue":"user"}}}', "head must be a whole number"),
     ],
 )
-def test_what_is_not_the_protocol_is_told(frame: str, why: str) -> None:
-    with pytest.raises(BadFrame, match=why):
-        Session().received(frame, NOW)
+def test_what_is_not_the_protocol_is_told(message: str, why: str) -> None:
+    with pytest.raises(BadMessage, match=why):
+        Session().received(message, NOW)
 
 
 def test_a_binary_frame_is_told() -> None:
-    with pytest.raises(BadFrame, match="binary"):
+    with pytest.raises(BadMessage, match="binary"):
         Session().received(b"x", NOW)
 
 

@@ -1,14 +1,14 @@
 /** One WebSocket, from its HELLO to its end. */
 
 import { MAX_DELAY } from './acks.ts';
-import { BadFrame } from './errors.ts';
-import * as frames from './frames.ts';
+import { BadMessage } from './errors.ts';
+import * as messages from './messages.ts';
 import type { Delivery, Incoming, Session } from './session.ts';
 
 export const V2 = 'kull.sync.v2';
 const NO_CLOSE_FRAME = 1006;
 const PROTOCOL_ERROR = 1002;
-const ANSWER_WITHIN = 10_000; // ms for any frame after a PING
+const ANSWER_WITHIN = 10_000; // ms for any message after a PING
 
 /** What this package needs of a WebSocket; `WebSocket` of browsers and of `ws` fit. */
 export interface Socket {
@@ -128,7 +128,7 @@ export class Connection {
     try {
       for (const each of this.#session.received(data)) this.#take(each);
     } catch (error) {
-      if (!(error instanceof BadFrame)) throw error;
+      if (!(error instanceof BadMessage)) throw error;
       this.#end(NO_CLOSE_FRAME, error.message);
     }
     this.#scheduleAcks();
@@ -166,7 +166,7 @@ export class Connection {
 
   #scheduleAcks(): void {
     const { acks } = this.#session;
-    if (!this.isOpen || !acks.frames) return;
+    if (!this.isOpen || !acks.events) return;
     if (acks.isUrgent) this.#acknowledge();
     else this.#ackTimer ??= setTimeout(() => this.#acknowledge(), MAX_DELAY);
   }
@@ -181,7 +181,7 @@ export class Connection {
   }
 
   #sendAcks(seqs: Map<string, number>): void {
-    for (const [queue, seq] of seqs) this.send(frames.ack(queue, seq));
+    for (const [queue, seq] of seqs) this.send(messages.ack(queue, seq));
   }
 
   #end(code: number, reason: string): void {

@@ -10,7 +10,7 @@ import {
 } from './connection.ts';
 import { NotConnected, Rejected, Unauthorized } from './errors.ts';
 import type { Device, Position, ShootProgress, SyncEvent } from './events.ts';
-import * as frames from './frames.ts';
+import * as messages from './messages.ts';
 import { Reconnecting } from './reconnect.ts';
 import { type Delivery, Session } from './session.ts';
 import { actionFor, IDLE, type Told } from './state.ts';
@@ -32,7 +32,7 @@ export interface EngineOptions {
   readonly WebSocket: SocketClass;
   readonly maxAttempts: number;
   readonly connectTimeout: number;
-  readonly self: frames.Self;
+  readonly self: messages.Self;
   readonly random: () => number;
 }
 
@@ -136,7 +136,7 @@ export class Engine {
       this.#connection = new Connection(
         this.#options.WebSocket,
         urls[this.#url++ % urls.length] as string,
-        frames.hello(token, this.#session.position, self),
+        messages.hello(token, this.#session.position, self),
         connectTimeout,
         this.#session,
         this.#listener(),
@@ -250,7 +250,7 @@ export class Engine {
     this.#busy = false;
   }
 
-  #request(fields: frames.Json): Promise<string> {
+  #request(fields: messages.Json): Promise<string> {
     const ref = String(++this.#refs);
     const answered = new Promise<string>((resolve, reject) => {
       this.#requests.set(ref, (result) =>

@@ -20,8 +20,8 @@ export class Rejected extends SyncError {
 }
 
 /** The server sent something that is not kull.sync.v2; the text says what. */
-export class BadFrame extends SyncError {
-  override name = 'BadFrame';
+export class BadMessage extends SyncError {
+  override name = 'BadMessage';
 }
 
 /** Throw it from your token function when nobody is signed in: the client stops trying. */

@@ -3,7 +3,7 @@
 export { SyncClient, type SyncOptions } from './client.ts';
 export { CLOSE_CODES, mayReconnect } from './close-codes.ts';
 export type { Socket, SocketClass } from './connection.ts';
-export { BadFrame, NotConnected, Rejected, SyncError, Unauthorized } from './errors.ts';
+export { BadMessage, NotConnected, Rejected, SyncError, Unauthorized } from './errors.ts';
 export type {
   CreditUpdate,
   Device,

@@ -7,9 +7,9 @@
 
 import { LazyAcks } from './acks.ts';
 import { type Device, type Position, recoveryLost, type SyncEvent } from './events.ts';
-import * as frames from './frames.ts';
+import * as messages from './messages.ts';
 
-/** What one frame means for the shell. `run` is for `processed`. */
+/** What one message means for the shell. `run` is for `processed`. */
 export type Incoming =
   | { kind: 'delivery'; event: SyncEvent; run: number }
   | { kind: 'welcomed'; keepalive: number }
@@ -92,42 +92,42 @@ export class Session {
     for (const queue of this.#queues.values()) queue.until = queue.from;
   }
 
-  /** Take one frame of the server. Throws BadFrame. */
+  /** Take one message of the server. Throws BadMessage. */
   received(text: unknown): Incoming[] {
-    const frame = frames.parse(text);
-    const { data } = frame;
-    switch (frame.type) {
+    const message = messages.parse(text);
+    const { data } = message;
+    switch (message.type) {
       case 'WELCOME':
         return this.#welcome(data);
       case 'JOINED':
-        return this.#stand(frames.standingOf(data));
+        return this.#stand(messages.standingOf(data));
       case 'RECOVERY_LOST':
-        return this.#startOver(frames.textOf(data, 'queue'), frames.number(data, 'head'), true);
+        return this.#startOver(messages.textOf(data, 'queue'), messages.number(data, 'head'), true);
       case 'STALE':
-        this.#stale.set(frames.textOf(data, 'queue'), frames.number(data, 'since'));
+        this.#stale.set(messages.textOf(data, 'queue'), messages.number(data, 'since'));
         return [{ kind: 'staleness' }];
       case 'FRESH':
-        this.#stale.delete(frames.textOf(data, 'queue'));
+        this.#stale.delete(messages.textOf(data, 'queue'));
         return [{ kind: 'staleness' }];
       case 'TOKEN_EXPIRED':
         return [{ kind: 'expired' }];
       case 'RECONNECT':
-        return [{ kind: 'reconnect', after: frames.number(data, 'after', 0) }];
+        return [{ kind: 'reconnect', after: messages.number(data, 'after', 0) }];
       case 'ACCEPTED':
         return [
-          { kind: 'accepted', ref: frames.textOf(data, 'ref'), id: frames.textOf(data, 'id') },
+          { kind: 'accepted', ref: messages.textOf(data, 'ref'), id: messages.textOf(data, 'id') },
         ];
       case 'ERROR':
         return [
           {
             kind: 'refused',
-            ref: frames.textOf(data, 'ref'),
-            code: frames.textOf(data, 'code', 'unknown'),
-            message: frames.textOf(data, 'message'),
+            ref: messages.textOf(data, 'ref'),
+            code: messages.textOf(data, 'code', 'unknown'),
+            message: messages.textOf(data, 'message'),
           },
         ];
       default: // without an id it is a message of a newer server
-        return 'id' in frame ? this.#event(frames.eventOf(frame)) : [];
+        return 'id' in message ? this.#event(messages.eventOf(message)) : [];
     }
   }
 
@@ -139,30 +139,30 @@ export class Session {
     this.acks.add(event.queue, event.seq);
   }
 
-  #welcome(data: frames.Json): Incoming[] {
-    const epoch = frames.textOf(data, 'epoch');
-    const standing = frames.standingOf(frames.part(data, 'queue'));
-    const deviceId = frames.textOf(data, 'deviceId');
+  #welcome(data: messages.Json): Incoming[] {
+    const epoch = messages.textOf(data, 'epoch');
+    const standing = messages.standingOf(messages.part(data, 'queue'));
+    const deviceId = messages.textOf(data, 'deviceId');
     const known = (was: string, is: string) => was === '' || was === is;
     this.#stranger = !known(this.deviceId, deviceId) || !known(this.#epoch, epoch);
-    this.userId = frames.textOf(data, 'userId');
+    this.userId = messages.textOf(data, 'userId');
     this.deviceId = deviceId;
-    this.sessionId = frames.textOf(data, 'sessionId');
-    this.#devices = new Map(frames.devicesOf(data).map((each) => [each.deviceId, each]));
+    this.sessionId = messages.textOf(data, 'sessionId');
+    this.#devices = new Map(messages.devicesOf(data).map((each) => [each.deviceId, each]));
     this.#generations.clear();
     this.#stale.clear();
-    this.acks.opened(frames.number(data, 'window', 64));
+    this.acks.opened(messages.number(data, 'window', 64));
     if (epoch !== this.#epoch) {
       this.#epoch = epoch;
       for (const [name, { run }] of this.#queues) {
         this.#queues.set(name, newQueue({ run: run + 1, windowRun: run + 1 }));
       }
     }
-    const keepalive = frames.number(data, 'keepalive', 30) * 1000;
+    const keepalive = messages.number(data, 'keepalive', 30) * 1000;
     return [{ kind: 'welcomed', keepalive }, ...this.#stand(standing)];
   }
 
-  #stand(standing: frames.Standing): Incoming[] {
+  #stand(standing: messages.Standing): Incoming[] {
     const { head, after } = standing;
     const queue = this.#queue(standing.queue, head);
     // To the server this is a first contact, and so complete; to the application it is not.
@@ -207,9 +207,9 @@ export class Session {
 
   #notePresence(event: SyncEvent): void {
     if (event.type !== 'DEVICE_CONNECTED' && event.type !== 'DEVICE_DISCONNECTED') return;
-    const data = event.data as unknown as frames.Json;
-    const device = frames.deviceOf(data);
-    const generation = frames.generationOf(data);
+    const data = event.data as unknown as messages.Json;
+    const device = messages.deviceOf(data);
+    const generation = messages.generationOf(data);
     const [term, counter] = this.#generations.get(device.deviceId) ?? [0, 0];
     // News of a session that was followed by another one.
     if (generation[0] < term || (generation[0] === term && generation[1] < counter)) return;

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { LazyAcks } from '../src/acks.ts';
 
-function filled(frames: number, { window = 64 } = {}): LazyAcks {
+function filled(events: number, { window = 64 } = {}): LazyAcks {
   const acks = new LazyAcks();
   acks.opened(window);
-  for (let seq = 1; seq <= frames; seq++) acks.add('user', seq);
+  for (let seq = 1; seq <= events; seq++) acks.add('user', seq);
   return acks;
 }
 
@@ -15,9 +15,9 @@ describe('acknowledgements', () => {
     [2, 1],
     [1, 1],
     [1000, 16],
-  ])('with a window of %i are urgent after %i events', (window, frames) => {
-    expect(filled(frames - 1, { window }).isUrgent).toBe(false);
-    expect(filled(frames, { window }).isUrgent).toBe(true);
+  ])('with a window of %i are urgent after %i events', (window, events) => {
+    expect(filled(events - 1, { window }).isUrgent).toBe(false);
+    expect(filled(events, { window }).isUrgent).toBe(true);
   });
 
   it('are cumulative, one per queue', () => {
@@ -26,7 +26,7 @@ describe('acknowledgements', () => {
     acks.add('user', 2);
 
     expect(Object.fromEntries(acks.take())).toEqual({ user: 5, all: 7 });
-    expect(acks.frames).toBe(0);
+    expect(acks.events).toBe(0);
     expect(acks.take().size).toBe(0);
   });
 
@@ -34,6 +34,6 @@ describe('acknowledgements', () => {
     const acks = filled(5);
     acks.opened(64);
 
-    expect(acks.frames).toBe(0);
+    expect(acks.events).toBe(0);
   });
 });

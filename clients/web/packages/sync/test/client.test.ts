@@ -337,7 +337,7 @@ describe('silence', () => {
     expect(client.staleSince).toBe(Date.now());
   });
 
-  it('is not asked about while frames come', async () => {
+  it('is not asked about while messages come', async () => {
     await connected();
     for (let seq = 1; seq <= 10; seq++) {
       await pass(20_000);

@@ -1,4 +1,4 @@
-import { BadFrame, type Position } from '@kull/sync';
+import { BadMessage, type Position } from '@kull/sync';
 import { describe, expect, it } from 'vitest';
 import { type Delivery, Session } from '../src/session.ts';
 
@@ -43,7 +43,7 @@ function process(session: Session, ...texts: string[]): Delivery[] {
 }
 
 describe('an event', () => {
-  it('has the fields of its frame', () => {
+  it('has the fields of its message', () => {
     const fields = { queue: 'all', timestamp: 17, deviceId: 'phone', userId: 'maya', new: 1 };
 
     expect(deliveries(opened(), stored(3, fields))[0]?.event).toEqual({
@@ -108,11 +108,11 @@ describe('a loss', () => {
     ['WELCOME', welcome({}, { recovered: false, head: 20 })],
     ['JOINED', text('JOINED', { queue: 'user', head: 20, after: 0, recovered: false })],
     ['RECOVERY_LOST', text('RECOVERY_LOST', { queue: 'user', head: 20 })],
-  ])('told by %s comes in order, and the queue starts over', (_, frame) => {
+  ])('told by %s comes in order, and the queue starts over', (_, message) => {
     const session = opened();
     process(session, stored(7));
 
-    const found = deliveries(session, frame, stored(3), stored(21));
+    const found = deliveries(session, message, stored(3), stored(21));
 
     expect(types(found)).toEqual(['RECOVERY_LOST', 'CREDIT_UPDATE', 'CREDIT_UPDATE']);
     expect(found[0]?.event.data).toEqual({ queue: 'user', head: 20 });
@@ -217,7 +217,7 @@ describe('devices', () => {
   });
 });
 
-describe('frames', () => {
+describe('messages', () => {
   it('of a newer server are ignored', () => {
     expect(opened().received(text('CONFETTI', { colour: 'blue' }))).toEqual([]);
   });
@@ -243,9 +243,9 @@ describe('frames', () => {
     ['{"type":"WELCOME","data":{"epoch":"e"}}', 'queue must be an object'],
     ['{"type":"WELCOME","data":{"queue":{"queue":"user"}}}', 'head must be a whole number'],
     [new Uint8Array(), 'binary'],
-  ])('that are not the protocol are told: %s', (frame, why) => {
-    expect(() => new Session().received(frame)).toThrow(BadFrame);
-    expect(() => new Session().received(frame)).toThrow(why);
+  ])('that are not the protocol are told: %s', (message, why) => {
+    expect(() => new Session().received(message)).toThrow(BadMessage);
+    expect(() => new Session().received(message)).toThrow(why);
   });
 });
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kull_client.errors import BadFrame
+from kull_client.errors import BadMessage
 from kull_client.event import USER_QUEUE, Device, Event, Position
 
 Json = dict[str, Any]
@@ -24,39 +24,39 @@ class Standing:
 
 
 def parse(text: str | bytes) -> Json:
-    """Return the frame's object. Raises BadFrame."""
+    """Return the message's object. Raises BadMessage."""
     if isinstance(text, bytes):
-        raise BadFrame("the server sent a binary frame")
+        raise BadMessage("the server sent a binary frame")
     try:
-        frame = json.loads(text)
+        message = json.loads(text)
     except ValueError as error:
-        raise BadFrame(f"the server sent something that is not JSON: {error}") from None
-    if not isinstance(frame, dict) or not isinstance(frame.get("type"), str):
-        raise BadFrame("the server sent a frame without a type")
-    if not isinstance(frame.setdefault("data", {}), dict):
-        raise BadFrame(f"the server sent a {frame['type']} whose data is not an object")
-    return frame
+        raise BadMessage(f"the server sent something that is not JSON: {error}") from None
+    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+        raise BadMessage("the server sent a message without a type")
+    if not isinstance(message.setdefault("data", {}), dict):
+        raise BadMessage(f"the server sent a {message['type']} whose data is not an object")
+    return message
 
 
-def event_of(frame: Json) -> Event:
-    """Return the event that a frame carries. Raises BadFrame."""
-    seq = frame.get("seq")
+def event_of(message: Json) -> Event:
+    """Return the event that a message carries. Raises BadMessage."""
+    seq = message.get("seq")
     if seq is not None:
-        seq = number(frame, "seq")
+        seq = number(message, "seq")
     return Event(
-        type=frame["type"],
-        data=frame["data"],
+        type=message["type"],
+        data=message["data"],
         seq=seq,
-        queue=text_of(frame, "queue", USER_QUEUE),
-        id=text_of(frame, "id"),
-        timestamp=number(frame, "timestamp", 0),
-        device_id=text_of(frame, "deviceId", "server"),
-        user_id=text_of(frame, "userId"),
+        queue=text_of(message, "queue", USER_QUEUE),
+        id=text_of(message, "id"),
+        timestamp=number(message, "timestamp", 0),
+        device_id=text_of(message, "deviceId", "server"),
+        user_id=text_of(message, "userId"),
     )
 
 
 def standing_of(data: Mapping[str, Any]) -> Standing:
-    """Return a queue's standing, from WELCOME's `queue` or JOINED's data. Raises BadFrame."""
+    """Return a queue's standing, from WELCOME's `queue` or JOINED's data. Raises BadMessage."""
     return Standing(
         queue=text_of(data, "queue"),
         head=number(data, "head"),
@@ -66,7 +66,7 @@ def standing_of(data: Mapping[str, Any]) -> Standing:
 
 
 def device_of(data: Mapping[str, Any]) -> Device:
-    """Return a device, from WELCOME's `devices` or a presence event's data. Raises BadFrame."""
+    """Return a device, from WELCOME's `devices` or a presence event's data. Raises BadMessage."""
     return Device(
         device_id=text_of(data, "deviceId"),
         platform=text_of(data, "platform", ""),
@@ -76,43 +76,43 @@ def device_of(data: Mapping[str, Any]) -> Device:
 
 
 def devices_of(data: Mapping[str, Any]) -> list[Device]:
-    """Return WELCOME's `devices`. Raises BadFrame."""
+    """Return WELCOME's `devices`. Raises BadMessage."""
     devices = data.get("devices", [])
     if not isinstance(devices, list) or not all(isinstance(each, dict) for each in devices):
-        raise BadFrame("devices must be a list of objects")
+        raise BadMessage("devices must be a list of objects")
     return [device_of(each) for each in devices]
 
 
 def generation_of(data: Mapping[str, Any]) -> tuple[int, int]:
-    """Return the session generation of a presence event; (0, 0) if it has none. Raises BadFrame."""
+    """Return a presence event's session generation, (0, 0) if it has none. Raises BadMessage."""
     match data.get("generation", [0, 0]):
         case [int() as term, int() as counter]:
             return term, counter
         case other:
-            raise BadFrame(f"generation must be [term, counter], not {other!r:.60}")
+            raise BadMessage(f"generation must be [term, counter], not {other!r:.60}")
 
 
 def part(data: Mapping[str, Any], name: str) -> Json:
-    """Return an object inside an object. Raises BadFrame."""
+    """Return an object inside an object. Raises BadMessage."""
     value = data.get(name)
     if not isinstance(value, dict):
-        raise BadFrame(f"{name} must be an object, not {value!r:.60}")
+        raise BadMessage(f"{name} must be an object, not {value!r:.60}")
     return value
 
 
 def number(data: Mapping[str, Any], name: str, default: int | None = None) -> int:
-    """Return a whole number of an object, at least 0. Raises BadFrame."""
+    """Return a whole number of an object, at least 0. Raises BadMessage."""
     value = data.get(name, default)
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise BadFrame(f"{name} must be a whole number, not {value!r:.60}")
+        raise BadMessage(f"{name} must be a whole number, not {value!r:.60}")
     return value
 
 
 def text_of(data: Mapping[str, Any], name: str, default: str | None = "") -> str:
-    """Return a string of an object. Raises BadFrame."""
+    """Return a string of an object. Raises BadMessage."""
     value = data.get(name, default)
     if not isinstance(value, str):
-        raise BadFrame(f"{name} must be a string, not {value!r:.60}")
+        raise BadMessage(f"{name} must be a string, not {value!r:.60}")
     return value
 
 
@@ -171,15 +171,15 @@ def logout(ref: str) -> str:
     return compact({"type": "LOGOUT", "ref": ref})
 
 
-def lifetime_of(frame: Mapping[str, Any]) -> float | None:
+def lifetime_of(message: Mapping[str, Any]) -> float | None:
     """Return the seconds that the token of WELCOME or REFRESHED still lives; None: for ever.
 
-    By the server's clock alone: the device's may be wrong. Raises BadFrame.
+    By the server's clock alone: the device's may be wrong. Raises BadMessage.
     """
-    expires_ms = number(frame["data"], "expiresAt", 0)
+    expires_ms = number(message["data"], "expiresAt", 0)
     if not expires_ms:
         return None
-    return max(0.0, (expires_ms - number(frame, "timestamp", 0)) / 1000)
+    return max(0.0, (expires_ms - number(message, "timestamp", 0)) / 1000)
 
 
 def update_progress(payload: Mapping[str, Any], ref: str) -> str:

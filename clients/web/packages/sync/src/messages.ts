@@ -1,6 +1,6 @@
 /** Texts of the wire to values and back. PURE. */
 
-import { BadFrame } from './errors.ts';
+import { BadMessage } from './errors.ts';
 import { type Device, type Position, type SyncEvent, USER_QUEUE } from './events.ts';
 
 export type Json = Record<string, unknown>;
@@ -13,42 +13,42 @@ export interface Standing {
   recovered: boolean;
 }
 
-/** A frame of the server: whatever else it has, `type` is a text and `data` an object. */
-export interface Frame extends Json {
+/** A message of the server: whatever else it has, `type` is a text and `data` an object. */
+export interface Message extends Json {
   type: string;
   data: Json;
 }
 
-/** Throws BadFrame. */
-export function parse(text: unknown): Frame {
-  if (typeof text !== 'string') throw new BadFrame('the server sent a binary frame');
-  let frame: unknown;
+/** Throws BadMessage. */
+export function parse(text: unknown): Message {
+  if (typeof text !== 'string') throw new BadMessage('the server sent a binary frame');
+  let message: unknown;
   try {
-    frame = JSON.parse(text);
+    message = JSON.parse(text);
   } catch {
-    throw new BadFrame('the server sent something that is not JSON');
+    throw new BadMessage('the server sent something that is not JSON');
   }
-  if (!isObject(frame) || typeof frame.type !== 'string') {
-    throw new BadFrame('the server sent a frame without a type');
+  if (!isObject(message) || typeof message.type !== 'string') {
+    throw new BadMessage('the server sent a message without a type');
   }
-  return { ...frame, type: frame.type, data: part(frame, 'data', {}) };
+  return { ...message, type: message.type, data: part(message, 'data', {}) };
 }
 
-/** The event that a frame carries. Throws BadFrame. */
-export function eventOf(frame: Frame): SyncEvent {
+/** The event that a message carries. Throws BadMessage. */
+export function eventOf(message: Message): SyncEvent {
   return {
-    type: frame.type,
-    data: frame.data,
-    id: textOf(frame, 'id'),
-    seq: frame.seq === undefined ? undefined : number(frame, 'seq'),
-    queue: textOf(frame, 'queue', USER_QUEUE),
-    timestamp: number(frame, 'timestamp', 0),
-    deviceId: textOf(frame, 'deviceId', 'server'),
-    userId: textOf(frame, 'userId'),
+    type: message.type,
+    data: message.data,
+    id: textOf(message, 'id'),
+    seq: message.seq === undefined ? undefined : number(message, 'seq'),
+    queue: textOf(message, 'queue', USER_QUEUE),
+    timestamp: number(message, 'timestamp', 0),
+    deviceId: textOf(message, 'deviceId', 'server'),
+    userId: textOf(message, 'userId'),
   } as SyncEvent;
 }
 
-/** From WELCOME's `queue` or JOINED's data. Throws BadFrame. */
+/** From WELCOME's `queue` or JOINED's data. Throws BadMessage. */
 export function standingOf(data: Json): Standing {
   return {
     queue: textOf(data, 'queue'),
@@ -58,7 +58,7 @@ export function standingOf(data: Json): Standing {
   };
 }
 
-/** From WELCOME's `devices` or a presence event's data. Throws BadFrame. */
+/** From WELCOME's `devices` or a presence event's data. Throws BadMessage. */
 export function deviceOf(data: Json): Device {
   const { platform = '', deviceName = '', connectedAt = 0 } = data as Partial<Device>;
   return { deviceId: textOf(data, 'deviceId'), platform, deviceName, connectedAt };
@@ -69,7 +69,7 @@ export function devicesOf(data: Json): Device[] {
   return data.devices.map((device) => deviceOf(part({ device }, 'device')));
 }
 
-/** A session's [term, counter]; [0, 0] if there is none. Throws BadFrame. */
+/** A session's [term, counter]; [0, 0] if there is none. Throws BadMessage. */
 export function generationOf(data: Json): [number, number] {
   const [term, counter] = Array.isArray(data.generation) ? data.generation : [0, 0];
   return [number({ term }, 'term'), number({ counter }, 'counter')];
@@ -77,21 +77,21 @@ export function generationOf(data: Json): [number, number] {
 
 export function part(data: Json, name: string, absent?: Json): Json {
   const value = data[name] ?? absent;
-  if (!isObject(value)) throw new BadFrame(`${name} must be an object`);
+  if (!isObject(value)) throw new BadMessage(`${name} must be an object`);
   return value;
 }
 
 export function number(data: Json, name: string, absent?: number): number {
   const value = data[name] ?? absent;
   if (!Number.isSafeInteger(value) || (value as number) < 0) {
-    throw new BadFrame(`${name} must be a whole number`);
+    throw new BadMessage(`${name} must be a whole number`);
   }
   return value as number;
 }
 
 export function textOf(data: Json, name: string, absent = ''): string {
   const value = data[name] ?? absent;
-  if (typeof value !== 'string') throw new BadFrame(`${name} must be a text`);
+  if (typeof value !== 'string') throw new BadMessage(`${name} must be a text`);
   return value;
 }
 
