@@ -62,14 +62,16 @@ class SyncClient:
     Args:
         url: `ws://…/ws` or `wss://…/ws`.
         token: a device token, or an async function that gets a fresh one: for each
-            connection, and before the one in use expires.
+            connection, and before the one in use expires. Raise OSError (TimeoutError and
+            ConnectionError are some) when it cannot be had now: that is a failed attempt. Any
+            other error ends the client and is raised to you.
         position: where an earlier client stopped, see `position`; None: what the server has noted.
         device_id: this device's stable id, which the token must name; empty: the token's.
         device_name: how the user's other devices call this one.
         platform: the same, e.g. `macos`.
         max_attempts: how many attempts in a row may fail until iterating raises GaveUp; the count
             starts again with a connection that lasts 10 s. None: never give up.
-        connect_timeout: seconds for one attempt.
+        connect_timeout: seconds for a token, and for one attempt from then to WELCOME.
         buffer: events that wait for the application; when it is full the client stops reading.
         on_state: called on the event loop with each new State; it must not block.
         random: returns a float from 0 to 1, for back-off.
@@ -322,7 +324,10 @@ class SyncClient:
     async def _connect_once(self) -> Ended:
         self._welcomed_at = None
         self._tell(State(name="connecting", attempt=self._tries))
-        token = self._token if isinstance(self._token, str) else await self._token()
+        try:
+            token = await self._get_token()
+        except OSError as error:
+            return Ended(why=f"no token: {str(error) or type(error).__name__}")
         hello = messages.hello(
             token,
             self._session.position,
@@ -340,7 +345,14 @@ class SyncClient:
         except SyncClosed as closed:
             if not self._may_try_again(closed):
                 raise
-            return Ended(why=str(closed))
+            return Ended(why=str(closed), lasted=self._lasted)
+
+    async def _get_token(self) -> str:
+        """Return a token for a connection. Raises OSError: none can be had now."""
+        if isinstance(self._token, str):
+            return self._token
+        async with asyncio.timeout(self._connect_timeout):
+            return await self._token()
 
     def _may_try_again(self, closed: SyncClosed) -> bool:
         match closed.code:
@@ -348,9 +360,15 @@ class SyncClient:
                 return not isinstance(self._token, str)
             case CloseCode.REPLACED:
                 now = asyncio.get_running_loop().time()
-                lasted = now - self._welcomed_at if self._welcomed_at is not None else 0.0
-                return not self._reconnecting.believes_replaced(lasted=lasted, now=now)
+                return not self._reconnecting.believes_replaced(lasted=self._lasted, now=now)
         return False
+
+    @property
+    def _lasted(self) -> float:
+        """Seconds since this attempt's WELCOME, 0 if it never came."""
+        if self._welcomed_at is None:
+            return 0.0
+        return asyncio.get_running_loop().time() - self._welcomed_at
 
     @property
     def _tries(self) -> int:

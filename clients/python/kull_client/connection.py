@@ -17,13 +17,19 @@ from kull_client.errors import BadMessage, NotConnected, SyncClosed
 from kull_client.inbox import Inbox
 from kull_client.reconnect import Ended
 from kull_client.requests import Requests
-from kull_client.session import Delivery, Reconnect, Refused, Session, Staleness, Welcomed
+from kull_client.session import (
+    Delivery,
+    Incoming,
+    Reconnect,
+    Refused,
+    Session,
+    Staleness,
+    Welcomed,
+)
 
 log = logging.getLogger("kull_client")
 V2: Final = Subprotocol("kull.sync.v2")
 FLUSH_TIMEOUT: Final = 2.0  # seconds
-RENEW_AT: Final = 0.8  # of a token's lifetime
-MIN_RENEWAL: Final = 1.0  # seconds between renewals
 RENEWAL_TIMEOUT: Final = 10.0  # seconds
 NO_CLOSE_FRAME: Final = 1006
 TRY_AGAIN: Final = frozenset({408, 425, 429})  # the HTTP 4xx that may go away
@@ -47,7 +53,7 @@ class Connection:
         self._inbox = inbox
         self._requests = requests
         self._fresh_token = fresh_token
-        self._token_known = asyncio.Event()
+        self._renewal_changed = asyncio.Event()
         self._socket: ClientConnection | None = None
         self._welcomed_at: float | None = None
         self._acks_changed = asyncio.Event()
@@ -62,7 +68,9 @@ class Connection:
     async def run(
         self, url: str, hello: str, *, within: float, on_change: Callable[[], None]
     ) -> Ended:
-        """Connect, serve until the connection ends, and say how. `within`: seconds to connect.
+        """Connect, serve until the connection ends, and say how.
+
+        within: seconds until the session must be open.
 
         on_change: called when the session is open, and when it becomes stale or fresh.
 
@@ -70,6 +78,7 @@ class Connection:
             SyncClosed: connecting again cannot help.
         """
         self._slot = self._welcomed_at = None
+        deadline = _now() + within
         try:
             async with connect(
                 url,
@@ -81,14 +90,12 @@ class Connection:
             ) as socket:
                 if socket.subprotocol != V2:
                     raise SyncClosed(1002, f"it does not speak {V2}")
-                return await self._serve(socket, hello, on_change)
+                async with asyncio.timeout_at(deadline) as patience:
+                    return await self._serve(socket, hello, on_change, patience)
         except ConnectionClosed as error:
             return self._closed(error)
         except InvalidStatus as error:
             return _refused(error.response.status_code)
-        except BadMessage as error:
-            log.warning("%s", error)
-            return self._ended(str(error))
         except TimeoutError:
             return self._ended(f"no connection within {within:g} s")
         except (OSError, InvalidHandshake) as error:
@@ -127,8 +134,13 @@ class Connection:
             await self._socket.close()
 
     async def _serve(
-        self, socket: ClientConnection, hello: str, on_change: Callable[[], None]
+        self,
+        socket: ClientConnection,
+        hello: str,
+        on_change: Callable[[], None],
+        patience: asyncio.Timeout,
     ) -> Ended:
+        """Say HELLO and serve; `patience` ends with WELCOME."""
         await socket.send(hello)
         self._socket = socket
         beside = {asyncio.create_task(self._acknowledge(socket), name="kull-client-acks")}
@@ -136,27 +148,24 @@ class Connection:
             renewal = self._renew(self._fresh_token)
             beside.add(asyncio.create_task(renewal, name="kull-client-renewal"))
         try:
-            await self._read(socket, on_change)
+            await self._read(socket, on_change, patience)
         finally:
             for task in beside:
                 task.cancel()
             await asyncio.wait(beside)  # unlike `await task`, this cannot swallow a cancellation
 
-    async def _read(self, socket: ClientConnection, on_change: Callable[[], None]) -> NoReturn:
+    async def _read(
+        self, socket: ClientConnection, on_change: Callable[[], None], patience: asyncio.Timeout
+    ) -> NoReturn:
         """Take messages until the connection is closed."""
         while True:
-            text = await socket.recv()
-            before = self._session.acks.at
-            incoming = self._session.received(text, _now())
-            if self._session.acks.at != before:
-                self._acks_changed.set()
-            for each in incoming:
+            for each in self._taken(await socket.recv()):
                 match each:
                     case Delivery():
                         await self._inbox.put(each)
                     case Welcomed():
+                        patience.reschedule(None)
                         self._welcomed_at = _now()
-                        self._token_known.set()
                         on_change()
                         for message in self._session.rooms.again():
                             await socket.send(message)
@@ -167,6 +176,21 @@ class Connection:
                     case _:
                         self._answer(each)
 
+    def _taken(self, text: str | bytes) -> list[Incoming]:
+        """Return what a message means. What cannot be read is skipped, so that the rest comes."""
+        acks, renewal = self._session.acks, self._session.renewal
+        before = acks.at, renewal.at
+        try:
+            return self._session.received(text, _now())
+        except BadMessage as error:
+            log.warning("a message was skipped: %s", error)
+            return []
+        finally:
+            if acks.at != before[0]:
+                self._acks_changed.set()
+            if renewal.at != before[1]:
+                self._renewal_changed.set()
+
     def _answer(self, answer: Refused | object) -> None:
         known = self._requests.answered(answer)  # type: ignore[arg-type]
         if isinstance(answer, Refused) and not known:
@@ -174,32 +198,33 @@ class Connection:
             log.warning("the server complains: %s (%s)", answer.message, answer.code)
 
     async def _renew(self, fresh_token: Callable[[], Awaitable[str]]) -> None:
-        """Give the connection a fresh token before the old one expires.
+        """Give the connection a fresh token before the old one expires, or when it just has."""
+        renewal = self._session.renewal
+        while True:
+            await _until(renewal.at, self._renewal_changed)
+            if renewal.at is not None and renewal.at <= _now():
+                renewal.take()
+                await self._refresh(fresh_token)
 
-        If that fails the server closes in the end, and the next connection asks for one again.
+    async def _refresh(self, fresh_token: Callable[[], Awaitable[str]]) -> None:
+        """Send a fresh token. If that fails the server says TOKEN_EXPIRED, and closes in the end.
+
+        The next connection asks for one again.
         """
-        await self._token_known.wait()
-        while (lifetime := self._session.token_lifetime) is not None:
-            await asyncio.sleep(max(MIN_RENEWAL, lifetime * RENEW_AT))
-            ref, answer = self._requests.open()
-            try:
-                token = await fresh_token()
-                async with asyncio.timeout(RENEWAL_TIMEOUT):
-                    await self.send(messages.refresh(token, ref))
-                    await answer
-            except Exception as error:  # the application's own function may raise anything
-                log.warning("the token was not renewed: %s", error or type(error).__name__)
-                return
-            finally:
-                self._requests.close(ref)
+        ref, answer = self._requests.open()
+        try:
+            async with asyncio.timeout(RENEWAL_TIMEOUT):
+                await self.send(messages.refresh(await fresh_token(), ref))
+                await answer
+        except Exception as error:  # the application's own function may raise anything
+            log.warning("the token was not renewed: %s", error or type(error).__name__)
+        finally:
+            self._requests.close(ref)
 
     async def _acknowledge(self, socket: ClientConnection) -> None:
         with suppress(ConnectionClosed):  # who reads the socket says why
             while True:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout_at(self._session.acks.at):
-                        await self._acks_changed.wait()
-                self._acks_changed.clear()
+                await _until(self._session.acks.at, self._acks_changed)
                 at = self._session.acks.at
                 if at is not None and at <= _now():
                     await self._send_acks(socket)
@@ -226,6 +251,14 @@ def _refused(status: int) -> Ended:
     if 400 <= status < 500 and status not in TRY_AGAIN:
         raise SyncClosed(status, f"{why}: is the URL right?")
     return Ended(why=why)
+
+
+async def _until(at: float | None, changed: asyncio.Event) -> None:
+    """Wait until a time has come (None: never), or it was changed."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout_at(at):
+            await changed.wait()
+    changed.clear()
 
 
 def _now() -> float:

@@ -33,9 +33,15 @@ def parse(text: str | bytes) -> Json:
         raise BadMessage(f"the server sent something that is not JSON: {error}") from None
     if not isinstance(message, dict) or not isinstance(message.get("type"), str):
         raise BadMessage("the server sent a message without a type")
-    if not isinstance(message.setdefault("data", {}), dict):
+    data = message.get("data")
+    if not isinstance(data, dict | None):
         raise BadMessage(f"the server sent a {message['type']} whose data is not an object")
-    return message
+    return message | {"data": data or {}}
+
+
+def is_event(message: Json) -> bool:
+    """Return whether it carries an event, whatever its type is called."""
+    return message.get("seq") is not None or message.get("id") is not None
 
 
 def event_of(message: Json) -> Event:
@@ -77,7 +83,7 @@ def device_of(data: Mapping[str, Any]) -> Device:
 
 def devices_of(data: Mapping[str, Any]) -> list[Device]:
     """Return WELCOME's `devices`. Raises BadMessage."""
-    devices = data.get("devices", [])
+    devices = data.get("devices") or []
     if not isinstance(devices, list) or not all(isinstance(each, dict) for each in devices):
         raise BadMessage("devices must be a list of objects")
     return [device_of(each) for each in devices]
@@ -85,7 +91,7 @@ def devices_of(data: Mapping[str, Any]) -> list[Device]:
 
 def generation_of(data: Mapping[str, Any]) -> tuple[int, int]:
     """Return a presence event's session generation, (0, 0) if it has none. Raises BadMessage."""
-    match data.get("generation", [0, 0]):
+    match data.get("generation") or [0, 0]:
         case [int() as term, int() as counter]:
             return term, counter
         case other:
@@ -102,7 +108,7 @@ def part(data: Mapping[str, Any], name: str) -> Json:
 
 def number(data: Mapping[str, Any], name: str, default: int | None = None) -> int:
     """Return a whole number of an object, at least 0. Raises BadMessage."""
-    value = data.get(name, default)
+    value = _value(data, name, default)
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise BadMessage(f"{name} must be a whole number, not {value!r:.60}")
     return value
@@ -110,10 +116,16 @@ def number(data: Mapping[str, Any], name: str, default: int | None = None) -> in
 
 def text_of(data: Mapping[str, Any], name: str, default: str | None = "") -> str:
     """Return a string of an object. Raises BadMessage."""
-    value = data.get(name, default)
+    value = _value(data, name, default)
     if not isinstance(value, str):
         raise BadMessage(f"{name} must be a string, not {value!r:.60}")
     return value
+
+
+def _value(data: Mapping[str, Any], name: str, default: object) -> object:
+    """Return a field, or what counts without it: null is as good as absent."""
+    value = data.get(name)
+    return default if value is None else value
 
 
 def hello(

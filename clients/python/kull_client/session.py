@@ -13,6 +13,7 @@ from kull_client import messages
 from kull_client.acks import LazyAcks
 from kull_client.event import LEFT, RECOVERY_LOST, Device, Event, Position
 from kull_client.messages import Json, Standing
+from kull_client.renewal import Renewal
 from kull_client.rooms import Rooms
 
 
@@ -94,9 +95,9 @@ class Session:
         self.user_id = ""
         self.device_id = ""
         self.session_id = ""
-        self.token_lifetime: float | None = None  # seconds, when WELCOME or REFRESHED came
         self.first = False  # the server knows nothing of what this device has
         self.acks = LazyAcks()
+        self.renewal = Renewal()
         self.rooms = Rooms()
         self._epoch = start.epoch
         self._queues = {
@@ -126,14 +127,18 @@ class Session:
     def received(self, text: str | bytes, now: float) -> list[Incoming]:
         """Take one message of the server. Raises BadMessage."""
         message = messages.parse(text)
+        if messages.is_event(message):
+            return self._event(messages.event_of(message), len(text), now)
         data: Json = message["data"]
         match message["type"]:
             case "WELCOME":
-                self.token_lifetime = messages.lifetime_of(message)
-                return self._welcome(data)
+                return self._welcome(data, messages.lifetime_of(message), now)
             case "REFRESHED":
-                self.token_lifetime = messages.lifetime_of(message)
+                self.renewal.lives(messages.lifetime_of(message), now)
                 return [Accepted(messages.text_of(data, "ref"), "")]
+            case "TOKEN_EXPIRED":
+                self.renewal.expired(now)
+                return []
             case "JOINED":
                 return self._joined(data)
             case "LEFT":
@@ -141,22 +146,16 @@ class Session:
             case "RECOVERY_LOST":
                 name, head = messages.text_of(data, "queue"), messages.number(data, "head")
                 return self._start_over(name, head, window_stays=True)
-            case "STALE":
-                self._stale[messages.text_of(data, "queue")] = messages.number(data, "since")
-                return [Staleness()]
-            case "FRESH":
-                self._stale.pop(messages.text_of(data, "queue"), None)
-                return [Staleness()]
+            case "STALE" | "FRESH" as served:
+                return self._served(data, stale=served == "STALE")
             case "RECONNECT":
                 return [Reconnect(messages.number(data, "after", 0) / 1000)]
             case "ACCEPTED":
                 return [Accepted(messages.text_of(data, "ref"), messages.text_of(data, "id"))]
             case "ERROR":
                 return self._complaint(data)
-            case _ if "id" in message:
-                return self._event(messages.event_of(message), len(text), now)
             case _:
-                return []  # a message of a newer server
+                return []  # PONG, or a message of a newer server
 
     def processed(self, delivery: Delivery, now: float) -> None:
         """Note that the application is done with an event."""
@@ -168,17 +167,19 @@ class Session:
             queue.processed = max(queue.processed, event.seq)
         self.acks.add(event.queue, event.seq, delivery.size, now)
 
-    def _welcome(self, data: Json) -> list[Incoming]:
-        epoch = messages.text_of(data, "epoch")
+    def _welcome(self, data: Json, lifetime: float | None, now: float) -> list[Incoming]:
+        # All of it is read before any of it counts.
+        epoch, device_id = messages.text_of(data, "epoch"), messages.text_of(data, "deviceId")
+        user_id, session_id = messages.text_of(data, "userId"), messages.text_of(data, "sessionId")
         standing = messages.standing_of(messages.part(data, "queue"))
-        device_id = messages.text_of(data, "deviceId")
-        self._stranger = self.device_id not in {"", device_id} or self._epoch not in {"", epoch}
-        self.user_id, self.device_id = messages.text_of(data, "userId"), device_id
-        self.session_id = messages.text_of(data, "sessionId")
-        self.first = data.get("first") is True
         connected = messages.devices_of(data)
+        window = messages.number(data, "window", 64)
+        self._stranger = self.device_id not in {"", device_id} or self._epoch not in {"", epoch}
+        self.user_id, self.device_id, self.session_id = user_id, device_id, session_id
+        self.first = data.get("first") is True
         self._presence = _Presence({device.device_id: device for device in connected})
-        self.acks.opened(messages.number(data, "window", 64))
+        self.acks.opened(window)
+        self.renewal.lives(lifetime, now)
         self._stale.clear()
         if epoch != self._epoch:
             self._epoch = epoch
@@ -187,6 +188,14 @@ class Session:
                 for name, queue in self._queues.items()
             }
         return [Welcomed(), *self._stand(standing)]
+
+    def _served(self, data: Json, *, stale: bool) -> list[Incoming]:
+        queue = messages.text_of(data, "queue")
+        if stale:
+            self._stale[queue] = messages.number(data, "since")
+        else:
+            self._stale.pop(queue, None)
+        return [Staleness()]
 
     def _complaint(self, data: Json) -> list[Incoming]:
         message, ref = messages.text_of(data, "message"), messages.text_of(data, "ref")
@@ -237,6 +246,7 @@ class Session:
 
     def _event(self, event: Event, size: int, now: float) -> list[Incoming]:
         if event.seq is None:
+            self._note_presence(event)
             return [Delivery(event)]
         queue = self._queues.setdefault(event.queue, _Queue())
         if event.seq <= queue.received:

@@ -339,15 +339,16 @@ async def test_it_gives_up_after_so_many_attempts() -> None:
             raise AssertionError("it opened")
 
 
-async def test_a_server_that_sends_nonsense_is_left(server: Scripted) -> None:
+async def test_nonsense_of_the_server_is_skipped_and_told(
+    server: Scripted, caplog: pytest.LogCaptureFixture
+) -> None:
     opening = client(server.url)
-    first = await together(opening, server)
-    await first.socket.send("{")
-
-    second = await server.accept()
-    await second.credit(1)
+    peer = await together(opening, server)
+    await peer.socket.send("{")
+    await peer.credit(1)
 
     assert [event.seq for event in await events(opening, 1)] == [1]
+    assert "a message was skipped: the server sent something that is not JSON" in caplog.text
     await opening.__aexit__(None, None, None)
 
 

@@ -1,7 +1,6 @@
 /** One WebSocket, from its HELLO to its end. */
 
 import { MAX_DELAY } from './acks.ts';
-import { BadMessage } from './errors.ts';
 import * as messages from './messages.ts';
 import type { Delivery, Incoming, Session } from './session.ts';
 
@@ -41,6 +40,10 @@ export interface Listener {
   answered(answer: Answer): void;
   /** The server became stale or fresh, see `Session.staleSince`. */
   staleness(): void;
+  /** The server has told how long the token in use lives, in ms; NaN: for ever. */
+  refreshed(lifetime: number): void;
+  /** A message was skipped. */
+  error(error: unknown): void;
   /** The token has expired; the server waits a little for a new one. */
   expired(): void;
   /** Called before acknowledgements are sent; they wait for it. */
@@ -110,7 +113,7 @@ export class Connection {
     clearTimeout(this.#watchTimer);
     this.#watchTimer = setTimeout(() => {
       if (this.#answered) this.#watch();
-      else this.#end(NO_CLOSE_FRAME, 'the server does not answer any more');
+      else this.#end(NO_CLOSE_FRAME, 'the server does not answer');
     }, within);
   }
 
@@ -128,8 +131,7 @@ export class Connection {
     try {
       for (const each of this.#session.received(data)) this.#take(each);
     } catch (error) {
-      if (!(error instanceof BadMessage)) throw error;
-      this.#end(NO_CLOSE_FRAME, error.message);
+      this.#listener.error(error);
     }
     this.#scheduleAcks();
   }
@@ -146,7 +148,8 @@ export class Connection {
         return this.#listener.delivered(incoming);
       case 'staleness':
       case 'expired':
-        return this.#listener[incoming.kind]();
+      case 'refreshed':
+        return this.#listener[incoming.kind](incoming.lifetime as number);
       case 'reconnect':
         this.#slot = Date.now() + incoming.after;
         return;

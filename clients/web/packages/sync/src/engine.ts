@@ -73,6 +73,7 @@ export class Engine {
   #busy = false;
   #retryTimer: Timer;
   #renewTimer: Timer;
+  #expiresAt = 0; // the token, by this device's clock; NaN: never
   #quietTimer: Timer;
 
   constructor(options: EngineOptions, output: Output) {
@@ -159,6 +160,11 @@ export class Engine {
       answered: (answer) => this.#answered(answer),
       acknowledging: () => this.#output.save(this.#session.position),
       staleness: () => this.#connected(),
+      refreshed: (lifetime) => {
+        this.#expiresAt = Date.now() + lifetime;
+        this.#scheduleRenewal();
+      },
+      error: (error) => this.#output.error(error),
       expired: () => this.#renew(),
       ended: (closed) => this.#ended(closed),
     };
@@ -166,7 +172,6 @@ export class Engine {
 
   #welcomed(): void {
     this.#wasConnected = true;
-    this.#scheduleRenewal();
     this.#tellIdentity();
     this.#connected();
     this.#tellCatchingUp();
@@ -259,7 +264,7 @@ export class Engine {
     });
     if (!this.#connection?.send(JSON.stringify({ ...fields, ref }))) {
       this.#requests.delete(ref);
-      return Promise.reject(new NotConnected('there is no connection now: send it later'));
+      return Promise.reject(new NotConnected('there is no connection: send it later'));
     }
     return within(answered, ANSWER_WITHIN, 'the answer').finally(() => this.#requests.delete(ref));
   }
@@ -274,19 +279,17 @@ export class Engine {
   }
 
   #scheduleRenewal(): void {
-    const { tokens } = this.#options;
-    const left = tokens.expiresIn;
-    if (left === undefined || !tokens.renewable) return;
-    const wait = Math.max(1_000, left - Math.min(RENEW_BEFORE, left / 5));
     clearTimeout(this.#renewTimer);
-    this.#renewTimer = setTimeout(() => this.#renew(), Math.min(wait, MAX_TIMER));
+    const left = this.#expiresAt - Date.now();
+    const wait = Math.max(1_000, left - Math.min(RENEW_BEFORE, left / 5));
+    if (wait) this.#renewTimer = setTimeout(() => this.#renew(), Math.min(wait, MAX_TIMER));
   }
 
   /** In the connection, so that nothing is interrupted. If it fails the server closes with 4501. */
   async #renew(): Promise<void> {
     const attempt = this.#attempt;
     const { tokens } = this.#options;
-    if ((tokens.expiresIn ?? 0) > MAX_TIMER) return this.#scheduleRenewal();
+    if (!tokens.renewable) return;
     try {
       const token = await tokens.renew();
       if (attempt !== this.#attempt) return;

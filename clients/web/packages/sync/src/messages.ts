@@ -21,15 +21,15 @@ export interface Message extends Json {
 
 /** Throws BadMessage. */
 export function parse(text: unknown): Message {
-  if (typeof text !== 'string') throw new BadMessage('the server sent a binary frame');
+  if (typeof text !== 'string') throw new BadMessage('binary');
   let message: unknown;
   try {
     message = JSON.parse(text);
   } catch {
-    throw new BadMessage('the server sent something that is not JSON');
+    throw new BadMessage('not JSON');
   }
   if (!isObject(message) || typeof message.type !== 'string') {
-    throw new BadMessage('the server sent a message without a type');
+    throw new BadMessage('without a type');
   }
   return { ...message, type: message.type, data: part(message, 'data', {}) };
 }
@@ -40,7 +40,7 @@ export function eventOf(message: Message): SyncEvent {
     type: message.type,
     data: message.data,
     id: textOf(message, 'id'),
-    seq: message.seq === undefined ? undefined : number(message, 'seq'),
+    seq: message.seq == null ? undefined : number(message, 'seq'),
     queue: textOf(message, 'queue', USER_QUEUE),
     timestamp: number(message, 'timestamp', 0),
     deviceId: textOf(message, 'deviceId', 'server'),
@@ -69,10 +69,10 @@ export function devicesOf(data: Json): Device[] {
   return data.devices.map((device) => deviceOf(part({ device }, 'device')));
 }
 
-/** A session's [term, counter]; [0, 0] if there is none. Throws BadMessage. */
+/** A session's [term, counter]; [0, 0] if there is none. Throws if it is no list. */
 export function generationOf(data: Json): [number, number] {
-  const [term, counter] = Array.isArray(data.generation) ? data.generation : [0, 0];
-  return [number({ term }, 'term'), number({ counter }, 'counter')];
+  const [term = 0, counter = 0] = (data.generation ?? []) as number[];
+  return [term, counter];
 }
 
 export function part(data: Json, name: string, absent?: Json): Json {

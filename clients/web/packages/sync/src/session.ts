@@ -14,7 +14,8 @@ export type Incoming =
   | { kind: 'delivery'; event: SyncEvent; run: number }
   | { kind: 'welcomed'; keepalive: number }
   | { kind: 'reconnect'; after: number }
-  | { kind: 'staleness' | 'expired' }
+  /** `lifetime`, with `refreshed`: of the token in use, in ms; NaN: for ever. */
+  | { kind: 'staleness' | 'expired' | 'refreshed'; lifetime?: number }
   | { kind: 'accepted'; ref: string; id: string }
   | { kind: 'refused'; ref: string; code: string; message: string };
 
@@ -96,9 +97,14 @@ export class Session {
   received(text: unknown): Incoming[] {
     const message = messages.parse(text);
     const { data } = message;
+    if ((message.seq ?? message.id) != null) return this.#event(messages.eventOf(message));
     switch (message.type) {
       case 'WELCOME':
-        return this.#welcome(data);
+      case 'REFRESHED': {
+        const welcome = message.type === 'WELCOME' ? this.#welcome(data) : [];
+        const lifetime = (data.expiresAt as number) - (message.timestamp as number);
+        return [{ kind: 'refreshed', lifetime }, ...welcome];
+      }
       case 'JOINED':
         return this.#stand(messages.standingOf(data));
       case 'RECOVERY_LOST':
@@ -126,8 +132,8 @@ export class Session {
             message: messages.textOf(data, 'message'),
           },
         ];
-      default: // without an id it is a message of a newer server
-        return 'id' in message ? this.#event(messages.eventOf(message)) : [];
+      default: // of a newer server
+        return [];
     }
   }
 
@@ -140,25 +146,27 @@ export class Session {
   }
 
   #welcome(data: messages.Json): Incoming[] {
+    // All of it is read before any of it counts.
     const epoch = messages.textOf(data, 'epoch');
-    const standing = messages.standingOf(messages.part(data, 'queue'));
+    const userId = messages.textOf(data, 'userId');
     const deviceId = messages.textOf(data, 'deviceId');
-    const known = (was: string, is: string) => was === '' || was === is;
-    this.#stranger = !known(this.deviceId, deviceId) || !known(this.#epoch, epoch);
-    this.userId = messages.textOf(data, 'userId');
-    this.deviceId = deviceId;
-    this.sessionId = messages.textOf(data, 'sessionId');
-    this.#devices = new Map(messages.devicesOf(data).map((each) => [each.deviceId, each]));
+    const sessionId = messages.textOf(data, 'sessionId');
+    const standing = messages.standingOf(messages.part(data, 'queue'));
+    const devices = messages.devicesOf(data);
+    const window = messages.number(data, 'window', 64);
+    this.#stranger = !['', deviceId].includes(this.deviceId) || !['', epoch].includes(this.#epoch);
+    Object.assign(this, { userId, deviceId, sessionId });
+    this.#devices = new Map(devices.map((each) => [each.deviceId, each]));
     this.#generations.clear();
     this.#stale.clear();
-    this.acks.opened(messages.number(data, 'window', 64));
+    this.acks.opened(window);
     if (epoch !== this.#epoch) {
       this.#epoch = epoch;
       for (const [name, { run }] of this.#queues) {
         this.#queues.set(name, newQueue({ run: run + 1, windowRun: run + 1 }));
       }
     }
-    const keepalive = messages.number(data, 'keepalive', 30) * 1000;
+    const keepalive = (data.keepalive as number) * 1000 || 30_000; // may be a fraction
     return [{ kind: 'welcomed', keepalive }, ...this.#stand(standing)];
   }
 

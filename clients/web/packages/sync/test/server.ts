@@ -45,7 +45,7 @@ export class Peer implements Socket {
 
   welcome(fields: Json = {}, queue: Json = {}): void {
     if (this.received.length === 0) this.open();
-    this.emit('WELCOME', {
+    const welcome = {
       sessionId: 'edge-1/7',
       deviceId: 'tab',
       userId: 'maya',
@@ -56,7 +56,8 @@ export class Peer implements Socket {
       keepalive: 30,
       window: 64,
       ...fields,
-    });
+    };
+    this.emit('WELCOME', welcome, { timestamp: Date.now() });
   }
 
   credit(seq: number, fields: Json = {}): void {
