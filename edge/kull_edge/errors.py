@@ -1,9 +1,10 @@
 """Every error of the edge.
 
 EdgeError
-├── BadFrame       a device sent something that is not part of the protocol; told to the device
+├── BadMessage     a device sent something that is not part of the protocol; told to the device
 ├── BadToken       a token that cannot be read; told to the device
 ├── CannotListen   the port is in use or not ours
+├── BadCertificate the files of the edge's certificate cannot be used
 └── ComponentDied  a part of the edge ended although it must not
 """
 
@@ -14,9 +15,11 @@ class EdgeError(Exception):
     """Root of the edge's errors."""
 
 
-class BadFrame(EdgeError):
-    """A device's frame was wrong. `code` is one of docs/protocol.md, "Errors"; the text is fit for
-    the device; `ref` repeats the message's own reference, if it had one."""
+class BadMessage(EdgeError):
+    """A device's message was wrong; the text is fit for the device.
+
+    `code` is one of docs/protocol.md, "Errors"; `ref` is the message's own reference, if any.
+    """
 
     def __init__(self, code: str, message: str, ref: str | int | None = None) -> None:
         self.code, self.ref = code, ref

@@ -12,8 +12,8 @@ class EdgeMetrics:
 
     def __init__(self, hub: Hub) -> None:
         self.registry = CollectorRegistry()
-        self.frames = Counter(
-            "kull_edge_frames_sent", "Texts written to devices", registry=self.registry
+        self.messages = Counter(
+            "kull_edge_messages_sent", "Messages written to devices", registry=self.registry
         )
         self.acks = Counter(
             "kull_edge_acks_sent", "Cursor moves reported to routers", registry=self.registry
@@ -43,8 +43,8 @@ class EdgeMetrics:
         )
         gauges = (
             ("kull_edge_sessions", "WebSockets with a session", lambda: hub.session_count),
-            ("kull_edge_queues", "Queues with a session here", lambda: hub.addresses),
-            ("kull_edge_catching_up", "Seats that are not live", hub.catching_up),
+            ("kull_edge_queues", "Queues with a session here", lambda: hub.queue_count),
+            ("kull_edge_catching_up", "Subscriptions that are not live", hub.catching_up),
         )
         for name, text, read in gauges:
             Gauge(name, text, registry=self.registry).set_function(read)

@@ -22,18 +22,28 @@ from kull_edge.link.grpc import GrpcLink
 from kull_edge.link.port import RouterLink
 from kull_edge.metrics import EdgeMetrics
 from kull_edge.protocol.handshake import Handshake
-from kull_edge.session.effects import Close, Cut, Effect, Leave, Limited, Ping, ToRouter, Write
+from kull_edge.session.effects import (
+    Close,
+    Cut,
+    DrainAsked,
+    Effect,
+    ForDevice,
+    Limited,
+    Ping,
+    RouterDrains,
+    ToRouter,
+    UnexpectedFrame,
+    Write,
+)
 from kull_edge.settings import EdgeSettings
-from kull_edge.socket.connection import Connection, ConnectionConfig, HttpFallback
-from kull_edge.socket.door import Door, Turned, Visitor
+from kull_edge.socket.admission import Admission, Refusal, UpgradeRequest
+from kull_edge.socket.connection import Connection, HttpFallback
 from kull_edge.timers import Timers
 from kull_protos.mesh.v1.attach_pb2 import AttachResponse, Hello, Welcome
 
 log = structlog.get_logger(__name__)
 
 FLUSH_TIMEOUT: Final = 1.0  # seconds for the last frames to the routers
-# A device's window of frames, and as much again for answers, before it is cut as not reading.
-WRITE_LIMIT_SHARE: Final = 2
 
 
 class Edge:
@@ -54,24 +64,12 @@ class Edge:
     ) -> None:
         self._settings = settings
         rng = random.SystemRandom()
-        self._hub = Hub(settings.hub(), wall_ms=_wall_ms, rng=rng)
         hello = self.hello(settings.node_id)
         chosen = links or _links(settings, hello, rng)
         self._links = {link.name: link for link in chosen}
-        self._config = ConnectionConfig(
-            max_message=settings.max_message,
-            write_high=settings.write_high,
-            write_limit=WRITE_LIMIT_SHARE * (settings.window_bytes + settings.write_high),
-            compression=settings.compression,
-            max_head=settings.max_head,
-            max_query=settings.max_query,
-            message_rate=settings.message_rate,
-            message_burst=settings.message_burst,
-            byte_rate=settings.byte_rate,
-            byte_burst=settings.byte_burst,
-            http_fallback=http_fallback,
-        )
-        self._door = Door(settings.door())
+        self._hub = Hub(settings, routers=len(settings.router_addresses), wall_ms=_wall_ms, rng=rng)
+        self._http_fallback = http_fallback
+        self._admission = Admission(settings, origins=settings.allowed_origins)
         self.metrics = EdgeMetrics(self._hub)
         self._numbers = count(1)
         self._connections: dict[int, Connection] = {}
@@ -82,8 +80,8 @@ class Edge:
         self._server: asyncio.Server | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        self._leaving = False
-        self._asked_to_leave = asyncio.Event()
+        self._draining = False
+        self._asked_to_drain = asyncio.Event()
         self._port = 0
 
     @staticmethod
@@ -104,7 +102,7 @@ class Edge:
     @property
     def ready(self) -> bool:
         """Whether a router that owns shards is linked, and the edge is not leaving."""
-        return self._hub.ready and not self._leaving
+        return self._hub.ready and not self._draining
 
     @property
     def session_count(self) -> int:
@@ -118,7 +116,7 @@ class Edge:
         loop = self._loop = asyncio.get_running_loop()
         try:
             self._server = await loop.create_server(
-                lambda: Connection(self, self._config),
+                self._connection,
                 self._settings.host,
                 self._settings.port,
                 backlog=1024,
@@ -137,9 +135,17 @@ class Edge:
         log.info("edge_started", edge=self._settings.node_id, url=self.url)
         return self
 
+    def _connection(self) -> Connection:
+        return Connection(
+            self,
+            self._settings,
+            write_limit=self._settings.write_limit,
+            http_fallback=self._http_fallback,
+        )
+
     async def wait(self) -> None:
         """Wait until an operator drains the edge, or a part dies: then raise ComponentDied."""
-        asked = asyncio.create_task(self._asked_to_leave.wait(), name="asked to leave")
+        asked = asyncio.create_task(self._asked_to_drain.wait(), name="asked to drain")
         try:
             await asyncio.wait({asked, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -156,10 +162,10 @@ class Edge:
         traceback: TracebackType | None,
     ) -> None:
         """Stop in order: accept nothing, send devices elsewhere, flush, unlink."""
-        self._leaving = True
+        self._draining = True
         if self._server:
             self._server.close()
-        self._run(self._hub.leave(self._settings.drain, self._now()))
+        self._run(self._hub.drain(self._settings.drain, self._now()))
         await self._wait_for_connections()
         await self._flush_links()
         for task in self._tasks:
@@ -197,26 +203,26 @@ class Edge:
         number = next(self._numbers)
         self._connections[number] = connection
         self._deadline(number, self._settings.handshake_timeout)
-        if (oldest := self._door.arrived(number)) is not None:
+        if (oldest := self._admission.arrived(number)) is not None:
             self.metrics.refused.labels("handshakes").inc()
             self._connections[oldest].abort()
         return number
 
-    def admit(self, connection: Connection, request: Request) -> Turned | None:
+    def admit(self, connection: Connection, request: Request) -> Refusal | None:
         """See ConnectionHost."""
         headers = request.headers
-        visitor = Visitor(
+        upgrade = UpgradeRequest(
             peer=connection.peer,
             # Several of them, put together, match nothing.
             host=", ".join(headers.get_all("Host")),
             origin=", ".join(headers.get_all("Origin")),
             forwarded=headers.get_all("X-Forwarded-For"),
         )
-        turned = self._door.admit(connection.number, visitor, self._now())
-        if turned:
-            self.metrics.refused.labels(turned.why).inc()
-            log.info("connection_refused", why=turned.why, peer=visitor.peer)
-        return turned
+        refusal = self._admission.admit(connection.number, upgrade, self._now())
+        if refusal:
+            self.metrics.refused.labels(refusal.why).inc()
+            log.info("connection_refused", why=refusal.why, peer=upgrade.peer)
+        return refusal
 
     def refused(self, why: str) -> None:
         """See ConnectionHost."""
@@ -264,7 +270,7 @@ class Edge:
     def lost(self, connection: Connection) -> None:
         """See ConnectionHost."""
         self._connections.pop(connection.number, None)
-        self._door.left(connection.number)
+        self._admission.left(connection.number)
         self._deadlines.cancel(connection.number)
         if not self._connections:
             self._all_gone.set()
@@ -297,20 +303,17 @@ class Edge:
                     touched[effect.session_id] = connection
             elif isinstance(effect, ToRouter):
                 self._to_router(effect)
-            elif isinstance(effect, Leave):
-                log.warning("asked_to_leave", reason=effect.reason)
-                self._asked_to_leave.set()
-            elif isinstance(effect, Limited):
-                self.metrics.limited.labels(effect.what).inc()
+            else:
+                self._report(effect)
         for connection in touched.values():
             connection.flush()
         self._set_alarm()
 
-    def _to_device(self, connection: Connection, effect: Write | Ping | Close | Cut) -> None:
+    def _to_device(self, connection: Connection, effect: ForDevice) -> None:
         match effect:
-            case Write(_, frames):
-                connection.send(frames)
-                self.metrics.frames.inc(len(frames))
+            case Write(_, messages):
+                connection.send(messages)
+                self.metrics.messages.inc(len(messages))
             case Ping(_, payload):
                 connection.ping(payload)
             case Close(session, code, reason):
@@ -321,6 +324,18 @@ class Edge:
                 log.info("session_cut", session=session, why=why)
                 self.metrics.closed.labels(0).inc()
                 connection.abort()
+
+    def _report(self, effect: Effect) -> None:
+        match effect:
+            case Limited(what):
+                self.metrics.limited.labels(what).inc()
+            case RouterDrains(link):
+                log.info("router_drains", link=link)
+            case UnexpectedFrame(link, kind):
+                log.warning("unexpected_frame", link=link, frame=kind)
+            case DrainAsked(reason):
+                log.warning("asked_to_drain", reason=reason)
+                self._asked_to_drain.set()
 
     def _to_router(self, effect: ToRouter) -> None:
         if effect.request.HasField("acks"):

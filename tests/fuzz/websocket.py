@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from kull_edge.node import Edge
-from kull_edge.socket.connection import Connection, ConnectionConfig
+from kull_edge.socket.config import ConnectionConfig
+from kull_edge.socket.connection import Connection
 from tests.fuzz.mutate import Mutator
 from tests.support.fake_router import FakeRouter
 from tests.unit.edge.sockets import running, welcomed
@@ -149,7 +150,11 @@ async def fuzz(inputs: int, seed: int, told: Callable[[str], None] = lambda _: N
 def _one(edge: Edge, heads: Mutator, frames: Mutator, report: Report) -> None:
     rng = heads.rng
     connection = Connection(
-        edge, ConnectionConfig(max_message=4096, compression=rng.random() < 0.1)
+        edge,
+        ConnectionConfig(
+            max_message=4096, compression=rng.random() < 0.1, message_rate=0, byte_rate=0
+        ),
+        write_limit=1_048_576,
     )
     connection.connection_made(cast(asyncio.BaseTransport, Wire()))
     head = UPGRADE if rng.random() < 0.7 else heads.draw()

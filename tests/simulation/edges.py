@@ -15,10 +15,10 @@ import grpc
 
 from kull_edge.hub import Hub
 from kull_edge.link.grpc import GrpcLink
-from kull_edge.node import WRITE_LIMIT_SHARE
+from kull_edge.placement.config import HubConfig
 from kull_edge.protocol.handshake import Handshake
-from kull_edge.session.config import HubConfig
-from kull_edge.session.effects import Close, Cut, Effect, Ping, ToRouter, Write
+from kull_edge.session.effects import Close, Cut, Effect, ForDevice, Ping, ToRouter, Write
+from kull_edge.settings import WRITE_LIMIT_SHARE
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from tests.simulation.loop import Process
 from tests.simulation.network import End, Listener, Lost, Network
@@ -112,7 +112,7 @@ class EdgeNode:
         rng: random.Random,
         write_high: int,
     ) -> None:
-        self.name = config.session.node_id
+        self.name = config.node_id
         self.listener = Listener(self.name)
         self.process = Process(self.name)
         self.shell: Shell | None = None
@@ -129,14 +129,14 @@ class EdgeNode:
     async def _run(self, process: Process) -> None:
         loop = asyncio.get_running_loop()
         rng = random.Random(self._rng.getrandbits(64))
-        hub = Hub(self._config, wall_ms=lambda: wall_ms(loop), rng=rng)
+        hub = Hub(self._config, routers=len(self._routers), wall_ms=lambda: wall_ms(loop), rng=rng)
         hello = pb.Hello(node_id=self.name)
         links = [
             SimLink(hello, net=self._net, process=process, router=router, rng=rng)
             for router in self._routers
         ]
         # Above this the real edge cuts: a device's window in each queue, its answers, no more.
-        limit = WRITE_LIMIT_SHARE * (self._config.session.window.bytes + self._write_high)
+        limit = WRITE_LIMIT_SHARE * (self._config.window_bytes + self._write_high)
         shell = self.shell = Shell(
             process, hub, links, write_high=self._write_high, write_limit=limit
         )
@@ -149,7 +149,7 @@ class EdgeNode:
         """Stop in order: accept nothing, send devices elsewhere, flush, unlink."""
         self.listener.process = None
         if self.shell:
-            await self.shell.leave()
+            await self.shell.drain()
 
 
 class Shell:
@@ -183,9 +183,9 @@ class Shell:
         self._process.start(socket.read(), f"socket {number} reads")
         self._process.start(socket.write_out(), f"socket {number} writes")
 
-    async def leave(self) -> None:
+    async def drain(self) -> None:
         """Give every session a time slot, wait for them, flush what waits for the routers."""
-        self.run(self.hub.leave(DRAIN, self.now()))
+        self.run(self.hub.drain(DRAIN, self.now()))
         with suppress(TimeoutError):
             async with asyncio.timeout(DRAIN + CLOSE_TIMEOUT):
                 while self.sockets:
@@ -257,11 +257,11 @@ class Shell:
             socket.look()
         self._set_alarm()
 
-    def _to_device(self, socket: Socket, effect: Write | Ping | Close | Cut) -> None:
+    def _to_device(self, socket: Socket, effect: ForDevice) -> None:
         match effect:
-            case Write(_, frames):
-                for frame in frames:
-                    socket.put(Text(frame.text.decode()))
+            case Write(_, messages):
+                for message in messages:
+                    socket.put(Text(message.text.decode()))
             case Ping(_, payload):
                 socket.put(PingFrame(payload))
             case Close(_, code, reason):

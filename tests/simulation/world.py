@@ -13,8 +13,8 @@ from uuid import UUID
 
 import kull_client.client
 import kull_client.connection
-from kull_edge.session.config import HubConfig, SessionConfig
-from kull_edge.session.subscription import Follow, Window
+from kull_edge.placement.config import HubConfig
+from kull_edge.session.subscription import Subscription
 from kull_router.delivery.send_queue import SendQueue
 from kull_router.settings import RouterSettings
 from tests.simulation.database import Database
@@ -115,14 +115,17 @@ class World:
         )
 
     def _edges(self) -> Iterator[EdgeNode]:
-        window = Window(frames=self.rng.choice([2, 8, 64]), bytes=self.rng.choice([1_500, 262_144]))
+        messages, size = self.rng.choice([2, 8, 64]), self.rng.choice([1_500, 262_144])
         write_high = self.rng.choice([1_024, 65_536])
         for number in (1, 2, 3):
-            session = SessionConfig(
-                node_id=f"edge-{number}", window=window, allow_plain_tokens=True
-            )
             yield EdgeNode(
-                HubConfig(session=session, max_subscribes=self.rng.choice([2, 1000])),
+                HubConfig(
+                    node_id=f"edge-{number}",
+                    window_frames=messages,
+                    window_bytes=size,
+                    allow_plain_tokens=True,
+                    max_subscribes=self.rng.choice([2, 1000]),
+                ),
                 net=self.net,
                 routers=[router.listener for router in self.routers],
                 rng=self._generator(),
@@ -161,9 +164,8 @@ class World:
             for stream in router.core.fanout.each() if router.core else ():
                 self._check_send_queue(router.name, stream._send_queue)
         for edge in self.edges:
-            for session in edge.shell.hub._sessions.values() if edge.shell else ():
-                for follow in session.follows.values():
-                    self._check_window(edge.name, follow)
+            for each in edge.shell.hub._sessions.subscribers() if edge.shell else ():
+                self._check_window(edge.name, each.subscription)
             for socket in edge.shell.sockets.values() if edge.shell else ():
                 if socket.buffered > socket.limit:
                     self.ledger.blame(f"{socket.buffered} bytes wait at a socket of {edge.name}")
@@ -178,10 +180,11 @@ class World:
         if queue._batch_bytes > queue._limit and batches > 1:
             self.ledger.blame(f"{queue._batch_bytes} bytes in {batches} batches wait at {name}")
 
-    def _check_window(self, name: str, follow: Follow) -> None:
-        frames, size = len(follow._open), follow._open_bytes
-        if frames > follow._window.frames or (frames > 1 and size > follow._window.bytes):
-            self.ledger.blame(f"{frames} frames of {size} bytes are open at {name}")
+    def _check_window(self, name: str, subscription: Subscription) -> None:
+        window = subscription._window
+        count, size = len(subscription._open), subscription._open_bytes
+        if count > window.messages or (count > 1 and size > window.bytes):
+            self.ledger.blame(f"{count} messages of {size} bytes are open at {name}")
 
     async def watch(self) -> None:
         """Look at every buffer, again and again."""

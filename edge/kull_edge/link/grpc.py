@@ -11,7 +11,7 @@ import grpc
 import structlog
 
 from kull_edge.link.port import LinkListener
-from kull_edge.link.send_queue import Outbox
+from kull_edge.link.send_queue import SendQueue
 from kull_protos.common.backoff import full_jitter
 from kull_protos.mesh.v1.attach_pb2 import AttachRequest, AttachRequests, AttachResponse, Hello
 from kull_protos.mesh.v1.attach_pb2_grpc import EdgeServiceStub
@@ -67,18 +67,18 @@ class GrpcLink:
         self._rng = rng
         self._credentials = credentials
         self._max_bytes = max_bytes
-        self._outbox: Outbox | None = None
+        self._send_queue: SendQueue | None = None
         self._welcomed = False
 
     def send(self, request: AttachRequest) -> None:
         """See RouterLink."""
-        if self._outbox:
-            self._outbox.put(request)
+        if self._send_queue:
+            self._send_queue.put(request)
 
     async def flush(self) -> None:
         """See RouterLink."""
-        if self._outbox:
-            await self._outbox.wait_empty()
+        if self._send_queue:
+            await self._send_queue.wait_empty()
 
     async def run(self, listener: LinkListener) -> None:
         """See RouterLink."""
@@ -114,45 +114,47 @@ class GrpcLink:
 
     async def _stream(self, stub: Any, listener: LinkListener) -> str:
         """Live through one stream; return why it ended."""
-        outbox = Outbox(self._max_bytes)
-        outbox.put(AttachRequest(hello=self._hello))
+        send_queue = SendQueue(self._max_bytes)
+        send_queue.put(AttachRequest(hello=self._hello))
         call = stub.Attach()
         why = "unknown"
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._write(call, outbox), name=f"link-write {self.name}")
-                group.create_task(self._overflow(outbox), name=f"link-overflow {self.name}")
-                group.create_task(self._read(call, outbox, listener), name=f"link-read {self.name}")
+                group.create_task(self._write(call, send_queue), name=f"link-write {self.name}")
+                group.create_task(self._overflow(send_queue), name=f"link-overflow {self.name}")
+                group.create_task(
+                    self._read(call, send_queue, listener), name=f"link-read {self.name}"
+                )
         except* _Reset as resets:
             why = str(resets.exceptions[0])
         finally:
-            self._outbox = None
+            self._send_queue = None
             call.cancel()
             if self._welcomed:
                 listener.link_down(self.name)
         return why
 
-    async def _write(self, call: Any, outbox: Outbox) -> None:
+    async def _write(self, call: Any, send_queue: SendQueue) -> None:
         while True:
-            frames = await outbox.get(MESSAGE_BYTES)
+            frames = await send_queue.get(MESSAGE_BYTES)
             try:
                 await call.write(AttachRequests(frames=frames))
             except (grpc.RpcError, asyncio.InvalidStateError) as error:
                 raise _Reset(_reason(error)) from error
-            outbox.done(len(frames))
+            send_queue.done(len(frames))
 
-    async def _overflow(self, outbox: Outbox) -> None:
-        await outbox.overflowed.wait()
+    async def _overflow(self, send_queue: SendQueue) -> None:
+        await send_queue.overflowed.wait()
         raise _Reset("the router does not keep up")
 
-    async def _read(self, call: Any, outbox: Outbox, listener: LinkListener) -> None:
+    async def _read(self, call: Any, send_queue: SendQueue, listener: LinkListener) -> None:
         frames = _frames(call)
         try:
             async with asyncio.timeout(WELCOME_TIMEOUT):
                 first = await anext(frames, None)
             if first is None or first.WhichOneof("frame") != "welcome":
                 raise _Reset(await self._ending(call))
-            self._welcomed, self._outbox = True, outbox
+            self._welcomed, self._send_queue = True, send_queue
             log.info("router_link_up", router=self.name, router_id=first.welcome.router_id)
             listener.link_up(self.name, first.welcome)
             async for frame in frames:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from kull_edge.link.port import LinkListener
-from kull_edge.link.send_queue import Outbox
+from kull_edge.link.send_queue import SendQueue
 from kull_protos.mesh.v1.attach_pb2 import AttachRequest, AttachResponse, Hello
 
 
@@ -16,21 +16,21 @@ class StreamClosed(Exception):
 class MemoryStream:
     """The router's end of one stream."""
 
-    def __init__(self, outbox: Outbox) -> None:
-        self._outbox = outbox
+    def __init__(self, send_queue: SendQueue) -> None:
+        self._send_queue = send_queue
         self.responses: asyncio.Queue[AttachResponse | None] = asyncio.Queue()
         self.closed = asyncio.Event()
 
     async def receive(self) -> AttachRequest:
         """Wait for the edge's next frame; the first one is Hello. Raises StreamClosed."""
-        get = asyncio.create_task(self._outbox.get(), name="memory-stream-get")
+        get = asyncio.create_task(self._send_queue.get(), name="memory-stream-get")
         closed = asyncio.create_task(self.closed.wait(), name="memory-stream-closed")
         try:
             await asyncio.wait({get, closed}, return_when=asyncio.FIRST_COMPLETED)
             if not get.done():
                 raise StreamClosed
             (request,) = get.result()
-            self._outbox.done()
+            self._send_queue.done()
             return request
         finally:
             get.cancel()
@@ -83,47 +83,49 @@ class MemoryLink:
         self._router = listener
         self._hello = hello
         self._max_bytes = max_bytes
-        self._outbox: Outbox | None = None
+        self._send_queue: SendQueue | None = None
 
     def send(self, request: AttachRequest) -> None:
         """See RouterLink."""
-        if self._outbox:
-            self._outbox.put(request)
+        if self._send_queue:
+            self._send_queue.put(request)
 
     async def flush(self) -> None:
         """See RouterLink."""
-        if self._outbox:
-            await self._outbox.wait_empty()
+        if self._send_queue:
+            await self._send_queue.wait_empty()
 
     async def run(self, listener: LinkListener) -> None:
         """See RouterLink."""
         while True:
-            outbox = Outbox(self._max_bytes)
-            stream = MemoryStream(outbox)
+            send_queue = SendQueue(self._max_bytes)
+            stream = MemoryStream(send_queue)
             await self._router.connect(stream)
-            outbox.put(AttachRequest(hello=self._hello))
+            send_queue.put(AttachRequest(hello=self._hello))
             overflow = asyncio.create_task(
-                self._reset_on_overflow(outbox, stream), name="memory-link-overflow"
+                self._reset_on_overflow(send_queue, stream), name="memory-link-overflow"
             )
             try:
-                await self._read(stream, outbox, listener)
+                await self._read(stream, send_queue, listener)
             finally:
                 overflow.cancel()
                 stream.closed.set()
 
-    async def _reset_on_overflow(self, outbox: Outbox, stream: MemoryStream) -> None:
-        await outbox.overflowed.wait()
+    async def _reset_on_overflow(self, send_queue: SendQueue, stream: MemoryStream) -> None:
+        await send_queue.overflowed.wait()
         stream.close()
 
-    async def _read(self, stream: MemoryStream, outbox: Outbox, listener: LinkListener) -> None:
+    async def _read(
+        self, stream: MemoryStream, send_queue: SendQueue, listener: LinkListener
+    ) -> None:
         try:
             while (response := await stream.responses.get()) is not None:
                 if response.WhichOneof("frame") == "welcome":
-                    self._outbox = outbox
+                    self._send_queue = send_queue
                     listener.link_up(self.name, response.welcome)
                 else:
                     listener.link_frame(self.name, response)
         finally:
-            if self._outbox:
-                self._outbox = None
+            if self._send_queue:
+                self._send_queue = None
                 listener.link_down(self.name)

@@ -1,6 +1,6 @@
 """The port between the edge and one router.
 
-Adapters: `link_grpc.GrpcLink` and its twin `link_memory.MemoryLink`;
+Adapters: `link.grpc.GrpcLink` and its twin `link.memory.MemoryLink`;
 `tests/contract/test_link.py` holds both to the same promises.
 """
 

@@ -8,8 +8,8 @@ from collections import deque
 from kull_protos.mesh.v1.attach_pb2 import AttachRequest
 
 
-class Outbox:
-    """A queue between synchronous senders and one writing task.
+class SendQueue:
+    """Between synchronous senders and one writing task.
 
     `overflowed` is set when more than `max_bytes` wait: the stream is to be reset.
     """
@@ -24,7 +24,7 @@ class Outbox:
         self._empty.set()
 
     def put(self, frame: AttachRequest) -> None:
-        """Add a frame; it is dropped once the outbox has overflowed."""
+        """Add a frame; it is dropped once the queue has overflowed."""
         if self.overflowed.is_set():
             return
         size = frame.ByteSize()

@@ -1,146 +1,179 @@
-"""Which session sits where: each seat is at the owner of its shard, or waits for one. PURE.
+"""Which router serves which subscription: the owner of its shard, or it waits for one. PURE.
 
-When ownership moves, seats move; sockets notice nothing of it. Methods return what is to be done.
+When ownership moves, subscriptions move; sockets notice nothing of it. Methods return what is to
+be done; `now` is seconds of a monotonic clock.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
-from kull_edge.placement.admission import Lines
-from kull_edge.placement.owners import LinkState, Owners, Seat, terms
-from kull_edge.placement.staleness import Waiting
-from kull_edge.session.config import HubConfig
+from kull_edge.placement.config import HubConfig
+from kull_edge.placement.flow_control import FlowControl
+from kull_edge.placement.owners import Owners
+from kull_edge.placement.sessions import Sessions, Subscriber
+from kull_edge.placement.staleness import Staleness
 from kull_edge.session.effects import Effect
 from kull_edge.session.session import Session
-from kull_edge.session.subscription import Follow
+from kull_edge.session.subscription import Subscription, SubscriptionKey
 from kull_edge.timers import Timers
 from kull_protos.mesh.v1 import attach_pb2 as pb
 
 
-class RetryTimer(Seat):
-    """Key of a deadline: ask again for this seat."""
+class RetryTimer(SubscriptionKey):
+    """Key of a deadline: ask again for this subscription."""
 
     __slots__ = ()
 
 
-class Placing:
-    """See the module's text. `sessions` are the hub's own."""
+class Placement:
+    """See the module's text.
+
+    Args:
+        routers: how many there should be links to.
+    """
 
     def __init__(
         self,
         config: HubConfig,
-        sessions: Mapping[int, Session],
+        sessions: Sessions,
         *,
+        routers: int,
         timers: Timers[Any],
         request_ids: Iterator[int],
         rng: random.Random,
     ) -> None:
-        self.links: dict[str, LinkState] = {}
-        self.members: dict[str, dict[int, Session]] = {}  # address -> its sessions
         self._config = config
+        self._routers = routers
         self._sessions = sessions
         self._timers = timers
         self._rng = rng
         self._owners = Owners()
-        self.waiting = Waiting(timers, stale_after=config.stale_after)
-        self.lines = Lines(self.links, self._owners, find=self.find, request_ids=request_ids)
+        self._staleness = Staleness(timers, stale_after=config.stale_after)
+        self._flow = FlowControl(
+            sessions, self._owners, request_ids=request_ids, max_subscribes=config.max_subscribes
+        )
 
     @property
     def any_owner(self) -> bool:
         """Whether some shard has an owner."""
         return len(self._owners) > 0
 
-    def find(self, seat: Seat) -> tuple[Session, Follow] | None:
-        """Return who sits there."""
-        session = self._sessions.get(seat.session_id)
-        follow = session.follows.get(seat.address) if session else None
-        return (session, follow) if session and follow else None
+    def has(self, link: str) -> bool:
+        """Whether the link's stream is open."""
+        return self._flow.has(link)
 
-    def is_cut_off(self, address: str) -> bool:
-        """Whether the queue's owner lives, as far as one can tell, and only this edge is without.
+    # Subscriptions
 
-        A router that stands by for the shard knows that another one owns it. No link to any of
-        several routers is rather this edge's fault than all of theirs; if there is only one, it is
-        gone for the other edges as well.
-        """
-        shard = self._owners.shard_of(address)
-        if self._owners.get(shard) is not None:
-            return False
-        if not self.links:
-            return self._config.routers > 1
-        return any(shard in link.standby for link in self.links.values())
+    def subscribe(self, session: Session, subscription: Subscription) -> list[Effect]:
+        """A session begins to follow a queue."""
+        return self._flow.subscribe(self._sessions.subscribe(session, subscription))
 
-    # Sessions
+    def fetch(self, link: str, key: SubscriptionKey) -> list[Effect]:
+        """A subscription can take more from the log."""
+        return self._flow.fetch(link, key)
 
-    def join(self, session: Session, address: str) -> list[Effect]:
-        """A session wants to follow a queue."""
-        self.members.setdefault(address, {})[session.id] = session
-        return self.lines.seek(Seat(session.id, address))
+    def release(self, key: SubscriptionKey) -> None:
+        """A session follows a queue no more; `pump` the link that it used afterwards."""
+        self._flow.release(key)
+        self._staleness.ends(key)
+        self._timers.cancel(RetryTimer(*key))
+        self._sessions.release(key)
 
-    def leave(self, seat: Seat) -> None:
-        """A session has ended: its seat is free."""
-        self.lines.leave(seat)
-        self.waiting.ends(seat)
-        self._timers.cancel(RetryTimer(*seat))
-        members = self.members[seat.address]
-        members.pop(seat.session_id, None)
-        if not members:
-            del self.members[seat.address]
+    def pump(self, link: str) -> list[Effect]:
+        """Send what the credits of a link allow now."""
+        return self._flow.pump(link)
 
-    def retry_later(self, seat: Seat, now: float) -> None:
-        """Ask again for this seat, but not at once."""
+    def retry_later(self, key: SubscriptionKey, now: float) -> None:
+        """Ask again for this subscription, but not at once."""
         delay = self._rng.uniform(self._config.retry_min, self._config.retry_max)
-        self._timers.schedule(RetryTimer(*seat), now + delay)
+        self._timers.schedule(RetryTimer(*key), now + delay)
+
+    def retry(self, key: SubscriptionKey) -> list[Effect]:
+        """Ask again for an owner; a fetch is the settling's business."""
+        return self._flow.subscribe(key)
+
+    # Answers
+
+    def subscribe_answered(self, link: str, key: SubscriptionKey) -> Subscriber | None:
+        """Return whose the answer to a Subscribe is, if it is awaited from this link."""
+        self._flow.subscribe_answered(link, key)
+        found = self._sessions.find(key)
+        return found if found and found.subscription.link == link else None
+
+    def fetch_answered(self, link: str, request_id: int) -> Subscriber | None:
+        """Return whose the answer to a Fetch is, if it still counts."""
+        key = self._flow.fetch_answered(link, request_id)
+        found = self._sessions.find(key) if key else None
+        return found if found and found.subscription.fetching == request_id else None
+
+    # Without an owner
+
+    def is_served(self, key: SubscriptionKey) -> bool:
+        """An owner serves it now; return whether its device believes that none does."""
+        return self._staleness.ends(key)
+
+    def waited(self, key: SubscriptionKey, now: float) -> tuple[float, bool] | None:
+        """Return for how long it has had no owner, and whether that is news; None: it has one."""
+        return self._staleness.look(key, now)
+
+    def is_to_move(self, key: SubscriptionKey, waited: float) -> bool:
+        """Whether its device is better served by another edge: then it is asked no more."""
+        if waited < self._config.away_after:
+            return False
+        if not self._owners.is_cut_off(key.address, routers=self._routers):
+            return False
+        self._staleness.ends(key)
+        return True
 
     # Links
 
     def link_up(self, link: str, welcome: pb.Welcome, now: float) -> list[Effect]:
         """A stream to a router is open."""
         out = self.link_down(link, now)
-        self.links[link] = LinkState(welcome, max_subscribes=self._config.max_subscribes)
-        if self._owners.welcome(welcome):
-            self._owners.claim(self.links)
-            out += self._reassign(None, now)
+        self._flow.link_up(link, welcome)
+        if self._owners.link_up(link, welcome):
+            out += self._move(self._sessions.addresses, now)
         return out
 
     def link_down(self, link: str, now: float) -> list[Effect]:
-        """A stream to a router is gone; its sessions wait for another owner."""
-        if self.links.pop(link, None) is None:
+        """A stream to a router is gone; its subscriptions wait for another owner."""
+        if not self._flow.link_down(link):
             return []
         out: list[Effect] = []
-        for session in list(self._sessions.values()):
-            for follow in session.follows.values():
-                if follow.link == link:
-                    out += self._detach(session, follow, now)
-        return out + self._reassign(self._owners.claim(self.links), now)
+        for each in self._sessions.subscribers():
+            if each.subscription.link == link:
+                out += self._detach(each, now)
+        return out + self._move_shards(self._owners.link_down(link), now)
 
-    def owns(self, state: LinkState, owned: pb.OwnedShards, now: float) -> list[Effect]:
+    def claimed(self, link: str, owned: pb.OwnedShards, now: float) -> list[Effect]:
         """A router tells what it owns now."""
-        state.shards, state.standby = terms(owned.shards), set(owned.standby)
-        return self._reassign(self._owners.claim(self.links), now)
+        return self._move_shards(self._owners.claimed(link, owned), now)
 
-    def _reassign(self, shards: set[int] | None, now: float) -> list[Effect]:
-        """Move the seats of these shards (None: of all) to the owners that are known now."""
+    def _move_shards(self, shards: set[int], now: float) -> list[Effect]:
+        addresses = self._sessions.addresses if shards else []
+        return self._move(
+            [each for each in addresses if self._owners.shard_of(each) in shards], now
+        )
+
+    def _move(self, addresses: list[str], now: float) -> list[Effect]:
+        """Move the subscriptions to these queues to the owners that are known now."""
         out: list[Effect] = []
-        for address, members in list(self.members.items()) if shards != set() else ():
-            if shards is None or self._owners.shard_of(address) in shards:
-                for session in list(members.values()):
-                    out += self._detach(session, session.follows[address], now)
-                    self.lines.line_up(Seat(session.id, address))
-        for link in self.links:
-            out += self.lines.pump(link)
-        return out
+        for address in addresses:
+            for each in self._sessions.following(address):
+                out += self._detach(each, now)
+                self._flow.line_up(each.key)
+        return out + self._flow.pump_all()
 
-    def _detach(self, session: Session, follow: Follow, now: float) -> list[Effect]:
-        was_attached = bool(follow.link)
-        seat = Seat(session.id, follow.address)
-        self.lines.leave(seat)
-        if follow.joined:
-            self.waiting.begins(seat, now)
-        follow.detach()
-        if was_attached and follow.address == session.user_address:
+    def _detach(self, subscriber: Subscriber, now: float) -> list[Effect]:
+        session, subscription = subscriber
+        was_attached = bool(subscription.link)
+        self._flow.release(subscriber.key)
+        if subscription.established:
+            self._staleness.begins(subscriber.key, now)
+        subscription.detach()
+        if was_attached and subscription.address == session.user_address:
             return session.orphaned()
         return []

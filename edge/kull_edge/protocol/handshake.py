@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
-from kull_edge.errors import BadFrame
+from kull_edge.errors import BadMessage
 from kull_edge.protocol.messages import parse_after
 from kull_protos.contract.limits import MAX_DEVICE_ID_CHARS, MAX_REF_CHARS
 
@@ -53,7 +53,7 @@ def read(target: str, offered: Sequence[str]) -> Handshake:
         instance = query.get("instance", [""])[0]
         device_id = query.get("deviceId", [""])[0]
         after = parse_after(query.get("after", [""])[0])
-    except BadFrame as error:
+    except BadMessage as error:
         return Handshake(v2=v2, problem=str(error))
     except ValueError:
         return Handshake(v2=v2, problem=f"the query is malformed or has over {_MAX_FIELDS} fields")

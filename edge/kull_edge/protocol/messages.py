@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Annotated, Any, ClassVar, Final, NoReturn, get_type_hints
 
-from kull_edge.errors import BadFrame
+from kull_edge.errors import BadMessage
 from kull_edge.protocol.fields import (
     PAYLOAD,
     POSITIONS,
@@ -128,7 +128,8 @@ class Ping:
 
 
 RoomMessage = JoinRoom | LeaveRoom | Typing
-DeviceMessage = Hello | Ack | UpdateProgress | Refresh | RoomMessage | Logout | Ping
+SessionMessage = Ack | UpdateProgress | Refresh | RoomMessage | Logout | Ping
+DeviceMessage = Hello | SessionMessage
 
 TYPES: Final[Mapping[str, type[DeviceMessage]]] = {
     "HELLO": Hello,
@@ -198,13 +199,13 @@ _READERS: Final = {name: _Reader(message) for name, message in TYPES.items()}
 
 
 def parse(data: str) -> DeviceMessage:
-    """Return the message in a text. Raises BadFrame saying what was wrong."""
+    """Return the message in a text. Raises BadMessage saying what was wrong."""
     try:
         message = _DECODER.decode(data)
     except (ValueError, RecursionError) as error:
-        raise BadFrame("invalid_json", f"the frame is not JSON: {str(error)[:120]}") from None
+        raise BadMessage("invalid_json", f"the message is not JSON: {str(error)[:120]}") from None
     if not isinstance(message, dict):
-        raise BadFrame("invalid_json", "the frame is JSON, but not an object")
+        raise BadMessage("invalid_json", "the message is JSON, but not an object")
     type_ = message.get("type")
     reader = _READERS.get(type_) if isinstance(type_, str) else None
     try:
@@ -212,9 +213,9 @@ def parse(data: str) -> DeviceMessage:
             return reader.read(message)
         known = ", ".join(TYPES)
         why = f"type {str(type_)[:40]!r} is not one of {known}"
-        raise BadFrame("unknown_type", why, _ref(message))
+        raise BadMessage("unknown_type", why, _ref(message))
     except Invalid as error:
-        raise BadFrame("invalid_message", str(error), _ref(message)) from None
+        raise BadMessage("invalid_message", str(error), _ref(message)) from None
 
 
 def _ref(message: Json) -> Ref:
@@ -227,20 +228,20 @@ def _ref(message: Json) -> Ref:
 
 
 def parse_after(value: str) -> dict[str, int]:
-    """Return the positions in `user:12,all:7`. Raises BadFrame."""
+    """Return the positions in `user:12,all:7`. Raises BadMessage."""
     after: dict[str, int] = {}
     for part in filter(None, value.split(",")):
         queue, _, seq = part.rpartition(":")
         # isascii too: int() would read other scripts' digits.
         if not queue or not (seq.isascii() and seq.isdigit()) or len(seq) > 19:
-            raise BadFrame(
+            raise BadMessage(
                 "invalid_message", f"after: {part[:40]!r} is not <queue>:<seq>, e.g. user:12"
             )
         after[queue] = int(seq)
     try:
         POSITIONS.read(after, "after")
     except Invalid as error:
-        raise BadFrame("invalid_message", str(error)) from None
+        raise BadMessage("invalid_message", str(error)) from None
     return after
 
 

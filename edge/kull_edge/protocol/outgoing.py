@@ -1,4 +1,4 @@
-"""A text as it goes to many devices, and its WebSocket frame, built once. PURE."""
+"""A message as it goes to many devices, and its WebSocket frame, built once. PURE."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from kull_protos.mesh.v1.attach_pb2 import Entry
 PRESENCE: Final = frozenset({"DEVICE_CONNECTED", "DEVICE_DISCONNECTED"})
 
 
-class OutFrame:
-    """One text for devices, shared by all sessions that get it.
+class OutMessage:
+    """One message for devices, shared by all sessions that get it.
 
     Attributes:
         text: UTF-8 JSON.
@@ -31,8 +31,8 @@ class OutFrame:
         self._wire = b""
 
     @classmethod
-    def of(cls, entry: Entry) -> OutFrame:
-        """Return the frame of a queue's entry."""
+    def of(cls, entry: Entry) -> OutMessage:
+        """Return the message of a queue's entry."""
         return cls(
             entry.frame,
             seq=entry.seq,

@@ -13,7 +13,7 @@ from typing import Annotated, Final, Literal, NotRequired, TypedDict
 
 from kull_edge.protocol.fields import REF, Kind
 from kull_edge.protocol.messages import Ref
-from kull_edge.protocol.outgoing import OutFrame
+from kull_edge.protocol.outgoing import OutMessage
 from kull_protos.contract import addresses
 from kull_protos.mesh.v1 import attach_pb2 as pb
 
@@ -211,7 +211,7 @@ class Envelope:
     user_id: str
     timestamp: int  # milliseconds since the Unix epoch
 
-    def message(self, kind: Type, data: Data) -> OutFrame:
+    def message(self, kind: Type, data: Data) -> OutMessage:
         """Return a server message as a text."""
         text = json.dumps(
             {
@@ -224,23 +224,23 @@ class Envelope:
             ensure_ascii=False,
             separators=(",", ":"),
         )
-        return OutFrame(text.encode("utf-8", "replace"))
+        return OutMessage(text.encode("utf-8", "replace"))
 
-    def error(self, code: str, message: str, ref: Ref = None) -> OutFrame:
+    def error(self, code: str, message: str, ref: Ref = None) -> OutMessage:
         """Return an ERROR."""
         data = Error(code=code, message=message)
         if ref is not None:
             data["ref"] = ref
         return self.message("ERROR", data)
 
-    def refreshed(self, expires_ms: int, ref: Ref) -> OutFrame:
+    def refreshed(self, expires_ms: int, ref: Ref) -> OutMessage:
         """Return a REFRESHED."""
         data = Refreshed(expiresAt=expires_ms)
         if ref is not None:
             data["ref"] = ref
         return self.message("REFRESHED", data)
 
-    def accepted(self, event_id: str, ref: Ref) -> OutFrame:
+    def accepted(self, event_id: str, ref: Ref) -> OutMessage:
         """Return an ACCEPTED."""
         data = Accepted(id=event_id)
         if ref is not None:
@@ -282,7 +282,7 @@ def welcome_json(
         userId=user_id,
         epoch=answer.epoch,
         generation=[answer.generation.term, answer.generation.counter],
-        queue=place_json(answer),
+        queue=position_json(answer),
         first=answer.first,
         devices=devices_json(answer.devices),
         keepalive=keepalive,
@@ -293,7 +293,7 @@ def welcome_json(
     return data
 
 
-def place_json(answer: pb.Subscribed) -> Standing:
+def position_json(answer: pb.Subscribed) -> Standing:
     """Return where a queue continues, for WELCOME and JOINED."""
     return Standing(
         queue=queue_name(answer.address),

@@ -1,45 +1,43 @@
-"""Limits of the edge's core; times in seconds. `settings.py` fills them in. PURE."""
+"""Limits of a session. `EdgeSettings` is one, so each stands here alone. PURE."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from functools import cached_property
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from kull_edge.session.subscription import Window
-from kull_protos.contract.limits import DEFAULT_ROOMS
-
-DEFAULT_WINDOW: Final = Window(frames=64, bytes=262_144)
+from kull_protos.contract.limits import DEFAULT_ROOMS, MAX_NODE_ID_CHARS, MAX_ROOMS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionConfig:
-    """Limits of a session."""
+class SessionConfig(BaseModel):
+    """Every field names its unit."""
 
-    node_id: str = "edge"
-    window: Window = DEFAULT_WINDOW
-    allow_plain_tokens: bool = False
-    hello_timeout: float = 5.0
-    attach_timeout: float = 10.0
-    keepalive: float = 30.0
-    pong_timeout: float = 20.0
-    max_errors: int = 100
-    max_publishes: int = 16
-    publish_rate: float = 0.0  # messages per second that become events; 0: no limit
-    publish_burst: float = 1.0
-    rooms: int = DEFAULT_ROOMS  # followed at once
+    model_config = ConfigDict(frozen=True)
 
+    node_id: str = Field(
+        max_length=MAX_NODE_ID_CHARS, description="name of this edge, unique among living edges"
+    )
+    allow_plain_tokens: bool = Field(description="accept tokens that prove nothing: for demos only")
+    window_frames: int = Field(64, ge=1, description="unacknowledged messages per device and queue")
+    window_bytes: int = Field(262_144, ge=1, description="unacknowledged bytes, the same way")
+    hello_timeout: float = Field(5.0, gt=0, description="seconds for HELLO")
+    attach_timeout: float = Field(10.0, gt=0, description="seconds for a router to take a session")
+    keepalive: float = Field(30.0, gt=0, description="seconds of silence before a ping")
+    pong_timeout: float = Field(20.0, gt=0, description="seconds for the pong")
+    max_errors: int = Field(100, ge=1, description="bad messages until a connection is closed")
+    max_publishes: int = Field(16, ge=1, description="unanswered messages of one device")
+    publish_rate: float = Field(
+        50.0,
+        ge=0,
+        description="UPDATE_PROGRESS, JOIN, LEAVE, TYPING per second of a device; 0: no limit",
+    )
+    publish_burst: float = Field(200.0, ge=1, description="of those at once, above that rate")
+    rooms: int = Field(
+        DEFAULT_ROOMS, ge=0, le=MAX_ROOMS, description="rooms that one connection follows at once"
+    )
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HubConfig:
-    """Limits of the hub."""
-
-    session: SessionConfig
-    max_sessions: int = 50_000
-    ack_delay: float = 0.1
-    ack_batch: int = 256
-    max_subscribes: int = 1000  # unanswered Subscribe frames per link
-    retry_min: float = 0.2
-    retry_max: float = 1.0
-    routers: int = 1  # that there should be links to
-    stale_after: float = 10.0  # without an owner, before devices are told
-    away_after: float = 30.0  # the same, before they are sent to other edges if those are served
+    @cached_property
+    def window(self) -> Window:
+        """What may be unacknowledged in each queue."""
+        return Window(messages=self.window_frames, bytes=self.window_bytes)

@@ -1,30 +1,33 @@
-"""What the pure core wants done: by the sockets, the links, or (first five) by the hub. PURE."""
+"""What the core wants done: by a session's routers (a wish), the sockets, the links. PURE."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from kull_edge.protocol.outgoing import OutFrame
+from kull_edge.protocol.outgoing import OutMessage
+from kull_edge.session.subscription import Subscription
 from kull_protos.mesh.v1.attach_pb2 import AttachRequest
 
-
-@dataclass(frozen=True, slots=True)
-class Join:
-    """The session wants to follow the queue of this address (session → hub)."""
-
-    address: str
+# Wishes of a session; the hub makes frames for routers of them
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """The session does not follow the queue of this address any more (session → hub)."""
+class Subscribe:
+    """The session begins to follow a queue."""
 
-    address: str
+    subscription: Subscription
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """The session does not follow the queue any more, and has forgotten the subscription."""
+
+    subscription: Subscription
 
 
 @dataclass(frozen=True, slots=True)
 class PublishWish:
-    """The device sent a message for its user's other devices (session → hub)."""
+    """The device sent a message for its user's other devices."""
 
     request_id: int
     type: str
@@ -33,7 +36,7 @@ class PublishWish:
 
 @dataclass(frozen=True, slots=True)
 class RefreshWish:
-    """The session's routers shall know its new token: the user's own, or all others (→ hub)."""
+    """The session's routers shall know its new token: the user's own, or all others."""
 
     token: str = field(repr=False)
     others: bool = False
@@ -41,17 +44,20 @@ class RefreshWish:
 
 @dataclass(frozen=True, slots=True)
 class LogoutWish:
-    """The user's router shall take the session's token back (session → hub)."""
+    """The user's router shall take the session's token back."""
 
     request_id: int
 
 
+# For the sockets
+
+
 @dataclass(frozen=True, slots=True)
 class Write:
-    """Write these texts to the session's socket, in order."""
+    """Write these messages to the session's socket, in order."""
 
     session_id: int
-    frames: tuple[OutFrame, ...]
+    messages: tuple[OutMessage, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +85,7 @@ class Cut:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Limited:
-    """A device was told that it does too much of something: to be counted."""
-
-    what: str
+# For the links
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +96,39 @@ class ToRouter:
     request: AttachRequest
 
 
+# For whoever runs the edge: counted, logged, obeyed
+
+
 @dataclass(frozen=True, slots=True)
-class Leave:
-    """An operator wants this edge to stop in order."""
+class Limited:
+    """A device was told that it does too much of something: to be counted."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class RouterDrains:
+    """A router announced that it goes away; its shards will be claimed by another: to be logged."""
+
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnexpectedFrame:
+    """A router sent a frame that this edge does not know and has skipped: to be logged."""
+
+    link: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class DrainAsked:
+    """An operator wants this edge to go away in order."""
 
     reason: str
 
 
-Wish = Join | Part | PublishWish | RefreshWish | LogoutWish
-Effect = Wish | Write | Ping | Close | Cut | Limited | ToRouter | Leave
+Wish = Subscribe | Release | PublishWish | RefreshWish | LogoutWish
+ForDevice = Write | Ping | Close | Cut
+Report = Limited | RouterDrains | UnexpectedFrame | DrainAsked
+Effect = Wish | ForDevice | ToRouter | Report

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from enum import Enum, auto
 from typing import Final
 
-from kull_edge.session.subscription import Follow
+from kull_edge.session.subscription import Subscription
 
 KEEPALIVE_PAYLOAD: Final = b"keepalive"
 
@@ -22,24 +22,28 @@ class Verdict(Enum):
 class Keepalive:
     """Finds silent peers. Times are seconds of a monotonic clock."""
 
-    __slots__ = ("_interval", "_pinged", "_pong_timeout", "last_received")
+    __slots__ = ("_interval", "_pinged", "_pong_timeout", "_received")
 
     def __init__(self, interval: float, pong_timeout: float, now: float) -> None:
-        self.last_received = now
+        self._received = now
         self._interval = interval
         self._pong_timeout = pong_timeout
         self._pinged: float | None = None
+
+    def received(self, now: float) -> None:
+        """Bytes came: the peer is alive."""
+        self._received = now
 
     @property
     def next_at(self) -> float:
         """When to call `check` next."""
         if self._pinged is not None:
             return self._pinged + self._pong_timeout
-        return self.last_received + self._interval
+        return self._received + self._interval
 
     def check(self, now: float) -> Verdict:
         """Judge the peer. Anything it sent since the ping counts as an answer."""
-        if self._pinged is not None and self.last_received <= self._pinged:
+        if self._pinged is not None and self._received <= self._pinged:
             return Verdict.DEAD
         self._pinged = None
         if now < self.next_at:
@@ -59,13 +63,13 @@ class PositionPings:
     def __init__(self) -> None:
         self._count = 0
         self._open = b""
-        self._marks: list[tuple[Follow, int]] = []  # what the open ping's pong acknowledges
+        self._marks: list[tuple[Subscription, int]] = []  # what the open ping's pong acknowledges
 
-    def next(self, follows: Iterable[Follow]) -> bytes | None:
+    def next(self, subscriptions: Iterable[Subscription]) -> bytes | None:
         """Return the payload of a ping to send now, or None: one is open, or nothing is unacked."""
         if self._open:
             return None
-        self._marks = [(follow, follow.last_open) for follow in follows if follow.last_open]
+        self._marks = [(each, each.last_open) for each in subscriptions if each.last_open]
         if not self._marks:
             return None
         self._count += 1
@@ -77,5 +81,5 @@ class PositionPings:
         if not self._open or payload != self._open:
             return
         self._open = b""
-        for follow, seq in self._marks:
-            follow.ack(seq)
+        for subscription, seq in self._marks:
+            subscription.ack(seq)

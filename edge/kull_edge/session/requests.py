@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from kull_edge.protocol.messages import Ref
 from kull_edge.session.effects import Effect, Limited
-from kull_edge.session.replies import Voice
+from kull_edge.session.replies import Replies
 from kull_protos.common.rates import Bucket
 from kull_protos.mesh.v1.attach_pb2 import Published
 
@@ -18,10 +18,10 @@ class Requests:
         ids: numbers that are unique within the edge.
     """
 
-    __slots__ = ("_ids", "_limit", "_open", "_rate", "_voice")
+    __slots__ = ("_ids", "_limit", "_open", "_rate", "_replies")
 
-    def __init__(self, voice: Voice, *, ids: Iterator[int], limit: int, rate: Bucket) -> None:
-        self._voice = voice
+    def __init__(self, replies: Replies, *, ids: Iterator[int], limit: int, rate: Bucket) -> None:
+        self._replies = replies
         self._ids = ids
         self._limit = limit
         self._rate = rate
@@ -34,17 +34,17 @@ class Requests:
         return request_id
 
     def refusal(self, ref: Ref, now: float) -> list[Effect]:
-        """Return what to tell a device whose message is right, only too early: no bad frame."""
+        """Return what to tell a device whose message is right, only too early."""
         if wait := self._rate.take(1, now):
             why = f"this device sends too many: wait {wait:.1f} s, then send the newest"
-            return [Limited("messages"), *self._voice.error("rate_limited", why, ref)]
+            return [Limited("messages"), *self._replies.error("rate_limited", why, ref)]
         return self.full(ref)
 
     def full(self, ref: Ref) -> list[Effect]:
         """Return what to tell a device that has too many open requests, whatever its rate."""
         if len(self._open) < self._limit:
             return []
-        return self._voice.error("busy", "wait until earlier messages are answered", ref)
+        return self._replies.error("busy", "wait until earlier messages are answered", ref)
 
     def answered(self, answer: Published) -> list[Effect]:
         """A router has answered; what nobody waits for is ignored."""
@@ -52,11 +52,11 @@ class Requests:
             return []
         ref = self._open.pop(answer.request_id)
         if answer.error_code:
-            return self._voice.error(answer.error_code, answer.error, ref)
-        return self._voice.accepted(answer.event_id, ref)
+            return self._replies.error(answer.error_code, answer.error, ref)
+        return self._replies.accepted(answer.event_id, ref)
 
-    def orphaned(self) -> list[Ref]:
-        """Nobody will answer: forget the open ones and return their refs."""
+    def orphaned(self) -> list[Effect]:
+        """Nobody will answer: forget the open ones and tell so."""
         refs = list(self._open.values())
         self._open.clear()
-        return refs
+        return [effect for ref in refs for effect in self._replies.unavailable(ref)]

@@ -9,8 +9,6 @@ belongs to, so a LEAVE waits for it, and a JOIN for the LEAVE before.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 from kull_edge.protocol.messages import (
     JoinRoom,
     LeaveRoom,
@@ -18,43 +16,43 @@ from kull_edge.protocol.messages import (
     RoomMessage,
     Typing,
 )
-from kull_edge.protocol.server_messages import Data, Left, Standing, Type, joined_json, place_json
-from kull_edge.session.effects import Effect, Join, Limited, Part, PublishWish
-from kull_edge.session.subscription import Follow, Mode
+from kull_edge.protocol.server_messages import Left, Standing, joined_json, position_json
+from kull_edge.session.effects import Effect, Limited, PublishWish
+from kull_edge.session.replies import Replies
+from kull_edge.session.requests import Requests
+from kull_edge.session.subscription import Subscription
+from kull_edge.session.subscriptions import Subscriptions
 from kull_protos.contract import addresses
 from kull_protos.mesh.v1.attach_pb2 import Position, Refused, Subscribed
-
-Tell = Callable[[Type, Data], list[Effect]]
-Complain = Callable[[str, str, Ref], list[Effect]]
 
 
 class Rooms:
     """See the module's text.
 
     Args:
-        follows: what the session follows, kept up to date by it.
+        subscriptions: the session's own; those to rooms begin and end here.
+        replies: what the device is told.
+        requests: answers that it is owed.
         limit: rooms at once.
-        follow: begin to follow an address.
-        tell: a message for the device; error: an ERROR.
-        request: the id of a request to a router, whose answer has this `ref`.
     """
 
+    __slots__ = (
+        "_asked",
+        "_leaving",
+        "_limit",
+        "_replies",
+        "_requests",
+        "_starts",
+        "_subscriptions",
+    )
+
     def __init__(
-        self,
-        follows: Mapping[str, Follow],
-        *,
-        limit: int,
-        follow: Callable[[str], Join],
-        tell: Tell,
-        error: Complain,
-        request: Callable[[Ref], int],
+        self, subscriptions: Subscriptions, *, replies: Replies, requests: Requests, limit: int
     ) -> None:
-        self._follows = follows
+        self._subscriptions = subscriptions
+        self._replies = replies
+        self._requests = requests
         self._limit = limit
-        self._follow = follow
-        self._tell = tell
-        self._error = error
-        self._request = request
         self._starts: dict[str, Position] = {}
         self._asked: dict[str, Ref] = {}  # JOINs without an answer
         self._leaving: dict[str, Ref] = {}  # LEAVEs that wait for one
@@ -74,49 +72,52 @@ class Rooms:
             case LeaveRoom():
                 return self._leave(message)
             case Typing(queue=address, ref=ref):
-                if address not in self._follows:
-                    return self._error("forbidden", "JOIN the room first", ref)
-                return [PublishWish(self._request(ref), "TYPING", address.encode())]
+                if address not in self._subscriptions:
+                    return self._replies.error("forbidden", "JOIN the room first", ref)
+                return [PublishWish(self._requests.begin(ref), "TYPING", address.encode())]
 
     def _join(self, message: JoinRoom) -> list[Effect]:
         address, ref = message.queue, message.ref
         if address in self._asked or address in self._leaving:
             return self._busy(address, ref)
-        if follow := self._follows.get(address):
-            return self._tell("JOINED", joined_json(_place_of(follow), ref))
-        if sum(addresses.is_room(each) for each in self._follows) >= self._limit:
+        if subscription := self._subscriptions.get(address):
+            return self._replies.notice("JOINED", joined_json(_position_of(subscription), ref))
+        if sum(addresses.is_room(each.address) for each in self._subscriptions) >= self._limit:
             why = f"{self._limit} rooms are followed already: LEAVE one first"
-            return [Limited("rooms"), *self._error("too_many_rooms", why, ref)]
+            return [Limited("rooms"), *self._replies.error("too_many_rooms", why, ref)]
         if message.after is not None:
-            own = next(iter(self._follows.values()))  # the user's own queue comes first
-            self._starts[address] = Position(epoch=own.epoch, seq=message.after)
+            epoch = self._subscriptions.own.epoch
+            self._starts[address] = Position(epoch=epoch, seq=message.after)
         self._asked[address] = ref
-        return [self._follow(address)]
+        return [self._subscriptions.subscribe(address)]
 
     def _leave(self, message: LeaveRoom) -> list[Effect]:
         address, ref = message.queue, message.ref
         if address in self._leaving:
             return self._busy(address, ref)
-        follow = self._follows.get(address)
-        if follow is None:
+        subscription = self._subscriptions.get(address)
+        if subscription is None:
             return self._left(address, ref)
-        if address in self._asked or (follow.mode is Mode.ATTACHING and follow.link):
+        if address in self._asked or (subscription.link and not subscription.attached):
             self._leaving[address] = ref
             return []
-        return [Part(address), *self._left(address, ref)]
+        return [self._subscriptions.release(address), *self._left(address, ref)]
 
     def joined(self, answer: Subscribed) -> list[Effect]:
         """An owner took the session into a room for the first time."""
         ref = self._asked.pop(answer.address, None)
         self._starts.pop(answer.address, None)
-        told = self._tell("JOINED", joined_json(place_json(answer), ref))
+        told = self._replies.notice("JOINED", joined_json(position_json(answer), ref))
         return told + self.settled(answer.address)
 
     def settled(self, address: str) -> list[Effect]:
         """An owner has answered: leave, if the device has asked for that meanwhile."""
         if address not in self._leaving:
             return []
-        return [Part(address), *self._left(address, self._leaving.pop(address))]
+        return [
+            self._subscriptions.release(address),
+            *self._left(address, self._leaving.pop(address)),
+        ]
 
     def refused(self, answer: Refused) -> list[Effect]:
         """The token does not grant the room, or no more."""
@@ -124,12 +125,12 @@ class Rooms:
         self._starts.pop(address, None)
         told: list[Effect] = []
         if asked := address in self._asked:
-            told += self._error("forbidden", answer.reason, self._asked.pop(address))
+            told += self._replies.error("forbidden", answer.reason, self._asked.pop(address))
         if address in self._leaving:
             told += self._left(address, self._leaving.pop(address))
         elif not asked:
             told += self._left(address, None, answer.reason)
-        return [Part(address), *told]
+        return [self._subscriptions.release(address), *told]
 
     def _left(self, address: str, ref: Ref, reason: str = "") -> list[Effect]:
         data = Left(queue=address)
@@ -137,14 +138,14 @@ class Rooms:
             data["reason"] = reason
         if ref is not None:
             data["ref"] = ref
-        return self._tell("LEFT", data)
+        return self._replies.notice("LEFT", data)
 
     def _busy(self, address: str, ref: Ref) -> list[Effect]:
         why = f"wait for the answer to the JOIN or LEAVE of {address[:40]!r} before"
-        return self._error("busy", why, ref)
+        return self._replies.error("busy", why, ref)
 
 
-def _place_of(follow: Follow) -> Standing:
+def _position_of(subscription: Subscription) -> Standing:
     """Return where a room that is followed already continues."""
-    through = follow.through
-    return Standing(queue=follow.address, head=through, after=through, recovered=True)
+    through = subscription.through
+    return Standing(queue=subscription.address, head=through, after=through, recovered=True)

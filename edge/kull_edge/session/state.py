@@ -1,4 +1,4 @@
-"""Where a session stands, and its deadlines. PURE.
+"""Where a session stands. PURE.
 
 hello ──HELLO──▶ attaching ──Subscribed──▶ open ──▶ closed
   (only without a token in the request)
@@ -7,7 +7,6 @@ hello ──HELLO──▶ attaching ──Subscribed──▶ open ──▶ cl
 from __future__ import annotations
 
 from enum import Enum, auto
-from typing import NamedTuple
 
 
 class State(Enum):
@@ -17,21 +16,3 @@ class State(Enum):
     ATTACHING = auto()
     OPEN = auto()
     CLOSED = auto()
-
-
-class TimerKind(Enum):
-    """The deadlines of a session."""
-
-    HELLO = auto()
-    ATTACH = auto()
-    KEEPALIVE = auto()
-    EXPIRY = auto()
-    END = auto()
-    LEAVE = auto()
-
-
-class SessionTimer(NamedTuple):
-    """Key of a session's deadline."""
-
-    session_id: int
-    kind: TimerKind

@@ -1,4 +1,4 @@
-"""How one session follows one queue: the two modes and the window. PURE.
+"""One session in one queue: the two modes and the window. PURE.
 
     attaching ──Subscribed──▶ catching up ⇄ live
         ▲                        │            │
@@ -18,9 +18,17 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import NamedTuple
 
-from kull_edge.protocol.outgoing import OutFrame
+from kull_edge.protocol.outgoing import OutMessage
 from kull_protos.mesh.v1.attach_pb2 import Batch, Subscribed
+
+
+class SubscriptionKey(NamedTuple):
+    """Names a subscription within an edge."""
+
+    session_id: int
+    address: str
 
 
 class Mode(Enum):
@@ -31,7 +39,7 @@ class Mode(Enum):
     LIVE = auto()
 
 
-class Joined(Enum):
+class Outcome(Enum):
     """What a Subscribed meant."""
 
     STALE = auto()  # of an older term, or not awaited
@@ -43,14 +51,14 @@ class Joined(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """How much may be unacknowledged: frames, and bytes of their text. One frame always fits."""
+    """How much may be unacknowledged: messages, and bytes of their text. One always fits."""
 
-    frames: int
+    messages: int
     bytes: int
 
 
-class Follow:
-    """One session's place in one queue."""
+class Subscription:
+    """See the module's text. Attributes are for reading only, but for `writable`."""
 
     __slots__ = (
         "_device_id",
@@ -59,6 +67,7 @@ class Follow:
         "_open_bytes",
         "_presence_floor",
         "_pushed",
+        "_reported",
         "_stuffed",
         "_window",
         "address",
@@ -66,27 +75,28 @@ class Follow:
         "fetching",
         "link",
         "mode",
-        "reported",
         "term",
         "through",
         "writable",
     )
 
-    def __init__(self, address: str, *, device_id: str, window: Window) -> None:
+    def __init__(
+        self, address: str, *, device_id: str, window: Window, writable: bool = True
+    ) -> None:
         self.address = address
         self.mode = Mode.ATTACHING
         self.link = ""  # where it was subscribed; empty: nowhere
         self.term = 0
         self.epoch = ""  # empty until the first Subscribed
         self.through = 0
-        self.reported = 0  # the acknowledgement that the router was told last
+        self._reported = 0  # the acknowledgement that the router was told last
         self.fetching = 0  # id of the unanswered Fetch; 0: none
-        self.writable = True
+        self.writable = writable  # whether the socket takes more
         self._device_id = device_id
         self._window = window
         self._open: deque[tuple[int, int]] = deque()  # (seq, size) written, not acknowledged
         self._open_bytes = 0
-        self._stuffed = False  # the next frame did not fit: only an acknowledgement changes that
+        self._stuffed = False  # the next message did not fit: only an acknowledgement changes that
         # Behind this position the device was told of a loss, or that this is its first contact.
         # Until it acknowledges something that came later nobody knows whether the notice has
         # arrived: the cursor must stay.
@@ -95,7 +105,7 @@ class Follow:
         self._presence_floor = 0  # presence up to here is part of WELCOME already
 
     @property
-    def joined(self) -> bool:
+    def established(self) -> bool:
         """Whether the session was ever told that it follows this queue."""
         return bool(self.epoch)
 
@@ -107,14 +117,43 @@ class Follow:
 
     @property
     def last_open(self) -> int:
-        """Seq of the newest unacknowledged frame, 0 if none is."""
+        """Seq of the newest unacknowledged message, 0 if none is."""
         return self._open[-1][0] if self._open else 0
+
+    @property
+    def attached(self) -> bool:
+        """Whether an owner serves it."""
+        return self.mode is not Mode.ATTACHING
+
+    @property
+    def live(self) -> bool:
+        """Whether pushes are written at once."""
+        return self.mode is Mode.LIVE
+
+    @property
+    def unreported(self) -> bool:
+        """Whether there is something that `report` would return."""
+        return self.acked > self._reported
+
+    def report(self) -> int | None:
+        """Return the acknowledged position for the owner, which then counts as told.
+
+        None: it knows, or there is no owner: the next Subscribe will tell.
+        """
+        # Asked after every push: what stands behind this has not moved.
+        if (self._open[0][0] - 1 if self._open else self.through) <= self._reported:
+            return None
+        acked = self.acked
+        if acked <= self._reported or self.mode is Mode.ATTACHING:
+            return None
+        self._reported = acked
+        return acked
 
     def begin(self, link: str, term: int) -> None:
         """A Subscribe goes to this owner now; only its answer counts from here on."""
         self.detach()
         self.link, self.term = link, term
-        self.reported = self.acked
+        self._reported = self.acked
 
     def detach(self) -> None:
         """The owner is gone: wait for another. What was written stays written."""
@@ -123,16 +162,16 @@ class Follow:
         self.fetching = 0
         self._pushed = 0
 
-    def subscribed(self, answer: Subscribed) -> Joined:
+    def subscribed(self, answer: Subscribed) -> Outcome:
         """Take the owner's answer and go live, or catch up from the position it names."""
         if self.mode is not Mode.ATTACHING or answer.term < self.term:
-            return Joined.STALE
-        if self.joined and answer.epoch != self.epoch:
-            return Joined.OTHER_EPOCH
-        first = not self.joined
+            return Outcome.STALE
+        if self.established and answer.epoch != self.epoch:
+            return Outcome.OTHER_EPOCH
+        first = not self.established
         if first:
             self.epoch = answer.epoch
-            self.reported = answer.after
+            self._reported = answer.after
             self._presence_floor = answer.head
         self.term = answer.term
         if answer.first or not answer.recovered:
@@ -140,31 +179,31 @@ class Follow:
         self.through = max(self.through, answer.after)
         self._flip_if_complete(answer.head)
         if first:
-            return Joined.FIRST
-        return Joined.AGAIN if answer.recovered else Joined.LOST
+            return Outcome.FIRST
+        return Outcome.AGAIN if answer.recovered else Outcome.LOST
 
-    def push(self, term: int, frames: Sequence[OutFrame]) -> list[OutFrame]:
+    def push(self, term: int, messages: Sequence[OutMessage]) -> list[OutMessage]:
         """Take a contiguous run of new entries and return what is to be written now."""
         if term < self.term:
             return []
         if term > self.term:
             self.term = term
             self._catch_up()
-        written: list[OutFrame] = []
-        for frame in frames:
-            if not frame.seq:
-                if self.joined and self.writable and frame.exclude != self._device_id:
-                    written.append(frame)
+        written: list[OutMessage] = []
+        for message in messages:
+            if not message.seq:
+                if self.established and self.writable and message.exclude != self._device_id:
+                    written.append(message)
                 continue
-            self._pushed = max(self._pushed, frame.seq)
-            if self.mode is not Mode.LIVE or frame.seq <= self.through:
+            self._pushed = max(self._pushed, message.seq)
+            if self.mode is not Mode.LIVE or message.seq <= self.through:
                 continue
             # Behind a hole (a push that got lost) or a full window only the log helps.
-            if frame.seq > self.through + 1 or not self._take(frame, written):
+            if message.seq > self.through + 1 or not self._take(message, written):
                 self._catch_up()
         return written
 
-    def batch(self, answer: Batch, frames: Sequence[OutFrame]) -> list[OutFrame]:
+    def batch(self, answer: Batch, messages: Sequence[OutMessage]) -> list[OutMessage]:
         """Take the answer to a Fetch and return what is to be written now."""
         valid = self.awaits(answer)
         if answer.request_id == self.fetching:
@@ -174,9 +213,9 @@ class Follow:
         self.term = answer.term
         if answer.lost:
             self._lose(self.through)
-        written: list[OutFrame] = []
-        for frame in frames:
-            if frame.seq > self.through and not self._take(frame, written):
+        written: list[OutMessage] = []
+        for message in messages:
+            if message.seq > self.through and not self._take(message, written):
                 return written
         self.through = max(self.through, answer.through)
         self._flip_if_complete(answer.head)
@@ -185,6 +224,10 @@ class Follow:
     def awaits(self, answer: Batch) -> bool:
         """Whether this is the answer to the open Fetch and can be used."""
         return answer.request_id == self.fetching and not answer.error and answer.term >= self.term
+
+    def fetch(self, request_id: int) -> None:
+        """A Fetch goes out: only the answer with this id counts."""
+        self.fetching = request_id
 
     def gap(self, term: int) -> None:
         """Pushes were dropped on their way here."""
@@ -205,11 +248,11 @@ class Follow:
         """Return (entries, bytes) to fetch after `through`, or None if nothing is to be fetched."""
         if self.mode is not Mode.CATCHING_UP or self.fetching or not self.writable or self._stuffed:
             return None
-        frames = self._window.frames - len(self._open)
+        messages = self._window.messages - len(self._open)
         size = self._window.bytes - self._open_bytes
-        if self._open and (frames <= 0 or size <= 0):
+        if self._open and (messages <= 0 or size <= 0):
             return None
-        return max(frames, 1), max(size, 1)
+        return max(messages, 1), max(size, 1)
 
     def _lose(self, after: int) -> None:
         if self._lost_after is None:
@@ -224,18 +267,18 @@ class Follow:
         if self.mode is Mode.LIVE:
             self.mode = Mode.CATCHING_UP
 
-    def _take(self, frame: OutFrame, written: list[OutFrame]) -> bool:
-        """Write or skip the next frame; False if it has to wait."""
-        skip = frame.exclude == self._device_id or (
-            frame.presence and frame.seq <= self._presence_floor
+    def _take(self, message: OutMessage, written: list[OutMessage]) -> bool:
+        """Write or skip the next message; False if it has to wait."""
+        skip = message.exclude == self._device_id or (
+            message.presence and message.seq <= self._presence_floor
         )
         if not skip:
-            if not self._fits(len(frame.text)):
+            if not self._fits(len(message.text)):
                 return False
-            self._open.append((frame.seq, len(frame.text)))
-            self._open_bytes += len(frame.text)
-            written.append(frame)
-        self.through = frame.seq
+            self._open.append((message.seq, len(message.text)))
+            self._open_bytes += len(message.text)
+            written.append(message)
+        self.through = message.seq
         return True
 
     def _fits(self, size: int) -> bool:
@@ -243,7 +286,10 @@ class Follow:
             return False
         if not self._open:
             return True
-        if len(self._open) < self._window.frames and self._open_bytes + size <= self._window.bytes:
+        if (
+            len(self._open) < self._window.messages
+            and self._open_bytes + size <= self._window.bytes
+        ):
             return True
         self._stuffed = True
         return False

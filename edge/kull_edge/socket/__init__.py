@@ -1,1 +1,1 @@
-"""From TCP to a WebSocket: the door, the connection, who may open one."""
+"""From TCP to a WebSocket: who may connect, the connection, its limits."""

@@ -6,24 +6,19 @@ The WebSocket protocol itself is websockets' sans-I/O `ServerProtocol`; this fil
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
-from typing import Final, Protocol, cast
+from typing import Final, cast
 
-from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.frames import Frame, Opcode
-from websockets.headers import parse_subprotocol
-from websockets.http11 import Request, Response
+from websockets.http11 import Request
 from websockets.protocol import State
 from websockets.server import ServerProtocol
-from websockets.typing import Subprotocol
 
-from kull_edge.protocol import handshake
-from kull_edge.protocol.handshake import Handshake
-from kull_edge.protocol.outgoing import OutFrame
-from kull_edge.socket.door import Turned
+from kull_edge.protocol.outgoing import OutMessage
+from kull_edge.socket import upgrade
+from kull_edge.socket.config import ConnectionConfig
+from kull_edge.socket.host import ConnectionHost
 from kull_protos.common.rates import Bucket
 
 WS_PATH: Final = b"/ws"
@@ -31,105 +26,19 @@ SLICE: Final = 4096  # bytes that are taken before the device's rates are looked
 MAX_REASON: Final = 123  # bytes of a close reason (RFC 6455, 5.5)
 INVALID_DATA: Final = 1007
 
-# websockets logs request lines, and with them tokens, at DEBUG.
-_quiet = logging.getLogger("kull_edge.websocket")
-_quiet.setLevel(logging.WARNING)
-
 HttpFallback = Callable[[], asyncio.Protocol]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectionConfig:
-    """Limits of a connection, in bytes.
+class Connection(asyncio.Protocol):
+    """See the module's text.
 
-    Attributes:
-        max_message: a device's message; a larger one closes with 1009.
-        write_high: above this in the write buffer the socket counts as not writable.
-        write_limit: above this the connection is cut: its peer reads nothing and sends a lot.
-        max_head: a request's head.
-        max_query: the request's target, with its query.
-        message_rate, message_burst: frames of a device per second, and at once; 0: no limit.
-        byte_rate, byte_burst: its bytes.
-        compression: whether permessage-deflate is offered.
+    Args:
+        host: who is told, and asked.
+        config: its limits.
+        write_limit: bytes in the write buffer above which the connection is cut: its peer reads
+            nothing and sends a lot.
         http_fallback: makes the protocol that serves everything but `/ws`.
     """
-
-    max_message: int = 65_536
-    write_high: int = 65_536
-    write_limit: int = 1_048_576
-    max_head: int = 16 * 1024
-    max_query: int = 8 * 1024
-    message_rate: float = 0.0
-    message_burst: float = 1.0
-    byte_rate: float = 0.0
-    byte_burst: float = 1.0
-    compression: bool = False
-    http_fallback: HttpFallback | None = None
-
-
-class ConnectionHost(Protocol):
-    """Who owns the connections. All calls are synchronous, on the event loop."""
-
-    @property
-    def ready(self) -> bool:
-        """Whether `/readyz` says yes."""
-        ...
-
-    def connected(self, connection: Connection) -> int:
-        """TCP is there, the request's head is awaited. Returns the connection's number."""
-        ...
-
-    def admit(self, connection: Connection, request: Request) -> Turned | None:
-        """The upgrade request came. Returns why it is refused, if it is."""
-        ...
-
-    def refused(self, why: str) -> None:
-        """A request was refused before it was read: `head` or `query` is too long."""
-        ...
-
-    def failed(self, code: int) -> None:
-        """The peer broke the WebSocket protocol, or a limit of it, and is closed with this code."""
-        ...
-
-    def throttled(self, connection: Connection) -> None:
-        """The device sends more than it may: for a moment nothing more is read."""
-        ...
-
-    def opened(self, connection: Connection, request: Handshake) -> None:
-        """The WebSocket is open."""
-        ...
-
-    def received(self, connection: Connection) -> None:
-        """Bytes came."""
-        ...
-
-    def text(self, connection: Connection, text: str) -> None:
-        """A text message came."""
-        ...
-
-    def binary(self, connection: Connection) -> None:
-        """A binary message came."""
-        ...
-
-    def pong(self, connection: Connection, payload: bytes) -> None:
-        """A pong came."""
-        ...
-
-    def writable(self, connection: Connection, writable: bool) -> None:
-        """The write buffer is full, or has room again."""
-        ...
-
-    def closing(self, connection: Connection) -> None:
-        """Nothing more will be read; if the peer does not end the connection soon, `abort` it."""
-        ...
-
-    def lost(self, connection: Connection) -> None:
-        """The connection is gone, or is served by the fallback now."""
-        ...
-
-
-class Connection(asyncio.Protocol):
-    """See the module's text."""
 
     __slots__ = (
         "_answered",
@@ -140,19 +49,30 @@ class Connection(asyncio.Protocol):
         "_head",
         "_held",
         "_host",
+        "_http_fallback",
         "_loop",
         "_messages",
         "_out",
         "_resume_at",
         "_transport",
+        "_write_limit",
         "_ws",
         "number",
     )
 
-    def __init__(self, host: ConnectionHost, config: ConnectionConfig) -> None:
+    def __init__(
+        self,
+        host: ConnectionHost,
+        config: ConnectionConfig,
+        *,
+        write_limit: int,
+        http_fallback: HttpFallback | None = None,
+    ) -> None:
         self.number = 0
         self._host = host
         self._config = config
+        self._write_limit = write_limit
+        self._http_fallback = http_fallback
         self._loop = asyncio.get_running_loop()  # kept: asking each time costs a system call
         self._transport: asyncio.Transport | None = None
         self._ws: ServerProtocol | None = None
@@ -173,16 +93,16 @@ class Connection(asyncio.Protocol):
 
     # What the host does
 
-    def send(self, frames: Iterable[OutFrame]) -> None:
-        """Add texts to what the next `flush` writes; nothing once the closing has begun."""
+    def send(self, messages: Iterable[OutMessage]) -> None:
+        """Add messages to what the next `flush` writes; nothing once the closing has begun."""
         ws = self._ws
         if ws is None or ws.state is not State.OPEN:
             return
         if not ws.extensions:
-            self._out += [frame.wire for frame in frames]
+            self._out += [message.wire for message in messages]
             return
-        for frame in frames:  # compressed: each socket has its own dictionary
-            ws.send_text(frame.text)
+        for message in messages:  # compressed: each socket has its own dictionary
+            ws.send_text(message.text)
         self._collect()
 
     def ping(self, payload: bytes) -> None:
@@ -213,7 +133,7 @@ class Connection(asyncio.Protocol):
             data = b"".join(self._out)
             self._out.clear()
             transport.write(data)
-        if transport.get_write_buffer_size() > self._config.write_limit:
+        if transport.get_write_buffer_size() > self._write_limit:
             transport.abort()
         elif self._ended:
             self._end()
@@ -267,16 +187,14 @@ class Connection(asyncio.Protocol):
                 self._host.refused("head")
                 self._answer(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
             return
-        method, _, rest = bytes(self._head).split(b"\r\n", 1)[0].partition(b" ")
-        target = rest.split(b" ", 1)[0]
-        path = target.split(b"?", 1)[0]
+        method, target, path = upgrade.request_line(bytes(self._head[:end]))
         if len(target) > self._config.max_query:
             self._host.refused("query")
             self._answer(HTTPStatus.REQUEST_URI_TOO_LONG)
         elif path == WS_PATH:
             self._upgrade(end + 4)
-        elif self._config.http_fallback:
-            self._hand_over(self._config.http_fallback())
+        elif self._http_fallback:
+            self._hand_over(self._http_fallback())
         elif path == b"/livez" and method == b"GET":
             self._answer(HTTPStatus.OK)
         elif path == b"/readyz" and method == b"GET":
@@ -286,12 +204,7 @@ class Connection(asyncio.Protocol):
 
     def _answer(self, status: HTTPStatus) -> None:
         if self._transport:
-            body = f"{status.phrase}\n".encode()
-            self._transport.write(
-                f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: text/plain\r\n"
-                f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode()
-                + body
-            )
+            self._transport.write(upgrade.plain_answer(status))
             self._answered = True
             self._end()
 
@@ -308,19 +221,15 @@ class Connection(asyncio.Protocol):
     def _upgrade(self, end: int) -> None:
         head, rest = bytes(self._head[:end]), bytes(self._head[end:])
         self._head.clear()
-        ws = self._ws = ServerProtocol(
-            extensions=[_deflate()] if self._config.compression else None,
-            select_subprotocol=_select,
-            max_size=self._config.max_message,
-            logger=_quiet,
-        )
+        ws = self._ws = upgrade.server_protocol(self._config)
         ws.receive_data(head)
         for event in ws.events_received():
             if isinstance(event, Request):
-                ws.send_response(self._response(ws, event))
+                refusal = self._host.admit(self, event)
+                ws.send_response(upgrade.response(ws, event, refusal))
                 self._collect()
                 if ws.state is State.OPEN:
-                    self._host.opened(self, handshake.read(event.path, _offered(event)))
+                    self._host.opened(self, upgrade.read_handshake(event))
         self._collect()
         if ws.state is not State.OPEN and not self._out:  # no HTTP that ServerProtocol can read
             self._answer(HTTPStatus.BAD_REQUEST)
@@ -328,15 +237,6 @@ class Connection(asyncio.Protocol):
         if rest and ws.state is State.OPEN:
             self._take(rest)
         self.flush()
-
-    def _response(self, ws: ServerProtocol, request: Request) -> Response:
-        turned = self._host.admit(self, request)
-        if turned is None:
-            return ws.accept(request)
-        response = ws.reject(turned.status, f"{turned.reason}\n")
-        if turned.retry_after:
-            response.headers["Retry-After"] = str(turned.retry_after)
-        return response
 
     @property
     def peer(self) -> str:
@@ -413,7 +313,7 @@ class Connection(asyncio.Protocol):
             text = data.decode()
         except UnicodeDecodeError:
             if self._ws and self._ws.state is State.OPEN:
-                self._ws.fail(INVALID_DATA, "a text frame is not UTF-8")
+                self._ws.fail(INVALID_DATA, "a text message is not UTF-8")
                 self._collect()
             return
         self._host.text(self, text)
@@ -435,25 +335,6 @@ class Connection(asyncio.Protocol):
             self._host.closing(self)
         elif self._transport:
             self._transport.close()
-
-
-def _select(ws: ServerProtocol, offered: Sequence[Subprotocol]) -> Subprotocol | None:
-    del ws
-    return Subprotocol(handshake.V2) if handshake.V2 in offered else None
-
-
-def _offered(request: Request) -> list[str]:
-    offered: list[str] = []
-    for value in request.headers.get_all("Sec-WebSocket-Protocol"):
-        offered += parse_subprotocol(value)
-    return offered
-
-
-def _deflate() -> ServerPerMessageDeflateFactory:
-    # 4 KiB windows and small tables: about 25 KB per connection instead of 300.
-    return ServerPerMessageDeflateFactory(
-        server_max_window_bits=12, client_max_window_bits=12, compress_settings={"memLevel": 5}
-    )
 
 
 def _cut(reason: str) -> str:

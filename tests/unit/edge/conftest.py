@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from kull_edge.protocol.outgoing import OutFrame
+from kull_edge.protocol.outgoing import OutMessage
 from kull_edge.protocol.server_messages import Data, Envelope, Type
 from tests.support.schema import checked
 
@@ -15,7 +15,7 @@ from tests.support.schema import checked
 def _messages_follow_the_schema(monkeypatch: pytest.MonkeyPatch) -> None:
     build = Envelope.message
 
-    def message(envelope: Envelope, kind: Type, data: Data) -> OutFrame:
+    def message(envelope: Envelope, kind: Type, data: Data) -> OutMessage:
         frame = build(envelope, kind, data)
         checked(json.loads(frame.text))
         return frame

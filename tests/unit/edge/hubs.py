@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from kull_edge.hub import Hub
+from kull_edge.placement.config import HubConfig
 from kull_edge.protocol.handshake import Handshake
-from kull_edge.session.config import HubConfig, SessionConfig
 from kull_edge.session.effects import Close, Effect, ToRouter, Write
-from kull_edge.session.subscription import Window
+from kull_edge.session.session import Session
 from kull_protos.mesh.v1 import attach_pb2 as pb
 
 SHARDS = 4
@@ -19,10 +19,11 @@ MAYA = "user:maya"
 WALL_MS = 1_000_000
 
 
-def make_hub(**options: Any) -> Hub:
-    session = SessionConfig(allow_plain_tokens=True, window=Window(frames=4, bytes=10_000))
-    config = HubConfig(session=session, **options)
-    return Hub(config, wall_ms=lambda: WALL_MS, rng=random.Random(1))
+def make_hub(*, routers: int = 1, **options: Any) -> Hub:
+    options.setdefault("window_frames", 4)
+    options.setdefault("window_bytes", 10_000)
+    config = HubConfig(node_id="edge", allow_plain_tokens=True, **options)
+    return Hub(config, routers=routers, wall_ms=lambda: WALL_MS, rng=random.Random(1))
 
 
 def welcome(fetches: int = 2, epoch: str = "e", shards: int = SHARDS) -> pb.Welcome:
@@ -64,7 +65,7 @@ def written(effects: Sequence[Effect], session: int) -> list[dict[str, Any]]:
         json.loads(frame.text)
         for effect in effects
         if isinstance(effect, Write) and effect.session_id == session
-        for frame in effect.frames
+        for frame in effect.messages
     ]
 
 
@@ -90,3 +91,10 @@ def attached(hub: Hub, session: int = 1, **options: Any) -> None:
 
 def ack(hub: Hub, seq: int, session: int = 1, now: float = 0.0) -> list[Effect]:
     return hub.text(session, json.dumps({"type": "ACK", "seq": seq}), now)
+
+
+def session_of(hub: Hub, session_id: int = 1) -> Session:
+    """Return a session, to look at what it keeps to itself."""
+    session = hub._sessions.get(session_id)
+    assert session is not None
+    return session

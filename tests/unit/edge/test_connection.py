@@ -595,5 +595,5 @@ async def test_closed_connections_leave_no_state() -> None:
         await router.until(lambda: not router.attached)
         gc.collect()
         assert edge.session_count == 0
-        assert edge._hub.addresses == 0
+        assert edge._hub.queue_count == 0
         assert edge._hub.next_at is None or len(edge._hub._timers) <= 1

@@ -19,6 +19,7 @@ from tests.unit.edge.hubs import (
     make_hub,
     owned,
     sent,
+    session_of,
     subscribed,
     welcome,
     written,
@@ -116,7 +117,7 @@ def test_every_router_of_the_session_learns_the_new_token() -> None:
     told = first + hub.link_frame("a", answer, 1.0)
 
     links = {effect.link for effect in told if hasattr(effect, "link")}
-    owners = {follow.link for follow in hub._sessions[1].follows.values()}
+    owners = {subscription.link for subscription in session_of(hub).subscriptions}
     assert links == owners
 
 
@@ -167,8 +168,9 @@ def test_a_token_never_shows_itself() -> None:
     hub = expiring()
     refresh(hub, "s3cr3t-token")
 
-    assert "s3cr3t-token" not in repr(vars(hub._sessions[1])["_credential"])
-    assert "s3cr3t-token" not in repr(vars(hub._sessions[1])["_credential"].asked)
+    credential = session_of(hub)._credential
+    assert "s3cr3t-token" not in repr(credential)
+    assert "s3cr3t-token" not in repr(credential._asked)
 
 
 def test_a_revoked_session_closes_for_good() -> None:

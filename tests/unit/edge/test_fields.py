@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kull_edge.errors import BadFrame
+from kull_edge.errors import BadMessage
 from kull_edge.protocol import messages
 from kull_producers.errors import InvalidEvent
 from kull_producers.events.stamp import Stamper
@@ -83,7 +83,7 @@ def refused(text: str) -> bool:
             device_progress(
                 message.payload, STAMPER.stamp(), user_id="u", device_id="d", shard_count=1
             )
-    except (BadFrame, InvalidEvent):
+    except (BadMessage, InvalidEvent):
         return True
     return False
 
@@ -143,7 +143,7 @@ def test_null_is_as_good_as_absent() -> None:
 
 
 def test_a_message_that_is_wrong_in_a_field_is_told_by_its_reference() -> None:
-    with pytest.raises(BadFrame) as caught:
+    with pytest.raises(BadMessage) as caught:
         messages.parse('{"type":"JOIN","queue":"room:a","after":-1,"ref":7}')
 
     assert caught.value.ref == 7

@@ -6,7 +6,15 @@ import json
 
 import pytest
 
-from kull_edge.session.effects import Cut, Ping, ToRouter, Write
+from kull_edge.session.effects import (
+    Cut,
+    DrainAsked,
+    Ping,
+    RouterDrains,
+    ToRouter,
+    UnexpectedFrame,
+    Write,
+)
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from tests.unit.edge.hubs import (
     MAYA,
@@ -48,8 +56,8 @@ def test_one_frame_is_shared_by_all_sessions() -> None:
     effects = hub.link_frame("r", push(1, 1), 0)
 
     first, second = (effect for effect in effects if isinstance(effect, Write))
-    assert first.frames[0] is second.frames[0]
-    assert first.frames[0].wire is second.frames[0].wire
+    assert first.messages[0] is second.messages[0]
+    assert first.messages[0].wire is second.messages[0].wire
 
 
 def test_acknowledgements_are_collected_for_a_moment() -> None:
@@ -88,7 +96,7 @@ def test_a_session_that_ends_flushes_its_acknowledgement_before_it_unsubscribes(
 
     kinds = [e.request.WhichOneof("frame") for e in effects if isinstance(e, ToRouter)]
     assert kinds == ["acks", "unsubscribe", "unsubscribe"]
-    assert hub.addresses == 0
+    assert hub.queue_count == 0
     assert hub.disconnected(1, 0) == []
 
 
@@ -342,7 +350,7 @@ def test_leaving_gives_every_device_its_own_time_slot() -> None:
     for session in range(1, 6):
         attached(hub, session, token=f"maya:d{session}")
 
-    effects = hub.leave(within=10, now=0)
+    effects = hub.drain(within=10, now=0)
 
     slots = {written(effects, session)[0]["data"]["after"] for session in range(1, 6)}
     assert len(slots) > 1
@@ -353,7 +361,7 @@ def test_leaving_gives_every_device_its_own_time_slot() -> None:
 def test_a_device_of_a_leaving_edge_is_served_until_its_slot() -> None:
     hub = make_hub()
     attached(hub)
-    slot = written(hub.leave(within=10, now=0), 1)[0]["data"]["after"] / 1000
+    slot = written(hub.drain(within=10, now=0), 1)[0]["data"]["after"] / 1000
 
     assert written(hub.link_frame("r", push(1, 1), slot / 2), 1)[0]["seq"] == 1
     assert closes(hub.due(slot / 2)) == []
@@ -366,7 +374,7 @@ def test_many_devices_of_a_leaving_edge_go_within_the_time_allowed() -> None:
     for session in range(1, 501):
         attached(hub, session, token=f"maya:d{session}")
 
-    effects = hub.leave(within=0.2, now=0)
+    effects = hub.drain(within=0.2, now=0)
 
     slots = [written(effects, session)[0]["data"]["after"] for session in range(1, 501)]
     assert max(slots) <= 200
@@ -386,11 +394,25 @@ def test_frames_for_sessions_that_have_gone_are_harmless() -> None:
         pb.AttachResponse(batch=pb.Batch(request_id=77, session_id=1, address=MAYA)),
         pb.AttachResponse(published=pb.Published(request_id=77, session_id=1)),
         pb.AttachResponse(gap=pb.Gap(address=MAYA)),
-        pb.AttachResponse(drain=pb.Drain()),
     ):
         assert hub.link_frame("r", frame, 0) == []
     assert hub.text(1, "{}", 0) == []
     assert hub.link_frame("unknown", push(1, 1), 0) == []
+
+
+def test_what_routers_say_to_the_edge_itself_is_reported() -> None:
+    hub = make_hub()
+    hub.link_up("r", welcome(), 0)
+
+    for frame, report in (
+        (pb.AttachResponse(drain=pb.Drain()), RouterDrains("r")),
+        (
+            pb.AttachResponse(drain_order=pb.DrainOrder(reason="a new version")),
+            DrainAsked("a new version"),
+        ),
+        (pb.AttachResponse(), UnexpectedFrame("r", "None")),
+    ):
+        assert hub.link_frame("r", frame, 0) == [report]
 
 
 def test_a_first_contact_stays_one_until_the_device_acknowledges_something() -> None:

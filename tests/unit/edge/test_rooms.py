@@ -116,7 +116,7 @@ def test_leave_gives_back_what_was_processed_and_ends_the_pushes() -> None:
     assert acks.acks[0].seq == 2
     assert [gone.address for gone in sent(left, "unsubscribe")] == [ROOM]
     assert written(hub.link_frame("r", push(3, 3, address=ROOM), 0), 1) == []
-    assert hub.addresses == 2
+    assert hub.queue_count == 2
 
 
 def test_both_may_be_said_twice() -> None:
@@ -204,7 +204,7 @@ def test_a_session_that_ends_leaves_its_rooms() -> None:
     gone = {each.address for each in sent(hub.disconnected(1, 1.0), "unsubscribe")}
 
     assert gone == {"user:maya", "all", ROOM}
-    assert hub.addresses == 0
+    assert hub.queue_count == 0
 
 
 def test_rooms_need_welcome_and_the_second_dialect() -> None:

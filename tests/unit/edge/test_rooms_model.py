@@ -100,7 +100,7 @@ def test_device_edge_and_router_agree_once_all_is_answered(steps: list[tuple[str
         world.step("answer", "")
 
     assert world.subscribed - {MAYA, "all"} == world.seen
-    assert world.hub.addresses == 2 + len(world.seen)
+    assert world.hub.queue_count == 2 + len(world.seen)
     for room in ROOMS:  # no room is stuck: each can be left and followed
         for what, there in (("LEAVE", False), ("grant", False), ("JOIN", True)):
             world.step(what, room)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from kull_edge.hub import Hub
@@ -20,7 +22,7 @@ from tests.unit.edge.hubs import (
     written,
 )
 
-TIMES = {"stale_after": 10.0, "away_after": 30.0}
+TIMES: dict[str, Any] = {"stale_after": 10.0, "away_after": 30.0}
 
 
 def kinds(hub: Hub, now: float, session: int = 1) -> list[str]:

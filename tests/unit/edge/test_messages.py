@@ -6,9 +6,8 @@ import json
 
 import pytest
 
-from kull_edge.errors import BadFrame
-from kull_edge.protocol import handshake
-from kull_edge.protocol import messages as frames
+from kull_edge.errors import BadMessage
+from kull_edge.protocol import handshake, messages
 from kull_edge.protocol.server_messages import Envelope
 
 
@@ -53,29 +52,31 @@ from kull_edge.protocol.server_messages import Envelope
     ],
 )
 def test_a_bad_message_names_what_is_wrong(text: str, code: str, names: str) -> None:
-    with pytest.raises(BadFrame) as caught:
-        frames.parse(text)
+    with pytest.raises(BadMessage) as caught:
+        messages.parse(text)
 
     assert caught.value.code == code
     assert names in str(caught.value)
 
 
 def test_a_bad_message_repeats_its_own_reference() -> None:
-    with pytest.raises(BadFrame) as caught:
-        frames.parse('{"type":"UPDATE_PROGRESS","ref":"r-1"}')
+    with pytest.raises(BadMessage) as caught:
+        messages.parse('{"type":"UPDATE_PROGRESS","ref":"r-1"}')
 
     assert caught.value.ref == "r-1"
 
 
 def test_good_messages_are_read_and_unknown_fields_ignored() -> None:
-    assert frames.parse('{"type":"ACK","seq":5,"new":1}') == frames.Ack(seq=5, queue="user")
-    assert frames.parse('{"type":"ACK","seq":0,"queue":"all"}') == frames.Ack(seq=0, queue="all")
-    hello = frames.parse(
+    assert messages.parse('{"type":"ACK","seq":5,"new":1}') == messages.Ack(seq=5, queue="user")
+    assert messages.parse('{"type":"ACK","seq":0,"queue":"all"}') == messages.Ack(
+        seq=0, queue="all"
+    )
+    hello = messages.parse(
         '{"type":"HELLO","token":"t","epoch":"e","after":{"user":3},"platform":"ios"}'
     )
-    assert hello == frames.Hello(token="t", epoch="e", after={"user": 3}, platform="ios")
-    progress = frames.parse('{"type":"UPDATE_PROGRESS","payload":{"a": "é"},"ref":7}')
-    assert progress == frames.UpdateProgress(payload='{"a":"é"}'.encode(), ref=7)
+    assert hello == messages.Hello(token="t", epoch="e", after={"user": 3}, platform="ios")
+    progress = messages.parse('{"type":"UPDATE_PROGRESS","payload":{"a": "é"},"ref":7}')
+    assert progress == messages.UpdateProgress(payload='{"a":"é"}'.encode(), ref=7)
 
 
 def test_server_messages_carry_the_envelope() -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Any
 
 import pytest
 
 import kull_gateway.origins
 import kull_protos.common.origins
 from kull_edge.settings import EdgeSettings
+from kull_edge.socket.admission import Admission, UpgradeRequest
 from kull_edge.socket.client_address import client, neighbourhood, parse_networks
-from kull_edge.socket.door import Door, DoorConfig, Visitor
+from kull_edge.socket.config import AdmissionConfig
 from kull_protos.common.origins import Origins
 from kull_protos.common.rates import Bucket, Buckets
 from tests.unit.producers.test_gateway_door import PAGES
@@ -68,63 +70,67 @@ def test_a_network_that_is_none_is_refused_at_start(value: str) -> None:
         EdgeSettings(trusted_proxies=value)
 
 
-def visitor(peer: str = "203.0.113.9", origin: str = "") -> Visitor:
-    return Visitor(peer=peer, host="sync.example.com", origin=origin)
+def admission(**limits: Any) -> Admission:
+    for each in ("connections_per_address", "attempts_per_address"):
+        limits.setdefault(each, 0)
+    return Admission(AdmissionConfig(**limits), origins=Origins())
+
+
+def request(peer: str = "203.0.113.9", origin: str = "") -> UpgradeRequest:
+    return UpgradeRequest(peer=peer, host="sync.example.com", origin=origin)
 
 
 def test_connections_of_one_address_are_counted_and_forgotten() -> None:
-    door = Door(DoorConfig(connections=2))
-    assert [door.admit(number, visitor(), 0.0) for number in (1, 2)] == [None, None]
+    entry = admission(connections_per_address=2)
+    assert [entry.admit(number, request(), 0.0) for number in (1, 2)] == [None, None]
 
-    turned = door.admit(3, visitor(), 0.0)
-    assert turned is not None
-    assert (turned.status, turned.why) == (HTTPStatus.TOO_MANY_REQUESTS, "connections")
-    assert door.admit(4, visitor("198.51.100.1"), 0.0) is None
+    refusal = entry.admit(3, request(), 0.0)
+    assert refusal is not None
+    assert (refusal.status, refusal.why) == (HTTPStatus.TOO_MANY_REQUESTS, "connections")
+    assert entry.admit(4, request("198.51.100.1"), 0.0) is None
 
-    door.left(1)
-    door.left(1)
-    door.left(3)
-    assert door.admit(5, visitor(), 0.0) is None
+    entry.left(1)
+    entry.left(1)
+    entry.left(3)
+    assert entry.admit(5, request(), 0.0) is None
 
 
 def test_attempts_of_one_address_are_limited_and_told_how_long_to_wait() -> None:
-    door = Door(DoorConfig(attempt_rate=0.5, attempt_burst=2))
+    entry = admission(attempts_per_address=0.5, attempts_burst=2)
     for number in (1, 2):
-        assert door.admit(number, visitor(), 0.0) is None
+        assert entry.admit(number, request(), 0.0) is None
 
-    turned = door.admit(3, visitor(), 0.0)
+    refusal = entry.admit(3, request(), 0.0)
 
-    assert turned is not None
-    assert (turned.why, turned.retry_after) == ("attempts", 2)
-    assert door.admit(4, visitor(), 2.0) is None
+    assert refusal is not None
+    assert (refusal.why, refusal.retry_after) == ("attempts", 2)
+    assert entry.admit(4, request(), 2.0) is None
 
 
 def test_networks_that_are_not_counted_are_not() -> None:
-    door = Door(
-        DoorConfig(connections=1, attempt_rate=0.1, unlimited=parse_networks("127.0.0.0/8"))
-    )
+    entry = admission(connections_per_address=1, attempts_per_address=0.1, unlimited="127.0.0.0/8")
 
-    assert [door.admit(number, visitor("127.0.0.1"), 0.0) for number in range(9)] == [None] * 9
+    assert [entry.admit(number, request("127.0.0.1"), 0.0) for number in range(9)] == [None] * 9
 
 
 def test_who_dawdles_the_longest_goes_when_too_many_have_not_spoken() -> None:
-    door = Door(DoorConfig(handshakes=2))
-    assert [door.arrived(number) for number in (1, 2)] == [None, None]
-    door.admit(1, visitor(), 0.0)
+    entry = admission(handshakes=2)
+    assert [entry.arrived(number) for number in (1, 2)] == [None, None]
+    entry.admit(1, request(), 0.0)
 
-    assert door.arrived(3) is None
-    assert door.arrived(4) == 2
-    door.left(3)
-    assert door.arrived(5) is None
+    assert entry.arrived(3) is None
+    assert entry.arrived(4) == 2
+    entry.left(3)
+    assert entry.arrived(5) is None
 
 
 def test_a_foreign_page_is_turned_away() -> None:
-    turned = Door(DoorConfig()).admit(1, visitor(origin="https://evil.com"), 0.0)
+    refusal = admission().admit(1, request(origin="https://evil.com"), 0.0)
 
-    assert turned is not None
-    assert (turned.status, turned.why) == (HTTPStatus.FORBIDDEN, "origin")
-    assert "KULL_ORIGINS" in turned.reason
-    assert Door(DoorConfig()).admit(1, visitor(origin="https://sync.example.com"), 0.0) is None
+    assert refusal is not None
+    assert (refusal.status, refusal.why) == (HTTPStatus.FORBIDDEN, "origin")
+    assert "KULL_ORIGINS" in refusal.reason
+    assert admission().admit(1, request(origin="https://sync.example.com"), 0.0) is None
 
 
 def test_a_debt_is_paid_by_waiting() -> None:

@@ -1,0 +1,119 @@
+"""What routers send, handed to the sessions that it is for. PURE."""
+
+from __future__ import annotations
+
+from kull_edge.placement.placement import Placement
+from kull_edge.placement.sessions import Sessions
+from kull_edge.placement.wishes import Wishes
+from kull_edge.protocol.outgoing import OutMessage
+from kull_edge.session.effects import DrainAsked, Effect, RouterDrains, UnexpectedFrame
+from kull_edge.session.subscription import SubscriptionKey
+from kull_protos.mesh.v1 import attach_pb2 as pb
+
+
+class RouterFrames:
+    """Takes the frames of all links; `now` is seconds of a monotonic clock."""
+
+    def __init__(self, sessions: Sessions, placement: Placement, wishes: Wishes) -> None:
+        self._sessions = sessions
+        self._placement = placement
+        self._wishes = wishes
+
+    def take(self, link: str, frame: pb.AttachResponse, now: float) -> list[Effect]:
+        """Return what a frame of a living link makes to be done."""
+        match frame.WhichOneof("frame"):
+            case "deliver":
+                return self._deliver(link, frame.deliver, now)
+            case "batch":
+                return self._batch(link, frame.batch, now)
+            case "subscribed":
+                return self._subscribed(link, frame.subscribed, now)
+            case "refused":
+                return self._refused(link, frame.refused, now)
+            case "shards":
+                return self._placement.claimed(link, frame.shards, now)
+            case "gap":
+                return self._gap(link, frame.gap, now)
+            case "published" | "refreshed" | "evict" as kind:
+                return self._to_session(link, getattr(frame, kind), now)
+            case "drain":
+                # Nothing to do yet: its shards will be claimed by another and sessions then move.
+                return [RouterDrains(link)]
+            case "drain_order":
+                return [DrainAsked(frame.drain_order.reason)]
+            case unknown:
+                return [UnexpectedFrame(link, str(unknown))]
+
+    def _deliver(self, link: str, deliver: pb.Deliver, now: float) -> list[Effect]:
+        out: list[Effect] = []
+        for push in deliver.pushes:
+            following = self._sessions.following(push.address)
+            if not following:
+                continue
+            messages = [OutMessage.of(entry) for entry in push.entries]
+            for session, subscription in following:
+                if subscription.link == link:
+                    out += session.pushed(subscription, push.term, messages)
+                    out += self._wishes.settle(session, subscription, now)
+        return out
+
+    def _batch(self, link: str, answer: pb.Batch, now: float) -> list[Effect]:
+        found = self._placement.fetch_answered(link, answer.request_id)
+        if not found:
+            return self._placement.pump(link)
+        session, subscription = found
+        before = subscription.through
+        effects = session.fetched(answer)
+        if not subscription.live and not effects and subscription.through == before:
+            # No progress (store busy, a stale read): not again at once.
+            self._placement.retry_later(found.key, now)
+            return self._placement.pump(link)
+        return self._wishes.carry_out(session, effects, now) + self._placement.pump(link)
+
+    def _subscribed(self, link: str, answer: pb.Subscribed, now: float) -> list[Effect]:
+        key = SubscriptionKey(answer.session_id, answer.address)
+        found = self._placement.subscribe_answered(link, key)
+        if not found:
+            return self._placement.pump(link)
+        session, subscription = found
+        effects = session.subscribed(answer, now)
+        if subscription.attached and self._placement.is_served(key):
+            effects = session.fresh(key.address) + effects
+        return self._wishes.carry_out(session, effects, now) + self._placement.pump(link)
+
+    def _refused(self, link: str, answer: pb.Refused, now: float) -> list[Effect]:
+        key = SubscriptionKey(answer.session_id, answer.address)
+        found = self._placement.subscribe_answered(link, key)
+        if not found:
+            return self._placement.pump(link)
+        session, subscription = found
+        if answer.close_code or answer.keep_session:
+            effects = self._wishes.carry_out(session, session.refused(answer), now)
+            return effects + self._placement.pump(link)
+        subscription.detach()
+        self._placement.retry_later(key, now)
+        return self._placement.pump(link)
+
+    def _gap(self, link: str, gap: pb.Gap, now: float) -> list[Effect]:
+        out: list[Effect] = []
+        for session, subscription in self._sessions.following(gap.address):
+            if subscription.link == link:
+                subscription.gap(gap.term)
+                out += self._wishes.settle(session, subscription, now)
+        return out
+
+    def _to_session(
+        self, link: str, word: pb.Published | pb.Refreshed | pb.Evict, now: float
+    ) -> list[Effect]:
+        session = self._sessions.get(word.session_id)
+        if session is None:
+            return []
+        match word:
+            case pb.Published():
+                effects = session.published(word)
+            case pb.Refreshed():
+                # The others are told afterwards: their answer must not pass for the next REFRESH's.
+                effects = session.refreshed(word, now) if session.own_link == link else []
+            case _:
+                effects = session.evicted(word)
+        return self._wishes.carry_out(session, effects, now)

@@ -1,0 +1,115 @@
+"""Carries out what sessions want of their routers, and settles what that has moved. PURE."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from kull_edge.placement.acknowledgements import Acknowledgements
+from kull_edge.placement.placement import Placement
+from kull_edge.placement.sessions import Sessions
+from kull_edge.session.effects import (
+    Effect,
+    LogoutWish,
+    PublishWish,
+    RefreshWish,
+    Release,
+    Subscribe,
+    ToRouter,
+)
+from kull_edge.session.session import Session
+from kull_edge.session.state import State
+from kull_edge.session.subscription import Subscription, SubscriptionKey
+from kull_protos.mesh.v1 import attach_pb2 as pb
+
+
+class Wishes:
+    """Turns the effects of a session into those of the edge: see `effects`."""
+
+    def __init__(
+        self, sessions: Sessions, placement: Placement, acknowledgements: Acknowledgements
+    ) -> None:
+        self._sessions = sessions
+        self._placement = placement
+        self._acknowledgements = acknowledgements
+
+    def carry_out(self, session: Session, effects: Iterable[Effect], now: float) -> list[Effect]:
+        """Do what a session wants, after anything that may have moved any of its queues."""
+        out: list[Effect] = []
+        for effect in effects:
+            match effect:
+                case Subscribe(subscription):
+                    out += self._placement.subscribe(session, subscription)
+                case Release(subscription):
+                    out += self._release(session, subscription)
+                case PublishWish() | LogoutWish():
+                    out += _ask_owner(session, effect)
+                case RefreshWish():
+                    out += _refresh(session, effect)
+                case _:
+                    out.append(effect)
+        if session.state is State.CLOSED:
+            return out + self._forget(session)
+        for subscription in session.subscriptions:
+            out += self.settle(session, subscription, now)
+        return out
+
+    def settle(self, session: Session, subscription: Subscription, now: float) -> list[Effect]:
+        """Report a moved acknowledgement, and fetch if the device can take more."""
+        acked, fetches = subscription.report(), subscription.fetch_size() is not None
+        if acked is None and not fetches:
+            return []
+        key = SubscriptionKey(session.id, subscription.address)
+        out: list[Effect] = []
+        if acked is not None:
+            out += self._acknowledgements.moved(key, acked, now)
+        if fetches:
+            out += self._placement.fetch(subscription.link, key)
+        return out
+
+    def _forget(self, session: Session) -> list[Effect]:
+        """The session has ended: flush its acknowledgements and give up what it follows."""
+        if not self._sessions.remove(session):
+            return []
+        out: list[Effect] = []
+        for subscription in session.subscriptions:
+            out += self._release(session, subscription)
+        return out
+
+    def _release(self, session: Session, subscription: Subscription) -> list[Effect]:
+        key = SubscriptionKey(session.id, subscription.address)
+        self._placement.release(key)
+        unsent = self._acknowledgements.take(key) or subscription.unreported
+        link = subscription.link
+        if not self._placement.has(link):
+            return []
+        out: list[Effect] = []
+        if unsent and subscription.established:
+            ack = pb.Ack(session_id=session.id, address=key.address, seq=subscription.acked)
+            out.append(ToRouter(link, pb.AttachRequest(acks=pb.Acks(acks=[ack]))))
+        request = pb.Unsubscribe(session_id=session.id, address=key.address)
+        out.append(ToRouter(link, pb.AttachRequest(unsubscribe=request)))
+        return out + self._placement.pump(link)
+
+
+def _ask_owner(session: Session, wish: PublishWish | LogoutWish) -> list[Effect]:
+    own = session.subscriptions.own
+    if not own.attached:
+        return session.orphaned()
+    if isinstance(wish, LogoutWish):
+        logout = pb.Logout(request_id=wish.request_id, session_id=session.id)
+        return [ToRouter(own.link, pb.AttachRequest(logout=logout))]
+    request = pb.Publish(
+        request_id=wish.request_id, session_id=session.id, type=wish.type, payload=wish.payload
+    )
+    return [ToRouter(own.link, pb.AttachRequest(publish=request))]
+
+
+def _refresh(session: Session, wish: RefreshWish) -> list[Effect]:
+    own = session.subscriptions.own.link
+    if not wish.others and not own:
+        return session.orphaned()
+    links = {own}
+    if wish.others:
+        links = {each.link for each in session.subscriptions} - {own}
+    request = pb.Refresh(session_id=session.id, token=wish.token)
+    return [ToRouter(link, pb.AttachRequest(refresh=request)) for link in sorted(links) if link]

@@ -1,0 +1,157 @@
+"""What a device asks for after its HELLO, and the answers that it is owed. PURE."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from kull_edge.errors import BadMessage
+from kull_edge.protocol import messages
+from kull_edge.protocol.messages import SessionMessage
+from kull_edge.protocol.server_messages import Pong, joined_json, position_json
+from kull_edge.session.config import SessionConfig
+from kull_edge.session.credential import Credential
+from kull_edge.session.effects import Effect, LogoutWish, PublishWish
+from kull_edge.session.replies import Replies
+from kull_edge.session.requests import Requests
+from kull_edge.session.rooms import Rooms
+from kull_edge.session.state import State
+from kull_edge.session.subscriptions import Subscriptions
+from kull_protos.common.rates import Bucket
+from kull_protos.contract import addresses
+from kull_protos.mesh.v1 import attach_pb2 as pb
+
+_FIRST: Final = "say HELLO with a token first"
+
+
+class Conversation:
+    """Takes a session's messages, each in the state that it belongs to.
+
+    Args:
+        v2: whether the device speaks `kull.sync.v2`.
+        request_ids: numbers that are unique within the edge.
+    """
+
+    __slots__ = (
+        "_credential",
+        "_replies",
+        "_requests",
+        "_room_limit",
+        "_rooms",
+        "_subscriptions",
+        "_v2",
+    )
+
+    def __init__(
+        self,
+        config: SessionConfig,
+        *,
+        v2: bool,
+        subscriptions: Subscriptions,
+        credential: Credential,
+        replies: Replies,
+        request_ids: Iterator[int],
+    ) -> None:
+        self._v2 = v2
+        self._subscriptions = subscriptions
+        self._credential = credential
+        self._replies = replies
+        self._requests = Requests(
+            replies,
+            ids=request_ids,
+            limit=config.max_publishes,
+            rate=Bucket(rate=config.publish_rate, burst=config.publish_burst),
+        )
+        self._room_limit = config.rooms
+        self._rooms: Rooms | None = None  # most devices have none
+
+    # From the device
+
+    def take(self, message: SessionMessage, *, state: State, now: float) -> list[Effect]:
+        """Do what the device asks for. Raises BadMessage."""
+        match message:
+            case messages.Ack():
+                return self._ack(message, state)
+            case messages.UpdateProgress():
+                _check(state is not State.HELLO, _FIRST)
+                return self._publish(message, now)
+            case messages.Refresh():
+                _check(state is State.OPEN, "REFRESH comes after WELCOME", message.ref)
+                return self._credential.refresh(message)
+            case messages.JoinRoom() | messages.LeaveRoom() | messages.Typing():
+                _check(
+                    state is State.OPEN, "JOIN, LEAVE or TYPING comes after WELCOME", message.ref
+                )
+                return self._room(message, now)
+            case messages.Logout():
+                _check(state is State.OPEN, "LOGOUT comes after WELCOME", message.ref)
+                return self._logout(message)
+            case messages.Ping():
+                # Nothing comes before WELCOME, which is a sign of life as well.
+                return self._replies.message("PONG", Pong()) if state is State.OPEN else []
+
+    def _ack(self, message: messages.Ack, state: State) -> list[Effect]:
+        if state is State.HELLO:
+            raise BadMessage("invalid_message", _FIRST)
+        own = message.queue == "user"
+        subscription = self._subscriptions.own if own else self._subscriptions.get(message.queue)
+        if subscription is None:
+            raise BadMessage("invalid_message", f"queue: you do not follow {message.queue[:40]!r}")
+        subscription.ack(message.seq)
+        return []
+
+    def _publish(self, message: messages.UpdateProgress, now: float) -> list[Effect]:
+        if told := self._requests.refusal(message.ref, now):
+            return told
+        return [PublishWish(self._requests.begin(message.ref), "UPDATE_PROGRESS", message.payload)]
+
+    def _room(self, message: messages.RoomMessage, now: float) -> list[Effect]:
+        _check(self._v2, "rooms need the subprotocol kull.sync.v2")
+        if told := self._requests.refusal(message.ref, now):
+            return told
+        if self._rooms is None:
+            self._rooms = Rooms(
+                self._subscriptions,
+                replies=self._replies,
+                requests=self._requests,
+                limit=self._room_limit,
+            )
+        return self._rooms.take(message)
+
+    def _logout(self, message: messages.Logout) -> list[Effect]:
+        if told := self._requests.full(message.ref):
+            return told
+        return [LogoutWish(self._requests.begin(message.ref))]
+
+    # From the routers
+
+    def start(self, address: str) -> pb.Position | None:
+        """Return where the device said it stands in a room, until that is settled."""
+        return self._rooms.start(address) if self._rooms else None
+
+    def joined(self, answer: pb.Subscribed) -> list[Effect]:
+        """The session follows another queue than the user's own for the first time."""
+        if self._rooms and addresses.is_room(answer.address):
+            return self._rooms.joined(answer)
+        return self._replies.notice("JOINED", joined_json(position_json(answer)))
+
+    def settled(self, address: str) -> list[Effect]:
+        """An owner took the session again."""
+        return self._rooms.settled(address) if self._rooms else []
+
+    def refused(self, answer: pb.Refused) -> list[Effect] | None:
+        """A router keeps the session out of one queue; None: that is no room of the device's."""
+        return self._rooms.refused(answer) if self._rooms else None
+
+    def published(self, answer: pb.Published) -> list[Effect]:
+        """A message of this device became an event, or did not."""
+        return self._requests.answered(answer)
+
+    def orphaned(self) -> list[Effect]:
+        """The user's router is gone: nobody will answer what is open there."""
+        return self._requests.orphaned() + self._credential.orphaned()
+
+
+def _check(right: bool, why: str, ref: messages.Ref = None) -> None:
+    if not right:
+        raise BadMessage("invalid_message", why, ref)
