@@ -23,7 +23,7 @@ def test_the_shard_of_an_address_never_changes() -> None:
 def test_edge_router_and_producers_agree(name: str, shard_count: int) -> None:
     to = of_user(name)
     edge = Owners()
-    edge.welcome(pb.Welcome(epoch="e", shard_count=shard_count))
+    edge.link_up("r", pb.Welcome(epoch="e", shard_count=shard_count))
 
     mine = shard_of(to, shard_count)
 
