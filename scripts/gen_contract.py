@@ -12,6 +12,7 @@ from typing import Final
 
 from kull_protos.contract import close_codes
 from kull_protos.contract.close_codes import CloseCode
+from kull_protos.contract.error_codes import ErrorCode
 
 ROOT: Final = Path(__file__).parent.parent
 PROTOS: Final = "protos/kull_protos"
@@ -39,8 +40,8 @@ IMPORT: Final = re.compile(
 )
 WEB: Final = "clients/web/packages/sync/src/close-codes.generated.ts"
 DOCUMENT: Final = "docs/protocol.md"
-BEGIN: Final = "<!-- close codes: written by `make contract` -->\n"
-END: Final = "<!-- end of close codes -->\n"
+BEGIN: Final = "<!-- {}: written by `make contract` -->\n"
+END: Final = "<!-- end of {} -->\n"
 
 
 def copy(source: str, target: str) -> str:
@@ -86,17 +87,26 @@ def typescript() -> str:
     return "\n".join(lines) + "\n"
 
 
-def table() -> str:
-    """Return the table of close codes in Markdown."""
-    rows = [f"| {int(code)} | `{code.label}` | {code.meaning} |\n" for code in CloseCode]
-    return "".join(["| code | name | meaning |\n", "|---|---|---|\n", *rows])
+def tables() -> dict[str, str]:
+    """Return the tables of docs/protocol.md in Markdown, by their names in its marks."""
+    closing = [f"| {int(code)} | `{code.label}` | {code.meaning} |\n" for code in CloseCode]
+    errors = [f"| `{code}` | {code.when} |\n" for code in ErrorCode]
+    last = "| the name of a close code | it precedes that close code |\n"
+    return {
+        "error codes": "".join(["| code | when |\n|---|---|\n", *errors, last]),
+        "close codes": "".join(["| code | name | meaning |\n|---|---|---|\n", *closing]),
+    }
 
 
 def document() -> str:
-    """Return docs/protocol.md with its table; raises ValueError when the marks are gone."""
-    before, rest = (ROOT / DOCUMENT).read_text().split(BEGIN)
-    _, after = rest.split(END)
-    return f"{before}{BEGIN}{table()}{END}{after}"
+    """Return docs/protocol.md with its tables; raises ValueError when their marks are gone."""
+    text = (ROOT / DOCUMENT).read_text()
+    for name, table in tables().items():
+        begin, end = BEGIN.format(name), END.format(name)
+        before, rest = text.split(begin)
+        _, after = rest.split(end)
+        text = f"{before}{begin}{table}{end}{after}"
+    return text
 
 
 def generate() -> dict[str, str]:

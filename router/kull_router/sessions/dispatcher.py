@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 
+from kull_protos.contract.error_codes import ErrorCode
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router.delivery.edge_stream import EdgeStream
 from kull_router.sessions.admission import Admission
@@ -82,7 +83,7 @@ class Dispatcher:
                     published=pb.Published(
                         request_id=request.request_id,
                         session_id=request.session_id,
-                        error_code="busy",
+                        error_code=ErrorCode.BUSY,
                         error="too many messages are waiting: send it again in a moment",
                     )
                 )

@@ -9,6 +9,7 @@ from typing import Final, NoReturn
 import structlog
 
 from kull_protos.contract.close_codes import TRY_AGAIN, CloseCode
+from kull_protos.contract.error_codes import ErrorCode
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router import metrics
 from kull_router.access import tokens
@@ -29,7 +30,7 @@ log = structlog.get_logger(__name__)
 SWEEP: Final = 5.0  # seconds
 LOGGED_OUT: Final = "logged out"
 _ERRORS: Final = {
-    TRY_AGAIN: "unavailable",
+    TRY_AGAIN: ErrorCode.UNAVAILABLE,
     CloseCode.TOKEN_EXPIRED: CloseCode.TOKEN_EXPIRED.label,
     CloseCode.REVOKED: CloseCode.REVOKED.label,
 }
@@ -112,7 +113,7 @@ class Enforcement:
             answer = pb.Published(
                 request_id=request.request_id,
                 session_id=request.session_id,
-                error_code="unavailable",
+                error_code=ErrorCode.UNAVAILABLE,
                 error="you are still logged in: send it again in a moment",
             )
             stream.send(pb.AttachResponse(published=answer))

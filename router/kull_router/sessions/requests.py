@@ -10,6 +10,7 @@ import structlog
 from kull_producers.errors import InvalidEvent
 from kull_producers.events.message import Message
 from kull_producers.events.stamp import Stamper
+from kull_protos.contract.error_codes import ErrorCode
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router.broker.port import Broker
 from kull_router.clock import Clock
@@ -105,12 +106,12 @@ class Requests:
         try:
             answer.event_id = await self._publish(stream, request)
         except InvalidEvent as error:
-            answer.error_code, answer.error = "invalid_message", str(error)
+            answer.error_code, answer.error = ErrorCode.INVALID_MESSAGE, str(error)
         except NotGranted as error:
-            answer.error_code, answer.error = "forbidden", str(error)
+            answer.error_code, answer.error = ErrorCode.FORBIDDEN, str(error)
         except (BrokerError, TimeoutError) as error:
             log.warning("device_message_not_published", why=str(error) or "no confirm in time")
-            answer.error_code = "unavailable"
+            answer.error_code = ErrorCode.UNAVAILABLE
             answer.error = "the message could not be stored now: send it again"
         stream.send(pb.AttachResponse(published=answer))
 
