@@ -221,7 +221,7 @@ async def test_flush_waits_until_everything_was_handed_over(harness: Harness) ->
 
 async def test_a_large_frame_goes_through(harness: Harness) -> None:
     stream = await harness.open()
-    entry = pb.Entry(seq=1, frame=b"x" * 1_000_000)
+    entry = pb.Entry(seq=1, message=b"x" * 1_000_000)
 
     stream.send(pb.AttachResponse(batch=pb.Batch(entries=[entry] * 6)))
 

@@ -14,7 +14,7 @@ from kull_producers.events.models import CreditUpdate, PromptChange, ShootProgre
 from kull_producers.events.stamp import Stamp
 from kull_router.delivery import ingest
 from kull_router.errors import PoisonMessage
-from kull_router.queues.entry import Event, frame_of
+from kull_router.queues.entry import Event, message_of
 from tests.fuzz.mutate import Mutator
 
 SHARDS = 4
@@ -91,7 +91,7 @@ def _read(message: Message, report: Report) -> None:
         return
     report.events += 1
     # What devices get is JSON, and it is the router that says where it stands.
-    frame = json.loads(frame_of(read, 7))
+    frame = json.loads(message_of(read, 7))
     assert frame["seq"] == 7
     assert frame.get("queue", "user") in {"user", "all"} or read.address.startswith("room:")
 

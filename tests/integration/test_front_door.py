@@ -56,7 +56,7 @@ async def closed(socket_: ClientConnection) -> int | None:
     return socket_.close_code
 
 
-async def frame_of(socket_: ClientConnection, kind: str) -> dict[str, Any]:
+async def message_of(socket_: ClientConnection, kind: str) -> dict[str, Any]:
     async with asyncio.timeout(LIMIT):
         while True:
             frame: dict[str, Any] = json.loads(await socket_.recv())
@@ -115,11 +115,11 @@ async def test_a_device_names_itself_only_as_its_token_does(tmp_path: Path) -> N
     async with opened(tmp_path) as mesh:
         url, mac = mesh.edges[0].url, device_token(device="mac")
         async with connect(f"{url}?token={mac}&deviceId=mac", subprotocols=[V2]) as right:
-            assert (await frame_of(right, "WELCOME"))["data"]["deviceId"] == "mac"
+            assert (await message_of(right, "WELCOME"))["data"]["deviceId"] == "mac"
         async with connect(url, subprotocols=[V2]) as wrong:
             hello = {"type": "HELLO", "token": mac, "deviceId": "phone"}
             await wrong.send(json.dumps(hello))
-            assert (await frame_of(wrong, "ERROR"))["data"]["code"] == "bad_token"
+            assert (await message_of(wrong, "ERROR"))["data"]["code"] == "bad_token"
             assert await closed(wrong) == 4500
             assert "another device" in str(wrong.close_reason)
         nameless = await connect(f"{url}?token={device_token()}&deviceId=web-1", subprotocols=[V2])
@@ -143,16 +143,16 @@ async def test_a_token_minted_over_http_opens_a_websocket_and_can_be_renewed(
 
         first = await mint(ttl=60)
         socket_ = await connect(f"{mesh.edges[0].url}?token={first['token']}", subprotocols=[V2])
-        assert (await frame_of(socket_, "WELCOME"))["data"]["expiresAt"] == first["expiresAt"]
+        assert (await message_of(socket_, "WELCOME"))["data"]["expiresAt"] == first["expiresAt"]
 
         longer = await mint(ttl=600)
         await socket_.send(json.dumps({"type": "REFRESH", "token": longer["token"], "ref": 1}))
-        answer = await frame_of(socket_, "REFRESHED")
+        answer = await message_of(socket_, "REFRESHED")
         assert answer["data"] == {"expiresAt": longer["expiresAt"], "ref": 1}
 
         foreign = await mint(userId="otto")
         await socket_.send(json.dumps({"type": "REFRESH", "token": foreign["token"], "ref": 2}))
-        assert (await frame_of(socket_, "ERROR"))["data"]["code"] == "bad_token"
+        assert (await message_of(socket_, "ERROR"))["data"]["code"] == "bad_token"
         await socket_.close()
 
 
@@ -188,14 +188,14 @@ async def test_no_credential_gets_into_a_log(tmp_path: Path) -> None:
                             await socket_.recv()
         offered = [V2, Subprotocol(f"kull.token.{secret()}")]
         async with connect(up.ws, subprotocols=offered) as socket_:
-            await frame_of(socket_, "WELCOME")
+            await message_of(socket_, "WELCOME")
             await socket_.send(json.dumps({"type": "REFRESH", "token": secret()}))
-            await frame_of(socket_, "REFRESHED")
+            await message_of(socket_, "REFRESHED")
             await socket_.send(json.dumps({"type": "REFRESH", "token": secret(sub="otto")}))
-            await frame_of(socket_, "ERROR")
+            await message_of(socket_, "ERROR")
         async with connect(up.ws, subprotocols=[V2]) as socket_:
             await socket_.send(json.dumps({"type": "HELLO", "token": secret()}))
-            await frame_of(socket_, "WELCOME")
+            await message_of(socket_, "WELCOME")
         key = add(tmp_path / "service-keys.json", service="billing", scopes=["credit:write"])
         shown += [key, "kull_000000000000_s3cr3t-key", "s3cr3t-in-a-path"]
         async with httpx.AsyncClient(base_url=up.http) as client:
@@ -225,8 +225,8 @@ async def test_an_id_that_looks_like_a_pattern_is_an_id(tmp_path: Path, user: st
         await mesh.publisher.credit_update(user_id=user, new_balance=1, change=1, reason="Mine")
         await mesh.publisher.credit_update(user_id="maya", new_balance=2, change=2, reason="Hers")
 
-        assert (await frame_of(mine, "CREDIT_UPDATE"))["userId"] == user
-        assert (await frame_of(other, "CREDIT_UPDATE"))["data"]["newBalance"] == 2
+        assert (await message_of(mine, "CREDIT_UPDATE"))["userId"] == user
+        assert (await message_of(other, "CREDIT_UPDATE"))["data"]["newBalance"] == 2
         await mine.close()
         await other.close()
 

@@ -84,7 +84,7 @@ class FakeRouter:
         if not address.startswith("user:"):
             text["queue"] = address
         entry = pb.Entry(
-            seq=seq, frame=json.dumps(text).encode(), exclude_device_id=exclude, type=kind
+            seq=seq, message=json.dumps(text).encode(), exclude_device_id=exclude, type=kind
         )
         log.append(entry)
         return entry
@@ -104,7 +104,7 @@ class FakeRouter:
 
     def ephemeral(self, address: str, text: str) -> None:
         """Push what is not stored."""
-        self.push(address, pb.Entry(frame=text.encode(), type="TYPING"))
+        self.push(address, pb.Entry(message=text.encode(), type="TYPING"))
 
     def gap(self, address: str) -> None:
         """Tell that pushes were dropped."""
@@ -250,7 +250,7 @@ class FakeRouter:
         entries: list[pb.Entry] = []
         size = 0
         for entry in log[fetch.after : fetch.after + fetch.limit]:
-            size += len(entry.frame)
+            size += len(entry.message)
             if entries and size > fetch.max_bytes:
                 break
             entries.append(entry)

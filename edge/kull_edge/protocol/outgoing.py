@@ -34,7 +34,7 @@ class OutMessage:
     def of(cls, entry: Entry) -> OutMessage:
         """Return the message of a queue's entry."""
         return cls(
-            entry.frame,
+            entry.message,
             seq=entry.seq,
             exclude=entry.exclude_device_id,
             presence=entry.type in PRESENCE,

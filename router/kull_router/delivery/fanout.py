@@ -11,7 +11,7 @@ from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router import metrics
 from kull_router.delivery.edge_stream import EdgeStream
 from kull_router.delivery.subscriptions import Subscriptions
-from kull_router.queues.entry import Entry, Event, frame_of
+from kull_router.queues.entry import Entry, Event, message_of
 from kull_router.queues.port import Duplicate, Outcome, Stale, Stored
 
 _COUNTERS: Final[dict[type[Outcome], Counter]] = {
@@ -19,12 +19,12 @@ _COUNTERS: Final[dict[type[Outcome], Counter]] = {
 }
 
 
-def entry_message(entry: Entry) -> pb.Entry:
-    """Return an entry as it is sent to edges, its frame ready for the devices."""
+def pushed_entry(entry: Entry) -> pb.Entry:
+    """Return an entry as it is sent to edges, its message ready for the devices."""
     event = entry.event
     return pb.Entry(
         seq=entry.seq,
-        frame=frame_of(event, entry.seq),
+        message=message_of(event, entry.seq),
         exclude_device_id=event.exclude_device,
         type=event.type,
     )
@@ -70,7 +70,7 @@ class Fanout:
         numbers = self._subscriptions.streams(entry.event.address)
         if not numbers:
             return
-        message = entry_message(entry)
+        message = pushed_entry(entry)
         for number in numbers:
             if self._streams[number].push(entry.event.address, shard, term, message):
                 metrics.PUSHES.inc()

@@ -58,7 +58,7 @@ class SendQueue:
 
     def push(self, address: str, shard: int, term: int, entry: Entry) -> bool:
         """Add a push. False: it was dropped, and a Gap will follow once the edge keeps up again."""
-        size = len(entry.frame) + _PUSH_OVERHEAD
+        size = len(entry.message) + _PUSH_OVERHEAD
         if address in self._gaps or self._push_bytes + size > self._limit:
             self._gaps[address] = (shard, term)
             return False
@@ -92,7 +92,7 @@ class SendQueue:
         size = 0
         while self._pushes and size < self._message:
             address, shard, term, entry = self._pushes.popleft()
-            size += len(entry.frame) + _PUSH_OVERHEAD
+            size += len(entry.message) + _PUSH_OVERHEAD
             last = runs[-1] if runs else None
             if last is None or last.address != address or last.term != term:
                 runs.append(Push(address=address, shard=shard, term=term, entries=[entry]))

@@ -52,7 +52,7 @@ class Entry:
     event: Event
 
 
-def frame_of(event: Event, seq: int) -> bytes:
+def message_of(event: Event, seq: int) -> bytes:
     """Return the WebSocket text of an event: its body with `seq` and, if not the user's, `queue`.
 
     The body's bytes are spliced, never parsed: they were validated once when they came in.

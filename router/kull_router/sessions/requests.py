@@ -15,7 +15,7 @@ from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router.broker.port import Broker
 from kull_router.clock import Clock
 from kull_router.delivery.edge_stream import EdgeStream
-from kull_router.delivery.fanout import entry_message
+from kull_router.delivery.fanout import pushed_entry
 from kull_router.delivery.session_key import SessionKey
 from kull_router.delivery.shards import Shards
 from kull_router.delivery.subscriptions import Subscription, Subscriptions
@@ -97,7 +97,7 @@ class Requests:
             initial_head=subscription.initial_head,
         )
         page = await self._reads.read(wanted)
-        batch.entries.extend(map(entry_message, page.entries))
+        batch.entries.extend(map(pushed_entry, page.entries))
         batch.through, batch.head, batch.lost = page.through, page.head, page.lost
 
     async def publish(self, stream: EdgeStream, request: pb.Publish) -> None:

@@ -46,7 +46,7 @@ def subscribed(
 
 
 def push(first: int, last: int, *, address: str = MAYA, term: int = 1) -> pb.AttachResponse:
-    entries = [pb.Entry(seq=seq, frame=b'{"seq":%d}' % seq) for seq in range(first, last + 1)]
+    entries = [pb.Entry(seq=seq, message=b'{"seq":%d}' % seq) for seq in range(first, last + 1)]
     pushes = [pb.Push(address=address, term=term, entries=entries)]
     return pb.AttachResponse(deliver=pb.Deliver(pushes=pushes))
 

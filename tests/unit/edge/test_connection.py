@@ -304,7 +304,7 @@ async def test_pushes_reach_every_device_of_the_address_and_nobody_else() -> Non
         entry = router.publish(MAYA)
         router.publish("all")
         for device in (mac, phone):
-            assert await device.socket.recv() == entry.frame.decode()
+            assert await device.socket.recv() == entry.message.decode()
             assert (await device.frame())["queue"] == "all"
         assert (await pc.frame())["queue"] == "all"
 
@@ -568,7 +568,7 @@ async def test_compression_is_negotiated_when_it_is_on_and_inflates_within_bound
         await device.recv()
         for _ in range(3):
             entry = router.publish(MAYA, size=2000)
-            assert await device.recv() == entry.frame.decode()
+            assert await device.recv() == entry.message.decode()
         # A bomb: it is small on the wire and over the limit once inflated.
         await device.send("x" * 1_000_000)
         with pytest.raises(ConnectionClosed, match="1009"):

@@ -115,7 +115,7 @@ def test_fetches_keep_within_the_credits_and_are_served_in_turn() -> None:
         session_id=1,
         address=MAYA,
         term=1,
-        entries=[pb.Entry(seq=1, frame=b"{}")],
+        entries=[pb.Entry(seq=1, message=b"{}")],
         through=1,
         head=9,
     )

@@ -155,7 +155,7 @@ class Rig:
 
 
 def balances(entries: list[pb.Entry]) -> list[tuple[int, int]]:
-    frames = [json.loads(entry.frame) for entry in entries]
+    frames = [json.loads(entry.message) for entry in entries]
     return [(frame["seq"], frame["data"]["newBalance"]) for frame in frames]
 
 

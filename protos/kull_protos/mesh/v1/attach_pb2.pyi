@@ -255,16 +255,16 @@ class Refused(_message.Message):
     def __init__(self, session_id: _Optional[int] = ..., address: _Optional[str] = ..., close_code: _Optional[int] = ..., reason: _Optional[str] = ..., keep_session: _Optional[bool] = ...) -> None: ...
 
 class Entry(_message.Message):
-    __slots__ = ("seq", "frame", "exclude_device_id", "type")
+    __slots__ = ("seq", "message", "exclude_device_id", "type")
     SEQ_FIELD_NUMBER: _ClassVar[int]
-    FRAME_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
     EXCLUDE_DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
     seq: int
-    frame: bytes
+    message: bytes
     exclude_device_id: str
     type: str
-    def __init__(self, seq: _Optional[int] = ..., frame: _Optional[bytes] = ..., exclude_device_id: _Optional[str] = ..., type: _Optional[str] = ...) -> None: ...
+    def __init__(self, seq: _Optional[int] = ..., message: _Optional[bytes] = ..., exclude_device_id: _Optional[str] = ..., type: _Optional[str] = ...) -> None: ...
 
 class Deliver(_message.Message):
     __slots__ = ("pushes",)

@@ -8,7 +8,7 @@ from kull_router.delivery.send_queue import SendQueue
 
 
 def entry(seq: int, size: int = 100) -> pb.Entry:
-    return pb.Entry(seq=seq, frame=b"x" * size)
+    return pb.Entry(seq=seq, message=b"x" * size)
 
 
 def batch(size: int) -> pb.AttachResponse:
@@ -38,7 +38,7 @@ async def test_a_batch_that_waits_is_sent_when_the_one_before_it_was_taken() -> 
         frames = [*await stream.next(), *await stream.next()]
         await waiting
 
-    assert [len(frame.batch.entries[0].frame) for frame in frames if frame] == [1, 2]
+    assert [len(frame.batch.entries[0].message) for frame in frames if frame] == [1, 2]
 
 
 async def test_a_batch_does_not_wait_for_a_stream_that_has_ended() -> None:

@@ -9,7 +9,7 @@ from kull_router.delivery.send_queue import SendQueue, SendQueueOverflow
 
 
 def entry(seq: int, size: int = 100) -> pb.Entry:
-    return pb.Entry(seq=seq, frame=b"x" * size)
+    return pb.Entry(seq=seq, message=b"x" * size)
 
 
 def answer(text: str = "") -> pb.AttachResponse:

@@ -73,7 +73,7 @@ async def test_progress_of_a_device_names_the_device_that_must_not_get_it(rig: R
 
     published = await rig.frame("published")
     (entry,) = await rig.pushed(1)
-    frame = json.loads(entry.frame)
+    frame = json.loads(entry.message)
     assert frame["id"] == published.event_id
     assert (frame["deviceId"], entry.exclude_device_id) == ("mac", "mac")
     assert frame["data"] == payload

@@ -53,7 +53,7 @@ async def test_typing_reaches_a_room_that_the_token_grants_and_no_other(
     await rig.core.receive(rig.edge, pb.AttachRequest(publish=request))
 
     [entry] = await entries_of(rig, "room:one")
-    frame = json.loads(entry.frame)
+    frame = json.loads(entry.message)
     assert (entry.seq, frame["queue"], frame["type"]) == (0, "room:one", "TYPING")
     assert frame["data"] == {"userId": "maya"}
 
@@ -71,4 +71,4 @@ async def test_typing_that_was_held_up_is_dropped(rig: Rig, wall: Wall) -> None:
         )
 
     got = await entries_of(rig, "room:one")
-    assert [json.loads(entry.frame)["id"] for entry in got] == ["new"]
+    assert [json.loads(entry.message)["id"] for entry in got] == ["new"]
