@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -32,19 +32,21 @@ SmallRun = Callable[..., subprocess.CompletedProcess[str]]
 def small_run(tmp_path: Path) -> SmallRun:
     """Run pytest on `conftest` and `tests`, two texts, as strictly as this run is.
 
-    ignored: a signal that is ignored by whoever starts the run.
+    ignored: signals that are ignored by whoever starts the run.
     """
     (tmp_path / "pytest.ini").write_text(SETTINGS)
 
     def run(
-        conftest: str, tests: str, *options: str, ignored: signal.Signals | None = None, **env: str
+        conftest: str, tests: str, *options: str, ignored: Iterable[signal.Signals] = (), **env: str
     ) -> subprocess.CompletedProcess[str]:
         (tmp_path / "conftest.py").write_text(conftest)
         (tmp_path / "test_small.py").write_text(tests)
         ours = {name: value for name, value in os.environ.items() if name != shared_run.RUN}
         command = [sys.executable, "-m", "pytest", *PLUGINS, *options]
+        for number in ignored:
+            command = processes.ignoring(number, *command)
         return subprocess.run(
-            processes.ignoring(ignored, *command) if ignored else command,
+            command,
             cwd=tmp_path,
             env={**ours, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **env},
             capture_output=True,

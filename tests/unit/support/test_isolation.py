@@ -6,13 +6,11 @@ import re
 import signal
 from pathlib import Path
 
-import pytest
-
 from tests.unit.support.conftest import SmallRun
 
 CONFTEST = 'pytest_plugins = ["tests.support.plugins.isolation"]\n'
 STARTS = """
-import asyncio, os, pathlib, socket, subprocess, sys, time
+import asyncio, os, pathlib, pytest, socket, subprocess, sys, time
 
 SLEEP = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"]
 # It starts one more, in a session of its own, as a process that has workers does.
@@ -119,21 +117,22 @@ def test_forgets():
     assert not runs(pid)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGCHLD])
-def test_a_signal_that_the_shell_ignores_is_heeded_by_a_tests_processes(
-    small_run: SmallRun, number: signal.Signals
+def test_signals_that_the_shell_ignores_are_heeded_by_a_tests_processes(
+    small_run: SmallRun,
 ) -> None:
+    numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGCHLD]
     tests = f"""{STARTS}
-def test_child():
-    look = "import signal; print(signal.getsignal(signal.{number.name}) is signal.SIG_IGN)"
+@pytest.mark.parametrize("number", {[int(number) for number in numbers]})
+def test_child(number):
+    look = f"import signal; print(signal.getsignal({{number}}) is signal.SIG_IGN)"
     ran = subprocess.run([sys.executable, "-c", look], stdout=subprocess.PIPE)
     assert ran.stdout == b"False\\n"
 """
-    without = small_run("", tests, ignored=number)
-    ran = small_run(CONFTEST, tests, ignored=number)
+    without = small_run("", tests, ignored=numbers)
+    ran = small_run(CONFTEST, tests, ignored=numbers)
 
-    assert "1 failed" in without.stdout, "nothing was ignored"
-    assert "1 passed" in ran.stdout, ran.stdout
+    assert "3 failed" in without.stdout, "nothing was ignored"
+    assert "3 passed" in ran.stdout, ran.stdout
 
 
 def test_no_test_starts_a_process_that_nobody_owns() -> None:
