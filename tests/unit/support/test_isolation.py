@@ -6,7 +6,11 @@ import re
 import signal
 from pathlib import Path
 
+import pytest
+
 from tests.unit.support.conftest import SmallRun
+
+pytestmark = pytest.mark.timeout(120)  # runs within a run
 
 CONFTEST = 'pytest_plugins = ["tests.support.plugins.isolation"]\n'
 STARTS = """

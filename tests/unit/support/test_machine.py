@@ -15,6 +15,8 @@ from tests.support.machine.programs import Program, at_least, number
 from tests.support.machine.things import THINGS, Thing
 from tests.unit.support.conftest import SmallRun
 
+pytestmark = pytest.mark.timeout(120)  # runs within a run
+
 # apt-get as tests may have it: it "installs" a program that says its version, and notes each call.
 APT_GET = """#!/bin/sh
 echo "$@" >> "{folder}/apt.log"
