@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 
 from rich.console import Console
 from rich.table import Table
@@ -54,24 +55,28 @@ class Tally:
         )
 
 
-def outcomes(seeds: range, *, jobs: int) -> Generator[Outcome]:
+def outcomes(seeds: range, *, jobs: int, store: str) -> Generator[Outcome]:
     """Run schedules in processes of their own and return what came of them, as they end."""
+    run_one = partial(simulate, store=store)
     if jobs == 1:
-        yield from map(simulate, seeds)
+        yield from map(run_one, seeds)
         return
     with multiprocessing.get_context("spawn").Pool(jobs) as pool:
-        yield from pool.imap_unordered(simulate, seeds, CHUNK)
+        yield from pool.imap_unordered(run_one, seeds, CHUNK)
 
 
-def run(seeds: range, *, jobs: int, console: Console, stop_at_first: bool = False) -> Tally:
+def run(
+    seeds: range, *, jobs: int, console: Console, store: str, stop_at_first: bool = False
+) -> Tally:
     """Run schedules, and print each that fails with the command that shows it."""
     tally = Tally()
-    with closing(outcomes(seeds, jobs=jobs)) as running:
+    with closing(outcomes(seeds, jobs=jobs, store=store)) as running:
         for outcome in running:
             tally.add(outcome)
             if outcome.violations:
                 console.print(f"seed {outcome.seed}: {outcome.violations[0]}")
-                console.print(f"  python -m tests.simulation --seed {outcome.seed} --trace")
+                again = f"--store {store} --seed {outcome.seed} --trace"
+                console.print(f"  python -m tests.simulation {again}")
                 if stop_at_first:
                     break
             if tally.schedules % 1_000 == 0 and tally.schedules < len(seeds):

@@ -1,4 +1,4 @@
-"""The database as routers reach it: the real MemoryStore, with delays, outages, lost answers."""
+"""The database as routers reach it: a real store, with delays, outages, lost answers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 from kull_router.access.revocations import Revocation
 from kull_router.errors import StoreUnavailable
 from kull_router.queues.entry import Event
-from kull_router.queues.memory import MemoryState, MemoryStore
 from kull_router.queues.port import (
     Attachment,
     CursorUpdate,
@@ -19,8 +18,8 @@ from kull_router.queues.port import (
     Outcome,
     Page,
     QueueInfo,
-    Retention,
 )
+from tests.simulation.disks import Disk
 from tests.simulation.ledger import Ledger
 from tests.simulation.loop import NOBODY
 from tests.simulation.trace import Trace
@@ -38,10 +37,8 @@ class Database:
         rng: random.Random,
         trace: Trace,
         *,
-        shard_count: int,
-        retention: Retention,
+        disk: Disk,
     ) -> None:
-        self.state = MemoryState(shard_count=shard_count)
         self.down = False  # nothing is answered with anything but an error
         self.full = False  # only reading works
         self.forgets = 0.0  # how likely the answer to a finished call gets lost
@@ -49,15 +46,19 @@ class Database:
         self._ledger = ledger
         self._trace = trace
         self._rng = rng
-        self._store = MemoryStore(self.state, shard_count=shard_count, retention=retention)
+        self._disk = disk
 
     def client(self) -> SimStore:
         """Return a router's connection."""
         return SimStore(self)
 
+    def close(self) -> None:
+        """Throw away what is stored."""
+        self._disk.close()
+
     @property
     def epoch(self) -> str:
-        return self._store.epoch
+        return self._disk.store.epoch
 
     async def ask(self, name: str, *args: Any, **kwargs: Any) -> Any:
         """Carry out a call of the store, even if who asked for it stops or dies meanwhile."""
@@ -80,11 +81,11 @@ class Database:
             error = StoreUnavailable("the disk is full")
         else:
             try:
-                result = _now(getattr(self._store, name)(*args, **kwargs))
+                result = _now(getattr(self._disk.store, name)(*args, **kwargs))
             except Exception as raised:
                 error = raised
             else:
-                self._ledger.wrote(self.state, name, args, result)
+                self._ledger.wrote(name, args, result, self._disk.snapshot)
             if self._trace.on:
                 self._trace.note("database", f"{name} {_shown(args, kwargs)} = {error or result}")
             if self._rng.random() < self.forgets:
@@ -109,7 +110,7 @@ def _now(call: Coroutine[Any, Any, _T]) -> _T:
         call.send(None)
     except StopIteration as done:
         return done.value  # type: ignore[no-any-return]
-    raise RuntimeError("the store in memory has waited for something")
+    raise RuntimeError("the store has waited for something")
 
 
 def _answer(answer: asyncio.Future[Any], result: Any, error: Exception | None) -> None:

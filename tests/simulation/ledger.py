@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
 from kull_router.queues.entry import Contract, Event
-from kull_router.queues.memory import MemoryState
 from kull_router.queues.port import DeviceInfo, Outcome, Retention, Stale, Stored
+from kull_router.queues.rules import Cursor
 from kull_router.sessions.registry import Presence
 
 ALL = "all"
@@ -36,6 +36,23 @@ class Log:
         self.every[seq] = event
         self.ids.add(event.id)
         self.kept.add(seq)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """What is stored at one moment.
+
+    Attributes:
+        floors: of queues, by address.
+        kept: the entries' contracts, by address and seq.
+        cursors: by user, device and address.
+        stable: the devices (user, device) that are not ephemeral.
+    """
+
+    floors: Mapping[str, int]
+    kept: Mapping[str, Mapping[int, Contract]]
+    cursors: Mapping[tuple[str, str, str], Cursor]
+    stable: Set[tuple[str, str]]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -81,20 +98,23 @@ class Ledger:
 
     # What happens in the database
 
-    def wrote(self, state: MemoryState, name: str, args: Sequence[Any], result: Any) -> None:
-        """A call took effect."""
-        if name == "append":
-            self._appended(state, args[2], result)
-        elif name == "attach":
-            self._attached(state, args[2], args[3].user, args[3].device, first=result.first)
-        if name in {"append", "advance", "trim"}:
-            self._check_kept(state)
-        if name in {"attach", "advance", "trim"}:
-            self._check_cursors(state)
-
-    def _appended(
-        self, state: MemoryState, events: Sequence[Event], outcomes: Sequence[Outcome]
+    def wrote(
+        self, name: str, args: Sequence[Any], result: Any, snapshot: Callable[[], Snapshot]
     ) -> None:
+        """A call took effect; `snapshot` tells what is stored since then."""
+        if name == "append":
+            self._appended(args[2], result)
+        if name not in {"append", "attach", "advance", "trim"}:
+            return
+        now = snapshot()
+        if name == "attach":
+            self._attached(now, args[2], args[3].user, args[3].device, first=result.first)
+        else:
+            self._check_kept(now)
+        if name != "append":
+            self._check_cursors(now)
+
+    def _appended(self, events: Sequence[Event], outcomes: Sequence[Outcome]) -> None:
         for event, outcome in zip(events, outcomes, strict=True):
             log = self.logs[event.address]
             if isinstance(outcome, Stored):
@@ -128,52 +148,43 @@ class Ledger:
         self._order[event.address, line] = int(number)
 
     def _attached(
-        self, state: MemoryState, address: str, user: str, device: str, *, first: bool
+        self, now: Snapshot, address: str, user: str, device: str, *, first: bool
     ) -> None:
         if first:  # told in WELCOME: the application fetches everything by itself
-            cursor = state.devices[user][device].cursors[address]
+            cursor = now.cursors[user, device, address]
             self._first_heads.setdefault((user, device, address), cursor.initial_head)
 
-    def _check_kept(self, state: MemoryState) -> None:
-        for address, queue in state.queues.items():
+    def _check_kept(self, now: Snapshot) -> None:
+        for address, kept in now.kept.items():
             log = self.logs[address]
-            log.floor = queue.figures.floor
-            if log.kept == queue.entries.keys():
+            log.floor = now.floors[address]
+            if log.kept == kept.keys():
                 continue
-            for seq in sorted(log.kept - queue.entries.keys()):
-                if seq > log.floor or not self._may_go(state, address, seq):
+            for seq in sorted(log.kept - kept.keys()):
+                if seq > log.floor or not self._may_go(now, address, seq):
                     event = log.every[seq]
                     self.blame(f"dropped from {address}: seq {seq}, {event.type} {event.id}")
-            for seq in sorted(queue.entries.keys() - log.kept):
+            for seq in sorted(kept.keys() - log.kept):
                 self.blame(f"not removed from {address}: seq {seq}")
-            log.kept = set(queue.entries)
+            log.kept = set(kept)
 
-    def _may_go(self, state: MemoryState, address: str, seq: int) -> bool:
+    def _may_go(self, now: Snapshot, address: str, seq: int) -> bool:
         """Whether retention covers it: over the budget, or no stable device needs it any more."""
         event = self.logs[address].every[seq]
         every = event.contract is Contract.EVERY
         budget = self._retention.every_entries if every else self._retention.latest_entries
-        left = [
-            other
-            for other, entry in state.queues[address].entries.items()
-            if entry.event.contract is event.contract
-        ]
+        left = [other for other, of in now.kept[address].items() if of is event.contract]
         if len(left) >= budget and seq < min(left):
             return True
         holds = [
-            device.cursors[address].holds
-            for device in state.devices.get(address.removeprefix("user:"), {}).values()
-            if not device.info.ephemeral and address in device.cursors
+            cursor.holds
+            for (user, device, followed), cursor in now.cursors.items()
+            if followed == address == f"user:{user}" and (user, device) in now.stable
         ]
         return (every or event.final) and seq <= min(holds, default=0)
 
-    def _check_cursors(self, state: MemoryState) -> None:
-        found = {
-            (user, device_id, address): cursor.seq
-            for user, devices in state.devices.items()
-            for device_id, device in devices.items()
-            for address, cursor in device.cursors.items()
-        }
+    def _check_cursors(self, now: Snapshot) -> None:
+        found = {place: cursor.seq for place, cursor in now.cursors.items()}
         for key, seq in found.items():
             if seq < self._cursors.get(key, 0):
                 self.blame(f"a cursor went back from {self._cursors[key]} to {seq}: {key}")

@@ -1,43 +1,56 @@
-"""`python -m tests.simulation.mutations`: break the code on purpose; some seed must notice.
+"""`python -m tests.simulation.mutations`: break the code on purpose; it must be noticed.
 
-Each mutation is applied to a copy of the sources. Exit code 0 when every one is caught, and an
-unchanged copy is not blamed for anything: neither in many seeds nor in the one that caught.
+Each mutation is applied to a copy of the sources, and tried by the simulation, on the store in
+memory or in SQLite, or by the stores' contract on a PostgreSQL. Exit code 0 when every one is
+caught, and an unchanged copy is not blamed for anything: neither by the whole of each trial, nor by
+the seed or the test that caught.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from tests.simulation.trials import MEMBERS, Catch, Contract, Effort, Simulation, Trial
 from tests.support.arguments import at_least
 
 ROOT = Path(__file__).parents[2]
-MEMBERS = ("protos", "producers", "gateway", "router", "edge", "mesh", "clients/python")
+COPIED = (*MEMBERS, "tests", "examples")
 CONTROL_SEEDS = 200  # schedules of the unchanged copy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mutation:
-    """Replaces a text, which has to be there once, in a file."""
+    """Replaces a text, which has to be there once, in a file.
+
+    Attributes:
+        trial: what must notice it.
+    """
 
     name: str
     path: str
     old: str
     new: str
+    trial: Trial
 
+
+_FENCE = "router/kull_router/queues/sql/terms.py"
+_FENCED = "None if term == current.get(shard, 0) else Fenced("
+_OPEN = "None if current is not None else Fenced("
+IN_MEMORY = Simulation("memory")
+IN_SQLITE = Simulation("sqlite")
+IN_POSTGRES = Contract(("tests/contract/test_store.py", "tests/contract/test_store_postgres.py"))
 
 MUTATIONS = (
     Mutation(
@@ -49,24 +62,49 @@ MUTATIONS = (
         new="""            channel.ack(deliveries[-1].tag)
             await self._handle(deliveries)
 """,
+        trial=IN_MEMORY,
     ),
     Mutation(
         name="drop the term fence",
         path="router/kull_router/queues/memory.py",
         old="        if term != current:\n            raise Fenced(shard, term, current)\n",
         new="        del current\n",
+        trial=IN_MEMORY,
+    ),
+    Mutation(
+        name="drop the term fence in SQLite",
+        path=_FENCE,
+        old=_FENCED,
+        new=_OPEN,
+        trial=IN_SQLITE,
+    ),
+    Mutation(
+        name="drop the term fence in PostgreSQL",
+        path=_FENCE,
+        old=_FENCED,
+        new=_OPEN,
+        trial=IN_POSTGRES,
+    ),
+    Mutation(
+        name="let PostgreSQL change a term during a commit",
+        path="router/kull_router/queues/sql/postgres_connection.py",
+        old='    share = "FOR SHARE OF s"\n',
+        new='    share = ""\n',
+        trial=IN_POSTGRES,
     ),
     Mutation(
         name="flip to live one message early",
         path="edge/kull_edge/session/subscription.py",
         old="complete = self.through >= max(head, self._pushed)\n",
         new="complete = self.through >= max(head, self._pushed) - 1\n",
+        trial=IN_MEMORY,
     ),
     Mutation(
         name="forget dedupe",
         path="router/kull_router/queues/rules.py",
         old="        if event.id in seen or event.id in result.ids:\n",
         new="        if event.id in result.ids:\n",
+        trial=IN_MEMORY,
     ),
     Mutation(
         name="compact an `every` event",
@@ -80,12 +118,14 @@ MUTATIONS = (
         else:
             every += 1
 """,
+        trial=IN_MEMORY,
     ),
     Mutation(
         name="ignore the session generation",
         path="router/kull_router/sessions/registry.py",
         old="        if known and known.session != key and known.generation > generation:\n",
         new="        if False:\n",
+        trial=IN_MEMORY,
     ),
 )
 
@@ -100,10 +140,11 @@ def copy(mutation: Mutation | None) -> Iterator[Path]:
     """Make a copy of the sources with a mutation, for as long as the block runs."""
     with tempfile.TemporaryDirectory(prefix="kull-mutation-") as name:
         tree = Path(name)
-        for part in (*MEMBERS, "tests"):
+        for part in COPIED:
             shutil.copytree(
                 ROOT / part, tree / part, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
             )
+        shutil.copy(ROOT / "pyproject.toml", tree)  # how pytest is to run
         if mutation:
             path = tree / mutation.path
             text = path.read_text()
@@ -113,23 +154,10 @@ def copy(mutation: Mutation | None) -> Iterator[Path]:
         yield tree
 
 
-def simulate(tree: Path, seeds: int, jobs: int, start: int = 0) -> tuple[int, str] | None:
-    """Return the seed that failed and its violation, None if none did."""
-    paths = [str(tree / member) for member in MEMBERS]
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-    command = [sys.executable, "-W", "ignore", "-m", "tests.simulation", "--stop-at-first"]
-    found = subprocess.run(
-        [*command, "--start", str(start), "--seeds", str(seeds), "--jobs", str(jobs)],
-        cwd=tree,
-        env=env,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    failed = re.search(r"^seed (\d+): (.*)$", found.stdout, re.MULTILINE)
-    if bool(failed) != bool(found.returncode):
-        sys.exit(f"the simulation did not run: {found.stderr or found.stdout}")
-    return (int(failed[1]), failed[2]) if failed else None
+def attempt(mutation: Mutation | None, trial: Trial, effort: Effort) -> Catch | None:
+    """Try a copy of the sources."""
+    with copy(mutation) as tree:
+        return trial.attempt(tree, effort)
 
 
 def main() -> int:
@@ -138,22 +166,28 @@ def main() -> int:
     parser.add_argument("--seeds", type=at_least(1), default=2000, help="schedules for each")
     parser.add_argument("--jobs", type=at_least(1), default=os.cpu_count() or 1, help="processes")
     options = parser.parse_args()
-    table = Table("mutation", "seconds", "seed", "what the ledger said")
+    effort = Effort(seeds=options.seeds, jobs=options.jobs)
+    control = replace(effort, seeds=min(options.seeds, CONTROL_SEEDS))
+    table = Table("mutation", "tried by", "seconds", "caught by", "what it said")
     missed = 0
-    for mutation in (None, *MUTATIONS):
+    for trial in dict.fromkeys(mutation.trial for mutation in MUTATIONS):
         started = time.monotonic()
-        with copy(mutation) as tree:
-            seeds = options.seeds if mutation else min(options.seeds, CONTROL_SEEDS)
-            caught = simulate(tree, seeds, options.jobs)
-        missed += (caught is None) == (mutation is not None)
-        if mutation and caught:
-            with copy(None) as tree:
-                missed += simulate(tree, 1, 1, start=caught[0]) is not None
-        seconds = f"{time.monotonic() - started:.0f}"
-        name = mutation.name if mutation else "none"
-        table.add_row(name, seconds, *(map(str, caught) if caught else (f"none of {seeds}", "")))
+        blamed = attempt(None, trial, control)
+        missed += blamed is not None
+        _add(table, "none", trial, started, blamed)
+    for mutation in MUTATIONS:
+        started = time.monotonic()
+        caught = attempt(mutation, mutation.trial, effort)
+        missed += caught is None or attempt(None, caught.again, control) is not None
+        _add(table, mutation.name, mutation.trial, started, caught)
     Console(highlight=False).print(table)
     return 1 if missed else 0
+
+
+def _add(table: Table, name: str, trial: Trial, started: float, caught: Catch | None) -> None:
+    seconds = f"{time.monotonic() - started:.0f}"
+    found = (caught.by, caught.said) if caught else ("nothing", "")
+    table.add_row(name, str(trial), seconds, *found)
 
 
 if __name__ == "__main__":

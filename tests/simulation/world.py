@@ -19,6 +19,7 @@ from kull_router.delivery.send_queue import SendQueue
 from kull_router.settings import RouterSettings
 from tests.simulation.database import Database
 from tests.simulation.devices import Device, Kind
+from tests.simulation.disks import DISKS
 from tests.simulation.edges import EdgeNode
 from tests.simulation.ledger import Ledger
 from tests.simulation.loop import Process, SimLoop, run
@@ -51,7 +52,8 @@ class Outcome:
 class World:
     """All nodes of one schedule. `rng` draws what is done; nodes have generators of their own."""
 
-    def __init__(self, seed: int, trace: Trace) -> None:
+    def __init__(self, seed: int, trace: Trace, store: str) -> None:
+        self.seed = seed
         self.rng = random.Random(seed)
         self.trace = trace
         self.faults: Counter[str] = Counter()
@@ -65,8 +67,7 @@ class World:
             self.ledger,
             self._generator(),
             trace,
-            shard_count=settings.shard_count,
-            retention=settings.retention,
+            disk=DISKS[store](shard_count=settings.shard_count, retention=settings.retention),
         )
         self.routers = [
             RouterNode(
@@ -209,8 +210,8 @@ class World:
         return found
 
 
-def simulate(seed: int, *, trace: bool = False) -> Outcome:
-    """Run one schedule."""
+def simulate(seed: int, *, trace: bool = False, store: str = "memory") -> Outcome:
+    """Run one schedule, with the database kept in one of `DISKS`."""
     from tests.simulation.faults import Faults
 
     notes = Trace(on=trace)
@@ -222,13 +223,21 @@ def simulate(seed: int, *, trace: bool = False) -> Outcome:
             kull_client.client, "uuid4", lambda: UUID(int=runs.getrandbits(128), version=4)
         ),
     ):
-        return run(_simulate(seed, notes, Faults))
+        return run(_simulate(seed, notes, Faults, store))
 
 
-async def _simulate(seed: int, trace: Trace, faults: Any) -> Outcome:
+async def _simulate(seed: int, trace: Trace, faults: Any, store: str) -> Outcome:
+    world = World(seed, trace, store)
+    try:
+        return await _play(world, faults)
+    finally:
+        world.database.close()
+
+
+async def _play(world: World, faults: Any) -> Outcome:
     loop = asyncio.get_running_loop()
     assert isinstance(loop, SimLoop)
-    world = World(seed, trace)
+    trace = world.trace
     world.ledger.on_violation = lambda what: trace.note("VIOLATION", what)
     for node in [*world.routers, *world.edges, *world.devices, *world.publishers]:
         world.start(node)
@@ -248,7 +257,7 @@ async def _simulate(seed: int, trace: Trace, faults: Any) -> Outcome:
         world.ledger.blame(each)
     watch.cancel()
     outcome = Outcome(
-        seed=seed,
+        seed=world.seed,
         violations=world.ledger.violations,
         faults=world.faults,
         confirmed=len(world.ledger.confirmed),
