@@ -60,10 +60,10 @@ types: setup ## Check all types
 unit: setup ## Run the unit tests, and the contract tests on the in-memory twins
 	$(BIN)/pytest -q -n $(WORKERS) -m "not rabbitmq and not postgres and not compose" tests/unit tests/contract
 
-simulate: setup ## Run the mesh on virtual time, with faults drawn from seeds (SEEDS=10000)
-	$(BIN)/python -W ignore -m tests.simulation --seeds $(or $(SEEDS),10000)
+simulate: setup ## Run the mesh on virtual time, with faults drawn from seeds (SEEDS=10000 STORE=sqlite)
+	$(BIN)/python -W ignore -m tests.simulation --seeds $(or $(SEEDS),10000) --store $(or $(STORE),memory)
 
-mutations: setup ## Break the code in six ways; the simulation must notice each
+mutations: setup ## Break the code in nine ways; each must be noticed
 	$(BIN)/python -m tests.simulation.mutations
 
 $(WEB_READY): $(WEB)/package-lock.json

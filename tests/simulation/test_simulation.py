@@ -28,10 +28,11 @@ def test_nothing_confirmed_is_lost_reordered_or_leaked(first: int) -> None:
     assert not failed, "run `python -m tests.simulation --seed N --trace`"
 
 
-def test_a_seed_is_one_schedule_whatever_the_hash_seed_of_the_process() -> None:
+@pytest.mark.parametrize("seed", [0, 4])
+def test_a_seed_is_one_schedule_whatever_the_hash_seed_of_the_process(seed: int) -> None:
     def trace(hash_seed: str) -> str:
         return subprocess.run(
-            [sys.executable, "-m", "tests.simulation", "--seed", "4", "--trace"],
+            [sys.executable, "-m", "tests.simulation", "--seed", str(seed), "--trace"],
             env={**os.environ, "PYTHONHASHSEED": hash_seed},
             capture_output=True,
             text=True,
@@ -40,6 +41,13 @@ def test_a_seed_is_one_schedule_whatever_the_hash_seed_of_the_process() -> None:
         ).stdout
 
     assert trace("1").splitlines() == trace("2").splitlines()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_schedule_takes_the_same_course_on_the_real_sql(seed: int) -> None:
+    memory, sqlite = (simulate(seed, trace=True, store=store) for store in ("memory", "sqlite"))
+
+    assert sqlite.trace == memory.trace
 
 
 def test_an_event_that_a_device_never_gets_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -180,7 +180,9 @@ class Shard:
             self._fanout.stored(self.number, term, events, outcomes)
             if self._failures != failures:
                 # A commit whose answer was lost is a duplicate now, and was never pushed.
-                self._fanout.gap(self.number, term, {event.address for event in events})
+                self._fanout.gap(
+                    self.number, term, dict.fromkeys(event.address for event in events)
+                )
             return outcomes
 
     async def _persist(self, call: Callable[[], Awaitable[_T]]) -> _T:
