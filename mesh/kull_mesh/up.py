@@ -40,7 +40,8 @@ from kull_router.broker.port import Broker
 from kull_router.broker.rabbitmq import RabbitBroker
 from kull_router.errors import StoreLocked
 from kull_router.node import Router
-from kull_router.queues.sql.sqlite import SqliteStore
+from kull_router.queues.database import Database
+from kull_router.queues.sql.location import open_store
 from kull_router.settings import RouterSettings
 
 log = structlog.get_logger(__name__)
@@ -182,6 +183,7 @@ class LocalMesh:
             tls_cert=None,
             tls_key=None,
             data=self._options.data,
+            database_url=None,  # one process, one file
             token_secret=self._options.keys.device,
             allow_plain_tokens=self._options.allow_plain_tokens,
         )
@@ -190,14 +192,10 @@ class LocalMesh:
         router = Router(settings, broker=broker, store=store)
         return await self._stack.enter_async_context(router)
 
-    async def _open_store(self, settings: RouterSettings) -> SqliteStore:
+    async def _open_store(self, settings: RouterSettings) -> Database:
         try:
             settings.data.mkdir(parents=True, exist_ok=True)
-            return await SqliteStore.open(
-                settings.data / "kull.db",
-                shard_count=settings.shard_count,
-                retention=settings.retention,
-            )
+            return await open_store(settings)
         except StoreLocked as error:
             raise MeshError(
                 f"{settings.data} is in use by another `kull up`: stop that one first, "

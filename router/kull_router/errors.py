@@ -2,7 +2,8 @@
 
 RouterError
 ├── ConfigError             a setting is wrong or contradicts what is stored
-│   └── ShardCountMismatch  the deployment was created with another shard count
+│   ├── ShardCountMismatch  the deployment was created with another shard count
+│   └── NewerSchema         a newer version has changed the store's tables
 ├── StoreError
 │   ├── Fenced              another owner holds the shard now
 │   ├── StoreUnavailable    the database cannot be used right now
@@ -35,6 +36,18 @@ class ShardCountMismatch(ConfigError):
         super().__init__(
             f"this deployment was created with {stored} shards, but {configured} are configured: "
             f"set KULL_SHARD_COUNT={stored}, or start a new deployment with an empty store"
+        )
+
+
+class NewerSchema(ConfigError):
+    """A newer version has changed the store's tables."""
+
+    def __init__(self, number: int, name: str, *, known: int) -> None:
+        self.number, self.known = number, known
+        super().__init__(
+            f"the store has schema {number} ({number:04}_{name}), which this version of Kull Sync "
+            f"does not know (it knows up to {known}): run the version that made it or a newer one; "
+            "to go back, restore a backup from before the upgrade"
         )
 
 

@@ -9,8 +9,7 @@ from kull_router import metrics
 from kull_router.broker.rabbitmq import RabbitBroker
 from kull_router.errors import ConfigError
 from kull_router.node import Router
-from kull_router.queues.database import Database
-from kull_router.queues.sql.sqlite import SqliteStore
+from kull_router.queues.sql.location import open_store
 from kull_router.settings import RouterSettings
 
 log = structlog.get_logger(__name__)
@@ -23,7 +22,7 @@ async def serve(settings: RouterSettings) -> None:
             "set KULL_AMQP_URL, e.g. amqp://user:password@localhost/; "
             "without RabbitMQ use `kull up`"
         )
-    store = await _open_store(settings)
+    store = await open_store(settings)
     broker = RabbitBroker(settings.amqp_url.get_secret_value())
     metrics.BLOCKED.set_function(lambda: float(broker.blocked))
     if settings.allow_plain_tokens:
@@ -32,27 +31,6 @@ async def serve(settings: RouterSettings) -> None:
         if settings.metrics_port:
             _serve_metrics(settings)
         await router.wait()
-
-
-async def _open_store(settings: RouterSettings) -> Database:
-    if settings.database_url is None:
-        return await SqliteStore.open(
-            settings.data / "kull.db",
-            shard_count=settings.shard_count,
-            retention=settings.retention,
-        )
-    try:
-        # Imported only where it is used: SQLite needs no driver.
-        from kull_router.queues.sql.postgres import PostgresStore  # noqa: PLC0415
-    except ImportError as error:
-        raise ConfigError(
-            "PostgreSQL needs its driver: pip install 'kull-router[postgres]'"
-        ) from error
-    return await PostgresStore.open(
-        settings.database_url.get_secret_value(),
-        shard_count=settings.shard_count,
-        retention=settings.retention,
-    )
 
 
 def _serve_metrics(settings: RouterSettings) -> None:

@@ -413,7 +413,7 @@ class TestRefusals:
         async with opened(database_url):
             pass
         with psycopg.connect(database_url, autocommit=True) as db:
-            db.execute("UPDATE meta SET value = '99' WHERE name = 'schema'")
+            db.execute("INSERT INTO store_migrations VALUES (99, 'far_ahead')")
         with pytest.raises(ConfigError, match="schema 99"):
             await PostgresStore.open(database_url, shard_count=16)
 

@@ -21,9 +21,9 @@ from kull_router.errors import (
     StoreUnavailable,
 )
 from kull_router.queues.port import DeviceInfo, Duplicate, Retention, Stored
-from kull_router.queues.sql import sqlite_schema
+from kull_router.queues.sql import schema
 from kull_router.queues.sql.db import Db
-from kull_router.queues.sql.sqlite import SqliteStore
+from kull_router.queues.sql.sqlite import SqliteLocation, SqliteStore
 from tests.support.holding import holding
 from tests.support.processes import Processes
 from tests.support.stores import ALICE, NOW, SHARD, credit, tick
@@ -62,6 +62,11 @@ def full_disk(store: SqliteStore) -> Iterator[None]:
         yield
     finally:
         db.execute(f"PRAGMA max_page_count = {limit}")
+
+
+def renew_epoch(path: Path) -> str:
+    with SqliteLocation(path).connected(alone=True) as db:
+        return schema.renew_epoch(db)
 
 
 class TestDurability:
@@ -289,7 +294,7 @@ class TestOpening:
     async def test_a_newer_schema_is_refused(self, path: Path) -> None:
         await (await SqliteStore.open(path, shard_count=16)).aclose()
         db = sqlite3.connect(path, isolation_level=None)
-        db.execute("UPDATE meta SET value = 99 WHERE name = 'schema'")
+        db.execute("INSERT INTO store_migrations VALUES (99, 'far_ahead')")
         db.close()
         with pytest.raises(ConfigError, match="schema 99"):
             await SqliteStore.open(path, shard_count=16)
@@ -308,15 +313,15 @@ class TestOpening:
         self, store: SqliteStore, path: Path
     ) -> None:
         with pytest.raises(StoreLocked):
-            sqlite_schema.renew_epoch(path)
+            renew_epoch(path)
         await store.append(SHARD, 1, [credit("a")], NOW)
         await store.aclose()
-        epoch = sqlite_schema.renew_epoch(path)
+        epoch = renew_epoch(path)
         again = await SqliteStore.open(path, shard_count=16)
         await again.aclose()
         assert again.epoch == epoch != store.epoch
         with pytest.raises(StoreUnavailable, match="no store at"):
-            sqlite_schema.renew_epoch(path.with_name("missing.db"))
+            renew_epoch(path.with_name("missing.db"))
 
 
 async def test_trimming_goes_in_steps_between_which_others_write(path: Path) -> None:

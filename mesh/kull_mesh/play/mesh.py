@@ -25,7 +25,7 @@ from kull_producers import Publisher
 from kull_router.broker.memory import MemoryBroker
 from kull_router.broker.memory_server import MemoryServer
 from kull_router.node import Router
-from kull_router.queues.sql.sqlite import SqliteStore
+from kull_router.queues.sql.location import open_store
 from kull_router.settings import RouterSettings
 
 log = structlog.get_logger(__name__)
@@ -105,6 +105,7 @@ class PlayMesh:
             grpc_host=host,
             grpc_port=free_port(host),
             data=data,
+            database_url=None,  # one process, one file
             token_secret=SecretStr(keys.device),
         )
         self.edges = [
@@ -194,11 +195,7 @@ class PlayMesh:
 
     async def _start_router(self) -> Router:
         self._data.mkdir(parents=True, exist_ok=True)
-        store = await SqliteStore.open(
-            self._data / "kull.db",
-            shard_count=self._settings.shard_count,
-            retention=self._settings.retention,
-        )
+        store = await open_store(self._settings)
         router = Router(self._settings, broker=MemoryBroker(self._server), store=store)
         self._router = await router.__aenter__()
         return router

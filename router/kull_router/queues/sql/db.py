@@ -1,12 +1,12 @@
 """The bit of SQL that the stores use of SQLite and PostgreSQL alike.
 
 Statements keep to what both understand, with `?` for parameters; what differs is in the adapters of
-`Db`: the tables, how rows are locked, how a transaction begins.
+`Db`: the types of columns, how rows are locked, how a transaction begins.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 Row = Sequence[Any]
@@ -66,6 +66,26 @@ class Connection(Db, Protocol):
 
     def begin_read(self) -> None:
         """Begin a transaction whose queries all see the same moment."""
+        ...
+
+    def begin_migration(self) -> None:
+        """Begin a transaction that changes tables: nobody else is in one, and it may take long."""
+        ...
+
+    @property
+    def words(self) -> Mapping[str, str]:
+        """What each `$word` of a migration means in this database."""
+        ...
+
+    def has_table(self, name: str) -> bool:
+        """Whether there is a table of this name."""
+        ...
+
+    def history(self) -> str:
+        """Return what changes when stored entries may have been lost or undone; empty: no telling.
+
+        Only when there are tables.
+        """
         ...
 
     def commit(self) -> None:

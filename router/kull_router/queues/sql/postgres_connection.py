@@ -27,6 +27,21 @@ _OPTIONS: Final = (
     "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off "
     "-c plan_cache_mode=force_generic_plan"
 )
+_MIGRATION_LOCK: Final = 0x6B756C6C  # "kull": routers that start at once take turns
+# Texts compare by their bytes, whatever the database's language. Rows that are rewritten all the
+# time have room beside them, so that their indices stay as they are.
+_WORDS: Final = {
+    "integer": "BIGINT",
+    "text": 'TEXT COLLATE "C"',
+    "any_text": 'TEXT COLLATE "C"',
+    "boolean": "BOOLEAN",
+    "bytes": "BYTEA",
+    "row_id": "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+    "growing_number": "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+    "by_key": "",
+    "half_full": "WITH (fillfactor = 50)",
+    "mostly_full": "WITH (fillfactor = 70)",
+}
 _ARRAYS: Final = {int: "bigint", str: "text", bytes: "bytea", bool: "boolean"}
 
 
@@ -52,9 +67,11 @@ def _translated(sql: str, types: tuple[type, ...] = ()) -> str:
 class _Connection(psycopg.Connection[Row]):
     """Gives up on a server that is silent; `statement_timeout` needs one that lives."""
 
+    patient = False  # a migration may take its time
+
     def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
         try:
-            return super().wait(gen, interval, timeout or _SILENCE)
+            return super().wait(gen, interval, timeout or (None if self.patient else _SILENCE))
         except psycopg.OperationalError as error:
             if error.sqlstate is None:  # not the server's word: the connection is of no use
                 self.close()
@@ -70,6 +87,7 @@ class PostgresConnection:
 
     lock = "FOR UPDATE OF q"
     lock_free = "FOR UPDATE OF q SKIP LOCKED"
+    words = _WORDS
 
     def __init__(self, url: str, *, name: str, check: Callable[[PostgresConnection], None]) -> None:
         """check: is called with each new connection; what it raises is raised by `begin`."""
@@ -135,10 +153,39 @@ class PostgresConnection:
         """See `Connection.begin_read`."""
         self._begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 
+    def begin_migration(self) -> None:
+        """See `Connection.begin_migration`: waits for another router's, however long that takes."""
+        self.begin()
+        self._live.patient = True
+        self.execute("SET LOCAL statement_timeout = 0")
+        self.execute("SET LOCAL lock_timeout = 0")
+        self.query("SELECT pg_advisory_xact_lock(?)", (_MIGRATION_LOCK,))
+        # But not for whoever reads a table for hours: routers that want it would queue up behind.
+        self.execute(f"SET LOCAL lock_timeout = '{_PATIENCE}s'")
+
+    def has_table(self, name: str) -> bool:
+        """See `Connection.has_table`."""
+        return self.query("SELECT to_regclass(?) IS NOT NULL", (name,)) == [(True,)]
+
+    def history(self) -> str:
+        """See `Connection.history`.
+
+        That is the cluster (a dump read into another one), the timeline (a standby promoted, a
+        backup recovered to some moment) and the table itself (a dump read into the same cluster). A
+        copy of the disk brought back as it was does not show: see docs/operations.md. Needs no
+        special rights.
+        """
+        ((system, wal, table),) = self.query(
+            "SELECT (SELECT system_identifier FROM pg_control_system()), "
+            "pg_walfile_name(pg_current_wal_lsn()), 'meta'::regclass::oid::bigint"
+        )
+        return f"{system}/{int(wal[:8], 16)}/{table}"
+
     def commit(self) -> None:
         """See `Connection.commit`."""
         with _told():
             done = self._live.execute("COMMIT").statusmessage
+        self._live.patient = False
         if done != "COMMIT":
             raise DatabaseError("the transaction had failed, and was rolled back")
 
@@ -148,6 +195,7 @@ class PostgresConnection:
             return False
         if self._db.info.transaction_status != TransactionStatus.IDLE:
             self.execute("ROLLBACK")
+        self._db.patient = False
         return True
 
     def close(self) -> None:

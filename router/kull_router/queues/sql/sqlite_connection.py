@@ -15,6 +15,18 @@ from kull_router.queues.sql.db import DatabaseError, Row
 
 _CHUNKS: Final = (1, 4, 16, 64, 256)  # rows per look-up: few, to keep statements prepared
 _WAL_BYTES: Final = 64 * 2**20  # a WAL that grew beyond this is cut at the next checkpoint
+_WORDS: Final = {
+    "integer": "INTEGER",
+    "text": "TEXT",
+    "any_text": "",
+    "boolean": "INTEGER",
+    "bytes": "BLOB",
+    "row_id": "INTEGER PRIMARY KEY",
+    "growing_number": "INTEGER PRIMARY KEY AUTOINCREMENT",
+    "by_key": "WITHOUT ROWID",
+    "half_full": "",
+    "mostly_full": "",
+}
 
 
 @contextmanager
@@ -44,6 +56,7 @@ class SqliteConnection:
     """
 
     lock = lock_free = ""  # there is one router, and one writer
+    words = _WORDS
 
     def __init__(self, path: Path) -> None:
         with _told():
@@ -117,6 +130,18 @@ class SqliteConnection:
     def begin_read(self) -> None:
         """See `Connection.begin_read`."""
         self.execute("BEGIN")
+
+    def begin_migration(self) -> None:
+        """See `Connection.begin_migration`: there is one writer."""
+        self.begin()
+
+    def has_table(self, name: str) -> bool:
+        """See `Connection.has_table`."""
+        return bool(self.query("SELECT 1 FROM sqlite_master WHERE name = ?", (name,)))
+
+    def history(self) -> str:
+        """See `Connection.history`: a file that was copied back looks like any other."""
+        return ""
 
     def commit(self) -> None:
         """See `Connection.commit`."""
