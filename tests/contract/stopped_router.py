@@ -7,7 +7,7 @@ import sys
 
 from kull_router.errors import StoreError
 from kull_router.queues.port import Retention
-from kull_router.queues.sql import rows as sql_append
+from kull_router.queues.sql import rows, terms
 from kull_router.queues.sql.db import Db
 from kull_router.queues.sql.postgres import PostgresStore
 from tests.support.stores import NOW, SHARD, credit
@@ -15,12 +15,12 @@ from tests.support.stores import NOW, SHARD, credit
 
 def append_slowly(db: Db) -> None:
     """Hold the shard's row until the parent, which stops this process meanwhile, says a line."""
-    assert sql_append.fenced(db, [(SHARD, 1)]) == [None]
+    assert terms.fenced(db, [(SHARD, 1)]) == [None]
     sys.stdout.write("within\n")
     sys.stdout.flush()
     sys.stdin.readline()
-    request = sql_append.Append(shard=SHARD, term=1, events=[credit("a")], now_ms=NOW)
-    sql_append.append(db, [request], retention=Retention())
+    request = rows.Append(shard=SHARD, term=1, events=[credit("a")], now_ms=NOW)
+    rows.append(db, [request], retention=Retention())
 
 
 async def main() -> None:

@@ -15,10 +15,9 @@ import psycopg
 import pytest
 
 from kull_router.errors import ConfigError, Fenced, StoreReplaced, StoreUnavailable
-from kull_router.queues import rules as queue
+from kull_router.queues import rules
 from kull_router.queues.port import DeviceInfo, Outcome, Retention, Stale, Stored
-from kull_router.queues.sql import postgres_connection
-from kull_router.queues.sql import rows as sql_append
+from kull_router.queues.sql import postgres_connection, rows
 from kull_router.queues.sql.db import Db
 from kull_router.queues.sql.postgres import PostgresStore
 from tests.support.holding import holding
@@ -47,8 +46,8 @@ async def held(store: PostgresStore, *events: str, term: int = 1) -> AsyncIterat
 
     def append(db: Db) -> None:
         ticks = [tick(event, version=9) for event in events]
-        request = sql_append.Append(shard=SHARD, term=term, events=ticks, now_ms=NOW + AGES)
-        (outcome,) = sql_append.append(db, [request], retention=Retention())
+        request = rows.Append(shard=SHARD, term=term, events=ticks, now_ms=NOW + AGES)
+        (outcome,) = rows.append(db, [request], retention=Retention())
         if isinstance(outcome, Fenced):
             raise outcome
 
@@ -169,14 +168,14 @@ class TestRoutersAtOnce:
             await owner.claim(SHARD, "owner")
             await owner.append(SHARD, 1, [credit("old")], NOW)
             seen, go_on = threading.Event(), threading.Event()
-            without = queue.without
+            without = rules.without
 
-            def slowly(figures: queue.Figures, removed: Sequence[queue.Kept]) -> queue.Figures:
+            def slowly(figures: rules.Figures, removed: Sequence[rules.Kept]) -> rules.Figures:
                 seen.set()
                 assert go_on.wait(20)
                 return without(figures, removed)
 
-            monkeypatch.setattr(queue, "without", slowly)
+            monkeypatch.setattr(rules, "without", slowly)
             trimming = asyncio.create_task(other.trim(NOW + AGES))
             assert await asyncio.to_thread(seen.wait, 20)
             appending = asyncio.create_task(

@@ -12,7 +12,7 @@ from itertools import groupby
 from kull_protos.contract import addresses
 from kull_router.access.revocations import Revocation
 from kull_router.errors import Fenced, ShardCountMismatch, StoreUnavailable
-from kull_router.queues import rules as queue
+from kull_router.queues import rules
 from kull_router.queues.entry import Contract, Entry, Event
 from kull_router.queues.port import (
     Attachment,
@@ -91,7 +91,7 @@ class MemoryStore:
     ) -> list[Outcome]:
         """See `Store.append`."""
         self._check_open()
-        queue.check(events)
+        rules.check(events)
         self._check_term(shard, term)
         outcomes: dict[int, Outcome] = {}
         in_address_order = sorted(enumerate(events), key=lambda pair: pair[1].address)
@@ -103,7 +103,7 @@ class MemoryStore:
 
     def _append_to(self, address: str, events: Sequence[Event], now_ms: int) -> list[Outcome]:
         target = self._state.queues.setdefault(address, _Queue())
-        plan, outcomes = queue.plan(
+        plan, outcomes = rules.plan(
             target.figures,
             events,
             seen=target.seen.keys(),
@@ -138,7 +138,7 @@ class MemoryStore:
         known = of_user.setdefault(device.device, _Device(device, now_ms))
         known.info, known.last_seen_ms = device, max(known.last_seen_ms, now_ms)
         figures = self._queue(address).figures
-        attachment, cursor = queue.attach(figures, known.cursors.get(address), position)
+        attachment, cursor = rules.attach(figures, known.cursors.get(address), position)
         known.cursors[address] = cursor
         return attachment
 
@@ -151,14 +151,14 @@ class MemoryStore:
         wanted = (
             entry
             for seq, entry in source.entries.items()
-            if seq > after and (seq > initial_head or queue.is_state(entry.event))
+            if seq > after and (seq > initial_head or rules.is_state(entry.event))
         )
-        entries, complete = queue.cut(wanted, limit=limit, max_bytes=max_bytes)
+        entries, complete = rules.cut(wanted, limit=limit, max_bytes=max_bytes)
         return Page(
             entries=entries,
             through=source.figures.head if complete else entries[-1].seq,
             head=source.figures.head,
-            lost=queue.is_lost(source.figures, after, initial_head),
+            lost=rules.is_lost(source.figures, after, initial_head),
         )
 
     async def advance(self, cursors: Sequence[CursorUpdate], now_ms: int) -> None:
@@ -172,7 +172,7 @@ class MemoryStore:
             seq = min(update.seq, self._queue(update.address).figures.head)
             device.cursors[update.address] = Cursor(max(before.seq, seq), before.initial_head)
         for address in {update.address for update in cursors}:
-            self._trim_acknowledged(address, queue.cutoffs(self._retention, now_ms))
+            self._trim_acknowledged(address, rules.cutoffs(self._retention, now_ms))
 
     def _trim_acknowledged(self, address: str, cutoffs: Cutoffs) -> int:
         target = self._state.queues.get(address)
@@ -185,7 +185,7 @@ class MemoryStore:
             if not device.info.ephemeral and address in device.cursors
         ]
         up_to = min(holds, default=0)
-        return _remove(target, queue.acknowledged(_kept(target), up_to, cutoffs.acknowledged))
+        return _remove(target, rules.acknowledged(_kept(target), up_to, cutoffs.acknowledged))
 
     async def touch(self, device: DeviceInfo, now_ms: int) -> None:
         """See `Store.touch`."""
@@ -243,10 +243,10 @@ class MemoryStore:
     async def trim(self, now_ms: int) -> int:
         """See `Store.trim`."""
         self._check_open()
-        cutoffs = queue.cutoffs(self._retention, now_ms)
+        cutoffs = rules.cutoffs(self._retention, now_ms)
         removed = self._trim_devices(cutoffs)
         for address, target in self._state.queues.items():
-            removed += _remove(target, queue.aged(_kept(target), cutoffs.entries))
+            removed += _remove(target, rules.aged(_kept(target), cutoffs.entries))
             removed += self._trim_acknowledged(address, cutoffs)
             removed += _trim_ids(target, cutoffs)
         return removed
@@ -294,7 +294,7 @@ def _remove(target: _Queue, gone: Sequence[Kept]) -> int:
         del target.entries[kept.seq]
         if kept.contract is Contract.LATEST:
             target.newest[kept.key] = Newest(0, target.newest[kept.key].version)
-    target.figures = queue.without(target.figures, gone)
+    target.figures = rules.without(target.figures, gone)
     return len(gone)
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kull_router.queues import rules as queue
+from kull_router.queues import rules
 from kull_router.queues.entry import Contract, Entry, Event
 from kull_router.queues.port import Duplicate, Outcome, Retention, Stale, Stored
 from kull_router.queues.rules import Cursor, Figures, Kept, Newest, Plan
@@ -20,7 +20,7 @@ def plan(
     newest: dict[str, Newest] | None = None,
     retention: Retention | None = None,
 ) -> tuple[Plan, list[Outcome]]:
-    return queue.plan(
+    return rules.plan(
         figures or Figures(),
         arriving,
         seen=seen,
@@ -77,8 +77,8 @@ def test_the_excess_is_counted_per_contract() -> None:
 def test_the_floor_follows_what_retention_removes_and_never_goes_back() -> None:
     gone = [Kept(4, Contract.EVERY, "", False, NOW), Kept(3, Contract.LATEST, "k", True, NOW)]
     before = Figures(head=9, every=2, latest=2)
-    assert queue.without(before, gone) == Figures(head=9, floor=4, every=1, latest=1)
-    assert queue.without(Figures(head=9, floor=7, every=2, latest=2), gone).floor == 7
+    assert rules.without(before, gone) == Figures(head=9, floor=4, every=1, latest=1)
+    assert rules.without(Figures(head=9, floor=7, every=2, latest=2), gone).floor == 7
 
 
 @given(
@@ -92,10 +92,10 @@ def test_an_attach_never_loses_entries_silently(
     cursor: Cursor | None, position: int | None, head: int, floor: int
 ) -> None:
     figures = Figures(head=head, floor=min(floor, head))
-    attached, stored = queue.attach(figures, cursor, position)
+    attached, stored = rules.attach(figures, cursor, position)
     claimed = position if position is not None else cursor.seq if cursor else None
     if attached.recovered:
-        assert not queue.is_lost(figures, attached.after, attached.initial_head)
+        assert not rules.is_lost(figures, attached.after, attached.initial_head)
         assert claimed is None or attached.after == claimed
     else:
         assert (attached.after, attached.initial_head) == (0, head)
@@ -103,7 +103,7 @@ def test_an_attach_never_loses_entries_silently(
         assert stored.seq >= cursor.seq
         assert stored.initial_head == cursor.initial_head
     if attached.recovered or figures.floor or position is not None:
-        again, _ = queue.attach(figures, stored, position)
+        again, _ = rules.attach(figures, stored, position)
         assert again == attached, "an answer that got lost is given again"
 
 
@@ -113,7 +113,7 @@ def test_pages_join_to_the_whole(sizes: list[int], limit: int, max_bytes: int) -
     got: list[Entry] = []
     complete = False
     while not complete:
-        page, complete = queue.cut(left[len(got) :], limit=limit, max_bytes=max_bytes)
+        page, complete = rules.cut(left[len(got) :], limit=limit, max_bytes=max_bytes)
         assert page or complete
         assert len(page) <= limit
         assert len(page) == 1 or sum(len(one.event.body) for one in page) <= max_bytes
@@ -126,4 +126,4 @@ def test_pages_join_to_the_whole(sizes: list[int], limit: int, max_bytes: int) -
     [(credit("a"), False), (tick("a"), True), (tick("a", final=True), False)],
 )
 def test_state_is_what_still_runs(event: Event, expected: bool) -> None:
-    assert queue.is_state(event) is expected
+    assert rules.is_state(event) is expected

@@ -29,6 +29,11 @@ class Db(Protocol):
         """The same, but leaves out the rows that somebody else has locked."""
         ...
 
+    @property
+    def share(self) -> str:
+        """Ends a query: its rows of `s` stay as they are until this transaction has ended."""
+        ...
+
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """Run a statement and return its rows."""
         ...
@@ -50,10 +55,6 @@ class Db(Protocol):
 
     def count(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         """Run a statement and return how many rows it has changed."""
-        ...
-
-    def terms(self, shards: Collection[int]) -> dict[int, int]:
-        """Return the terms of those shards that have one, and let nobody change them meanwhile."""
         ...
 
 

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any, Final
 
 from kull_router.errors import Fenced
-from kull_router.queues import rules as queue
+from kull_router.queues import rules
 from kull_router.queues.port import Attachment, CursorUpdate, DeviceInfo, KnownDevice
 from kull_router.queues.rules import Cursor, Cutoffs, Figures, Kept
+from kull_router.queues.sql import columns
 from kull_router.queues.sql.db import Db
-from kull_router.queues.sql.rows import (
-    fenced,
-    figures_of,
-    figures_or_new,
-    kept_of,
-    remove,
-)
+from kull_router.queues.sql.rows import figures_of, figures_or_new, kept_of, remove
+from kull_router.queues.sql.terms import fenced
 
 # Up to where all of a user's stable devices have what they need; users without one are left out.
 _HOLDS = """
@@ -28,7 +26,7 @@ JOIN cursors AS c ON c.user_id = d.user_id AND c.device_id = d.device_id AND c.q
 GROUP BY q.id"""
 
 
-# `queue.acknowledged` as a query: most of what has been acknowledged is too young to go.
+# `rules.acknowledged` as a query: most of what has been acknowledged is too young to go.
 # Not by the view `entries`: PostgreSQL would read it whole.
 _OLD_EVERY = """
 SELECT e.queue_id, e.seq, 'every', e.key, e.final, e.created_ms
@@ -42,13 +40,25 @@ _CURSORS = """
 SELECT c.user_id, c.device_id, c.queue_id, c.seq, c.initial_head
 FROM {wanted} CROSS JOIN cursors AS c ON c.user_id = wanted.column1
 AND c.device_id = wanted.column2 AND c.queue_id = wanted.column3"""
+_DEVICE: Final = columns.names(columns.DEVICE)
 # Without WHERE SQLite takes ON for that of a join.
-_UPSERT_DEVICES = """
-INSERT INTO devices (name, platform, ephemeral, last_seen_ms, user_id, device_id)
-SELECT * FROM {wanted} WHERE true ON CONFLICT (user_id, device_id)
-DO UPDATE SET name = excluded.name, platform = excluded.platform, ephemeral = excluded.ephemeral,
+_UPSERT_DEVICES: Final = f"""
+INSERT INTO devices ({_DEVICE}, last_seen_ms, user_id, device_id)
+SELECT * FROM {{wanted}} WHERE true ON CONFLICT (user_id, device_id)
+DO UPDATE SET {columns.overwritten(columns.DEVICE)},
 last_seen_ms = CASE WHEN devices.last_seen_ms > excluded.last_seen_ms
-THEN devices.last_seen_ms ELSE excluded.last_seen_ms END"""
+THEN devices.last_seen_ms ELSE excluded.last_seen_ms END"""  # noqa: S608 (no input)
+_TOUCH: Final = (
+    f"UPDATE devices SET {' = ?, '.join(columns.DEVICE)} = ?, "  # noqa: S608 (no input)
+    "last_seen_ms = CASE WHEN last_seen_ms > ? THEN last_seen_ms ELSE ? END "
+    "WHERE user_id = ? AND device_id = ?"
+)
+_LIST: Final = f"""
+SELECT d.device_id, d.last_seen_ms,
+(SELECT c.seq FROM cursors AS c JOIN queues AS q ON q.id = c.queue_id
+WHERE c.user_id = d.user_id AND c.device_id = d.device_id AND q.address = 'user:' || d.user_id),
+{_DEVICE} FROM devices AS d WHERE d.user_id = ? ORDER BY d.device_id"""  # noqa: S608 (no input)
+_values: Final = attrgetter(*columns.DEVICE)
 _UPSERT_CURSORS = """
 INSERT INTO cursors (user_id, device_id, queue_id, seq, initial_head)
 SELECT * FROM {wanted} WHERE true ON CONFLICT (user_id, device_id, queue_id)
@@ -82,7 +92,7 @@ def attach(db: Db, requests: Sequence[Attach]) -> list[Attachment | Fenced]:
     attachments = []
     for each, place in zip(taken, places, strict=True):
         _, figures = queues[each.address]
-        attachment, cursors[place] = queue.attach(figures, cursors.get(place), each.position)
+        attachment, cursors[place] = rules.attach(figures, cursors.get(place), each.position)
         attachments.append(attachment)
     db.write(
         _UPSERT_CURSORS,
@@ -93,27 +103,24 @@ def attach(db: Db, requests: Sequence[Attach]) -> list[Attachment | Fenced]:
 
 
 def _note_devices(db: Db, requests: Sequence[Attach]) -> None:
-    noted: dict[tuple[str, str], tuple[str, str, bool, int]] = {}
+    noted: dict[tuple[str, str], tuple[DeviceInfo, int]] = {}
     for each in requests:
-        device = each.device
-        where = (device.user, device.device)
-        seen_ms = max(each.now_ms, noted[where][3] if where in noted else 0)
-        noted[where] = (device.name, device.platform, device.ephemeral, seen_ms)
+        where = (each.device.user, each.device.device)
+        _, seen_ms = noted.get(where, (each.device, 0))
+        noted[where] = (each.device, max(each.now_ms, seen_ms))
     # Two routers that lock rows in the same order never wait for each other.
-    db.write(_UPSERT_DEVICES, [(*noted[where], *where) for where in sorted(noted)])
+    db.write(
+        _UPSERT_DEVICES,
+        [
+            (*_values(device), seen_ms, *where)
+            for where, (device, seen_ms) in sorted(noted.items(), key=lambda item: item[0])
+        ],
+    )
 
 
 def touch(db: Db, device: DeviceInfo, now_ms: int) -> None:
     """See `Store.touch`."""
-    db.execute(
-        "UPDATE devices SET name = ?, platform = ?, ephemeral = ?, "
-        "last_seen_ms = CASE WHEN last_seen_ms > ? THEN last_seen_ms ELSE ? END "
-        "WHERE user_id = ? AND device_id = ?",
-        (
-            *(device.name, device.platform, device.ephemeral),
-            *(now_ms, now_ms, device.user, device.device),
-        ),
-    )
+    db.execute(_TOUCH, (*_values(device), now_ms, now_ms, device.user, device.device))
 
 
 def forget(db: Db, user: str, device: str) -> None:
@@ -154,21 +161,13 @@ def trim_acknowledged(db: Db, queues: Mapping[int, Figures], cutoffs: Cutoffs) -
 
 def devices(db: Db, user: str) -> list[KnownDevice]:
     """See `Store.devices`. Runs on a reader."""
-    rows = db.query(
-        "SELECT d.device_id, d.name, d.platform, d.ephemeral, d.last_seen_ms, "
-        "(SELECT c.seq FROM cursors AS c JOIN queues AS q ON q.id = c.queue_id "
-        "WHERE c.user_id = d.user_id AND c.device_id = d.device_id "
-        "AND q.address = 'user:' || d.user_id) "
-        "FROM devices AS d WHERE d.user_id = ? ORDER BY d.device_id",
-        (user,),
-    )
     return [
-        KnownDevice(
-            info=DeviceInfo(
-                user=user, device=device, name=name, platform=platform, ephemeral=bool(ephemeral)
-            ),
-            cursor=cursor or 0,
-            last_seen_ms=last_seen_ms,
-        )
-        for device, name, platform, ephemeral, last_seen_ms, cursor in rows
+        KnownDevice(info=_info(user, device, values), cursor=cursor or 0, last_seen_ms=last_seen_ms)
+        for device, last_seen_ms, cursor, *values in db.query(_LIST, (user,))
     ]
+
+
+def _info(user: str, device: str, values: Sequence[Any]) -> DeviceInfo:
+    kept = dict(zip(columns.DEVICE, values, strict=True))
+    kept["ephemeral"] = bool(kept["ephemeral"])  # SQLite gives a number
+    return DeviceInfo(user=user, device=device, **kept)

@@ -87,6 +87,7 @@ class PostgresConnection:
 
     lock = "FOR UPDATE OF q"
     lock_free = "FOR UPDATE OF q SKIP LOCKED"
+    share = "FOR SHARE OF s"  # many may hold it at once; who wants to change the row waits
     words = _WORDS
 
     def __init__(self, url: str, *, name: str, check: Callable[[PostgresConnection], None]) -> None:
@@ -135,15 +136,6 @@ class PostgresConnection:
         """See `Db.count`."""
         with _told():
             return self._live.execute(_translated(sql), parameters).rowcount
-
-    def terms(self, shards: Collection[int]) -> dict[int, int]:
-        """See `Db.terms`: a claim waits until this transaction has ended."""
-        # In one order, so that two routers never wait for each other.
-        rows = self.query(
-            "SELECT shard, term FROM shards WHERE shard = ANY(?) ORDER BY shard FOR SHARE",
-            (list(shards),),
-        )
-        return {shard: term for shard, term in rows}  # noqa: C416 (a dict() of rows has no types)
 
     def begin(self) -> None:
         """See `Connection.begin`."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from kull_router.queues import rules as queue
+from kull_router.queues import rules
 from kull_router.queues.rules import Cutoffs, Figures
 from kull_router.queues.sql.db import Db
 from kull_router.queues.sql.devices import forget, trim_acknowledged
@@ -66,7 +66,7 @@ def trim_entries(db: Db, queue_ids: Sequence[int], cutoffs: Cutoffs) -> int:
             f"SELECT {KEPT_COLUMNS} FROM entries WHERE queue_id = ? ORDER BY seq",  # noqa: S608 (no input)
             (queue_id,),
         )
-        gone = queue.aged(map(kept_of, rows), cutoffs.entries)
+        gone = rules.aged(map(kept_of, rows), cutoffs.entries)
         before = Figures(head=head, floor=floor, every=every, latest=latest)
         figures |= remove(db, {queue_id: before}, {queue_id: gone})
         removed += len(gone)

@@ -1,45 +1,39 @@
-"""Revoked tokens by SQL."""
+"""Revoked tokens by SQL: what `SqlStore` promises as a `RevocationLog`."""
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Final
 
 from kull_router.access.revocations import Revocation
+from kull_router.queues.sql import columns
 from kull_router.queues.sql.db import Db
 
-_COLUMNS: Final = "user_id, device_id, token_id, issued_before_ms, until_ms"
+_COLUMNS: Final = f"user_id, device_id, {columns.names(columns.REVOCATION)}"
+_values: Final = attrgetter("user", "device", *columns.REVOCATION)
 
 
 def revoke(db: Db, revocation: Revocation) -> None:
     """See `RevocationLog.revoke`. Runs in the writer's thread."""
-    db.execute(
-        f"INSERT INTO revocations ({_COLUMNS}) VALUES (?, ?, ?, ?, ?)",  # noqa: S608 (no input)
-        (
-            revocation.user,
-            revocation.device,
-            revocation.token_id,
-            revocation.issued_before_ms,
-            revocation.until_ms,
-        ),
-    )
+    values = _values(revocation)
+    marks = ", ".join("?" * len(values))
+    db.execute(f"INSERT INTO revocations ({_COLUMNS}) VALUES ({marks})", values)  # noqa: S608
 
 
 def revocations(db: Db, after: int) -> list[Revocation]:
     """See `RevocationLog.revocations`. Runs on a reader."""
     rows = db.query(
-        f"SELECT {_COLUMNS}, number FROM revocations WHERE number > ? ORDER BY number",  # noqa: S608
+        f"SELECT number, {_COLUMNS} FROM revocations WHERE number > ? ORDER BY number",  # noqa: S608
         (after,),
     )
     return [
         Revocation(
+            number=number,
             user=user,
             device=device,
-            token_id=token_id,
-            issued_before_ms=issued_before_ms,
-            until_ms=until_ms,
-            number=number,
+            **dict(zip(columns.REVOCATION, values, strict=True)),
         )
-        for user, device, token_id, issued_before_ms, until_ms, number in rows
+        for number, user, device, *values in rows
     ]
 
 

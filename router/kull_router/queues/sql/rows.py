@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from operator import attrgetter
 from typing import Any, Final
 
 from kull_router.errors import Fenced
-from kull_router.queues import rules as queue
+from kull_router.queues import rules
 from kull_router.queues.entry import Contract, Entry, Event
 from kull_router.queues.port import Outcome, Retention
 from kull_router.queues.rules import Figures, Kept, Newest, Plan
+from kull_router.queues.sql import columns
 from kull_router.queues.sql.db import Db
+from kull_router.queues.sql.terms import fenced
 
 _QUEUES = """
 SELECT q.address, q.id, q.head, q.floor, q.every, q.latest
@@ -28,22 +31,17 @@ _NEWEST = """
 SELECT l.queue_id, l.key, l.seq, l.version FROM {wanted}
 CROSS JOIN latest AS l ON l.queue_id = wanted.column1 AND l.key = wanted.column2"""
 
-_EVENT_COLUMNS: Final = "created_ms, key, version, final, id, type, exclude_device, body"
-_INSERT_EVERY: Final = (
-    f"INSERT INTO every (queue_id, seq, {_EVENT_COLUMNS}) SELECT * FROM {{wanted}}"  # noqa: S608
-)
+_EVENT: Final = columns.names(columns.EVENT)
+_INSERT_EVERY: Final = f"INSERT INTO every (queue_id, seq, {_EVENT}) SELECT * FROM {{wanted}}"  # noqa: S608
 _UPSERT_LATEST: Final = (
-    f"INSERT INTO latest (changed_ms, queue_id, seq, {_EVENT_COLUMNS}) "  # noqa: S608
+    f"INSERT INTO latest (changed_ms, queue_id, seq, {_EVENT}) "  # noqa: S608
     "SELECT * FROM {wanted} WHERE true "  # without WHERE SQLite takes ON for that of a join
     "ON CONFLICT (queue_id, key) DO UPDATE SET "
-    + ", ".join(
-        f"{column} = excluded.{column}"
-        for column in ("changed_ms", "seq", *_EVENT_COLUMNS.split(", "))
-        if column != "key"
-    )
+    + columns.overwritten(["changed_ms", "seq", *(one for one in columns.EVENT if one != "key")])
 )
-ENTRY_COLUMNS: Final = f"seq, contract, {_EVENT_COLUMNS}"  # of the view `entries`
+ENTRY_COLUMNS: Final = f"seq, contract, {_EVENT}"  # of the view `entries`
 KEPT_COLUMNS: Final = "seq, contract, key, final, created_ms"
+_values: Final = attrgetter(*columns.EVENT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,15 +52,6 @@ class Append:
     term: int
     events: Sequence[Event]
     now_ms: int
-
-
-def fenced(db: Db, claims: Sequence[tuple[int, int]]) -> list[Fenced | None]:
-    """Return what to raise for each (shard, term) that is not current any more."""
-    terms = db.terms({shard for shard, _ in claims})
-    return [
-        None if term == terms.get(shard, 0) else Fenced(shard, term, terms.get(shard, 0))
-        for shard, term in claims
-    ]
 
 
 def figures_of(
@@ -120,7 +109,7 @@ def _append(db: Db, events: Sequence[Event], now_ms: int, retention: Retention) 
     plans: dict[int, Plan] = {}
     for address, its_places in places.items():
         queue_id, figures = queues[address]
-        plans[queue_id], decided = queue.plan(
+        plans[queue_id], decided = rules.plan(
             figures,
             [events[place] for place in its_places],
             seen=seen.get(queue_id, set()),
@@ -201,7 +190,7 @@ def remove(
         "WHERE latest.queue_id = wanted.column1 AND latest.key = wanted.column2",
         [(*where, b"") for where in latest],
     )
-    changed = {row: queue.without(figures[row], its) for row, its in gone.items() if its}
+    changed = {row: rules.without(figures[row], its) for row, its in gone.items() if its}
     write_figures(db, changed)
     return {**figures, **changed}
 
@@ -214,34 +203,11 @@ def kept_of(row: Sequence[Any]) -> Kept:
 
 def entry_of(address: str, row: Sequence[Any]) -> Entry:
     """Return the entry of a row of ENTRY_COLUMNS."""
-    seq, contract, created_ms, key, version, final, event_id, kind, exclude, body = row
-    return Entry(
-        seq=seq,
-        event=Event(
-            id=event_id,
-            address=address,
-            type=kind,
-            contract=Contract(contract),
-            body=body,
-            key=key,
-            version=version,
-            final=bool(final),
-            exclude_device=exclude,
-            created_ms=created_ms,
-        ),
-    )
+    seq, contract, *values = row
+    kept = dict(zip(columns.EVENT, values, strict=True))
+    kept["final"] = bool(kept["final"])  # SQLite gives a number
+    return Entry(seq=seq, event=Event(address=address, contract=Contract(contract), **kept))
 
 
 def _row(entry: Entry) -> tuple[Any, ...]:
-    event = entry.event
-    return (
-        entry.seq,
-        event.created_ms,
-        event.key,
-        event.version,
-        event.final,
-        event.id,
-        event.type,
-        event.exclude_device,
-        event.body,
-    )
+    return (entry.seq, *_values(entry.event))

@@ -97,9 +97,7 @@ def renew_epoch(db: Connection) -> str:
     return epoch
 
 
-def _advance(
-    db: Connection, shard_count: int, migrations: Sequence[Migration]
-) -> Identity | None:
+def _advance(db: Connection, shard_count: int, migrations: Sequence[Migration]) -> Identity | None:
     """Make one step; None: there may be more. Another process may have made it before."""
     _check_shard_count(db, shard_count)
     missing = _missing(db, migrations)
@@ -195,9 +193,7 @@ def _new_identity(db: Connection, shard_count: int) -> Identity:
             now=identity.history,
             epoch=identity.epoch,
         )
-    _write_meta(
-        db, epoch=identity.epoch, history=identity.history, shard_count=str(shard_count)
-    )
+    _write_meta(db, epoch=identity.epoch, history=identity.history, shard_count=str(shard_count))
     return identity
 
 

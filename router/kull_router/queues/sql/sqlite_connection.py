@@ -55,7 +55,7 @@ class SqliteConnection:
     Raises ConfigError when the file system has no place for a write-ahead log.
     """
 
-    lock = lock_free = ""  # there is one router, and one writer
+    lock = lock_free = share = ""  # there is one router, and one writer
     words = _WORDS
 
     def __init__(self, path: Path) -> None:
@@ -113,15 +113,6 @@ class SqliteConnection:
         """See `Db.count`."""
         with _told():
             return self._db.execute(sql, parameters).rowcount
-
-    def terms(self, shards: Collection[int]) -> dict[int, int]:
-        """See `Db.terms`: the whole file is this transaction's."""
-        rows = self.look_up(
-            "SELECT s.shard, s.term FROM {wanted} "
-            "CROSS JOIN shards AS s ON s.shard = wanted.column1",
-            [(shard,) for shard in shards],
-        )
-        return {shard: term for shard, term in rows}  # noqa: C416 (a dict() of rows has no types)
 
     def begin(self) -> None:
         """See `Connection.begin`."""
