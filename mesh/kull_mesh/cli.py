@@ -21,6 +21,7 @@ from kull_mesh.commands import (
     play,
     roles,
     send,
+    store,
     token,
     up,
 )
@@ -51,6 +52,7 @@ app.command(rich_help_panel="Tools")(definitions.definitions)
 app.command(rich_help_panel="Operate")(nodes.nodes)
 app.command(rich_help_panel="Operate")(nodes.drain)
 app.command(rich_help_panel="Operate")(nodes.revoke)
+app.add_typer(store.app, name="store", rich_help_panel="Operate")
 
 
 @app.callback()

@@ -6,8 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.command import home, kull
 from tests.support.mesh import Mesh
 from tests.support.rabbitmq import Endpoint
+
+__all__ = ["home", "kull", "mesh"]
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """The port between the router and its database: queues, devices and cursors. PURE.
 
 Adapters: `memory.MemoryStore` (the twin), `sql.sqlite.SqliteStore`, `sql.postgres.PostgresStore`;
-`tests/contract/test_store.py` holds them to the same promises.
+`tests/contract/store` holds them to the same promises.
 """
 
 from __future__ import annotations

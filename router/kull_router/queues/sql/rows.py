@@ -1,6 +1,6 @@
 """Appending to queues by SQL: a few statements for all that waits, whatever its shard.
 
-Written once for SQLite and PostgreSQL, see `sql.Db`. Runs in the writer's thread, within its
+Written once for SQLite and PostgreSQL, see `db.Db`. Runs in the writer's thread, within its
 transaction.
 """
 

@@ -1,4 +1,4 @@
-"""A connection to a SQLite file, as `sql.Connection`."""
+"""A connection to a SQLite file, as `db.Connection`."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _for_each(sql: str, width: int) -> str:
 
 
 class SqliteConnection:
-    """Implements `sql.Connection`. Any thread may use it, one at a time.
+    """Implements `db.Connection`. Any thread may use it, one at a time.
 
     Raises ConfigError when the file system has no place for a write-ahead log.
     """

@@ -1,0 +1,116 @@
+-- A store as the version before numbered migrations made it, with some of everything in it.
+BEGIN TRANSACTION;
+CREATE TABLE cursors (
+  user_id TEXT NOT NULL,
+  device_id TEXT NOT NULL,
+  queue_id INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  initial_head INTEGER NOT NULL,
+  PRIMARY KEY (user_id, device_id, queue_id)
+) WITHOUT ROWID;
+INSERT INTO "cursors" VALUES('alice','phone',1,3,0);
+INSERT INTO "cursors" VALUES('alice','web-1',1,0,0);
+CREATE TABLE devices (
+  user_id TEXT NOT NULL,
+  device_id TEXT NOT NULL,
+  name TEXT NOT NULL,
+  platform TEXT NOT NULL,
+  ephemeral INTEGER NOT NULL,
+  last_seen_ms INTEGER NOT NULL,
+  PRIMARY KEY (user_id, device_id)
+) WITHOUT ROWID;
+INSERT INTO "devices" VALUES('alice','phone','Alice''s phone','ios',0,1700000000000);
+INSERT INTO "devices" VALUES('alice','web-1','','web',1,1700000000001);
+CREATE TABLE every (
+  queue_id INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  created_ms INTEGER NOT NULL,
+  key TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  final INTEGER NOT NULL,
+  id TEXT NOT NULL,
+  type TEXT NOT NULL,
+  exclude_device TEXT NOT NULL,
+  body BLOB NOT NULL,
+  PRIMARY KEY (queue_id, seq)
+) WITHOUT ROWID;
+INSERT INTO "every" VALUES(1,1,1700000000000,'',0,0,'c-1','CREDIT_UPDATE','',X'7B226964223A22632D31222C2274657874223A224772C3BCC39F653B20697427732031303025203F227D');
+INSERT INTO "every" VALUES(1,5,1700000000000,'',0,0,'c-2','CREDIT_UPDATE','',X'7B226964223A22632D32227D20202020202020202020');
+INSERT INTO "every" VALUES(2,1,1700000000000,'',0,0,'a-1','CREDIT_UPDATE','',X'7B226964223A22612D31227D20202020202020202020');
+INSERT INTO "every" VALUES(3,1,1700000000000,'',0,0,'b-1','CREDIT_UPDATE','',X'7B226964223A22622D31227D20202020202020202020');
+CREATE TABLE latest (
+  queue_id INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  created_ms INTEGER NOT NULL,
+  key TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  final INTEGER NOT NULL,
+  id TEXT NOT NULL,
+  type TEXT NOT NULL,
+  exclude_device TEXT NOT NULL,
+  body BLOB NOT NULL,
+  changed_ms INTEGER NOT NULL,
+  PRIMARY KEY (queue_id, key)
+) WITHOUT ROWID;
+INSERT INTO "latest" VALUES(1,3,1700000000000,'shoot:1',2,0,'t-2','SHOOT_PROGRESS','phone',X'7B226964223A22742D32227D20202020202020202020',1700000000002);
+INSERT INTO "latest" VALUES(1,4,1700000000000,'shoot:2',7,1,'t-3','SHOOT_PROGRESS','phone',X'7B226964223A22742D33227D20202020202020202020',1700000000002);
+INSERT INTO "latest" VALUES(4,0,1700000000000,'shoot:0',5,0,'b-0','SHOOT_PROGRESS','phone',X'',1700000000004);
+INSERT INTO "latest" VALUES(4,2,1700000000000,'shoot:1',5,0,'b-1','SHOOT_PROGRESS','phone',X'7B226964223A22622D31227D20202020202020202020',1700000000004);
+INSERT INTO "latest" VALUES(4,3,1700000000000,'shoot:2',5,0,'b-2','SHOOT_PROGRESS','phone',X'7B226964223A22622D32227D20202020202020202020',1700000000004);
+CREATE TABLE meta (name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
+INSERT INTO "meta" VALUES('epoch','2caaf2e9c5960c19');
+INSERT INTO "meta" VALUES('schema',1);
+INSERT INTO "meta" VALUES('shard_count',16);
+CREATE TABLE queues (
+  id INTEGER PRIMARY KEY,
+  address TEXT NOT NULL UNIQUE,
+  head INTEGER NOT NULL DEFAULT 0,
+  floor INTEGER NOT NULL DEFAULT 0,
+  every INTEGER NOT NULL DEFAULT 0,   -- kept entries of this contract
+  latest INTEGER NOT NULL DEFAULT 0
+);
+INSERT INTO "queues" VALUES(1,'user:alice',5,0,2,2);
+INSERT INTO "queues" VALUES(2,'all',1,0,1,0);
+INSERT INTO "queues" VALUES(3,'room:x',1,0,1,0);
+INSERT INTO "queues" VALUES(4,'user:bob',3,1,0,2);
+CREATE TABLE revocations (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  user_id TEXT NOT NULL,
+  device_id TEXT NOT NULL,
+  token_id TEXT NOT NULL,
+  issued_before_ms INTEGER NOT NULL,
+  until_ms INTEGER NOT NULL
+);
+INSERT INTO "revocations" VALUES(1,'bob','','',1700000000000,1701000000000);
+INSERT INTO "revocations" VALUES(2,'','','t-9',0,1701000000000);
+CREATE TABLE seen (
+  id TEXT NOT NULL,
+  queue_id INTEGER NOT NULL,
+  seen_ms INTEGER NOT NULL,
+  PRIMARY KEY (id, queue_id)
+) WITHOUT ROWID;
+INSERT INTO "seen" VALUES('a-1',2,1700000000002);
+INSERT INTO "seen" VALUES('b-1',3,1700000000002);
+INSERT INTO "seen" VALUES('c-1',1,1700000000002);
+INSERT INTO "seen" VALUES('c-2',1,1700000000002);
+INSERT INTO "seen" VALUES('t-1',1,1700000000002);
+INSERT INTO "seen" VALUES('t-2',1,1700000000002);
+INSERT INTO "seen" VALUES('t-3',1,1700000000002);
+INSERT INTO "seen" VALUES('b-0',4,1700000000004);
+INSERT INTO "seen" VALUES('b-1',4,1700000000004);
+INSERT INTO "seen" VALUES('b-2',4,1700000000004);
+CREATE TABLE shards (shard INTEGER PRIMARY KEY, term INTEGER NOT NULL, owner TEXT NOT NULL);
+INSERT INTO "shards" VALUES(5,2,'router-2');
+CREATE INDEX latest_unused ON latest (changed_ms) WHERE seq = 0;
+CREATE VIEW entries AS
+  SELECT queue_id, seq, 'every' AS contract, created_ms, key, version, final, id, type,
+    exclude_device, body
+  FROM every
+  UNION ALL
+  SELECT queue_id, seq, 'latest', created_ms, key, version, final, id, type, exclude_device, body
+  FROM latest WHERE seq > 0;
+CREATE INDEX seen_age ON seen (seen_ms);
+CREATE INDEX devices_age ON devices (ephemeral, last_seen_ms);
+DELETE FROM "sqlite_sequence";
+INSERT INTO "sqlite_sequence" VALUES('revocations',2);
+COMMIT;

@@ -1,0 +1,390 @@
+"""The tables of older versions are brought up to date, whatever happens meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from kull_router.errors import ConfigError, NewerSchema, ShardCountMismatch, StoreUnavailable
+from kull_router.queues.port import Duplicate, KnownDevice, Retention, Stale, Stored
+from kull_router.queues.sql import columns, postgres_connection, schema
+from kull_router.queues.sql.db import Connection, DatabaseError
+from kull_router.queues.sql.migrations import MIGRATIONS, Migration
+from tests.contract.migrating_router import LATER
+from tests.support.store_tables import PostgresTables, SqliteTables, Tables
+from tests.support.stores import ALICE, NOW, SHARD, credit, opened, tick
+
+ROOT = Path(__file__).parents[2]
+NEWEST = MIGRATIONS[-1].number
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def tables(request: pytest.FixtureRequest, tmp_path: Path) -> Tables:
+    if request.param == "postgres":
+        return PostgresTables(request.getfixturevalue("database_url"))
+    return SqliteTables(tmp_path)
+
+
+@pytest.fixture
+def first(tables: Tables) -> Tables:
+    """A store as the version before numbered migrations made it, with rows."""
+    tables.make_first_schema()
+    return tables
+
+
+def prepare(tables: Tables, migrations: tuple[Migration, ...] = LATER) -> schema.Identity:
+    with tables.location.connected() as db:
+        return schema.prepare(db, 16, migrations)
+
+
+def applied(tables: Tables) -> list[int]:
+    return [number for (number,) in tables.query("SELECT number FROM store_migrations ORDER BY 1")]
+
+
+def meta(tables: Tables) -> dict[str, str]:
+    return {name: str(value) for name, value in tables.query("SELECT name, value FROM meta")}
+
+
+class TestUpgrade:
+    @pytest.mark.parametrize("missing", ["", "DROP TABLE revocations"])
+    async def test_a_store_of_the_first_schema_keeps_all_that_it_holds(
+        self, first: Tables, missing: str
+    ) -> None:
+        first.run(missing)
+        epoch = meta(first)["epoch"]
+        async with opened(first.disk, Retention(latest_entries=2)) as store:
+            assert store.epoch == epoch
+            assert [(q.address, q.head, q.floor, q.entries) for q in await store.queues()] == [
+                ("all", 1, 0, 1),
+                ("room:x", 1, 0, 1),
+                (ALICE, 5, 0, 4),
+                ("user:bob", 3, 1, 2),
+            ]
+            page = await store.read(ALICE, after=0, limit=99, max_bytes=10**6)
+            assert [(entry.seq, entry.event) for entry in page.entries] == [
+                (1, credit("c-1", body='{"id":"c-1","text":"Grüße; it\'s 100% ?"}'.encode())),
+                (3, tick("t-2", "shoot:1", 2)),
+                (4, tick("t-3", "shoot:2", 7, final=True)),
+                (5, credit("c-2")),
+            ]
+            devices = await store.devices("alice")
+            assert [(each.info.device, each.cursor) for each in devices] == [
+                ("phone", 3),
+                ("web-1", 0),
+            ]
+            assert isinstance(devices[0], KnownDevice) and devices[0].info.name == "Alice's phone"
+            kept = [each.token_id for each in await store.revocations(0)]
+            assert kept == ([] if missing else ["", "t-9"])
+
+            assert await store.claim(SHARD, "router-3") == 3
+            assert await store.append(
+                SHARD, 3, [credit("c-1"), tick("late", version=1), credit("c-3")], NOW
+            ) == [Duplicate(), Stale(), Stored(6)]
+            late = tick("late", "shoot:0", 4, address="user:bob")
+            assert await store.append(SHARD, 3, [late], NOW) == [Stale()], "its entry is long gone"
+
+    async def test_its_tables_are_those_of_a_new_store(
+        self, first: Tables, tmp_path: Path, request: pytest.FixtureRequest
+    ) -> None:
+        async with opened(first.disk):
+            pass
+        migrated = first.described()
+        new = _another(first, tmp_path)
+        async with opened(new.disk):
+            pass
+        assert new.described() == migrated
+        assert applied(first) == applied(new) == list(range(1, NEWEST + 1))
+
+    async def test_versions_without_migrations_do_not_take_it_for_theirs(
+        self, first: Tables
+    ) -> None:
+        assert meta(first)["schema"] == "1", "the number that they know"
+        async with opened(first.disk):
+            pass
+        assert meta(first)["schema"] == "2"
+
+    async def test_starting_again_changes_nothing(self, first: Tables) -> None:
+        async with opened(first.disk):
+            pass
+        before = first.described(), meta(first), applied(first)
+        async with opened(first.disk):
+            pass
+        assert before == (first.described(), meta(first), applied(first))
+
+    @pytest.mark.parametrize("start", ["empty", "first"])
+    def test_each_later_version_finds_the_rows_of_the_one_before(
+        self, tables: Tables, start: str
+    ) -> None:
+        if start == "first":
+            tables.make_first_schema()
+        else:
+            tables.run("CREATE TABLE brief (a INTEGER); DROP TABLE brief")
+        for upto in range(NEWEST, len(LATER) + 1):
+            prepare(tables, LATER[:upto])
+        assert applied(tables) == list(range(1, len(LATER) + 1))
+        rows = [("alice", 0)] if start == "first" else []
+        assert tables.query("SELECT user_id, count FROM badges") == rows
+        labels = {label for (label,) in tables.query("SELECT label FROM devices")}
+        assert labels == ({"none"} if start == "first" else set())
+
+
+def _another(tables: Tables, tmp_path: Path) -> Tables:
+    """An empty database of the same kind. In PostgreSQL the one that is there is emptied."""
+    if isinstance(tables, SqliteTables):
+        return SqliteTables(tmp_path / "another")
+    tables.run("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    return tables
+
+
+class TestRefusals:
+    async def test_a_newer_schema_stops_the_router_with_what_to_do(self, tables: Tables) -> None:
+        async with opened(tables.disk):
+            pass
+        prepare(tables)
+        before = tables.described(), meta(tables)
+        with pytest.raises(NewerSchema) as caught:
+            async with opened(tables.disk):
+                pass
+        assert str(caught.value) == (
+            f"the store has schema {len(LATER)} (000{len(LATER)}_badges), which this version of "
+            f"Kull Sync does not know (it knows up to {NEWEST}): run the version that made it or a "
+            "newer one; to go back, restore a backup from before the upgrade"
+        )
+        assert before == (tables.described(), meta(tables))
+
+    def test_another_migration_of_the_same_number_is_not_taken_for_ours(
+        self, first: Tables
+    ) -> None:
+        prepare(first, (*MIGRATIONS, Migration(NEWEST + 1, "theirs", "SELECT 1;")))
+        with pytest.raises(NewerSchema, match=f"000{NEWEST + 1}_theirs"):
+            prepare(first, (*MIGRATIONS, Migration(NEWEST + 1, "ours", "SELECT 1;")))
+
+    async def test_a_wrong_shard_count_is_told_before_anything_changes(self, first: Tables) -> None:
+        before = first.described()
+        with pytest.raises(ShardCountMismatch):
+            async with opened(first.disk, shard_count=8):
+                pass
+        assert first.described() == before
+
+    @pytest.mark.parametrize(
+        "foreign",
+        ["CREATE TABLE meta (a INTEGER)", "CREATE TABLE meta (name TEXT, value TEXT)"],
+    )
+    async def test_tables_of_something_else_are_left_alone(
+        self, tables: Tables, foreign: str
+    ) -> None:
+        tables.run(foreign)
+        before = tables.described()
+        with pytest.raises(ConfigError, match="something else"):
+            async with opened(tables.disk):
+                pass
+        assert tables.described() == before
+
+    def test_a_migration_that_fails_leaves_nothing_of_itself(self, first: Tables) -> None:
+        broken = Migration(NEWEST + 1, "broken", "CREATE TABLE half (a INTEGER); nonsense;")
+        prepare(first, MIGRATIONS)
+        before = first.described()
+        with pytest.raises(StoreUnavailable, match="nonsense") as caught:
+            prepare(first, (*MIGRATIONS, broken))
+        assert isinstance(caught.value.__cause__, DatabaseError)
+        assert first.described() == before
+        assert applied(first) == list(range(1, NEWEST + 1))
+
+
+class TestKilled:
+    @pytest.mark.parametrize(
+        ("last", "done"),
+        [
+            ("CREATE TABLE store_migrations", 0),
+            ("CREATE INDEX seen_age", 0),
+            ("UPDATE meta SET value = 2", 1),
+            ("ALTER TABLE devices", NEWEST),
+            ("INSERT INTO badges", NEWEST + 1),
+        ],
+    )
+    @pytest.mark.parametrize("start", ["empty", "first"])
+    def test_the_next_start_finishes_what_a_killed_one_began(
+        self, tables: Tables, tmp_path: Path, last: str, done: int, start: str
+    ) -> None:
+        if start == "first":
+            tables.make_first_schema()
+            if last == "CREATE INDEX seen_age":
+                pytest.skip("its index is there already")
+        where = str(tables.location)
+        if isinstance(tables, PostgresTables):
+            where = tables.url
+        killed = subprocess.run(
+            [sys.executable, "-m", "tests.contract.migrating_router", where, last],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            check=False,
+        )
+        assert killed.returncode == -9, killed.stderr.decode()
+        if done > 1 or (done and start == "empty"):
+            assert applied(tables) == list(range(1, done + 1))
+        epoch = meta(tables).get("epoch") if start == "first" else None
+
+        identity = prepare(tables)
+
+        assert applied(tables) == list(range(1, len(LATER) + 1))
+        assert epoch in {None, identity.epoch}
+        assert meta(tables)["shard_count"] == "16"
+        assert tables.query("SELECT count(*) FROM badges") == [(int(start == "first"),)]
+
+
+class TestAtOnce:
+    @pytest.mark.parametrize("start", ["empty", "first"])
+    def test_routers_that_start_at_once_migrate_once_and_agree_on_the_epoch(
+        self, tables: Tables, start: str
+    ) -> None:
+        if start == "first":
+            tables.make_first_schema()
+        else:
+            tables.run("CREATE TABLE brief (a INTEGER); DROP TABLE brief")
+        with ThreadPoolExecutor(4) as pool:
+            identities = list(pool.map(lambda _: prepare(tables), range(4)))
+        assert len(set(identities)) == 1
+        assert applied(tables) == list(range(1, len(LATER) + 1))
+
+    @pytest.mark.postgres
+    async def test_a_router_of_the_version_before_goes_on_meanwhile(
+        self, database_url: str
+    ) -> None:
+        tables = PostgresTables(database_url)
+        async with opened(tables.disk) as old:
+            await old.claim(SHARD, "old")
+            await old.append(SHARD, 1, [credit("a")], NOW)
+            await asyncio.to_thread(prepare, tables)
+            assert await old.append(SHARD, 1, [credit("b")], NOW) == [Stored(2)]
+
+
+class TestPatience:
+    @pytest.mark.postgres
+    def test_a_migration_may_take_longer_than_any_other_statement(
+        self, database_url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        tables = PostgresTables(database_url)
+        monkeypatch.setattr(postgres_connection, "_SILENCE", 0.3)
+        monkeypatch.setattr(
+            postgres_connection, "_OPTIONS", "-c statement_timeout=300ms -c lock_timeout=300ms"
+        )
+        slow = (*MIGRATIONS, Migration(NEWEST + 1, "slow", "SELECT pg_sleep(1);"))
+        with ThreadPoolExecutor(2) as pool:
+            identities = list(pool.map(lambda _: prepare(tables, slow), range(2)))
+        assert len(set(identities)) == 1, "the second one waited for the first"
+
+        with tables.location.connected() as db:
+            db.begin_migration()
+            db.commit()
+            db.begin()
+            with pytest.raises(DatabaseError):  # and afterwards all is as before
+                db.execute("SELECT pg_sleep(1)")
+            db.rollback()
+
+
+class TestRights:
+    @pytest.mark.postgres
+    async def test_an_account_that_may_not_change_tables_can_run_a_router_on_them(
+        self, database_url: str
+    ) -> None:
+        tables = PostgresTables(database_url)
+        prepare(tables, MIGRATIONS)
+        name = f"router_{database_url.rpartition('/')[2]}"
+        with psycopg.connect(database_url, autocommit=True) as db:
+            db.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'router'")
+            db.execute(
+                f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {name}"
+            )
+        try:
+            restricted = PostgresTables(_as(database_url, name, "router"))
+            async with opened(restricted.disk) as store:
+                await store.claim(SHARD, "r")
+                assert await store.append(SHARD, 1, [credit("a")], NOW) == [Stored(1)]
+            with pytest.raises(StoreUnavailable, match=r"permission denied|must be owner"):
+                prepare(restricted)
+        finally:
+            with psycopg.connect(database_url, autocommit=True) as db:
+                db.execute(f"DROP OWNED BY {name}")
+                db.execute(f"DROP ROLE {name}")
+
+
+def _as(url: str, user: str, password: str) -> str:
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{user}:{password}@{rest.rpartition('@')[2]}"
+
+
+class TestOneMoreColumn:
+    """What it costs to keep one thing more of an event, shown on a copy of the router."""
+
+    def test_it_is_a_migration_and_an_entry_in_the_list(
+        self, first: Tables, tmp_path: Path
+    ) -> None:
+        copy = tmp_path / "copy"
+        shutil.copytree(
+            ROOT / "router/kull_router",
+            copy / "kull_router",
+            ignore=shutil.ignore_patterns("__pycache__"),
+        )
+        queues = copy / "kull_router/queues"
+        _replace(
+            queues / "entry.py", '    key: str = ""\n', '    key: str = ""\n    tint: str = ""\n'
+        )
+        _replace(queues / "sql/columns.py", '    "key",\n', '    "key",\n    "tint",\n')
+        (queues / f"sql/migrations/{NEWEST + 1:04}_tint.sql").write_text(TINT)
+        where = first.url if isinstance(first, PostgresTables) else str(first.location)
+
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.contract.tinting_router", where],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": f"{copy}{os.pathsep}{ROOT}"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.split() == ["c-1:", "t-2:", "t-3:", "c-2:", "new:red", "tick:green"]
+
+
+TINT = """
+ALTER TABLE every ADD COLUMN tint $text NOT NULL DEFAULT '';
+ALTER TABLE latest ADD COLUMN tint $text NOT NULL DEFAULT '';
+DROP VIEW entries;
+CREATE VIEW entries AS
+  SELECT queue_id, seq, 'every' AS contract, created_ms, key, version, final, id, type,
+    exclude_device, body, tint
+  FROM every
+  UNION ALL
+  SELECT queue_id, seq, 'latest', created_ms, key, version, final, id, type, exclude_device, body,
+    tint
+  FROM latest WHERE seq > 0;
+"""
+
+
+def _replace(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new))
+
+
+def test_the_columns_of_a_list_are_those_of_its_tables(first: Tables) -> None:
+    def select(db: Connection, listed: tuple[str, ...], table: str) -> None:
+        db.query(f"SELECT {columns.names(listed)} FROM {table}")
+
+    prepare(first, MIGRATIONS)
+    with first.location.connected() as db:
+        db.begin_read()
+        for table in ("every", "latest", "entries"):
+            select(db, columns.EVENT, table)
+        select(db, columns.DEVICE, "devices")
+        select(db, columns.REVOCATION, "revocations")
+        db.rollback()
