@@ -13,7 +13,7 @@ import pytest
 from kull_router.queues.port import Retention, Store
 from kull_router.queues.sql import schema
 from kull_router.queues.sql.migrations import MIGRATIONS
-from tests.contract.migrating_router import LATER
+from tests.contract.store.migrating_router import LATER
 from tests.support.command import Kull, Ran
 from tests.support.store_tables import PostgresTables, SqliteTables, Tables
 

@@ -13,7 +13,7 @@ from kull_router.queues.sql.postgres import PostgresLocation
 from kull_router.queues.sql.sqlite import SqliteLocation
 from tests.support.stores import Disk, PostgresDisk, SqliteDisk
 
-SCHEMAS: Final = Path(__file__).parents[1] / "contract/schemas"
+SCHEMAS: Final = Path(__file__).parents[1] / "contract/store/schemas"
 
 _COLUMNS: Final = """
 SELECT table_name, column_name, data_type, collation_name, column_default, is_nullable, is_identity

@@ -10,13 +10,19 @@ from typing import Protocol
 from kull_router.queues.database import Database
 from kull_router.queues.entry import Contract, Event
 from kull_router.queues.memory import MemoryState, MemoryStore
-from kull_router.queues.port import Retention
+from kull_router.queues.port import CursorUpdate, DeviceInfo, Outcome, Page, Retention, Store
 from kull_router.queues.sql.postgres import PostgresStore
 from kull_router.queues.sql.sqlite import SqliteStore
 
 SHARD = 5
 NOW = 1_700_000_000_000  # ms
 ALICE = "user:alice"
+PHONE = DeviceInfo(user="alice", device="phone", name="Alice's phone", platform="ios")
+MAC = DeviceInfo(user="alice", device="mac", name="Mac", platform="macos")
+TAB = DeviceInfo(user="alice", device="web-1", platform="web", ephemeral=True)
+TWENTY = [DeviceInfo(user="alice", device=f"device-{n:02}") for n in range(20)]
+DAY = 86_400_000  # ms
+AT_ONCE = Retention(ephemeral_device_age=0)  # acknowledged entries go without delay
 _PAD = b" " * 10
 
 
@@ -108,3 +114,37 @@ def tick(
         exclude_device="phone",
         created_ms=at,
     )
+
+
+async def put(store: Store, *events: Event, term: int = 1, now: int = NOW) -> list[Outcome]:
+    return await store.append(SHARD, term, events, now)
+
+
+async def page(store: Store, after: int = 0, initial_head: int = 0, address: str = ALICE) -> Page:
+    return await store.read(
+        address, after=after, limit=10_000, max_bytes=10**9, initial_head=initial_head
+    )
+
+
+async def seqs(store: Store, after: int = 0, initial_head: int = 0) -> list[int]:
+    return [entry.seq for entry in (await page(store, after, initial_head)).entries]
+
+
+async def ack(
+    store: Store, seq: int, device: DeviceInfo = PHONE, address: str = ALICE, now: int = NOW
+) -> None:
+    update = CursorUpdate(address=address, user=device.user, device=device.device, seq=seq)
+    await store.advance([update], now)
+
+
+async def join(
+    store: Store,
+    device: DeviceInfo = PHONE,
+    position: int | None = None,
+    *,
+    address: str = ALICE,
+    now: int = NOW,
+) -> tuple[int, int, bool]:
+    """Attach and return (after, initial_head, recovered)."""
+    attached = await store.attach(SHARD, 1, address, device, position, now)
+    return attached.after, attached.initial_head, attached.recovered

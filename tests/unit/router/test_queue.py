@@ -1,4 +1,4 @@
-"""The queue's rules by themselves; `tests/contract/test_store.py` shows them through each store."""
+"""The queue's rules by themselves; `tests/contract/store` shows them through each store."""
 
 from __future__ import annotations
 

@@ -18,11 +18,11 @@ from kull_router.queues.port import Duplicate, KnownDevice, Retention, Stale, St
 from kull_router.queues.sql import columns, postgres_connection, schema
 from kull_router.queues.sql.db import Connection, DatabaseError
 from kull_router.queues.sql.migrations import MIGRATIONS, Migration
-from tests.contract.migrating_router import LATER
+from tests.contract.store.migrating_router import LATER
 from tests.support.store_tables import PostgresTables, SqliteTables, Tables
 from tests.support.stores import ALICE, NOW, SHARD, credit, opened, tick
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 NEWEST = MIGRATIONS[-1].number
 
 
@@ -222,7 +222,7 @@ class TestKilled:
         if isinstance(tables, PostgresTables):
             where = tables.url
         killed = subprocess.run(
-            [sys.executable, "-m", "tests.contract.migrating_router", where, last],
+            [sys.executable, "-m", "tests.contract.store.migrating_router", where, last],
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             capture_output=True,
@@ -343,7 +343,7 @@ class TestOneMoreColumn:
         where = first.url if isinstance(first, PostgresTables) else str(first.location)
 
         done = subprocess.run(
-            [sys.executable, "-m", "tests.contract.tinting_router", where],
+            [sys.executable, "-m", "tests.contract.store.tinting_router", where],
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": f"{copy}{os.pathsep}{ROOT}"},
             capture_output=True,

@@ -1,0 +1,56 @@
+"""What PostgreSQL refuses is told without a password."""
+
+from __future__ import annotations
+
+import traceback
+
+import psycopg
+import pytest
+
+from kull_router.errors import ConfigError, StoreUnavailable
+from kull_router.queues.sql.postgres import PostgresStore
+from tests.contract.store.postgres.stores import opened
+from tests.support.ports import free_port
+from tests.support.postgres import Postgres
+from tests.support.stores import SHARD
+
+pytestmark = pytest.mark.postgres
+
+
+class TestRefusals:
+    async def test_a_database_that_cannot_be_reached_is_told_without_the_password(self) -> None:
+        port = free_port()
+        url = f"postgresql://kull:very-secret@127.0.0.1:{port}/kull"
+        with pytest.raises(StoreUnavailable, match=rf"127\.0\.0\.1:{port}/kull") as caught:
+            await PostgresStore.open(url, shard_count=16)
+        assert "very-secret" not in "".join(traceback.format_exception(caught.value))
+
+    async def test_a_wrong_password_is_told_without_the_password(
+        self, private_postgres: Postgres
+    ) -> None:
+        url = private_postgres.url.replace("kull:kull", "kull:very-secret")
+        with pytest.raises(StoreUnavailable, match="password authentication failed") as caught:
+            await PostgresStore.open(url, shard_count=16)
+        assert "very-secret" not in "".join(traceback.format_exception(caught.value))
+
+    async def test_what_is_no_url_is_told_without_repeating_it(self) -> None:
+        url = "postgresql//kull:very-secret@host"
+        with pytest.raises(ConfigError, match="KULL_DATABASE_URL") as caught:
+            await PostgresStore.open(url, shard_count=16)
+        assert "very-secret" not in "".join(traceback.format_exception(caught.value))
+
+    async def test_tables_of_another_version_are_refused(self, database_url: str) -> None:
+        async with opened(database_url):
+            pass
+        with psycopg.connect(database_url, autocommit=True) as db:
+            db.execute("INSERT INTO store_migrations VALUES (99, 'far_ahead')")
+        with pytest.raises(ConfigError, match="schema 99"):
+            await PostgresStore.open(database_url, shard_count=16)
+
+    async def test_options_of_the_url_count_as_well(self, database_url: str) -> None:
+        with psycopg.connect(database_url, autocommit=True) as db:
+            db.execute("CREATE SCHEMA theirs")
+        async with opened(f"{database_url}?options=-csearch_path%3Dtheirs") as store:
+            assert await store.claim(SHARD, "r") == 1
+        with psycopg.connect(database_url, autocommit=True) as db:
+            assert db.execute("SELECT term FROM theirs.shards").fetchall() == [(1,)]
