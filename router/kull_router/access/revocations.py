@@ -47,7 +47,7 @@ class Revocation:
 class RevocationLog(Protocol):
     """What all routers of a deployment have revoked. Every call raises StoreUnavailable.
 
-    Adapters: the stores of `queues`; `tests/contract/store/test_revocation_log.py` holds them to this.
+    Adapters: the stores of `queues`; `tests/contract/store/test_revocation_log.py` has the suite.
     """
 
     async def revoke(self, revocation: Revocation) -> None:

@@ -201,23 +201,24 @@ class TestRefusals:
 
 class TestKilled:
     @pytest.mark.parametrize(
-        ("last", "done"),
+        ("start", "last", "done"),
         [
-            ("CREATE TABLE store_migrations", 0),
-            ("CREATE INDEX seen_age", 0),
-            ("UPDATE meta SET value = 2", 1),
-            ("ALTER TABLE devices", NEWEST),
-            ("INSERT INTO badges", NEWEST + 1),
+            ("empty", "CREATE TABLE store_migrations", 0),
+            ("empty", "CREATE INDEX seen_age", 0),
+            ("empty", "UPDATE meta SET value = 2", 1),
+            ("empty", "ALTER TABLE devices", NEWEST),
+            ("empty", "INSERT INTO badges", NEWEST + 1),
+            ("first", "CREATE TABLE store_migrations", 0),
+            ("first", "UPDATE meta SET value = 2", 0),
+            ("first", "ALTER TABLE devices", NEWEST),
+            ("first", "INSERT INTO badges", NEWEST + 1),
         ],
     )
-    @pytest.mark.parametrize("start", ["empty", "first"])
     def test_the_next_start_finishes_what_a_killed_one_began(
-        self, tables: Tables, tmp_path: Path, last: str, done: int, start: str
+        self, tables: Tables, start: str, last: str, done: int
     ) -> None:
         if start == "first":
             tables.make_first_schema()
-            if last == "CREATE INDEX seen_age":
-                pytest.skip("its index is there already")
         where = str(tables.location)
         if isinstance(tables, PostgresTables):
             where = tables.url
@@ -229,8 +230,8 @@ class TestKilled:
             check=False,
         )
         assert killed.returncode == -9, killed.stderr.decode()
-        if done > 1 or (done and start == "empty"):
-            assert applied(tables) == list(range(1, done + 1))
+        noted = "store_migrations" in str(tables.described()["columns"])
+        assert (applied(tables) if noted else []) == list(range(1, done + 1))
         epoch = meta(tables).get("epoch") if start == "first" else None
 
         identity = prepare(tables)
