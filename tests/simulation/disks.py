@@ -18,7 +18,7 @@ from kull_router.queues.entry import Contract
 from kull_router.queues.memory import MemoryState, MemoryStore
 from kull_router.queues.port import Retention
 from kull_router.queues.rules import Cursor
-from kull_router.queues.sql import rows, sqlite_schema
+from kull_router.queues.sql import rows, schema
 from kull_router.queues.sql.db import Connection, DatabaseError, Db
 from kull_router.queues.sql.sqlite_connection import SqliteConnection
 from kull_router.queues.sql.store import SqlStore
@@ -83,7 +83,7 @@ class SqliteDisk:
         self._folder = Path(tempfile.mkdtemp(prefix="kull-simulation-"))
         self._db = SqliteConnection(self._folder / "kull.db")
         self._db.execute("PRAGMA synchronous = OFF")  # no power fails here
-        sqlite_schema.prepare(self._db, shard_count)
+        schema.prepare(self._db, shard_count)
         self.store: Store = _InlineStore(self._db, retention)
 
     def snapshot(self) -> Snapshot:

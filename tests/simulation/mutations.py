@@ -45,9 +45,9 @@ class Mutation:
     trial: Trial
 
 
-_FENCE = "router/kull_router/queues/sql/rows.py"
-_FENCED = "None if term == terms.get(shard, 0) else Fenced("
-_OPEN = "None if terms is not None else Fenced("
+_FENCE = "router/kull_router/queues/sql/terms.py"
+_FENCED = "None if term == current.get(shard, 0) else Fenced("
+_OPEN = "None if current is not None else Fenced("
 IN_MEMORY = Simulation("memory")
 IN_SQLITE = Simulation("sqlite")
 IN_POSTGRES = Contract(("tests/contract",))
@@ -89,8 +89,8 @@ MUTATIONS = (
     Mutation(
         name="let PostgreSQL change a term during a commit",
         path="router/kull_router/queues/sql/postgres_connection.py",
-        old=" ORDER BY shard FOR SHARE",
-        new=" ORDER BY shard",
+        old='share = "FOR SHARE OF s"',
+        new='share = ""',
         trial=IN_POSTGRES,
     ),
     Mutation(
