@@ -69,6 +69,7 @@ class Socket:
 
     def __init__(self) -> None:
         self.sent: list[Json] = []
+        self.said = asyncio.Event()
         self.closed = False
         self._incoming: deque[str | bytes] = deque()
         self._changed = asyncio.Event()
@@ -80,6 +81,7 @@ class Socket:
         message = json.loads(text)
         assert says(message), f"docs/schema/device.json refuses {message}"
         self.sent.append(message)
+        self.said.set()
 
     async def recv(self) -> str | bytes:
         while not self._incoming:
@@ -114,6 +116,7 @@ class World:
         self._steps: list[Json] = vector["steps"]
         self._templates = templates()
         self._attempts: deque[asyncio.Future[Socket]] = deque()
+        self._dialled = asyncio.Event()
         self._socket = Socket()
         self._sent = 0  # how much of what it sent was compared
         self._events: list[Json] = []
@@ -130,6 +133,7 @@ class World:
         """Stand in for `websockets.asyncio.client.connect`."""
         attempt: asyncio.Future[Socket] = asyncio.get_running_loop().create_future()
         self._attempts.append(attempt)
+        self._dialled.set()
         return Dialled(attempt)
 
     async def play(self) -> None:
@@ -292,8 +296,11 @@ class World:
     async def _step_sends(self, wanted: Json, within: list[int]) -> None:
         start = asyncio.get_running_loop().time()
         least, most = within
-        while not self._unseen() and asyncio.get_running_loop().time() < start + most / 1000:
-            await asyncio.sleep(0.1)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(most / 1000):
+                while not self._unseen():
+                    self._socket.said.clear()
+                    await self._socket.said.wait()
         waited = 1000 * (asyncio.get_running_loop().time() - start)
         assert waited >= least, f"after {waited:.0f} ms"
         self._step_sent([wanted])
@@ -315,12 +322,15 @@ class World:
 
     async def _step_attempt(self, range_: list[int]) -> None:
         start = asyncio.get_running_loop().time()
-        while not self._attempts and asyncio.get_running_loop().time() < start + 60:
-            await asyncio.sleep(0.001)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(60):
+                while not self._attempts:
+                    self._dialled.clear()
+                    await self._dialled.wait()
         waited = 1000 * (asyncio.get_running_loop().time() - start)
         assert self._attempts, "it does not try again"
         least, most = range_
-        assert least - 2 <= waited <= most + 2, f"after {waited:.0f} ms"
+        assert least - 1 <= waited <= most + 1, f"after {waited:.0f} ms"
 
     def _step_state(self, name: str) -> None:
         assert self._client.state.name == name, self._client.state
