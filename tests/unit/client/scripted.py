@@ -12,8 +12,11 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
+from kull_client import Event, SyncClient
+
 Json = dict[str, Any]
 WAIT = 15.0  # seconds
+TOKEN = "the-secret-token"
 
 
 class Peer:
@@ -109,3 +112,21 @@ async def scripted() -> AsyncIterator[Scripted]:
     ) as server:
         running = Scripted(server)
         yield running
+
+
+def client(url: str, token: Any = TOKEN, **options: Any) -> SyncClient:
+    """Return a client that tries again without a pause."""
+    return SyncClient(url, token, **{"random": lambda: 0.0} | options)
+
+
+async def together(opening: SyncClient, server: Scripted, **welcome: Any) -> Peer:
+    """Open the client and return the server's end of its connection."""
+    async with asyncio.timeout(WAIT):
+        peer, _ = await asyncio.gather(server.accept(**welcome), opening.__aenter__())
+    return peer
+
+
+async def events(source: SyncClient, count: int) -> list[Event]:
+    """Return the next events."""
+    async with asyncio.timeout(WAIT):
+        return [await anext(source) for _ in range(count)]

@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
 from kull_client import NotConnected, Rejected, SyncClosed
-from tests.unit.client.scripted import Peer, Scripted, scripted
-from tests.unit.client.test_client import client, together
+from tests.unit.client.scripted import Peer, Scripted, client, together
 
 ROOM = "room:wedding"
 PLACE = {"queue": ROOM, "head": 4, "after": 4, "recovered": True}
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[Scripted]:
-    async with scripted() as running:
-        yield running
 
 
 async def joined(peer: Peer) -> str:
