@@ -20,9 +20,18 @@ _ROUTER: Final = {
     "write": r"^(kull\..*|amq\.default)$",
     "read": r"^kull\..*$",
 }
+# Beside the event exchanges, what a producer looks for when it connects: since 4.2.7 and 4.3.1
+# RabbitMQ shows an exchange only to whoever has some right to it. Writing is the one that gives
+# nothing away: `kull.route` is internal and takes no publishes, nothing is bound to a mark, and
+# without reading nothing can be bound.
+_LOOKED_FOR: Final = (topology.ROUTE, rf"{topology.SHARDS}\.[0-9]+")
 _PRODUCER: Final = {
     "configure": "^$",
-    "write": "^(" + "|".join(name.replace(".", r"\.") for name in topology.EVENT_EXCHANGES) + ")$",
+    "write": "^("
+    + "|".join(
+        name.replace("kull.", r"kull\.") for name in (*topology.EVENT_EXCHANGES, *_LOOKED_FOR)
+    )
+    + ")$",
     "read": "^$",
 }
 ROLES: Final[Mapping[str, Mapping[str, str]]] = {"router": _ROUTER, "producer": _PRODUCER}

@@ -18,6 +18,7 @@ from aio_pika.exceptions import ChannelClosed
 
 from kull_mesh.definitions import Account, definitions
 from kull_producers import connect
+from kull_producers.errors import NotDeployed, ShardCountMismatch
 from kull_producers.events import topology
 from kull_router.broker.rabbitmq import RabbitBroker
 from kull_router.delivery.ownership import probe
@@ -76,6 +77,18 @@ async def test_a_router_and_a_producer_can_do_their_work(accounts: Accounts) -> 
         await broker.aclose()
 
 
+async def test_a_producer_is_told_what_is_wrong_with_a_deployment(accounts: Accounts) -> None:
+    with pytest.raises(NotDeployed):
+        async with connect(accounts.producer, shard_count=SHARDS):
+            raise AssertionError("must not open")
+    broker = RabbitBroker(accounts.router)
+    await broker.start(SHARDS)
+    await broker.aclose()
+    with pytest.raises(ShardCountMismatch, match=f"not created with {SHARDS + 1} shards"):
+        async with connect(accounts.producer, shard_count=SHARDS + 1):
+            raise AssertionError("must not open")
+
+
 async def refused(url: str, attempt: Any) -> bool:
     """Whether RabbitMQ answers ACCESS_REFUSED."""
     connection = await aio_pika.connect(url)
@@ -113,6 +126,11 @@ async def bind(channel: AbstractChannel) -> None:
     await queue.bind(topology.CREDIT, "#")
 
 
+async def bind_exchange(channel: AbstractChannel, destination: str) -> None:
+    exchange = await channel.get_exchange(destination, ensure=False)
+    await exchange.bind(topology.SHOOT, "#")
+
+
 async def purge(channel: AbstractChannel) -> None:
     queue = await channel.get_queue(topology.shard_queue(0), ensure=False)
     await queue.purge()
@@ -127,6 +145,11 @@ DEEDS: dict[str, Any] = {
     "read a shard": read,
     "consume dead letters": follow,
     "bind a shard": bind,
+    "bind the routers' exchange": lambda channel: bind_exchange(channel, topology.ROUTE),
+    "bind the mark of the shard count": lambda channel: bind_exchange(
+        channel, topology.shard_count_mark(SHARDS)
+    ),
+    "bind an event exchange": lambda channel: bind_exchange(channel, topology.CREDIT),
     "declare a queue": lambda channel: channel.declare_queue("kull.mine"),
     "declare a temporary queue": lambda channel: channel.declare_queue(exclusive=True),
     "declare an exchange": lambda channel: channel.declare_exchange("kull.mine"),

@@ -233,7 +233,8 @@ class RabbitTransport:
     def _lost(self, error: BaseException) -> NoReturn:
         if isinstance(error, ChannelAccessRefused):
             raise AccessRefused(
-                f"RabbitMQ at {self._where} does not allow this account to publish: {error}"
+                f"RabbitMQ at {self._where} does not allow this account to publish: {error} "
+                "(`kull definitions` prints the rights it needs)"
             ) from error
         raise ConnectError(
             f"the connection to RabbitMQ at {self._where} was lost ({type(error).__name__})"
