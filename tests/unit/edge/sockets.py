@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+import pytest
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
 from kull_edge.link.memory import MemoryLink
@@ -19,6 +21,11 @@ from tests.support.fake_router import FakeRouter
 
 V2 = Subprotocol("kull.sync.v2")
 Json = dict[str, Any]
+PROGRESS = {"type": "UPDATE_PROGRESS", "payload": {"shootId": "s"}}
+RAW_UPGRADE = (
+    b"GET /ws?token=otto HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
 
 
 @asynccontextmanager
@@ -93,3 +100,37 @@ async def welcomed(edge: Edge, token: str, *, query: str = "") -> AsyncIterator[
     async with peer(edge, f"?token={token}{query}", v2=True) as device:
         assert [frame["type"] for frame in await device.frames(2)] == ["WELCOME", "JOINED"]
         yield device
+
+
+async def http(edge: Edge, request: str) -> str:
+    """Send raw bytes and return everything that comes back."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", edge.port)
+    writer.write(request.encode())
+    async with asyncio.timeout(5):
+        answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    return answer.decode()
+
+
+def get(path: str) -> str:
+    return f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def count(edge: Edge, name: str, **labels: str) -> float:
+    return edge.metrics.registry.get_sample_value(f"kull_edge_{name}_total", labels) or 0.0
+
+
+async def turned_away(edge: Edge, query: str = "?token=maya", **options: Any) -> InvalidStatus:
+    with pytest.raises(InvalidStatus) as caught:
+        async with peer(edge, query, **options):
+            pass
+    return caught.value
+
+
+async def round_trip(device: Peer) -> float:
+    """Return the seconds of a ping and its pong."""
+    began = time.perf_counter()
+    async with asyncio.timeout(30):
+        await (await device.socket.ping())
+    return time.perf_counter() - began

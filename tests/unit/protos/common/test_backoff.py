@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,3 +25,12 @@ def test_the_whole_range_is_used() -> None:
     waits = [full_jitter(3, random=lambda: next(drawn), base=0.5, cap=5) for _ in range(3)]
 
     assert waits == [0.0, 2.0, 4.0]
+
+
+def test_the_wait_is_jittered_and_capped() -> None:
+    rng = random.Random(7)
+    waits = [full_jitter(n, base=0.2, cap=5, random=rng.random) for n in range(1, 200)]
+
+    assert all(0 <= wait <= 5 for wait in waits)
+    assert max(waits) > 4.5
+    assert full_jitter(1, base=0.2, cap=5, random=rng.random) <= 0.4

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from kull_edge.errors import BadMessage
-from kull_edge.protocol import handshake, messages
-from kull_edge.protocol.server_messages import Envelope
+from kull_edge.protocol import messages
 
 
 @pytest.mark.parametrize(
@@ -77,43 +74,3 @@ def test_good_messages_are_read_and_unknown_fields_ignored() -> None:
     assert hello == messages.Hello(token="t", epoch="e", after={"user": 3}, platform="ios")
     progress = messages.parse('{"type":"UPDATE_PROGRESS","payload":{"a": "é"},"ref":7}')
     assert progress == messages.UpdateProgress(payload='{"a":"é"}'.encode(), ref=7)
-
-
-def test_server_messages_carry_the_envelope() -> None:
-    frame = Envelope(user_id="maya", timestamp=7).error("busy", "wait", "r")
-
-    assert json.loads(frame.text) == {
-        "type": "ERROR",
-        "data": {"code": "busy", "message": "wait", "ref": "r"},
-        "timestamp": 7,
-        "deviceId": "server",
-        "userId": "maya",
-    }
-
-
-@pytest.mark.parametrize("after", ["user", "user:", ":1", "user:-1", "user:x", "user:٣", "a" * 999])
-def test_a_bad_position_in_the_query_is_a_problem(after: str) -> None:
-    assert "after" in handshake.read(f"/ws?token=t&epoch=e&after={after}", []).problem
-
-
-def test_positions_in_the_query_are_read() -> None:
-    read = handshake.read("/ws?token=t&epoch=e&after=user:12,room:a:7", ["kull.sync.v2"])
-
-    assert (read.v2, read.token, read.epoch) == (True, "t", "e")
-    assert read.after == {"user": 12, "room:a": 7}
-    assert not read.problem
-
-
-def test_positions_without_an_epoch_are_a_problem() -> None:
-    assert "epoch" in handshake.read("/ws?token=t&after=user:12", []).problem
-
-
-def test_the_token_of_the_subprotocol_is_read_and_never_shown() -> None:
-    read = handshake.read("/ws", ["kull.sync.v2", "kull.token.secret"])
-
-    assert read.token == "secret"
-    assert "secret" not in repr(read)
-
-
-def test_an_empty_token_is_none() -> None:
-    assert handshake.read("/ws?token=", []).token is None

@@ -179,3 +179,17 @@ def test_a_revoked_session_closes_for_good() -> None:
     evict = pb.AttachResponse(evict=pb.Evict(session_id=1, close_code=4507, reason="revoked"))
 
     assert closes(hub.link_frame("r", evict, 1.0)) == [4507]
+
+
+def test_a_token_that_expires_ends_the_session() -> None:
+    hub = make_hub()
+    hub.link_up("r", welcome(), 0)
+    hub.link_frame("r", owned(1), 0)
+    connect(hub)
+    hub.link_frame("r", subscribed(1, expires_at=WALL_MS + 7_000), 5.0)
+
+    assert closes(hub.due(11.9)) == []
+    effects = hub.due(12.0)
+
+    assert closes(effects) == [4501]
+    assert written(effects, 1)[0]["data"]["code"] == "token_expired"

@@ -1,0 +1,93 @@
+"""Requests to a router wait for their turn."""
+
+from __future__ import annotations
+
+from kull_protos.mesh.v1 import attach_pb2 as pb
+from tests.unit.edge.hubs import (
+    MAYA,
+    connect,
+    make_hub,
+    owned,
+    sent,
+    subscribed,
+    welcome,
+)
+
+
+def test_fetches_keep_within_the_credits_and_are_served_in_turn() -> None:
+    hub = make_hub()
+    hub.link_up("r", welcome(fetches=2), 0)
+    hub.link_frame("r", owned(1), 0)
+    fetches = []
+    for session in range(1, 5):
+        connect(hub, session, token=f"maya:d{session}")
+        fetches += sent(hub.link_frame("r", subscribed(session, head=9), 0), "fetch")
+    assert [fetch.session_id for fetch in fetches] == [1, 2]
+
+    batch = pb.Batch(
+        request_id=fetches[0].request_id,
+        session_id=1,
+        address=MAYA,
+        term=1,
+        entries=[pb.Entry(seq=1, message=b"{}")],
+        through=1,
+        head=9,
+    )
+    effects = hub.link_frame("r", pb.AttachResponse(batch=batch), 0)
+
+    assert [fetch.session_id for fetch in sent(effects, "fetch")] == [3]
+    # Its own next fetch stands at the end of the line.
+    hub.disconnected(4, 0)
+    batch.request_id, batch.session_id = fetches[1].request_id, 2
+    effects = hub.link_frame("r", pb.AttachResponse(batch=batch), 0)
+    assert [fetch.session_id for fetch in sent(effects, "fetch")] == [1]
+
+
+def test_a_fetch_asks_for_what_the_window_takes() -> None:
+    hub = make_hub()
+    hub.link_up("r", welcome(), 0)
+    hub.link_frame("r", owned(1), 0)
+    connect(hub)
+
+    (fetch,) = sent(hub.link_frame("r", subscribed(1, head=9, after=5), 0), "fetch")
+
+    assert (fetch.after, fetch.limit, fetch.max_bytes) == (5, 4, 10_000)
+
+
+def test_a_failed_fetch_is_tried_again_later_and_not_at_once() -> None:
+    hub = make_hub()
+    hub.link_up("r", welcome(), 0)
+    hub.link_frame("r", owned(1), 0)
+    connect(hub)
+    (fetch,) = sent(hub.link_frame("r", subscribed(1, head=9), 0), "fetch")
+    batch = pb.Batch(request_id=fetch.request_id, session_id=1, address=MAYA, error="busy")
+
+    assert sent(hub.link_frame("r", pb.AttachResponse(batch=batch), 10), "fetch") == []
+
+    assert sent(hub.due(10.1), "fetch") == []
+    assert len(sent(hub.due(11.1), "fetch")) == 1
+
+
+def test_a_mass_reconnect_is_a_queue() -> None:
+    hub = make_hub(max_subscribes=3)
+    for session in range(1, 11):
+        connect(hub, session, token=f"maya:d{session}")
+    hub.link_up("r", welcome(), 0)
+    subscribes = sent(hub.link_frame("r", owned(1), 0), "subscribe")
+    assert [each.session_id for each in subscribes] == [1, 2, 3]
+
+    effects = hub.link_frame("r", subscribed(1), 0)
+    assert [each.session_id for each in sent(effects, "subscribe")] == [4]
+    assert [each.session_id for each in sent(hub.disconnected(2, 0), "subscribe")] == [5]
+
+
+def test_a_router_that_is_not_the_owner_is_asked_again_later() -> None:
+    hub = make_hub()
+    hub.link_up("r", welcome(), 0)
+    hub.link_frame("r", owned(1), 0)
+    connect(hub)
+    refused = pb.Refused(session_id=1, address=MAYA, reason="not the owner")
+
+    assert sent(hub.link_frame("r", pb.AttachResponse(refused=refused), 5), "subscribe") == []
+
+    assert len(sent(hub.due(6.1), "subscribe")) == 1
