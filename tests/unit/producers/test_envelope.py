@@ -101,3 +101,15 @@ def test_a_room_is_told_instead_of_a_user() -> None:
 def test_a_credit_update_never_goes_to_another_user() -> None:
     with pytest.raises(InvalidEvent, match="differs"):
         messages_of(CREDIT, STAMP, shard_count=16, user_id="bob")
+
+
+def test_a_prompt_change_names_its_users_itself() -> None:
+    event = PromptChange(prompt_id="p", action="voted", user_ids=["ada"])
+
+    with pytest.raises(InvalidEvent, match="name the users in userIds"):
+        messages_of(event, STAMP, shard_count=4, user_id="ada")
+
+
+def test_a_field_that_an_event_does_not_have_is_named() -> None:
+    with pytest.raises(InvalidEvent, match="'colour' is not a field of it"):
+        PromptChange.from_data({"promptId": "p", "action": "voted", "colour": "red"})

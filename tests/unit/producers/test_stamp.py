@@ -48,3 +48,8 @@ def test_an_idempotency_key_that_cannot_identify_is_refused(wrong: str) -> None:
 
 def test_the_longest_idempotency_key_is_accepted() -> None:
     assert check_id("x" * 128)
+
+
+def test_a_service_name_beyond_the_bounds_is_refused_before_anything_is_published() -> None:
+    with pytest.raises(ValueError, match="app_id must be at most"):
+        Stamper(now=lambda: 1.0, randomness=bytes, app_id="x" * 256)

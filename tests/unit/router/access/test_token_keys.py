@@ -7,6 +7,8 @@ from typing import Any
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1
+from cryptography.hazmat.primitives.asymmetric.ec import generate_private_key as generate_ec_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -52,3 +54,10 @@ def test_a_set_of_keys_is_read_without_what_is_not_for_us() -> None:
 def test_a_file_without_a_usable_key_is_refused(content: bytes) -> None:
     with pytest.raises(UnusableKey):
         parse_file(content)
+
+
+def test_a_key_of_another_kind_and_a_block_without_a_key_say_what_is_wrong() -> None:
+    with pytest.raises(UnusableKey, match="use RSA keys"):
+        parse_file(public_pem(generate_ec_key(SECP256R1())))
+    with pytest.raises(UnusableKey, match="holds no public key"):
+        parse_file(b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n")

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import struct
 from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pamqp import commands, frame
+from pamqp import commands, encode, frame
 
 from kull_producers.events.message import Message
 from kull_router.broker.amqp import content
@@ -85,3 +88,30 @@ def test_a_text_that_is_not_utf8_still_fits_where_it_came_from(raw: bytes) -> No
 def test_what_amqp_cannot_carry_is_a_value_error(message: Message) -> None:
     with pytest.raises(ValueError, match=r".+"):
         content.encode_publish(message, channel=1, max_frame=4096)
+
+
+def test_header_values_that_no_event_has_are_left_out_and_what_follows_is_read() -> None:
+    headers: dict[str, Any] = {
+        "float": 1.5,
+        "nothing": None,
+        "at": datetime(2026, 1, 1, tzinfo=UTC),
+        "list": [1, 2],
+        "nested": {"a": 1},
+        "bytes": bytearray(b"x"),
+        "last": "seen",
+    }
+    payload = header_frame(encode.field_table(headers))
+
+    assert content.read_properties(payload).headers == {"last": "seen"}
+
+
+def test_a_table_is_read_up_to_a_value_of_unknown_length() -> None:
+    fields = b"\x01aS\x00\x00\x00\x01x" + b"\x01b?" + b"\x01cS\x00\x00\x00\x01y"
+    payload = header_frame(len(fields).to_bytes(4) + fields)
+
+    assert content.read_properties(payload).headers == {"a": "x"}
+
+
+def header_frame(table: bytes) -> bytes:
+    """Return a content header that has headers and no other property."""
+    return struct.pack(">HHQH", 60, 0, 0, 1 << 13) + table

@@ -1,0 +1,44 @@
+"""What the client says and reads on the wire."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from kull_client import messages
+from kull_client.errors import BadMessage
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (messages.refresh("t", "r"), {"type": "REFRESH", "token": "t", "ref": "r"}),
+        (messages.typing("room:a", "r"), {"type": "TYPING", "queue": "room:a", "ref": "r"}),
+        (messages.join("room:a", "r"), {"type": "JOIN", "queue": "room:a", "ref": "r"}),
+        (messages.leave("room:a", "r"), {"type": "LEAVE", "queue": "room:a", "ref": "r"}),
+        (messages.ack("user", 7), {"type": "ACK", "seq": 7}),
+        (messages.ack("all", 7), {"type": "ACK", "seq": 7, "queue": "all"}),
+    ],
+)
+def test_a_message_is_what_the_protocol_says(text: str, message: Mapping[str, Any]) -> None:
+    assert json.loads(text) == message
+
+
+@pytest.mark.parametrize("devices", ["mac", {"deviceId": "mac"}, ["mac"], [{"deviceId": 1}]])
+def test_a_device_list_of_another_shape_is_refused(devices: object) -> None:
+    with pytest.raises(BadMessage):
+        messages.devices_of({"devices": devices})
+
+
+@pytest.mark.parametrize("generation", [1, [1], ["1", 2], [1, 2, 3]])
+def test_a_generation_of_another_shape_is_refused(generation: object) -> None:
+    with pytest.raises(BadMessage, match="generation must be"):
+        messages.generation_of({"generation": generation})
+
+
+def test_a_presence_event_without_a_generation_is_older_than_any() -> None:
+    assert messages.generation_of({}) == (0, 0)
+    assert messages.generation_of({"generation": [3, 4]}) == (3, 4)

@@ -1,0 +1,34 @@
+"""A key stands for one request, for as long and as many as are kept."""
+
+from __future__ import annotations
+
+import pytest
+
+from kull_gateway.idempotency import Conflict, Used
+
+
+def test_a_repeat_is_welcome_and_another_request_is_a_conflict() -> None:
+    used = Used()
+    used.check("k", "/credit-update", b"1", 0.0)
+    used.check("k", "/credit-update", b"1", 1.0)
+
+    for path, body in (("/credit-update", b"2"), ("/prompt-change", b"1")):
+        with pytest.raises(Conflict):
+            used.check("k", path, body, 2.0)
+
+
+def test_a_key_is_forgotten_when_its_time_is_over() -> None:
+    used = Used(keep=10.0)
+    used.check("k", "/a", b"1", 0.0)
+
+    used.check("k", "/b", b"2", 10.0)
+
+
+def test_of_too_many_keys_the_oldest_is_forgotten() -> None:
+    used = Used(max_keys=2)
+    for key in ("a", "b", "c"):
+        used.check(key, "/", b"1", 0.0)
+
+    used.check("a", "/", b"other", 1.0)
+    with pytest.raises(Conflict):
+        used.check("c", "/", b"other", 1.0)

@@ -1,0 +1,38 @@
+"""RabbitMQ's accounts have the rights of their roles and no password in them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+from kull_mesh.definitions import ROLES, Account, definitions
+
+SALT = b"salt"
+ACCOUNTS = [
+    Account(name="kull-router", password="one", role="router"),
+    Account(name="kull-producer", password="two", role="producer"),
+    Account(name="root", password="three", role="administrator"),
+]
+
+
+def test_each_account_has_the_rights_of_its_role() -> None:
+    made = definitions(ACCOUNTS, vhost="kull", randomness=lambda _: SALT)
+
+    assert made["vhosts"] == [{"name": "kull"}]
+    rights = {each.pop("user"): each for each in made["permissions"]}
+    assert rights["kull-router"] == {"vhost": "kull", **ROLES["router"]}
+    assert rights["kull-producer"] == {"vhost": "kull", **ROLES["producer"]}
+    assert rights["root"] == {"vhost": "kull", "configure": ".*", "write": ".*", "read": ".*"}
+    assert {each["name"]: each["tags"] for each in made["users"]} == {
+        "kull-router": [],
+        "kull-producer": [],
+        "root": ["administrator"],
+    }
+
+
+def test_a_password_is_there_as_a_salted_hash_only() -> None:
+    made = definitions(ACCOUNTS, randomness=lambda _: SALT)
+
+    hashed = base64.b64decode(made["users"][0]["password_hash"])
+    assert hashed == SALT + hashlib.sha256(SALT + b"one").digest()
+    assert not any(account.password in repr(account) for account in ACCOUNTS)
