@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from kull_mesh.cli import app
+from kull_protos.contract.shard import DEFAULT_SHARD_COUNT
+from tests.support.audit import deploy
 from tests.support.ports import free_port
 from tests.support.processes import Processes, ignoring
 
@@ -123,6 +126,7 @@ def test_it_ends_though_whoever_started_it_ignores_the_signal(
 def test_the_gateway_ends_though_whoever_started_it_ignores_the_signal(
     number: signal.Signals, processes: Processes, tmp_path: Path, amqp_url: str
 ) -> None:
+    asyncio.run(deploy(amqp_url, DEFAULT_SHARD_COUNT))
     stop("gateway", number, processes, tmp_path, amqp_url)
 
 
