@@ -9,6 +9,7 @@ RouterError
 │   ├── StoreUnavailable    the database cannot be used right now
 │   ├── StoreReplaced       the database is not the one that was opened: open it again
 │   ├── StoreLocked         another router process uses this SQLite file
+│   ├── StoreRefused        the database works, and will never take these events together
 │   └── BadEvent            one event can never be stored
 ├── BrokerError
 │   ├── BrokerUnavailable   RabbitMQ cannot be reached; try again
@@ -73,6 +74,13 @@ class StoreReplaced(StoreError):
 
 class StoreLocked(StoreError):
     """Another router process uses this SQLite file."""
+
+
+class StoreRefused(StoreError):
+    """The database works, and will never take these events as they are; none was stored.
+
+    At least one of them is at fault, and nobody knows which one: give it fewer at once.
+    """
 
 
 class BadEvent(StoreError):

@@ -41,6 +41,7 @@ class Report:
     moved: int = 0
     buried: int = 0
     errors: list[str] = field(default_factory=list)
+    read: list[Event] = field(default_factory=list)
 
 
 def corpus() -> list[Message]:
@@ -90,6 +91,7 @@ def _read(message: Message, report: Report) -> None:
         report.moved += 1
         return
     report.events += 1
+    report.read.append(read)
     # What devices get is JSON, and it is the router that says where it stands.
     frame = json.loads(message_of(read, 7))
     assert frame["seq"] == 7

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Protocol
+
+import psycopg
 
 from kull_router.queues.database import Database
 from kull_router.queues.entry import Contract, Event
@@ -33,6 +36,10 @@ class Disk(Protocol):
         """Open the store as a (re)started router would."""
         ...
 
+    def refuse(self, event_id: str) -> None:
+        """Have the database refuse events of this id, as no check of ours would."""
+        ...
+
 
 class MemoryDisk:
     """The state that one MemoryStore leaves to the next."""
@@ -45,6 +52,11 @@ class MemoryDisk:
         self._state = self._state or MemoryState(shard_count=shard_count)
         return MemoryStore(self._state, shard_count=shard_count, retention=retention)
 
+    def refuse(self, event_id: str) -> None:
+        """See Disk."""
+        assert self._state is not None
+        self._state.refused.add(event_id)
+
 
 class SqliteDisk:
     """A file."""
@@ -56,6 +68,15 @@ class SqliteDisk:
         """See Disk."""
         return await SqliteStore.open(self.path, shard_count=shard_count, retention=retention)
 
+    def refuse(self, event_id: str) -> None:
+        """See Disk."""
+        with closing(sqlite3.connect(self.path, isolation_level=None)) as db:
+            for table in ("every", "latest"):
+                db.execute(
+                    f"CREATE TRIGGER refuse_{table} BEFORE INSERT ON {table} "
+                    f"WHEN NEW.id = '{event_id}' BEGIN SELECT RAISE(ABORT, 'refused'); END"
+                )
+
 
 class PostgresDisk:
     """A database."""
@@ -66,6 +87,13 @@ class PostgresDisk:
     async def open(self, retention: Retention, shard_count: int) -> Database:
         """See Disk."""
         return await PostgresStore.open(self.url, shard_count=shard_count, retention=retention)
+
+    def refuse(self, event_id: str) -> None:
+        """See Disk."""
+        with psycopg.connect(self.url, autocommit=True) as db:
+            for table in ("every", "latest"):
+                statement = f"ALTER TABLE {table} ADD CONSTRAINT refused CHECK (id <> '{event_id}')"
+                db.execute(statement.encode())
 
 
 @asynccontextmanager

@@ -84,7 +84,7 @@ def _event(message: Message, now_ms: int) -> Event:
     key, version = _text(message, topology.HEADER_KEY), headers.get(topology.HEADER_VERSION, 0)
     if contract is Contract.LATEST and not key:
         raise PoisonMessage(f"contract 'latest' needs the header {topology.HEADER_KEY}")
-    if not isinstance(version, int) or not 0 <= version < 2**63:
+    if type(version) is not int or not 0 <= version < 2**63:
         raise PoisonMessage(
             f"header {topology.HEADER_VERSION} must be a whole number from 0 to 2^63-1"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +20,7 @@ from kull_router.delivery import ingest
 from kull_router.delivery.fanout import Fanout
 from kull_router.delivery.ownership import Claim, Step, is_probe
 from kull_router.delivery.republisher import Republisher
-from kull_router.errors import BadEvent, BrokerError, Fenced, StoreUnavailable
+from kull_router.errors import BadEvent, BrokerError, Fenced, StoreRefused, StoreUnavailable
 from kull_router.queues.entry import Contract, Entry, Event
 from kull_router.queues.port import Outcome, Store
 from kull_router.settings import RouterSettings
@@ -153,21 +154,44 @@ class Shard:
             if each.event.created_ms >= since:
                 self._fanout.push(self.number, self.term, Entry(seq=0, event=each.event))
         kept = [each for each in arrived if each.event.contract is not Contract.EPHEMERAL]
-        while kept:
+        messages = {id(each.event): each.message for each in kept}
+
+        async def bury(event: Event, why: str) -> None:
+            await self._republisher.bury(messages[id(event)], why)
+
+        await self._append_good([each.event for each in kept], bury)
+
+    async def _append_good(
+        self, events: list[Event], bad: Callable[[Event, str], Awaitable[None]]
+    ) -> None:
+        """Append events in order, save those that can never be stored: `bad` gets them, and why.
+
+        One bad row must not block a shard: what the database refuses is halved until it stands
+        alone. Raises Fenced.
+        """
+        waiting = deque([events] if events else [])
+        while waiting:
+            part = waiting.popleft()
             try:
-                await self.append([each.event for each in kept])
-                return
+                await self.append(part)
             except BadEvent as error:
-                # One bad row must not block a shard.
-                bad = kept.pop(error.index)
-                await self._republisher.bury(bad.message, str(error))
+                await bad(part[error.index], str(error))
+                rest = part[: error.index] + part[error.index + 1 :]
+                if rest:
+                    waiting.appendleft(rest)
+            except StoreRefused as error:
+                if len(part) == 1:
+                    await bad(part[0], str(error))
+                else:
+                    half = len(part) // 2
+                    waiting.extendleft((part[half:], part[:half]))
 
     async def append(self, events: Sequence[Event]) -> list[Outcome]:
         """Store events and push them. Waits out a store that is unavailable.
 
         Raises:
             Fenced: this router does not own the shard (any more).
-            BadEvent: see `Store.append`.
+            StoreRefused, BadEvent: see `Store.append`.
         """
         async with self._append_lock:
             term = self.term
@@ -208,6 +232,10 @@ class Shard:
             while not self._internal.empty() and len(events) < self._settings.batch:
                 events.append(self._internal.get_nowait())
             try:
-                await self.append(events)
+                await self._append_good(events, _drop)
             except Fenced:
                 log.info("presence_dropped", shard=self.number, events=len(events))
+
+
+async def _drop(event: Event, why: str) -> None:
+    log.error("own_event_dropped", type=event.type, why=why)

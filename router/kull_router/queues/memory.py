@@ -11,7 +11,7 @@ from itertools import groupby
 
 from kull_protos.contract import addresses
 from kull_router.access.revocations import Revocation
-from kull_router.errors import Fenced, ShardCountMismatch, StoreUnavailable
+from kull_router.errors import Fenced, ShardCountMismatch, StoreRefused, StoreUnavailable
 from kull_router.queues import rules
 from kull_router.queues.entry import Contract, Entry, Event
 from kull_router.queues.port import (
@@ -55,6 +55,7 @@ class MemoryState:
     devices: dict[str, dict[str, _Device]] = field(default_factory=dict)  # by user and device
     revocations: list[Revocation] = field(default_factory=list)
     last_revocation: int = 0
+    refused: set[str] = field(default_factory=set)  # fault hook: ids that a database would refuse
 
 
 class MemoryStore:
@@ -92,6 +93,8 @@ class MemoryStore:
         """See `Store.append`."""
         self._check_open()
         rules.check(events)
+        if any(event.id in self._state.refused for event in events):
+            raise StoreRefused("the database refuses it")
         self._check_term(shard, term)
         outcomes: dict[int, Outcome] = {}
         in_address_order = sorted(enumerate(events), key=lambda pair: pair[1].address)

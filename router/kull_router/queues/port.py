@@ -148,6 +148,8 @@ class Store(Protocol):
             Fenced: another owner holds the shard. Nothing was stored.
             StoreUnavailable: try again. Nothing was stored, unless the answer to the commit was
                 lost: then the events are duplicates the next time.
+            StoreRefused: never with these events as they are, though the database works: at least
+                one is at fault. None was stored.
             BadEvent: exactly one event can never be stored (its index is given); none was stored.
         """
         ...

@@ -111,7 +111,7 @@ def _unstorable(event: Event) -> str:
         return why
     for name in ("version", "created_ms"):
         number = getattr(event, name)
-        if not isinstance(number, int) or number not in _INT64:
+        if type(number) is not int or number not in _INT64:  # a bool is an int in Python only
             return f"its {name} is {number!r}, not an integer of 64 bits"
     return ""
 

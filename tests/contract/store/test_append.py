@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from kull_router.errors import BadEvent
+from kull_router.errors import BadEvent, StoreRefused
 from kull_router.queues.entry import Contract, Event
 from kull_router.queues.port import (
     Duplicate,
@@ -138,6 +138,8 @@ class TestBadEvents:
                 replace(tick("x"), version=1.5),  # type: ignore[arg-type]
                 "version is 1.5",
             ),
+            (tick("x", version=True), "version is True"),
+            (credit("x", at=False), "created_ms is False"),
             (replace(tick("x"), contract=Contract.EPHEMERAL), "ephemeral"),
             (replace(credit("x"), body=bytes(2**24 + 1)), "more than 16777216"),
             (replace(tick("x"), key="k" * 501), "key has 501 characters, more than 500"),
@@ -152,3 +154,33 @@ class TestBadEvents:
         assert caught.value.index == 1
         assert await store.queue(ALICE) is None
         assert [Stored(1), Stored(2)] == await put(store, credit("a"), credit("b"))
+
+
+class TestWhatTheDatabaseRefuses:
+    """No check of ours names it: the database works, and takes everything else."""
+
+    @pytest.mark.parametrize(
+        "bad", [credit("bad"), tick("bad", version=1)], ids=["every", "latest"]
+    )
+    async def test_nothing_of_its_batch_is_stored_and_the_others_pass_without_it(
+        self, store: Store, disk: Disk, bad: Event
+    ) -> None:
+        disk.refuse("bad")
+        for _ in range(2):
+            with pytest.raises(StoreRefused, match="refuse"):
+                await put(store, credit("a"), bad, credit("b"))
+        assert [Stored(1), Stored(2)] == await put(store, credit("a"), credit("b"))
+        with pytest.raises(StoreRefused):
+            await put(store, bad)
+        assert await seqs(store) == [1, 2]
+
+    async def test_it_harms_no_call_that_is_under_way_beside_it(
+        self, store: Store, disk: Disk
+    ) -> None:
+        disk.refuse("bad")
+        batches = [credit("a")], [credit("bad")], [credit("b")]
+        first, bad, last = await asyncio.gather(
+            *(put(store, *batch) for batch in batches), return_exceptions=True
+        )
+        assert isinstance(bad, StoreRefused)
+        assert (first, last) == ([Stored(1)], [Stored(2)])

@@ -16,6 +16,10 @@ class DatabaseError(Exception):
     """The database refused a statement, or is gone; the cause is the driver's error."""
 
 
+class Refused(DatabaseError):
+    """The database will not take these values, however often they come."""
+
+
 class Db(Protocol):
     """One connection within a transaction. Every method raises DatabaseError."""
 

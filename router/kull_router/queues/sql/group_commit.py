@@ -19,7 +19,7 @@ from typing import Any, Final, TypeVar
 import structlog
 
 from kull_router.errors import StoreError, StoreUnavailable
-from kull_router.queues.sql.db import Connection, DatabaseError
+from kull_router.queues.sql.db import Connection, DatabaseError, Refused
 
 log = structlog.get_logger(__name__)
 
@@ -174,6 +174,8 @@ class Writer:
             log.warning("store_commit_failed", jobs=len(group), why=repr(error))
         if not isinstance(error, DatabaseError):
             return [error] * len(group)
+        if isinstance(error, Refused) and len(group) > 1:
+            error = DatabaseError(str(error))  # nobody knows whose values it speaks of
         unavailable = StoreUnavailable(f"the database refused: {error}")
         unavailable.__cause__ = error
         return [unavailable] * len(group)

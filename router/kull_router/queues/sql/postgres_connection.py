@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -13,7 +14,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
 
-from kull_router.queues.sql.db import DatabaseError, Row
+from kull_router.queues.sql.db import DatabaseError, Refused, Row
 
 _PATIENCE: Final = 8  # seconds that the server tries for
 _SILENCE: Final = 12.0  # seconds without a word after which it counts as lost
@@ -42,6 +43,10 @@ _WORDS: Final = {
     "half_full": "WITH (fillfactor = 50)",
     "mostly_full": "WITH (fillfactor = 70)",
 }
+# Classes of SQLSTATE that speak of values: data, constraints, types, limits. They come each time.
+# Some of class 42 speak of the tables instead, for all events alike, until an operator mends them.
+_OF_VALUES: Final = ("22", "23", "42", "54")
+_OF_TABLES: Final = {"42501", "42P01", "42703", "42P10"}  # not allowed, no table, column, index
 _ARRAYS: Final = {int: "bigint", str: "text", bytes: "bytea", bool: "boolean"}
 
 
@@ -52,7 +57,16 @@ def _told() -> Iterator[None]:
     except psycopg.Error as error:
         # Only the first line: the next ones repeat the statement.
         text = str(error).strip() or type(error).__name__
-        raise DatabaseError(text.splitlines()[0]) from error
+        kind = Refused if _speaks_of_values(error) else DatabaseError
+        raise kind(text.splitlines()[0]) from error
+    except (OverflowError, UnicodeError, struct.error) as error:
+        raise Refused(str(error)) from error  # no such number or text in PostgreSQL
+
+
+def _speaks_of_values(error: psycopg.Error) -> bool:
+    if error.sqlstate is None:  # psycopg's own word
+        return isinstance(error, psycopg.DataError)
+    return error.sqlstate.startswith(_OF_VALUES) and error.sqlstate not in _OF_TABLES
 
 
 @cache

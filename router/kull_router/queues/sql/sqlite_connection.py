@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from kull_router.errors import ConfigError
-from kull_router.queues.sql.db import DatabaseError, Row
+from kull_router.queues.sql.db import DatabaseError, Refused, Row
 
 _CHUNKS: Final = (1, 4, 16, 64, 256)  # rows per look-up: few, to keep statements prepared
 _WAL_BYTES: Final = 64 * 2**20  # a WAL that grew beyond this is cut at the next checkpoint
@@ -33,6 +33,8 @@ _WORDS: Final = {
 def _told() -> Iterator[None]:
     try:
         yield
+    except (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, UnicodeError) as error:
+        raise Refused(str(error)) from error  # the last two: no such number or text in SQLite
     except sqlite3.Error as error:
         raise DatabaseError(str(error)) from error
 

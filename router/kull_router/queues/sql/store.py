@@ -14,7 +14,7 @@ from queue import SimpleQueue
 from typing import TypeVar
 
 from kull_router.access.revocations import Revocation
-from kull_router.errors import StoreUnavailable
+from kull_router.errors import StoreRefused, StoreUnavailable
 from kull_router.queues import rules
 from kull_router.queues.entry import Event
 from kull_router.queues.port import (
@@ -28,7 +28,7 @@ from kull_router.queues.port import (
     Retention,
 )
 from kull_router.queues.sql import devices, pages, retention, revocations, rows, terms
-from kull_router.queues.sql.db import Connection, DatabaseError, Db
+from kull_router.queues.sql.db import Connection, DatabaseError, Db, Refused
 from kull_router.queues.sql.group_commit import Writer
 
 T = TypeVar("T")
@@ -77,7 +77,12 @@ class SqlStore:
         rules.check(events)
         request = rows.Append(shard=shard, term=term, events=events, now_ms=now_ms)
         size = sum(len(event.body) for event in events)
-        return await self._writer.run_together(self._append, request, size=size)
+        try:
+            return await self._writer.run_together(self._append, request, size=size)
+        except StoreUnavailable as error:
+            if isinstance(error.__cause__, Refused):
+                raise StoreRefused(f"the database refuses it: {error.__cause__}") from error
+            raise
 
     async def attach(
         self,

@@ -7,12 +7,15 @@ import traceback
 import psycopg
 import pytest
 
-from kull_router.errors import ConfigError, StoreUnavailable
+from kull_router.errors import ConfigError, StoreRefused, StoreUnavailable
+from kull_router.queues import rules
+from kull_router.queues.entry import Event
+from kull_router.queues.port import Stored
 from kull_router.queues.sql.postgres import PostgresStore
 from tests.contract.store.postgres.stores import opened
 from tests.support.ports import free_port
 from tests.support.postgres import Postgres
-from tests.support.stores import SHARD
+from tests.support.stores import NOW, SHARD, credit, tick
 
 pytestmark = pytest.mark.postgres
 
@@ -54,3 +57,42 @@ class TestRefusals:
             assert await store.claim(SHARD, "r") == 1
         with psycopg.connect(database_url, autocommit=True) as db:
             assert db.execute("SELECT term FROM theirs.shards").fetchall() == [(1,)]
+
+
+class TestRefusedEvents:
+    @pytest.mark.parametrize(
+        "bad",
+        [
+            tick("bad", version=True),
+            tick("bad", version=2**63),
+            tick("bad", key="a\0b"),
+            credit("\ud800", body=b"{}"),
+        ],
+        ids=["a boolean", "too large", "NUL", "surrogate"],
+    )
+    async def test_values_that_a_check_of_ours_missed_are_no_outage(
+        self, database_url: str, monkeypatch: pytest.MonkeyPatch, bad: Event
+    ) -> None:
+        monkeypatch.setattr(rules, "check", lambda _events: None)
+        async with opened(database_url) as store:
+            await store.claim(SHARD, "router-1")
+            for batch in ([bad], [tick("a", version=1), bad]):
+                with pytest.raises(StoreRefused):
+                    await store.append(SHARD, 1, batch, NOW)
+            assert await store.append(SHARD, 1, [tick("a", version=1)], NOW) == [Stored(1)]
+
+    @pytest.mark.parametrize(
+        "damage",
+        ["ALTER TABLE every RENAME TO gone", "ALTER TABLE every RENAME body TO gone"],
+        ids=["table", "column"],
+    )
+    async def test_a_table_that_is_not_there_is_no_events_fault(
+        self, database_url: str, damage: str
+    ) -> None:
+        async with opened(database_url) as store:
+            await store.claim(SHARD, "router-1")
+            with psycopg.connect(database_url, autocommit=True) as db:
+                db.execute("DROP VIEW entries")
+                db.execute(damage.encode())
+            with pytest.raises(StoreUnavailable):
+                await store.append(SHARD, 1, [credit("a")], NOW)

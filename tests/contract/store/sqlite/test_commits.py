@@ -13,8 +13,11 @@ import pytest
 from kull_router.errors import (
     BadEvent,
     Fenced,
+    StoreRefused,
     StoreUnavailable,
 )
+from kull_router.queues import rules
+from kull_router.queues.entry import Event
 from kull_router.queues.port import DeviceInfo, Duplicate, Stored
 from kull_router.queues.sql.db import Db
 from kull_router.queues.sql.sqlite import SqliteStore
@@ -147,6 +150,21 @@ class TestTroubleAtCommit:
         with pytest.raises(StoreUnavailable, match="locked"):
             await store.append(SHARD, 1, [credit("a")], NOW)
         tool.close()
+        assert await store.append(SHARD, 1, [credit("a")], NOW) == [Stored(1)]
+
+
+class TestRefusedEvents:
+    @pytest.mark.parametrize(
+        "bad",
+        [tick("bad", version=2**63), credit("\ud800", body=b"{}")],
+        ids=["too large", "surrogate"],
+    )
+    async def test_values_that_a_check_of_ours_missed_are_no_outage(
+        self, store: SqliteStore, monkeypatch: pytest.MonkeyPatch, bad: Event
+    ) -> None:
+        monkeypatch.setattr(rules, "check", lambda _events: None)
+        with pytest.raises(StoreRefused):
+            await store.append(SHARD, 1, [credit("a"), bad], NOW)
         assert await store.append(SHARD, 1, [credit("a")], NOW) == [Stored(1)]
 
 

@@ -73,6 +73,7 @@ def test_what_only_counts_now_ages_from_when_it_happened() -> None:
         (topology.HEADER_VERSION, -1, "whole number"),
         (topology.HEADER_VERSION, 2**63, "whole number"),
         (topology.HEADER_VERSION, "7", "whole number"),
+        (topology.HEADER_VERSION, True, "whole number"),
     ],
 )
 def test_a_wrong_header_is_named(header: str, value: str | int, why: str) -> None:

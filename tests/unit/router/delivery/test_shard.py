@@ -10,6 +10,7 @@ from kull_producers.events.stamp import Stamp
 from kull_protos.contract.shard import shard_of
 from kull_router.broker.memory_server import MemoryServer
 from kull_router.delivery.ownership import probe
+from kull_router.queues.entry import Contract, Event
 from kull_router.queues.memory import MemoryState, MemoryStore
 from tests.unit.router.rigs import SHARDS, Rig, balances, running, until
 
@@ -94,3 +95,41 @@ async def test_a_claim_that_overtook_ours_is_noticed_without_an_event(rig: Rig) 
     async with asyncio.timeout(10):
         while (shard.term or 0) <= before + 1:
             await asyncio.sleep(0.01)
+
+
+async def test_what_the_database_refuses_is_buried_and_its_neighbours_are_stored_in_order() -> None:
+    """Found by halving, wherever in the batch it stands, and however many there are."""
+    state = MemoryState(shard_count=SHARDS, refused={"event-1", "event-4", "event-5", "event-9"})
+    async with running(state=state) as rig:
+        await rig.subscribe(1, "maya:mac")
+        await rig.pushed(1)
+        rig.store.failing = True  # they pile up, and come as one batch
+        for balance in range(1, 10):
+            await rig.credit("maya", balance)
+        rig.store.failing = False
+
+        stored = balances(await rig.pushed(5))
+        dead = [await rig.dead() for _ in range(4)]
+
+    assert stored == [(2, 2), (3, 3), (4, 6), (5, 7), (6, 8)]
+    assert [letter.message_id for letter in dead] == ["event-1", "event-4", "event-5", "event-9"]
+    assert {letter.headers[topology.HEADER_REASON] for letter in dead} == {
+        "the database refuses it"
+    }
+
+
+async def test_an_event_of_our_own_that_the_database_refuses_ends_nothing(rig: Rig) -> None:
+    shard = rig.core.shards.of("user:maya")
+    own = Event(
+        id="own",
+        address="user:maya",
+        type="T",
+        contract=Contract.EVERY,
+        body=b"{}",
+        version=-(2**70),
+    )
+    await shard.submit(own)
+    await shard.submit(replace(own, id="good", version=0))
+    await rig.subscribe(1, "maya:mac")
+
+    assert [entry.seq for entry in await rig.pushed(1)] == [1]
