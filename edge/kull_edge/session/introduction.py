@@ -26,11 +26,6 @@ class Introduction:
         self._epoch, self._after = handshake.epoch, handshake.after
         self._generation: Generation | None = None
 
-    @property
-    def device_id(self) -> str:
-        """How the device is called; empty while nobody has said it."""
-        return self._device.device_id
-
     def hello(self, message: Hello) -> None:
         """The device introduces itself after the upgrade request."""
         self._epoch, self._after = message.epoch, message.after

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.unit.edge.hubs import (
     attached,
     closes,
+    connect,
     make_hub,
     push,
     written,
@@ -45,3 +46,14 @@ def test_many_devices_of_a_leaving_edge_go_within_the_time_allowed() -> None:
     slots = [written(effects, session)[0]["data"]["after"] for session in range(1, 501)]
     assert max(slots) <= 200
     assert len(closes(hub.due(0.201))) == 500
+
+
+def test_a_device_that_was_not_welcomed_yet_goes_at_once() -> None:
+    hub = make_hub()
+    connect(hub)
+
+    effects = hub.drain(within=10, now=0)
+
+    assert written(effects, 1)[0]["type"] == "RECONNECT"
+    assert closes(effects) == [4000]
+    assert hub.session_count == 0

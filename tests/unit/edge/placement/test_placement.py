@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kull_protos.mesh.v1 import attach_pb2 as pb
 from tests.support.fake_router import FakeRouter, World
 from tests.unit.edge.hubs import (
     MAYA,
@@ -13,6 +14,7 @@ from tests.unit.edge.hubs import (
     owned,
     push,
     sent,
+    session_of,
     subscribed,
     welcome,
     written,
@@ -127,3 +129,26 @@ async def test_another_epoch_ends_the_session_so_that_it_starts_anew() -> None:
         router.cut()
         assert (await device.frame())["data"]["code"] == "resubscribe"
         assert await device.close_code() == 4004
+
+
+def test_a_session_that_ends_before_its_router_is_asked_again_is_not_asked_for() -> None:
+    hub = make_hub(attach_timeout=0.1)
+    hub.link_up("r", welcome(), 0)
+    hub.link_frame("r", owned(1), 0)
+    connect(hub)
+    refused = pb.Refused(session_id=1, address=MAYA, reason="busy")
+    hub.link_frame("r", pb.AttachResponse(refused=refused), 0)
+
+    effects = hub.due(5)  # the time to attach is over, and so is the wait
+
+    assert closes(effects) == [4001]
+    assert sent(effects, "subscribe") == []
+
+
+def test_a_session_ends_once() -> None:
+    hub = make_hub()
+    attached(hub)
+    session = session_of(hub)
+    assert len(sent(hub.disconnected(1, 0), "unsubscribe")) == 2
+
+    assert hub._wishes.carry_out(session, [], 0) == []

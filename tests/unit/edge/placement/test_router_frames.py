@@ -88,3 +88,15 @@ async def test_ephemeral_frames_are_forwarded_as_they_are() -> None:
     async with running(router) as edge, welcomed(edge, "maya:mac") as mac:
         router.ephemeral(MAYA, '{"type":"TYPING"}')
         assert (await mac.frame()) == {"type": "TYPING"}
+
+
+def test_answers_that_nobody_waits_for_change_nothing() -> None:
+    hub = make_hub()
+    attached(hub)
+
+    for answer in (
+        pb.AttachResponse(published=pb.Published(request_id=77, session_id=1)),
+        pb.AttachResponse(refreshed=pb.Refreshed(session_id=1)),
+        subscribed(1, head=9),  # it is subscribed already
+    ):
+        assert hub.link_frame("r", answer, 0) == []

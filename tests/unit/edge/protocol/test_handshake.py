@@ -33,3 +33,16 @@ def test_the_token_of_the_subprotocol_is_read_and_never_shown() -> None:
 
 def test_an_empty_token_is_none() -> None:
     assert handshake.read("/ws?token=", []).token is None
+
+
+@pytest.mark.parametrize(
+    ("query", "what"),
+    [
+        ("epoch=" + "e" * 101, "epoch"),
+        ("instance=" + "i" * 101, "instance"),
+        ("deviceId=" + "d" * 101, "deviceId"),
+        ("&".join(f"f{number}=1" for number in range(33)), "fields"),
+    ],
+)
+def test_what_is_too_long_is_a_problem_that_is_named(query: str, what: str) -> None:
+    assert what in handshake.read(f"/ws?token=t&{query}", []).problem

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from kull_edge.errors import BadMessage
@@ -74,3 +76,16 @@ def test_good_messages_are_read_and_unknown_fields_ignored() -> None:
     assert hello == messages.Hello(token="t", epoch="e", after={"user": 3}, platform="ios")
     progress = messages.parse('{"type":"UPDATE_PROGRESS","payload":{"a": "é"},"ref":7}')
     assert progress == messages.UpdateProgress(payload='{"a":"é"}'.encode(), ref=7)
+
+
+def test_positions_in_a_query_are_held_to_the_same_rules() -> None:
+    many = ",".join(f"room:{number}:1" for number in range(67))
+    with pytest.raises(BadMessage, match="more than 66"):
+        messages.parse_after(many)
+
+
+def test_hello_names_no_more_queues_than_one_can_follow() -> None:
+    after = {f"room:{number}": 1 for number in range(67)}
+    text = json.dumps({"type": "HELLO", "token": "t", "epoch": "e", "after": after})
+    with pytest.raises(BadMessage, match="more than 66"):
+        messages.parse(text)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 from tests.support.fake_router import FakeRouter
+from tests.unit.edge.hubs import attached, make_hub, written
 from tests.unit.edge.sockets import (
     peer,
     running,
@@ -44,3 +47,20 @@ async def test_a_hundred_bad_frames_close_the_connection() -> None:
             "too_many_errors",
         ]
         assert await device.close_code() == 4505
+
+
+def test_more_requests_than_the_rate_allows_are_refused_for_rooms_too() -> None:
+    hub = make_hub(publish_rate=0.01, publish_burst=1)
+    attached(hub)
+    say = json.dumps({"type": "JOIN", "queue": "room:a"})
+    hub.text(1, say, 0)
+
+    assert written(hub.text(1, say, 0), 1)[0]["data"]["code"] == "rate_limited"
+
+
+def test_a_logout_waits_for_earlier_answers() -> None:
+    hub = make_hub(max_publishes=1)
+    attached(hub)
+    hub.text(1, '{"type":"UPDATE_PROGRESS","payload":{}}', 0)
+
+    assert written(hub.text(1, '{"type":"LOGOUT"}', 0), 1)[0]["data"]["code"] == "busy"

@@ -10,6 +10,7 @@ from tests.unit.edge.hubs import (
     MAYA,
     attached,
     closes,
+    connect,
     make_hub,
     owned,
     subscribed,
@@ -186,3 +187,12 @@ def test_a_device_that_retention_passed_by_is_told_and_a_plain_one_by_its_next_w
 
     told = [frame["type"] for frame in written(effects, 1)]
     assert (told, closes(effects)) == ((["RECOVERY_LOST"], []) if v2 else (["ERROR"], [4004]))
+
+
+def test_a_token_that_cannot_be_read_closes_for_good() -> None:
+    hub = make_hub()
+
+    effects = connect(hub, token="x" * 5000)
+
+    assert closes(effects) == [4500]
+    assert hub.session_count == 0
