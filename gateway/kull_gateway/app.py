@@ -8,15 +8,15 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from kull_gateway import auth, health, problems, triggers
-from kull_gateway import openapi as documented
-from kull_gateway import token_route as minting
+from kull_gateway import auth, health, openapi, problems, token_route, triggers
 from kull_gateway.guard import Cors, Guard
 from kull_gateway.health import AskStatus, Status, publisher_status
 from kull_gateway.metrics import GatewayMetrics
 from kull_gateway.origins import Origins
 from kull_gateway.rates import Buckets
 from kull_gateway.token_minter import Minter
+from kull_producers.events.catalogue import Catalogue
+from kull_producers.events.models import EVENTS
 from kull_producers.publishing.publisher import Publisher
 
 
@@ -24,6 +24,7 @@ def create_app(
     publisher: Publisher,
     *,
     authorize: auth.Authorize,
+    events: Catalogue = EVENTS,
     status: AskStatus | None = None,
     minter: Minter | None = None,
     origins: Origins | None = None,
@@ -36,6 +37,7 @@ def create_app(
     Args:
         publisher: opened and closed by the caller.
         authorize: see `auth.service_auth` and `keys.key_auth`.
+        events: the types of events that have a trigger.
         status: what the health endpoints tell; by default whether RabbitMQ answers.
         minter: signs device tokens; None: there is no `/api/sync/token`.
         origins: pages that may call; by default those of the gateway's own host.
@@ -55,9 +57,9 @@ def create_app(
     if buckets is None:  # an empty one is false
         buckets = Buckets(rate=0, burst=0)
     door = triggers.Door(authorize=authorize, buckets=buckets, clock=clock)
-    triggers.add(app, publisher, door)
+    triggers.add(app, publisher, door, events)
     if minter is not None:
-        minting.add(app, minter, door)
+        token_route.add(app, minter, door)
 
     async def default_status() -> Status:
         return await publisher_status(publisher)
@@ -72,9 +74,9 @@ def create_app(
 def _complete_openapi(app: FastAPI) -> None:
     generate = app.openapi
 
-    def openapi() -> dict[str, Any]:
+    def completed() -> dict[str, Any]:
         if app.openapi_schema is None:
-            documented.complete(generate())
+            openapi.complete(generate())
         return generate()
 
-    app.openapi = openapi  # type: ignore[method-assign]
+    app.openapi = completed  # type: ignore[method-assign]

@@ -16,13 +16,11 @@ import jwt
 
 from kull_producers.contract.device_tokens import HS256
 from kull_producers.contract.limits import MIN_SECRET_BYTES
+from kull_producers.events.models import EVENTS
 
 AUDIENCE: Final = "kull-service"
-SHOOT_WRITE: Final = "shoot:write"
-CREDIT_WRITE: Final = "credit:write"
-PROMPT_WRITE: Final = "prompt:write"
 TOKEN_MINT: Final = "token:mint"  # noqa: S105 - a scope, not a secret
-EVENT_SCOPES: Final = (SHOOT_WRITE, CREDIT_WRITE, PROMPT_WRITE)
+EVENT_SCOPES: Final = EVENTS.scopes
 SCOPES: Final = (*EVENT_SCOPES, TOKEN_MINT)
 
 

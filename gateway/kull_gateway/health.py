@@ -11,8 +11,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 
-from kull_gateway import openapi as documented
-from kull_gateway import problems
+from kull_gateway import openapi, problems
 from kull_producers.errors import KullError
 from kull_producers.publishing.publisher import Publisher
 
@@ -48,7 +47,7 @@ async def publisher_status(publisher: Publisher) -> Status:
 
 def add(app: FastAPI, status: AskStatus) -> None:
     """Add the health endpoints to an app."""
-    unavailable = documented.problems(HTTPStatus.SERVICE_UNAVAILABLE)
+    unavailable = openapi.problems(HTTPStatus.SERVICE_UNAVAILABLE)
 
     @app.get(
         "/api/sync/status",

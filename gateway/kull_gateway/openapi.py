@@ -2,69 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
 from pydantic import BaseModel, Field
 
-from kull_producers.events.models import CreditUpdate, Event, PromptChange, ShootProgress
+from kull_producers.events.event import Event
 
 Json = dict[str, Any]
-
-EXAMPLES: Final[dict[type[Event], dict[str, Json]]] = {
-    ShootProgress: {
-        "working": {
-            "summary": "A shoot at work",
-            "value": {
-                "userId": "user_123",
-                "shootId": "shoot_456",
-                "status": "processing",
-                "processedCount": 15,
-                "totalCount": 100,
-                "currentImage": "IMG_0015.jpg",
-                "eta": 120,
-                "provider": "Replicate",
-            },
-        },
-        "failed": {
-            "summary": "A shoot that failed",
-            "value": {
-                "userId": "user_123",
-                "shootId": "shoot_456",
-                "status": "failed",
-                "processedCount": 15,
-                "totalCount": 100,
-                "provider": "Replicate",
-                "errorMessage": "IMG_0016.jpg is no photograph",
-            },
-        },
-    },
-    CreditUpdate: {
-        "purchase": {
-            "summary": "Credits bought",
-            "value": {
-                "userId": "user_123",
-                "newBalance": 500,
-                "change": 100,
-                "reason": "Credit purchase",
-            },
-        }
-    },
-    PromptChange: {
-        "some": {
-            "summary": "Tell two users",
-            "value": {
-                "promptId": "prompt_789",
-                "action": "voted",
-                "userIds": ["user_123", "user_456"],
-            },
-        },
-        "everybody": {
-            "summary": "Tell everybody",
-            "value": {"promptId": "prompt_789", "action": "updated"},
-        },
-    },
-}
 
 
 class Problem(BaseModel):
@@ -105,10 +51,10 @@ REFUSALS: Final = (
 )
 
 
-def trigger(model: type[Event], *, addressed: bool = False) -> Json:
-    """Return the arguments of a trigger's route. `addressed`: its body has a userId beside it."""
+def trigger(model: type[Event]) -> Json:
+    """Return the arguments of a trigger's route that describe it."""
     schema = model.model_json_schema()
-    if addressed:
+    if model.event_type.audience.takes_user:
         schema["properties"] = {"userId": {"type": "string"}, **schema["properties"]}
         schema["required"] = ["userId", *schema["required"]]
     key = {
@@ -121,7 +67,7 @@ def trigger(model: type[Event], *, addressed: bool = False) -> Json:
         "status_code": HTTPStatus.ACCEPTED,
         "response_model": Accepted,
         "responses": problems(*REFUSALS, HTTPStatus.CONFLICT, HTTPStatus.SERVICE_UNAVAILABLE),
-        "openapi_extra": body(schema, EXAMPLES[model]) | {"parameters": [key], **SECURED},
+        "openapi_extra": body(schema, model.event_type.examples) | {"parameters": [key], **SECURED},
     }
 
 
@@ -135,9 +81,13 @@ SCHEMES: Final[Json] = {
 }
 
 
-def body(schema: Json, examples: dict[str, Json]) -> Json:
-    """Return a required JSON body."""
-    content = {"application/json": {"schema": schema, "examples": examples}}
+def body(schema: Json, examples: Mapping[str, Mapping[str, Any]]) -> Json:
+    """Return a required JSON body. `examples` are bodies by what they show."""
+    shown = {
+        summary.lower().replace(" ", "-"): {"summary": summary, "value": dict(example)}
+        for summary, example in examples.items()
+    }
+    content = {"application/json": {"schema": schema, "examples": shown}}
     return {"requestBody": {"required": True, "content": content}}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -10,9 +11,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from kull_gateway import auth
-from kull_gateway import openapi as documented
-from kull_gateway import requests as bodies
+from kull_gateway import auth, openapi, requests
 from kull_gateway.problems import BadRequest
 from kull_gateway.token_minter import Minter
 from kull_gateway.triggers import Door
@@ -68,18 +67,15 @@ class TokenReply(BaseModel):
     expiresAt: int = Field(description="milliseconds since the Unix epoch")
 
 
-_EXAMPLES: Final = {
-    "mac": {
-        "summary": "A Mac",
-        "value": {
-            "userId": "user_123",
-            "deviceId": "mac-1",
-            "deviceName": "Maya's Mac",
-            "platform": "macos",
-            "ttl": 3600,
-        },
+_EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "A Mac": {
+        "userId": "user_123",
+        "deviceId": "mac-1",
+        "deviceName": "Maya's Mac",
+        "platform": "macos",
+        "ttl": 3600,
     },
-    "tab": {"summary": "A browser tab", "value": {"userId": "user_123", "platform": "web"}},
+    "A browser tab": {"userId": "user_123", "platform": "web"},
 }
 
 
@@ -89,14 +85,13 @@ def add(app: FastAPI, minter: Minter, door: Door) -> None:
     @app.post(
         "/api/sync/token",
         response_model=TokenReply,
-        responses=documented.problems(*documented.REFUSALS),
-        openapi_extra=documented.body(TokenRequest.model_json_schema(), _EXAMPLES)
-        | documented.SECURED,
+        responses=openapi.problems(*openapi.REFUSALS),
+        openapi_extra=openapi.body(TokenRequest.model_json_schema(), _EXAMPLES) | openapi.SECURED,
     )
     async def token(request: Request) -> JSONResponse:
         """Sign a device token. Needs the scope token:mint."""
         door.admit(request, auth.TOKEN_MINT)
-        asked = _parse(bodies.fields_of(await bodies.read(request)))
+        asked = _parse(requests.fields_of(await requests.read(request)))
         if asked.ttl > minter.max_ttl:
             raise _wrong(f"ttl must be at most {int(minter.max_ttl)} seconds")
         minted = minter.mint(

@@ -1,4 +1,4 @@
-"""The HTTP triggers: an event per POST."""
+"""The HTTP triggers: an event per POST, a route per type of event."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from kull_gateway import auth
-from kull_gateway import openapi as documented
-from kull_gateway import requests as bodies
+from kull_gateway import auth, openapi, requests
 from kull_gateway.idempotency import Used
 from kull_gateway.problems import TooMany
 from kull_gateway.rates import Buckets
 from kull_producers.errors import InvalidEvent
-from kull_producers.events.models import CreditUpdate, Event, PromptChange, ShootProgress
+from kull_producers.events.catalogue import Catalogue
+from kull_producers.events.event import Event
 from kull_producers.publishing.publisher import Publisher
 
 
@@ -45,15 +44,13 @@ class Triggers:
         self._door = door
         self._used = Used()
 
-    async def trigger(
-        self, request: Request, model: type[Event], scope: str, *, addressed: bool = False
-    ) -> JSONResponse:
+    async def trigger(self, request: Request, model: type[Event]) -> JSONResponse:
         """Publish the event in a request; answer once it is confirmed."""
-        self._door.admit(request, scope)
-        body = await bodies.read(request)
-        fields = bodies.fields_of(body)
-        key = bodies.idempotency_key(request)
-        user_id = _pop_user_id(model, fields) if addressed else None
+        self._door.admit(request, model.event_type.scope)
+        body = await requests.read(request)
+        fields = requests.fields_of(body)
+        key = requests.idempotency_key(request)
+        user_id = _pop_user_id(model, fields) if model.event_type.audience.takes_user else None
         event = model.from_data(fields)
         if key is not None:
             self._used.check(key, request.url.path, body, self._door.clock())
@@ -61,33 +58,37 @@ class Triggers:
             event,
             user_id=user_id,
             idempotency_key=key,
-            traceparent=bodies.traceparent(request),
+            traceparent=requests.traceparent(request),
         )
         return JSONResponse({"id": event_id}, status_code=HTTPStatus.ACCEPTED)
 
 
-def add(app: FastAPI, publisher: Publisher, door: Door) -> None:
-    """Add the triggers to an app."""
+def add(app: FastAPI, publisher: Publisher, door: Door, events: Catalogue) -> None:
+    """Add a trigger for each type of event to an app."""
     triggers = Triggers(publisher, door)
+    for model in events.values():
+        _add_route(app, triggers, model)
 
-    @app.post("/api/sync/shoot-progress", **documented.trigger(ShootProgress, addressed=True))
-    async def shoot_progress(request: Request) -> JSONResponse:
-        """Tell a user's devices how far a shoot is."""
-        return await triggers.trigger(request, ShootProgress, auth.SHOOT_WRITE, addressed=True)
 
-    @app.post("/api/sync/credit-update", **documented.trigger(CreditUpdate))
-    async def credit_update(request: Request) -> JSONResponse:
-        """Tell a user's devices that the balance has changed."""
-        return await triggers.trigger(request, CreditUpdate, auth.CREDIT_WRITE)
+def _add_route(app: FastAPI, triggers: Triggers, model: type[Event]) -> None:
+    async def trigger(request: Request) -> JSONResponse:
+        return await triggers.trigger(request, model)
 
-    @app.post("/api/sync/prompt-change", **documented.trigger(PromptChange))
-    async def prompt_change(request: Request) -> JSONResponse:
-        """Tell some users, or everybody, that a prompt has changed."""
-        return await triggers.trigger(request, PromptChange, auth.PROMPT_WRITE)
+    kind = model.event_type
+    app.add_api_route(
+        f"/api/sync/{kind.slug}",
+        trigger,
+        methods=["POST"],
+        name=kind.method,
+        summary=kind.summary,
+        description=f"{model.__doc__} Needs the scope {kind.scope}.",
+        **openapi.trigger(model),
+    )
 
 
 def _pop_user_id(model: type[Event], fields: dict[str, Any]) -> str:
     user_id = fields.pop("userId", None)
     if not isinstance(user_id, str):
-        raise InvalidEvent(f"{model.title}: userId must be a text: whom is the event for?")
+        title = model.event_type.title
+        raise InvalidEvent(f"{title}: userId must be a text: whom is the event for?")
     return user_id

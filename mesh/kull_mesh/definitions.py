@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from kull_producers.events import topology
+from kull_producers.events.models import EVENTS
 
 # Whoever makes the topology reads and writes it. Claim probes go straight to a shard's queue, by
 # the default exchange.
@@ -29,7 +29,7 @@ _PRODUCER: Final = {
     "configure": "^$",
     "write": "^("
     + "|".join(
-        name.replace("kull.", r"kull\.") for name in (*topology.EVENT_EXCHANGES, *_LOOKED_FOR)
+        name.replace("kull.", r"kull\.") for name in (*EVENTS.exchanges, *_LOOKED_FOR)
     )
     + ")$",
     "read": "^$",

@@ -32,7 +32,7 @@ def summary(kind: str, data: Mapping[str, Any]) -> str:
                 f"{data.get('deviceName') or data['deviceId']} {data.get('platform', '')}".strip()
             )
         case _:
-            return ""
+            return ", ".join(f"{name} {value}" for name, value in data.items())
 
 
 def _shoot(data: Mapping[str, Any]) -> str:

@@ -20,7 +20,8 @@ from kull_producers.errors import (
     PublishTimeout,
     ShardCountMismatch,
 )
-from kull_producers.events.models import CreditUpdate, Event, PromptChange, ShootProgress
+from kull_producers.events.event import Event
+from kull_producers.events.models import CreditUpdate, PromptChange, ShootProgress
 from kull_producers.outbox.file_store import OutboxStatus
 from kull_producers.outbox.publisher import Outbox, OutboxPublisher, SyncOutboxPublisher
 from kull_producers.publishing.publisher import Publisher

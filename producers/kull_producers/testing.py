@@ -11,6 +11,7 @@ from kull_producers.contract.shard import DEFAULT_SHARD_COUNT
 from kull_producers.errors import ConnectError, KullError, NotRoutable, ShardCountMismatch
 from kull_producers.events import topology
 from kull_producers.events.message import Message
+from kull_producers.events.models import EVENTS
 from kull_producers.publishing.publisher import Publisher
 
 
@@ -43,7 +44,7 @@ class MemoryTransport:
     async def publish(self, message: Message) -> None:
         """See `Transport.publish`."""
         self._check_connected()
-        if message.exchange not in topology.EVENT_EXCHANGES:
+        if message.exchange not in EVENTS.exchanges:
             raise NotRoutable(f"exchange {message.exchange!r} does not exist")
         if self._failures:
             raise self._failures.pop(0)

@@ -11,6 +11,7 @@ import pytest
 
 from kull_producers.events import topology
 from kull_producers.events.message import Message
+from kull_producers.events.models import EVENTS
 from kull_router.errors import (
     BrokerError,
     BrokerUnavailable,
@@ -224,7 +225,7 @@ async def test_closing_the_broker_closes_its_channels(rig: Rig) -> None:
         await open_shard(broker)
 
 
-@pytest.mark.parametrize("exchange", topology.EVENT_EXCHANGES)
+@pytest.mark.parametrize("exchange", EVENTS.exchanges)
 async def test_every_public_exchange_reaches_the_shards(rig: Rig, exchange: str) -> None:
     broker = await rig.router()
     for shard in (0, 1):

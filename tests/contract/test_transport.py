@@ -24,6 +24,7 @@ from kull_producers import (
 from kull_producers.errors import NotDeployed
 from kull_producers.events import topology
 from kull_producers.events.message import Message
+from kull_producers.events.models import EVENTS
 from kull_producers.publishing.rabbitmq import RabbitTransport
 from kull_producers.publishing.transport import Transport
 from kull_producers.testing import MemoryTransport
@@ -225,7 +226,7 @@ async def test_an_event_that_no_queue_takes_is_an_error_for_whoever_published_it
     connection = await stack.enter_async_context(await aio_pika.connect(amqp_url))
     channel = await connection.channel()
     await channel.declare_exchange(topology.shard_count_mark(SHARDS), "fanout", durable=True)
-    for exchange in topology.EVENT_EXCHANGES:
+    for exchange in EVENTS.exchanges:
         await channel.declare_exchange(exchange, "topic", durable=True)
     publisher = await stack.enter_async_context(connect(amqp_url, shard_count=SHARDS))
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any, cast
+from collections.abc import Callable
+from inspect import Parameter, Signature
+from typing import Annotated, Any
 
 import httpx
 import typer
 
 from kull_gateway import service_token
 from kull_mesh import secrets
+from kull_mesh.commands.event_options import USER, FieldOption, options_of
 from kull_mesh.errors import MeshError
 from kull_mesh.settings import MeshSettings
-from kull_producers import CreditUpdate, Event, PromptChange, ShootProgress, connect
-from kull_producers.events.models import Action, Status
+from kull_producers import Event, connect
+from kull_producers.events.models import EVENTS
 
 app = typer.Typer(help="Publish one event; prints its id.", no_args_is_help=True)
 
@@ -32,74 +35,48 @@ Url = Annotated[
 EventId = Annotated[
     str | None, typer.Option("--id", help="Idempotency key: the same id arrives once.")
 ]
+User = Annotated[str, typer.Option(help="User id.")]
 
 
-@app.command("shoot-progress")
-def shoot_progress(
-    user: Annotated[str, typer.Option(help="User id.")],
-    shoot: Annotated[str, typer.Option(help="Shoot id.")],
-    status: Annotated[str, typer.Option(help="queued, processing, completed or failed.")],
-    processed: Annotated[int, typer.Option(help="Images done.")],
-    total: Annotated[int, typer.Option(help="Images in all.")],
-    provider: Annotated[str, typer.Option(help="Who processes, for example Replicate.")],
-    current_image: Annotated[str | None, typer.Option(help="The image in work.")] = None,
-    eta: Annotated[float | None, typer.Option(help="Seconds to go.")] = None,
-    error_message: Annotated[str | None, typer.Option(help="Why it failed.")] = None,
-    event_id: EventId = None,
-    amqp_url: AmqpUrl = None,
-    url: Url = None,
-) -> None:
-    """Tell a user's devices how far a shoot is."""
-    event = ShootProgress(
-        shoot_id=shoot,
-        status=cast("Status", status),
-        processed_count=processed,
-        total_count=total,
-        current_image=current_image,
-        eta=eta,
-        provider=provider,
-        error_message=error_message,
-    )
-    _send(event, user=user, event_id=event_id, amqp_url=amqp_url, url=url)
+def command_of(model: type[Event]) -> Callable[..., None]:
+    """Return the command that sends an event of a type; its options are the event's fields."""
+    options = options_of(model)
+
+    def command(
+        *, event_id: str | None, amqp_url: str | None, url: str | None, **given: Any
+    ) -> None:
+        user = given.pop(USER, None)
+        event = model(**{each.name: each.value(given[each.argument]) for each in options})
+        _send(event, user=user, event_id=event_id, amqp_url=amqp_url, url=url)
+
+    parameters = [
+        *([_required(USER, User)] if model.event_type.audience.takes_user else []),
+        *(_parameter(option) for option in options),
+        *(_optional(*each) for each in COMMON),
+    ]
+    command.__doc__ = model.event_type.summary
+    command.__annotations__ = {each.name: each.annotation for each in parameters}
+    vars(command)["__signature__"] = Signature(parameters)  # what Typer reads
+    return command
 
 
-@app.command("credit-update")
-def credit_update(
-    user: Annotated[str, typer.Option(help="User id.")],
-    new_balance: Annotated[float, typer.Option(help="Credits after the change.")],
-    change: Annotated[float, typer.Option(help="Positive: bought, negative: used.")],
-    reason: Annotated[str, typer.Option(help="For the user to read.")],
-    event_id: EventId = None,
-    amqp_url: AmqpUrl = None,
-    url: Url = None,
-) -> None:
-    """Tell a user's devices that the balance has changed."""
-    event = CreditUpdate(
-        user_id=user, new_balance=_whole(new_balance), change=_whole(change), reason=reason
-    )
-    _send(event, user=None, event_id=event_id, amqp_url=amqp_url, url=url)
+def _parameter(option: FieldOption) -> Parameter:
+    make = _required if option.required else _optional
+    return make(option.argument, option.annotation)
 
 
-@app.command("prompt-change")
-def prompt_change(
-    prompt: Annotated[str, typer.Option(help="Prompt id.")],
-    action: Annotated[str, typer.Option(help="created, updated, deleted or voted.")],
-    user: Annotated[
-        list[str] | None, typer.Option(help="Tell only this user; may be repeated.")
-    ] = None,
-    event_id: EventId = None,
-    amqp_url: AmqpUrl = None,
-    url: Url = None,
-) -> None:
-    """Tell everybody, or some users, that a prompt of the marketplace has changed."""
-    event = PromptChange(
-        prompt_id=prompt, action=cast("Action", action), user_ids=tuple(user) if user else None
-    )
-    _send(event, user=None, event_id=event_id, amqp_url=amqp_url, url=url)
+def _required(name: str, annotation: Any) -> Parameter:
+    return Parameter(name, Parameter.KEYWORD_ONLY, annotation=annotation)
 
 
-def _whole(number: float) -> float:
-    return int(number) if number.is_integer() else number
+def _optional(name: str, annotation: Any) -> Parameter:
+    return Parameter(name, Parameter.KEYWORD_ONLY, annotation=annotation, default=None)
+
+
+COMMON = (("event_id", EventId), ("amqp_url", AmqpUrl), ("url", Url))
+
+for each in EVENTS.values():
+    app.command(each.event_type.slug)(command_of(each))
 
 
 def _send(
@@ -118,13 +95,6 @@ async def _publish(amqp_url: str, event: Event, user: str | None, event_id: str 
         return await publisher.publish(event, user_id=user, idempotency_key=event_id)
 
 
-PATHS = {
-    ShootProgress: "shoot-progress",
-    CreditUpdate: "credit-update",
-    PromptChange: "prompt-change",
-}
-
-
 def _post(url: str, event: Event, user: str | None, event_id: str | None) -> str:
     body: dict[str, Any] = event.model_dump(by_alias=True, exclude_none=True, mode="json")
     if user:
@@ -132,7 +102,7 @@ def _post(url: str, event: Event, user: str | None, event_id: str | None) -> str
     headers = {"Authorization": f"Bearer {_service_token()}"}
     if event_id:
         headers["Idempotency-Key"] = event_id
-    target = f"{url.rstrip('/')}/api/sync/{PATHS[type(event)]}"
+    target = f"{url.rstrip('/')}/api/sync/{event.event_type.slug}"
     try:
         answer = httpx.post(target, json=body, headers=headers, timeout=15)
     except (httpx.HTTPError, httpx.InvalidURL) as error:

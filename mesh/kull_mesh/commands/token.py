@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-import kull_gateway as gateway
+import kull_gateway
 from kull_gateway.auth import EVENT_SCOPES, SCOPES
 from kull_mesh import durations, secrets
 from kull_mesh.errors import MeshError
@@ -16,10 +16,7 @@ from kull_router.access.tokens import check_device_id
 
 Scopes = Annotated[
     list[str] | None,
-    typer.Option(
-        help="shoot:write, credit:write, prompt:write, token:mint; may be repeated.",
-        show_default="all three :write",
-    ),
+    typer.Option(help=f"{', '.join(SCOPES)}; may be repeated.", show_default="all but token:mint"),
 ]
 
 
@@ -66,4 +63,4 @@ def service_token(
         raise MeshError(f"there is no scope {unknown[0]!r}; there are {', '.join(SCOPES)}")
     key = secrets.load(MeshSettings()).service
     lifetime = durations.seconds(ttl)
-    typer.echo(gateway.service_token(key, service=name, scopes=scopes, ttl=lifetime))
+    typer.echo(kull_gateway.service_token(key, service=name, scopes=scopes, ttl=lifetime))

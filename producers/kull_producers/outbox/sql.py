@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 
 from kull_producers.contract.shard import DEFAULT_SHARD_COUNT
 from kull_producers.events.envelope import messages_of
-from kull_producers.events.models import Event
+from kull_producers.events.event import Event
 from kull_producers.events.stamp import Stamper
 from kull_producers.outbox.row import COLUMNS, row_of
 from kull_producers.publishing.publisher import DEFAULT_APP_ID
@@ -103,7 +103,7 @@ class SqlOutbox:
         Args:
             cursor: whatever it raises comes through.
             event: what happened.
-            user_id: whom a shoot progress is for.
+            user_id: whom it is for, if its fields do not say so.
             room: instead of a user or everybody, tell those who follow this room.
             idempotency_key: the event's id, 1 to 128 characters; a new one unless given.
             traceparent: W3C trace context that travels along.

@@ -17,22 +17,16 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Final, Self, cast
+from typing import Final, Self
 
 from kull_producers.contract.shard import DEFAULT_SHARD_COUNT
 from kull_producers.errors import PublisherClosed
 from kull_producers.events.envelope import messages_of
+from kull_producers.events.event import Event
 from kull_producers.events.message import Message
-from kull_producers.events.models import (
-    Action,
-    CreditUpdate,
-    Event,
-    PromptChange,
-    ShootProgress,
-    Status,
-)
 from kull_producers.events.stamp import Stamper
 from kull_producers.publishing.delivery import Delivery
+from kull_producers.publishing.event_methods import EventMethods
 from kull_producers.publishing.transport import Transport
 
 DEFAULT_IN_FLIGHT: Final = 256  # messages
@@ -40,11 +34,12 @@ DEFAULT_TIMEOUT: Final = 10.0  # seconds
 DEFAULT_APP_ID: Final = "kull-producers"
 
 
-class Publisher:
+class Publisher(EventMethods):
     """Publishes events through a transport, which it owns and closes.
 
     Use it as `async with Publisher(transport) as publisher`, from one event loop and any number of
-    tasks at once. Many calls may be under way concurrently; each returns the event's id.
+    tasks at once. Many calls may be under way concurrently; each returns the event's id. Each event
+    type of Kull has a method of its own; `publish` takes events of any type.
 
     Args:
         transport: the connection to RabbitMQ.
@@ -78,63 +73,6 @@ class Publisher:
         self._idle = asyncio.Event()
         self._idle.set()
 
-    async def shoot_progress(
-        self,
-        *,
-        user_id: str,
-        shoot_id: str,
-        status: Status,
-        processed_count: int,
-        total_count: int,
-        provider: str,
-        current_image: str | None = None,
-        eta: float | None = None,
-        error_message: str | None = None,
-        idempotency_key: str | None = None,
-    ) -> str:
-        """Tell the user's devices how far a shoot is. `eta` is in seconds. See `publish`."""
-        event = ShootProgress(
-            shoot_id=shoot_id,
-            status=status,
-            processed_count=processed_count,
-            total_count=total_count,
-            current_image=current_image,
-            eta=eta,
-            provider=provider,
-            error_message=error_message,
-        )
-        return await self.publish(event, user_id=user_id, idempotency_key=idempotency_key)
-
-    async def credit_update(
-        self,
-        *,
-        user_id: str,
-        new_balance: float,
-        change: float,
-        reason: str,
-        idempotency_key: str | None = None,
-    ) -> str:
-        """Tell the user's devices that the balance has changed. See `publish`."""
-        event = CreditUpdate(user_id=user_id, new_balance=new_balance, change=change, reason=reason)
-        return await self.publish(event, idempotency_key=idempotency_key)
-
-    async def prompt_change(
-        self,
-        *,
-        prompt_id: str,
-        action: Action,
-        user_ids: Sequence[str] | None = None,
-        idempotency_key: str | None = None,
-    ) -> str:
-        """Tell these users' devices, or everybody's, that a prompt has changed. See `publish`.
-
-        If it raises, some of the users may have been told.
-        """
-        # Pydantic makes a tuple of any sequence but a string.
-        told = cast("tuple[str, ...] | None", user_ids)
-        event = PromptChange(prompt_id=prompt_id, action=action, user_ids=told)
-        return await self.publish(event, idempotency_key=idempotency_key)
-
     async def publish(
         self,
         event: Event,
@@ -148,7 +86,7 @@ class Publisher:
 
         Args:
             event: what happened.
-            user_id: whom a shoot progress is for.
+            user_id: whom it is for, if its fields do not say so.
             room: instead of a user or everybody, tell those who follow this room.
             idempotency_key: the event's id, 1 to 128 characters; a new one unless given.
             traceparent: W3C trace context that travels along.

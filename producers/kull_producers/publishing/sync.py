@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from kull_producers.errors import PublisherClosed
-from kull_producers.events.models import Action, Event, Status
+from kull_producers.events.event import Event
+from kull_producers.publishing.event_methods import SyncEventMethods
 from kull_producers.publishing.publisher import Publisher
 
 T = TypeVar("T")
 
 
-class SyncPublisher:
+class SyncPublisher(SyncEventMethods):
     """Runs a `Publisher`, which it owns, on a thread and event loop of its own.
 
     Each call blocks until the event is confirmed, and raises what `Publisher` raises. Calls from
@@ -28,74 +29,6 @@ class SyncPublisher:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
         self._thread: threading.Thread | None = None
-
-    def shoot_progress(
-        self,
-        *,
-        user_id: str,
-        shoot_id: str,
-        status: Status,
-        processed_count: int,
-        total_count: int,
-        provider: str,
-        current_image: str | None = None,
-        eta: float | None = None,
-        error_message: str | None = None,
-        idempotency_key: str | None = None,
-    ) -> str:
-        """See `Publisher.shoot_progress`."""
-        return self._call(
-            self._publisher.shoot_progress(
-                user_id=user_id,
-                shoot_id=shoot_id,
-                status=status,
-                processed_count=processed_count,
-                total_count=total_count,
-                provider=provider,
-                current_image=current_image,
-                eta=eta,
-                error_message=error_message,
-                idempotency_key=idempotency_key,
-            )
-        )
-
-    def credit_update(
-        self,
-        *,
-        user_id: str,
-        new_balance: float,
-        change: float,
-        reason: str,
-        idempotency_key: str | None = None,
-    ) -> str:
-        """See `Publisher.credit_update`."""
-        return self._call(
-            self._publisher.credit_update(
-                user_id=user_id,
-                new_balance=new_balance,
-                change=change,
-                reason=reason,
-                idempotency_key=idempotency_key,
-            )
-        )
-
-    def prompt_change(
-        self,
-        *,
-        prompt_id: str,
-        action: Action,
-        user_ids: Sequence[str] | None = None,
-        idempotency_key: str | None = None,
-    ) -> str:
-        """See `Publisher.prompt_change`."""
-        return self._call(
-            self._publisher.prompt_change(
-                prompt_id=prompt_id,
-                action=action,
-                user_ids=user_ids,
-                idempotency_key=idempotency_key,
-            )
-        )
 
     def publish(
         self,

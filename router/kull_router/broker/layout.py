@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kull_producers.events import topology
+from kull_producers.events.models import EVENTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +67,7 @@ def layout(shard_count: int) -> Layout:
         ExchangeSpec(name=topology.UNROUTED, kind="fanout"),
         ExchangeSpec(name=topology.DEAD, kind="fanout"),
         ExchangeSpec(name=topology.ROUTE, kind="topic", alternate=topology.UNROUTED, internal=True),
-        *(ExchangeSpec(name=name, kind="topic") for name in topology.EVENT_EXCHANGES),
+        *(ExchangeSpec(name=name, kind="topic") for name in EVENTS.exchanges),
     ]
     shards = [
         QueueSpec(name=topology.shard_queue(shard), single_active=True, dead_letter=topology.DEAD)
@@ -91,7 +92,7 @@ def layout(shard_count: int) -> Layout:
         # Events may flow in only once their queues are bound.
         *(
             BindingSpec(source=name, destination=topology.ROUTE, pattern="#", to_exchange=True)
-            for name in topology.EVENT_EXCHANGES
+            for name in EVENTS.exchanges
         ),
     ]
     return Layout(exchanges=exchanges, queues=queues, bindings=bindings)

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from kull_producers.errors import InvalidEvent
 from kull_producers.events.envelope import SERVER, messages_of
+from kull_producers.events.fields import MAX_NUMBER
 from kull_producers.events.message import Message
-from kull_producers.events.models import MAX_NUMBER, PromptChange, event_from_data
+from kull_producers.events.models import EVENTS
 from kull_producers.events.stamp import Stamp, check_id
 from kull_producers.events.strict_json import parse_object
 
@@ -71,7 +72,7 @@ def messages_from_body(
     """Rebuild the messages of an event that was published without this SDK.
 
     Args:
-        body: an envelope; `data.userIds` of a prompt change says who is told.
+        body: an envelope; its `data` or its `userId` says who is told.
         shard_count: the deployment's.
         fallback_id: the event's id if the body has none: AMQP's message_id, or a new one.
         now_ms: milliseconds since the Unix epoch; a timestamp from the future counts as now, so
@@ -82,7 +83,7 @@ def messages_from_body(
         InvalidEvent: this is no event, or it does not say whom it is for.
     """
     found = parse_body(body)
-    event = event_from_data(found.type, found.data)
+    event = EVENTS.event(found.type, found.data)
     timestamp_ms = min(now_ms if found.timestamp_ms is None else found.timestamp_ms, now_ms)
     stamp = Stamp(
         id=found.id or check_id(fallback_id),
@@ -90,8 +91,7 @@ def messages_from_body(
         version=timestamp_ms * 1000,
         app_id=app_id,
     )
-    # A prompt change is addressed by its userIds alone.
-    user_id = None if isinstance(event, PromptChange) else found.user_id or None
+    user_id = (found.user_id or None) if event.event_type.audience.knows_user else None
     return messages_of(
         event, stamp, shard_count=shard_count, user_id=user_id, device_id=found.device_id
     )

@@ -8,6 +8,7 @@ from dataclasses import replace
 from kull_producers.errors import InvalidEvent
 from kull_producers.events import address, topology
 from kull_producers.events.message import Message
+from kull_producers.events.models import EVENTS
 from kull_protos.contract.limits import MAX_EVENT_BYTES, MAX_EVENT_ID_CHARS
 from kull_protos.contract.shard import shard_of
 from kull_router.delivery.envelope import messages_from_body, parse_body
@@ -59,7 +60,7 @@ def _once_more(original: Message, fixed: Message) -> Message:
             f"re-addressed before and wrong again (routing key {original.routing_key!r}): "
             "do the routers run with one shard count?"
         )
-    if fixed.exchange not in topology.EVENT_EXCHANGES:
+    if fixed.exchange not in EVENTS.exchanges:
         raise PoisonMessage(f"came from exchange {fixed.exchange!r}, which carries no events")
     return replace(fixed, headers={**fixed.headers, topology.HEADER_HOPS: 1})
 

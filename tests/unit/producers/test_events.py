@@ -5,15 +5,10 @@ from typing import Any
 import pytest
 
 from kull_producers.errors import InvalidEvent
-from kull_producers.events.models import (
-    EVENTS,
-    MAX_NUMBER,
-    CreditUpdate,
-    Event,
-    PromptChange,
-    ShootProgress,
-    event_from_data,
-)
+from kull_producers.events.contract import Latest
+from kull_producers.events.event import Event
+from kull_producers.events.fields import MAX_NUMBER
+from kull_producers.events.models import EVENTS, CreditUpdate, PromptChange, ShootProgress
 
 SHOOT: dict[str, Any] = {
     "shootId": "shoot_456",
@@ -38,7 +33,7 @@ PROMPT: dict[str, Any] = {"promptId": "prompt_789", "action": "voted"}
     [("SHOOT_PROGRESS", SHOOT), ("CREDIT_UPDATE", CREDIT), ("PROMPT_CHANGE", PROMPT)],
 )
 def test_wire_data_survives_the_round_trip_unchanged(type_: str, data: dict[str, Any]) -> None:
-    got = event_from_data(type_, data).data()
+    got = EVENTS.event(type_, data).data()
 
     assert got == data
     assert [type(value) for value in got.values()] == [type(value) for value in data.values()]
@@ -151,7 +146,7 @@ def test_a_constructor_raises_the_packages_own_error() -> None:
 
 def test_an_unknown_type_is_refused_with_the_known_ones() -> None:
     with pytest.raises(InvalidEvent, match="SHOOT_PROGRESS, CREDIT_UPDATE, PROMPT_CHANGE"):
-        event_from_data("TYPING", {})
+        EVENTS.event("TYPING", {})
 
 
 def test_a_user_never_learns_who_else_was_told() -> None:
@@ -184,7 +179,11 @@ def test_a_balance_may_be_negative_and_fractional() -> None:
 def test_each_event_knows_how_it_is_kept(
     event: Event, contract: str, key: str, final: bool
 ) -> None:
-    assert (event.contract, event.key, event.final) == (contract, key, final)
+    kept = event.event_type.contract
+    latest = kept if isinstance(kept, Latest) else None
+    got_key = latest.key_of(vars(event)) if latest else ""
+    got_final = latest.is_final(vars(event)) if latest else False
+    assert (kept.name, got_key, got_final) == (contract, key, final)
 
 
 def test_events_are_values() -> None:

@@ -1,0 +1,122 @@
+"""Whom events of a type are for. PURE."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+from kull_producers.errors import InvalidEvent
+from kull_producers.events import address
+
+
+class Audience(Protocol):
+    """Says who is told, from an event's fields (by their names in Python) and what comes with it.
+
+    `title` is what errors call the event.
+    """
+
+    @property
+    def takes_user(self) -> bool:
+        """Whether the publisher must name the user beside the event's fields."""
+        ...
+
+    @property
+    def knows_user(self) -> bool:
+        """Whether the user whom an envelope names says something about who is told."""
+        ...
+
+    @property
+    def needs(self) -> Collection[str]:
+        """The fields that it reads."""
+        ...
+
+    @property
+    def hidden(self) -> Collection[str]:
+        """The fields that no device gets."""
+        ...
+
+    def addresses(
+        self, title: str, fields: Mapping[str, Any], user_id: str | None
+    ) -> Sequence[str]:
+        """Return who is told. Raises InvalidEvent: nobody is named, or somebody else is."""
+        ...
+
+    def check_room(self, title: str, fields: Mapping[str, Any], user_id: str | None) -> None:
+        """Return if a room may be told instead. Raises InvalidEvent."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class NamedUser:
+    """The user whom the publisher names beside the fields."""
+
+    takes_user: ClassVar[bool] = True
+    knows_user: ClassVar[bool] = True
+    needs: ClassVar[Collection[str]] = ()
+    hidden: ClassVar[Collection[str]] = ()
+
+    def addresses(self, title: str, _: Mapping[str, Any], user_id: str | None) -> Sequence[str]:
+        """See Audience."""
+        if user_id is None:
+            raise InvalidEvent(f"{title}: userId is missing, whom is it for?")
+        return [address.user(user_id)]
+
+    def check_room(self, title: str, _: Mapping[str, Any], user_id: str | None) -> None:
+        """See Audience."""
+        if user_id is not None:
+            raise InvalidEvent(f"{title}: give either userId or a room, not both")
+
+
+@dataclass(frozen=True, slots=True)
+class OwnUser:
+    """The user whom the field `user_id` names, and nobody else ever."""
+
+    takes_user: ClassVar[bool] = False
+    knows_user: ClassVar[bool] = True
+    needs: ClassVar[Collection[str]] = ("user_id",)
+    hidden: ClassVar[Collection[str]] = ()
+
+    def addresses(
+        self, title: str, fields: Mapping[str, Any], user_id: str | None
+    ) -> Sequence[str]:
+        """See Audience."""
+        own: str = fields["user_id"]
+        if user_id is not None and user_id != own:
+            raise InvalidEvent(f"{title}: userId differs from the addressed user")
+        return [address.user(own)]
+
+    def check_room(self, title: str, _: Mapping[str, Any], __: str | None) -> None:
+        """See Audience."""
+        raise InvalidEvent(f"{title}: it is for its own user alone, it cannot go to a room")
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenUsers:
+    """The users whom the field `user_ids` names, or everybody if it is left out.
+
+    The field never leaves the publisher: one user must not learn who else was told.
+    """
+
+    takes_user: ClassVar[bool] = False
+    knows_user: ClassVar[bool] = False
+    needs: ClassVar[Collection[str]] = ("user_ids",)
+    hidden: ClassVar[Collection[str]] = ("user_ids",)
+
+    def addresses(
+        self, title: str, fields: Mapping[str, Any], user_id: str | None
+    ) -> Sequence[str]:
+        """See Audience."""
+        if user_id is not None:
+            raise InvalidEvent(f"{title}: name the users in userIds, not in userId")
+        names: Sequence[str] | None = fields["user_ids"]
+        if names is None:
+            return [address.ALL]
+        return [address.user(one) for one in dict.fromkeys(names)]
+
+    def check_room(self, title: str, fields: Mapping[str, Any], user_id: str | None) -> None:
+        """See Audience."""
+        if fields["user_ids"] is not None:
+            raise InvalidEvent(f"{title}: give either userIds or a room, not both")
+        if user_id is not None:
+            raise InvalidEvent(f"{title}: give either userId or a room, not both")

@@ -1,0 +1,43 @@
+"""How events of a type are kept. PURE."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """Each event counts."""
+
+    name: ClassVar[str] = "every"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latest:
+    """Only the newest event per key counts.
+
+    Attributes:
+        key: what it is of, with the event's fields in braces: `shoot:{shoot_id}`. All types share
+            the keys of an address, so it begins with a word of its own.
+        final: whether nothing more is to come for the key: always, never, or when the named fields
+            have one of these values.
+    """
+
+    name: ClassVar[str] = "latest"
+    key: str
+    final: bool | Mapping[str, Collection[Any]] = False
+
+    def key_of(self, fields: Mapping[str, Any]) -> str:
+        """Return the key of an event with these fields, by their names in Python."""
+        return self.key.format_map(fields)
+
+    def is_final(self, fields: Mapping[str, Any]) -> bool:
+        """Return whether nothing more is to come for the key of an event with these fields."""
+        if isinstance(self.final, bool):
+            return self.final
+        return all(fields[name] in values for name, values in self.final.items())
+
+
+Contract = Every | Latest

@@ -1,0 +1,24 @@
+"""The kinds of fields that events have. Each is read as strictly as JavaScript needs it. PURE."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, Field, StrictStr
+
+from kull_producers.events import address
+
+MAX_NUMBER: Final = 2**53 - 1  # the largest whole number JavaScript holds exactly
+
+
+def _addressable(user_id: str) -> str:
+    address.user(user_id)
+    return user_id
+
+
+UserId = Annotated[StrictStr, AfterValidator(_addressable)]
+Id = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Count = Annotated[int, Field(ge=0, le=MAX_NUMBER)]
+_Finite = Annotated[float, Field(ge=-MAX_NUMBER, le=MAX_NUMBER, allow_inf_nan=False)]
+Number = Annotated[int, Field(ge=-MAX_NUMBER, le=MAX_NUMBER)] | _Finite
+Seconds = Count | Annotated[float, Field(ge=0, le=MAX_NUMBER, allow_inf_nan=False)]
