@@ -7,7 +7,8 @@ import random
 from itertools import count
 
 from kull_producers.errors import ConnectError, KullError, ShardCountMismatch
-from kull_producers.events.models import CreditUpdate, Event, PromptChange, ShootProgress
+from kull_producers.events.event import Event
+from kull_producers.events.models import CreditUpdate, PromptChange, ShootProgress
 from kull_producers.publishing.publisher import Publisher
 from tests.simulation.ledger import ALL, Ledger
 from tests.simulation.loop import Process
