@@ -12,13 +12,13 @@ from kull_producers.events import topology
 from kull_producers.events.contract import Latest
 from kull_producers.events.event import Event, shown
 
-# What the protocol (docs/protocol.md) and the HTTP API say themselves: an event type called so
-# would be taken for it.
+# What the protocol (docs/protocol.md), the HTTP API and the SDKs say themselves: an event type
+# called so would be taken for it.
 RESERVED: Final = frozenset({
-    "ACCEPTED", "ACK", "DEVICE_CONNECTED", "DEVICE_DISCONNECTED", "ERROR", "FRESH", "HELLO",
-    "JOIN", "JOINED", "LEAVE", "LEFT", "LOGOUT", "PING", "PONG", "PRESENCE", "RECONNECT",
-    "RECOVERY_LOST", "REFRESH", "REFRESHED", "STALE", "STATUS", "TOKEN", "TOKEN_EXPIRED",
-    "TYPING", "UPDATE_PROGRESS", "WELCOME",
+    "ACCEPTED", "ACK", "DEVICE_CONNECTED", "DEVICE_DISCONNECTED", "ERROR", "EVENT", "FRESH",
+    "HELLO", "JOIN", "JOINED", "LEAVE", "LEFT", "LOGOUT", "PING", "PONG", "PRESENCE",
+    "RECONNECT", "RECOVERY_LOST", "REFRESH", "REFRESHED", "STALE", "STATE_CHANGE", "STATUS",
+    "TOKEN", "TOKEN_EXPIRED", "TYPING", "UPDATE_PROGRESS", "WELCOME",
 })  # fmt: skip
 _NAME: Final = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
 _EXCHANGE: Final = re.compile(r"kull\.[a-z]+(-[a-z]+)*")

@@ -14,13 +14,16 @@ import { useSync } from './provider.tsx';
 
 type Callback<T extends EventType> = (data: Readonly<EventData[T]>, event: EventOf<T>) => unknown;
 
+/** `CreditUpdate` for `CREDIT_UPDATE`. */
+type Name<T extends string> = T extends `${infer Word}_${infer Rest}`
+  ? `${Capitalize<Lowercase<Word>>}${Name<Rest>}`
+  : Capitalize<Lowercase<T>>;
+
+/** `onShootProgress`, `onCreditUpdate`, …: one for each type of event. */
+export type EventCallbacks = { [T in EventType as `on${Name<T>}`]?: Callback<T> };
+
 /** A promise that a callback returns is waited for before the event counts as processed. */
-export interface WebSocketCallbacks {
-  onShootProgress?: Callback<'SHOOT_PROGRESS'>;
-  onCreditUpdate?: Callback<'CREDIT_UPDATE'>;
-  onPromptChange?: Callback<'PROMPT_CHANGE'>;
-  onDeviceConnected?: Callback<'DEVICE_CONNECTED'>;
-  onDeviceDisconnected?: Callback<'DEVICE_DISCONNECTED'>;
+export interface WebSocketCallbacks extends EventCallbacks {
   /** Events are gone for this device: refetch what you show. */
   onRecoveryLost?: Callback<'RECOVERY_LOST'>;
   /** Any event, also of types that this SDK does not know yet. */
@@ -29,14 +32,8 @@ export interface WebSocketCallbacks {
   onError?: (error: unknown) => unknown;
 }
 
-const NAMES: Record<EventType, keyof WebSocketCallbacks> = {
-  SHOOT_PROGRESS: 'onShootProgress',
-  CREDIT_UPDATE: 'onCreditUpdate',
-  PROMPT_CHANGE: 'onPromptChange',
-  DEVICE_CONNECTED: 'onDeviceConnected',
-  DEVICE_DISCONNECTED: 'onDeviceDisconnected',
-  RECOVERY_LOST: 'onRecoveryLost',
-};
+/** Callbacks for something else than the event type of that name, which may come one day. */
+const GENERAL: ReadonlySet<string> = new Set(['onEvent', 'onStateChange', 'onError']);
 
 export interface WebSocketResult {
   readonly client: SyncClient | null;
@@ -66,10 +63,17 @@ export function useWebSocket(callbacks: WebSocketCallbacks = {}): WebSocketResul
 }
 
 function dispatch(event: SyncEvent, callbacks: WebSocketCallbacks): Promise<unknown> | undefined {
-  const specific = callbacks[NAMES[event.type]] as Callback<EventType> | undefined;
-  const slow = [specific?.(event.data, event), callbacks.onEvent?.(event)];
+  const slow = [specific(event, callbacks), callbacks.onEvent?.(event)];
   const waiting = slow.filter((each) => each instanceof Promise);
   return waiting.length > 0 ? Promise.all(waiting) : undefined;
+}
+
+function specific(event: SyncEvent, callbacks: WebSocketCallbacks): unknown {
+  const words = event.type.toLowerCase().split('_');
+  const name = `on${words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('')}`;
+  if (GENERAL.has(name)) return undefined;
+  const callback = callbacks[name as keyof EventCallbacks] as Callback<EventType> | undefined;
+  return callback?.(event.data, event);
 }
 
 function tell(error: unknown, { onError }: WebSocketCallbacks): void {

@@ -118,6 +118,21 @@ describe('useWebSocket', () => {
     expect(calls.length).toBe(12);
   });
 
+  it('calls the callback of a type that it does not know yet, and no other one for it', async () => {
+    const calls: string[] = [];
+    const callbacks = {
+      onCollectionShared: () => void calls.push('shared'),
+      onEvent: ({ type }: { type: string }) => void calls.push(type),
+    };
+    await hook(() => useWebSocket(callbacks as WebSocketCallbacks));
+    await act(async () => {
+      server.last.emit('COLLECTION_SHARED', { collectionId: 'c' }, { id: 'a', seq: 1 });
+      server.last.emit('EVENT', {}, { id: 'b', seq: 2 });
+    });
+
+    expect(calls).toEqual(['shared', 'COLLECTION_SHARED', 'EVENT']);
+  });
+
   it('acknowledges when an async callback is done', async () => {
     let done: (() => void) | undefined;
     await hook(() =>

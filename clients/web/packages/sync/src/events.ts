@@ -2,12 +2,7 @@
 
 import type { PublishedData } from './events.generated.ts';
 
-export type {
-  CreditUpdate,
-  PromptChange,
-  PublishedData,
-  ShootProgress,
-} from './events.generated.ts';
+export type * from './events.generated.ts';
 
 /** A connected device of the user. `connectedAt` is in ms since the Unix epoch. */
 export interface Device {

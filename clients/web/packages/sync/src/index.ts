@@ -4,16 +4,14 @@ export { SyncClient, type SyncOptions } from './client.ts';
 export { CLOSE_CODES, mayReconnect } from './close-codes.ts';
 export type { Socket, SocketClass } from './connection.ts';
 export { BadMessage, NotConnected, Rejected, SyncError, Unauthorized } from './errors.ts';
+export type * from './events.generated.ts';
 export type {
-  CreditUpdate,
   Device,
   EventData,
   EventOf,
   EventType,
   Position,
-  PromptChange,
   RecoveryLost,
-  ShootProgress,
   SyncEvent,
 } from './events.ts';
 export { isFinished, type Snapshot } from './latest.ts';
