@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
+from kull_producers.contract import addresses
 from kull_producers.errors import InvalidEvent
 from kull_producers.events import address
 
@@ -111,7 +112,7 @@ class ChosenUsers:
             raise InvalidEvent(f"{title}: name the users in userIds, not in userId")
         names: Sequence[str] | None = fields["user_ids"]
         if names is None:
-            return [address.ALL]
+            return [addresses.ALL]
         return [address.user(one) for one in dict.fromkeys(names)]
 
     def check_room(self, title: str, fields: Mapping[str, Any], user_id: str | None) -> None:

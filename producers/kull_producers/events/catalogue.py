@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from kull_producers.errors import InvalidEvent
 from kull_producers.events import topology
-from kull_producers.events.contract import Latest
+from kull_producers.events.delivery_contract import Latest
 from kull_producers.events.event import Event, shown
 
 # What the protocol (docs/protocol.md), the HTTP API and the SDKs say themselves: an event type

@@ -10,7 +10,7 @@ from typing import Final
 
 from kull_producers.contract import addresses
 from kull_producers.events import address, topology
-from kull_producers.events.contract import Latest
+from kull_producers.events.delivery_contract import Latest
 from kull_producers.events.event import Event
 from kull_producers.events.message import Message
 from kull_producers.events.stamp import Stamp

@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 from kull_producers.errors import InvalidEvent
 from kull_producers.events.audience import Audience
-from kull_producers.events.contract import Contract
+from kull_producers.events.delivery_contract import Contract
 
 _SHOWN_PROBLEMS: Final = 3
 

@@ -13,7 +13,7 @@ from kull_producers.contract.limits import MAX_ADDRESS_BYTES
 from kull_producers.events import topology
 from kull_producers.events.audience import ChosenUsers, NamedUser, OwnUser
 from kull_producers.events.catalogue import Catalogue
-from kull_producers.events.contract import Every, Latest
+from kull_producers.events.delivery_contract import Every, Latest
 from kull_producers.events.event import Event, EventType
 from kull_producers.events.fields import Count, Id, Number, Seconds, UserId
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from kull_mesh.commands.event_options import FieldOption, options_of
 from kull_mesh.errors import MeshError
 from kull_producers.events.audience import NamedUser
-from kull_producers.events.contract import Every
+from kull_producers.events.delivery_contract import Every
 from kull_producers.events.event import Event, EventType
 from kull_producers.events.fields import Number
 from kull_producers.events.models import CreditUpdate, PromptChange, ShootProgress

@@ -14,7 +14,7 @@ from kull_producers.errors import InvalidEvent
 from kull_producers.events import topology
 from kull_producers.events.audience import Audience, ChosenUsers, NamedUser, OwnUser
 from kull_producers.events.catalogue import RESERVED, Catalogue
-from kull_producers.events.contract import Contract, Every, Latest
+from kull_producers.events.delivery_contract import Contract, Every, Latest
 from kull_producers.events.event import Event, EventType
 from kull_producers.events.fields import Id
 from kull_producers.events.models import EVENTS, CreditUpdate, PromptChange, ShootProgress

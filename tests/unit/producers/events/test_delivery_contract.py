@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from kull_producers.events.contract import Every, Latest
+from kull_producers.events.delivery_contract import Every, Latest
 
 
 def test_the_contracts_have_the_names_of_the_header() -> None:
