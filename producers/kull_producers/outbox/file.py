@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from kull_producers.errors import OutboxError, OutboxFull, OutboxLocked
-from kull_producers.outbox.row import COLUMNS, Entry, entry_of
+from kull_producers.outbox.row import COLUMNS, OutboxRow, row_of
 
 VERSION: Final = 1
 _ROW_OVERHEAD: Final = 300  # bytes of a row that are not its body, roughly
@@ -113,14 +113,14 @@ def append(db: sqlite3.Connection, rows: Sequence[Sequence[Any]]) -> None:
     )
 
 
-def read(db: sqlite3.Connection, limit: int, skip: Collection[str]) -> list[Entry]:
+def read(db: sqlite3.Connection, limit: int, skip: Collection[str]) -> list[OutboxRow]:
     """Return the oldest rows, without those for the addresses in `skip`."""
     rows = db.execute(
         f"SELECT id, {_LIST} FROM events"  # noqa: S608
         " WHERE address NOT IN (SELECT value FROM json_each(?)) ORDER BY id LIMIT ?",
         (json.dumps(list(skip)), limit),
     )
-    return [entry_of(row) for row in rows]
+    return [row_of(values) for values in rows]
 
 
 def delete(db: sqlite3.Connection, ids: Sequence[int]) -> tuple[int, int]:
@@ -132,14 +132,14 @@ def delete(db: sqlite3.Connection, ids: Sequence[int]) -> tuple[int, int]:
     return len(sizes), sum(size for (size,) in sizes)
 
 
-def refuse(db: sqlite3.Connection, entry_id: int, reason: str) -> None:
+def refuse(db: sqlite3.Connection, row_id: int, reason: str) -> None:
     """Set a row aside for people to look at."""
     db.execute(
         f"INSERT INTO refused (id, {_LIST}, size, reason)"  # noqa: S608
         f" SELECT id, {_LIST}, size, ? FROM events WHERE id = ?",
-        (reason, entry_id),
+        (reason, row_id),
     )
-    db.execute("DELETE FROM events WHERE id = ?", (entry_id,))
+    db.execute("DELETE FROM events WHERE id = ?", (row_id,))
 
 
 def restore_refused(db: sqlite3.Connection) -> int:

@@ -11,10 +11,10 @@ from typing import Final, Self
 
 from kull_producers.errors import OutboxFull
 from kull_producers.events.message import Message
-from kull_producers.outbox import file as outbox_file
+from kull_producers.outbox import file
 from kull_producers.outbox.file import Totals
 from kull_producers.outbox.group_commit import OutboxWriter
-from kull_producers.outbox.row import Entry, row_of
+from kull_producers.outbox.row import OutboxRow, values_of
 
 DEFAULT_MAX_ROWS: Final = 1_000_000
 DEFAULT_MAX_BYTES: Final = 2**30
@@ -40,7 +40,7 @@ class OutboxStatus:
 
 
 class OutboxStore:
-    """Implements `outbox_relay.Backlog`. Open it with `OutboxStore.open`.
+    """Implements `relay.Backlog`. Open it with `OutboxStore.open`.
 
     Guarantee: what `accept` has returned for survives a crash of the process and of the machine.
     """
@@ -79,9 +79,9 @@ class OutboxStore:
             OutboxLocked: another process uses it.
             OutboxError: it cannot be opened, or is something else.
         """
-        db = await asyncio.to_thread(outbox_file.open_file, path)
-        totals = await asyncio.to_thread(outbox_file.totals, db)
-        writer = OutboxWriter(db, lambda error: outbox_file.explain(path, error))
+        db = await asyncio.to_thread(file.open_file, path)
+        totals = await asyncio.to_thread(file.totals, db)
+        writer = OutboxWriter(db, lambda error: file.explain(path, error))
         return cls(writer, totals, max_rows=max_rows, max_bytes=max_bytes, now=now)
 
     @property
@@ -99,11 +99,11 @@ class OutboxStore:
             OutboxError: the file cannot be written.
         """
         accepted_ms = int(self._now() * 1000)
-        rows = [row_of(message, accepted_ms) for message in messages]
-        size = sum(map(outbox_file.size_of, rows))
+        rows = [values_of(message, accepted_ms) for message in messages]
+        size = sum(map(file.size_of, rows))
         self._check_room(len(rows), size)
         self._count(len(rows), size)
-        writing = self._writer.submit(lambda db: outbox_file.append(db, rows))
+        writing = self._writer.submit(lambda db: file.append(db, rows))
 
         def written(done: asyncio.Future[None]) -> None:
             if done.cancelled() or done.exception() is not None:
@@ -112,37 +112,37 @@ class OutboxStore:
         writing.add_done_callback(written)
         await asyncio.shield(writing)  # a cancelled call may have been accepted, and counts then
 
-    async def read(self, *, limit: int, skip: Collection[str]) -> list[Entry]:
+    async def read(self, *, limit: int, skip: Collection[str]) -> list[OutboxRow]:
         """See `Backlog.read`."""
         skipped = list(skip)
-        return await self._writer.submit(lambda db: outbox_file.read(db, limit, skipped))
+        return await self._writer.submit(lambda db: file.read(db, limit, skipped))
 
     async def sent(self, ids: Sequence[int]) -> None:
         """See `Backlog.sent`."""
-        count, size = await self._writer.submit(lambda db: outbox_file.delete(db, ids))
+        count, size = await self._writer.submit(lambda db: file.delete(db, ids))
         self._count(-count, -size)
         await self._tell_removal()
 
-    async def refuse(self, entry: Entry, reason: str) -> None:
+    async def refuse(self, row: OutboxRow, reason: str) -> None:
         """See `Backlog.refuse`."""
-        await self._writer.submit(lambda db: outbox_file.refuse(db, entry.id, reason))
+        await self._writer.submit(lambda db: file.refuse(db, row.id, reason))
         self._pending -= 1
         self._refused += 1
         await self._tell_removal()
 
     async def retry_refused(self) -> int:
         """Queue all refused events again, as the oldest; return how many."""
-        count = await self._writer.submit(outbox_file.restore_refused)
+        count = await self._writer.submit(file.restore_refused)
         self._pending += count
         self._refused -= count
         return count
 
     async def drained(self) -> None:
         """Return once nothing is pending of what was accepted before the call."""
-        mark = await self._writer.submit(outbox_file.last_id)
+        mark = await self._writer.submit(file.last_id)
         while True:
             before = self._removals
-            if not await self._writer.submit(lambda db: outbox_file.left_of(db, mark)):
+            if not await self._writer.submit(lambda db: file.left_of(db, mark)):
                 return
             async with self._removed:
                 while self._removals == before:
@@ -150,7 +150,7 @@ class OutboxStore:
 
     async def status(self) -> OutboxStatus:
         """Return what the outbox holds."""
-        oldest_ms = await self._writer.submit(outbox_file.oldest_ms)
+        oldest_ms = await self._writer.submit(file.oldest_ms)
         return OutboxStatus(
             pending=self._pending,
             size=self._size,

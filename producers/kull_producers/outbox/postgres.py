@@ -14,7 +14,7 @@ from typing import Any, Final
 import psycopg
 
 from kull_producers.errors import OutboxError, OutboxLocked
-from kull_producers.outbox.row import COLUMNS, Entry, entry_of
+from kull_producers.outbox.row import COLUMNS, OutboxRow, row_of
 from kull_producers.outbox.sql import CREATE_POSTGRES
 
 _LIST: Final = ", ".join(COLUMNS)
@@ -28,7 +28,7 @@ _STATEMENT_TIMEOUT: Final = 30_000  # milliseconds
 
 
 class PostgresOutbox:
-    """Implements `outbox_sql_relay.SqlBacklog`.
+    """Implements `sql_relay.SqlBacklog`.
 
     All goes over one connection, which holds an advisory lock: a relay that has lost the lock has
     lost the connection as well, and cannot change anything.
@@ -53,14 +53,14 @@ class PostgresOutbox:
         except psycopg.Error as error:
             raise _explained(error) from error
 
-    async def read(self, *, limit: int, skip: Collection[str]) -> list[Entry]:
+    async def read(self, *, limit: int, skip: Collection[str]) -> list[OutboxRow]:
         """See `Backlog.read`."""
         rows = await self._query(
             f"SELECT id, {_LIST} FROM kull_outbox WHERE {_WAITING}"  # noqa: S608
             " AND address <> ALL(%s) ORDER BY id LIMIT %s",
             (list(skip), limit),
         )
-        return [entry_of(row) for row in rows]
+        return [row_of(values) for values in rows]
 
     async def sent(self, ids: Sequence[int], sent_ms: int) -> None:
         """See `SqlBacklog.sent`."""
@@ -69,9 +69,9 @@ class PostgresOutbox:
             (sent_ms, list(ids)),
         )
 
-    async def refuse(self, entry: Entry, reason: str) -> None:
+    async def refuse(self, row: OutboxRow, reason: str) -> None:
         """See `Backlog.refuse`."""
-        await self._change("UPDATE kull_outbox SET refused = %s WHERE id = %s", (reason, entry.id))
+        await self._change("UPDATE kull_outbox SET refused = %s WHERE id = %s", (reason, row.id))
 
     async def retry_refused(self) -> int:
         """See `SqlBacklog.retry_refused`."""

@@ -26,7 +26,7 @@ from kull_producers.errors import (
     PublishTimeout,
     ShardCountMismatch,
 )
-from kull_producers.outbox.row import Entry, message_of
+from kull_producers.outbox.row import OutboxRow, message_of
 from kull_producers.publishing.retry import backoff
 from kull_producers.publishing.transport import BLOCKED, Transport
 
@@ -43,7 +43,7 @@ CONFIRM_TIMEOUT: Final = 60.0  # seconds; then it is sent again
 class Backlog(Protocol):
     """Rows on disk that wait to be published. Every method may raise OutboxError."""
 
-    async def read(self, *, limit: int, skip: Collection[str]) -> list[Entry]:
+    async def read(self, *, limit: int, skip: Collection[str]) -> list[OutboxRow]:
         """Return the oldest rows that wait, in order, without those of the addresses in `skip`."""
         ...
 
@@ -51,7 +51,7 @@ class Backlog(Protocol):
         """Note durably that these have been confirmed. May be repeated."""
         ...
 
-    async def refuse(self, entry: Entry, reason: str) -> None:
+    async def refuse(self, row: OutboxRow, reason: str) -> None:
         """Set a row aside durably, with the reason."""
         ...
 
@@ -85,7 +85,7 @@ class Relay:
         self._alone = asyncio.Lock()
         self._settling = asyncio.Lock()  # a row must not be read while it is noted as sent
         self._wake = asyncio.Event()
-        self._lanes: dict[str, deque[Entry]] = {}
+        self._lines: dict[str, deque[OutboxRow]] = {}
         self._known: set[int] = set()  # rows in memory, or confirmed and not yet noted
         self._aside: set[str] = set()  # addresses whose oldest event was refused
         self._sending: set[int] = set()
@@ -169,11 +169,11 @@ class Relay:
         except ExceptionGroup as group:
             first = group.exceptions[0]
             if isinstance(first, ConnectError):
-                for entry_id in self._sending:
-                    self._breaks[entry_id] = self._breaks.get(entry_id, 0) + 1
+                for row_id in self._sending:
+                    self._breaks[row_id] = self._breaks.get(row_id, 0) + 1
             raise first from None
         finally:
-            self._lanes.clear()
+            self._lines.clear()
             self._aside.clear()
             self._sending.clear()
             self._known = set(self._confirmed)
@@ -182,55 +182,55 @@ class Relay:
         async with self._settling:
             page = await self._backlog.read(limit=PAGE, skip=self._aside)
             self._more = len(page) == PAGE
-            for entry in page:
-                if entry.id in self._known or entry.address in self._aside:
+            for row in page:
+                if row.id in self._known or row.address in self._aside:
                     continue
-                self._known.add(entry.id)
-                if entry.address in self._lanes:
-                    self._lanes[entry.address].append(entry)
+                self._known.add(row.id)
+                if row.address in self._lines:
+                    self._lines[row.address].append(row)
                 else:
-                    self._lanes[entry.address] = deque([entry])
-                    lane = self._empty_lane(entry.address)
-                    tasks.create_task(lane, name=f"kull-outbox-{entry.address}")
+                    self._lines[row.address] = deque([row])
+                    line = self._empty_line(row.address)
+                    tasks.create_task(line, name=f"kull-outbox-{row.address}")
 
-    async def _empty_lane(self, address: str) -> None:
-        lane = self._lanes[address]
-        while lane:
-            await self._settle(lane[0])
-            lane.popleft()
-        del self._lanes[address]
+    async def _empty_line(self, address: str) -> None:
+        line = self._lines[address]
+        while line:
+            await self._settle(line[0])
+            line.popleft()
+        del self._lines[address]
         if address in self._aside:
             self._aside.discard(address)
             self._wake.set()
 
-    async def _settle(self, entry: Entry) -> None:
+    async def _settle(self, row: OutboxRow) -> None:
         """Try until the event is confirmed or set aside."""
         refusals = attempt = 0
         while True:
-            problem = await self._attempt_one(entry)
+            problem = await self._attempt_one(row)
             if problem is None:
-                self._note(entry)
+                self._note(row)
                 return
             attempt += 1
             refusals += isinstance(problem, NotRoutable)
             permanent = isinstance(problem, InvalidEvent)
-            if permanent or refusals >= TRIES or self._breaks.get(entry.id, 0) >= TRIES:
-                await self._refuse(entry, str(problem))
+            if permanent or refusals >= TRIES or self._breaks.get(row.id, 0) >= TRIES:
+                await self._refuse(row, str(problem))
                 return
-            self._put_aside(entry)
+            self._put_aside(row)
             await asyncio.sleep(backoff(attempt, self._jitter))
 
-    async def _attempt_one(self, entry: Entry) -> KullError | None:
+    async def _attempt_one(self, row: OutboxRow) -> KullError | None:
         """Publish once; return what RabbitMQ has against this event, raise if all are concerned."""
-        breaks = self._breaks.get(entry.id, 0)
+        breaks = self._breaks.get(row.id, 0)
         if breaks >= TRIES:
             return PublishError(f"publishing it has broken the connection {breaks} times")
         try:
-            message = message_of(entry, self._shard_count)
+            message = message_of(row, self._shard_count)
         except InvalidEvent as error:
             return error
         async with self._room(alone=breaks >= SUSPECT):
-            self._sending.add(entry.id)
+            self._sending.add(row.id)
             try:
                 async with asyncio.timeout(CONFIRM_TIMEOUT):
                     await self._transport.publish(message)
@@ -242,11 +242,11 @@ class Relay:
             except PublishError as error:
                 problem = error
             else:
-                self._sending.discard(entry.id)
+                self._sending.discard(row.id)
                 return None
-            self._sending.discard(entry.id)  # not after an error that ends the session
+            self._sending.discard(row.id)  # not after an error that ends the session
             if not await self._transport.blocked():  # then it is not about this event
-                log.warning("event %s for %s: %s", message.message_id, entry.address, problem)
+                log.warning("event %s for %s: %s", message.message_id, row.address, problem)
             return problem
 
     @asynccontextmanager
@@ -268,26 +268,26 @@ class Relay:
             for _ in range(taken):
                 self._slots.release()
 
-    def _put_aside(self, entry: Entry) -> None:
+    def _put_aside(self, row: OutboxRow) -> None:
         """Forget the address's later events until this one is settled: others need the memory."""
-        lane = self._lanes[entry.address]
-        while len(lane) > 1:
-            self._known.discard(lane.pop().id)
-        self._aside.add(entry.address)
+        line = self._lines[row.address]
+        while len(line) > 1:
+            self._known.discard(line.pop().id)
+        self._aside.add(row.address)
         self._wake.set()
 
-    async def _refuse(self, entry: Entry, reason: str) -> None:
+    async def _refuse(self, row: OutboxRow, reason: str) -> None:
         async with self._settling:
-            await self._backlog.refuse(entry, reason)
-            self._known.discard(entry.id)
+            await self._backlog.refuse(row, reason)
+            self._known.discard(row.id)
         self._wake.set()
-        self._breaks.pop(entry.id, None)
-        log.error("event for %s was set aside as refused: %s", entry.address, reason)
+        self._breaks.pop(row.id, None)
+        log.error("event for %s was set aside as refused: %s", row.address, reason)
 
-    def _note(self, entry: Entry) -> None:
+    def _note(self, row: OutboxRow) -> None:
         self._attempt = 0
-        self._breaks.pop(entry.id, None)
-        self._confirmed.append(entry.id)
+        self._breaks.pop(row.id, None)
+        self._confirmed.append(row.id)
         self._some_confirmed.set()
 
     async def _note_confirmed(self) -> None:

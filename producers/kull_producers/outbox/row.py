@@ -22,7 +22,7 @@ COLUMNS: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class OutboxRow:
     """A row that waits to be sent.
 
     Attributes:
@@ -36,7 +36,7 @@ class Entry:
     values: tuple[Any, ...]
 
 
-def row_of(message: Message, accepted_ms: int) -> tuple[str | bytes | int, ...]:
+def values_of(message: Message, accepted_ms: int) -> tuple[str | bytes | int, ...]:
     """Return the values of COLUMNS. `accepted_ms` is milliseconds since the Unix epoch."""
     headers = dict(message.headers)
     to = str(headers.pop(topology.HEADER_ADDRESS))
@@ -52,26 +52,26 @@ def row_of(message: Message, accepted_ms: int) -> tuple[str | bytes | int, ...]:
     )
 
 
-def entry_of(row: Sequence[Any]) -> Entry:
-    """Return the entry of a row that was read as `id` and then COLUMNS."""
-    return Entry(id=int(row[0]), address=str(row[1]), values=tuple(row[2:]))
+def row_of(values: Sequence[Any]) -> OutboxRow:
+    """Return the row that was read as `id` and then COLUMNS."""
+    return OutboxRow(id=int(values[0]), address=str(values[1]), values=tuple(values[2:]))
 
 
-def message_of(entry: Entry, shard_count: int) -> Message:
+def message_of(row: OutboxRow, shard_count: int) -> Message:
     """Return the message that was accepted. Raises InvalidEvent if the row holds none."""
-    exchange, message_id, type_, app_id, headers, body, _ = entry.values
+    exchange, message_id, type_, app_id, headers, body, _ = row.values
     if not type_:
         raise InvalidEvent("the row's type is empty")
     if not isinstance(body, bytes):  # SQLite keeps a text where a BLOB belongs
         raise InvalidEvent("the row's body must be bytes")
     return Message(
         exchange=exchange,
-        routing_key=address.routing_key(address.check(entry.address), shard_count, type_),
+        routing_key=address.routing_key(address.check(row.address), shard_count, type_),
         body=body,
         message_id=check_id(message_id),
         type=type_,
         app_id=app_id,
-        headers={topology.HEADER_ADDRESS: entry.address, **_headers(headers)},
+        headers={topology.HEADER_ADDRESS: row.address, **_headers(headers)},
     )
 
 

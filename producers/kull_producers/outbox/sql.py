@@ -1,7 +1,7 @@
 """An outbox in a service's own database: an event is committed with what it tells of.
 
 `SqlOutbox.enqueue` adds rows within the caller's transaction, so that a rollback takes the event
-back as well. `outbox_sql_relay.SqlRelay` publishes what was committed.
+back as well. `sql_relay.SqlRelay` publishes what was committed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from kull_producers.contract.shard import DEFAULT_SHARD_COUNT
 from kull_producers.events.envelope import messages_of
 from kull_producers.events.event import Event
 from kull_producers.events.stamp import Stamper
-from kull_producers.outbox.row import COLUMNS, row_of
+from kull_producers.outbox.row import COLUMNS, values_of
 from kull_producers.publishing.publisher import DEFAULT_APP_ID
 
 CREATE_POSTGRES: Final = (
@@ -145,7 +145,7 @@ class SqlOutbox:
             event, stamp, user_id=user_id, room=room, shard_count=DEFAULT_SHARD_COUNT
         )
         accepted_ms = int(self._now() * 1000)
-        return stamp.id, [row_of(message, accepted_ms) for message in messages]
+        return stamp.id, [values_of(message, accepted_ms) for message in messages]
 
 
 def _insert(cursor: object, rows: Sequence[tuple[Any, ...]]) -> tuple[str, list[Any]]:

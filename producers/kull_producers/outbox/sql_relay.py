@@ -13,7 +13,7 @@ from kull_producers.contract.shard import DEFAULT_SHARD_COUNT
 from kull_producers.errors import OutboxError
 from kull_producers.outbox.file_store import OutboxStatus
 from kull_producers.outbox.relay import Relay
-from kull_producers.outbox.row import Entry
+from kull_producers.outbox.row import OutboxRow
 from kull_producers.publishing.publisher import DEFAULT_IN_FLIGHT
 from kull_producers.publishing.transport import Transport
 
@@ -28,12 +28,12 @@ CLEAN_ROWS: Final = 5_000  # per statement: the service's own transactions go on
 class SqlBacklog(Protocol):
     """The table, and the lock that makes this relay the only one.
 
-    Implemented by `outbox_postgres.PostgresOutbox` and `outbox_sqlite.SqliteOutbox`. The first
+    Implemented by `postgres.PostgresOutbox` and `sqlite.SqliteOutbox`. The first
     call takes the lock. Every method may raise OutboxError, and OutboxLocked while another relay
     has the lock.
     """
 
-    async def read(self, *, limit: int, skip: Collection[str]) -> list[Entry]:
+    async def read(self, *, limit: int, skip: Collection[str]) -> list[OutboxRow]:
         """See `Backlog.read`. Rows that were committed late are found whatever their ids are."""
         ...
 
@@ -41,7 +41,7 @@ class SqlBacklog(Protocol):
         """Note that these have been confirmed, at `sent_ms` milliseconds since the Unix epoch."""
         ...
 
-    async def refuse(self, entry: Entry, reason: str) -> None:
+    async def refuse(self, row: OutboxRow, reason: str) -> None:
         """See `Backlog.refuse`."""
         ...
 
@@ -167,11 +167,11 @@ class _Clocked:
         self._backlog = backlog
         self._now = now
 
-    async def read(self, *, limit: int, skip: Collection[str]) -> list[Entry]:
+    async def read(self, *, limit: int, skip: Collection[str]) -> list[OutboxRow]:
         return await self._backlog.read(limit=limit, skip=skip)
 
     async def sent(self, ids: Sequence[int]) -> None:
         await self._backlog.sent(ids, int(self._now() * 1000))
 
-    async def refuse(self, entry: Entry, reason: str) -> None:
-        await self._backlog.refuse(entry, reason)
+    async def refuse(self, row: OutboxRow, reason: str) -> None:
+        await self._backlog.refuse(row, reason)

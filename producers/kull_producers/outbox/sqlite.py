@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from kull_producers.errors import OutboxError, OutboxLocked
-from kull_producers.outbox.row import COLUMNS, Entry, entry_of
+from kull_producers.outbox.row import COLUMNS, OutboxRow, row_of
 from kull_producers.outbox.sql import CREATE_SQLITE
 
 T = TypeVar("T")
@@ -20,7 +20,7 @@ _WAITING: Final = "sent_ms IS NULL AND refused IS NULL"
 
 
 class SqliteOutbox:
-    """Implements `outbox_sql_relay.SqlBacklog` for a file that the service writes as well.
+    """Implements `sql_relay.SqlBacklog` for a file that the service writes as well.
 
     Its lock is a second file, `<path>.kull-relay`, which this keeps locked while it is used.
     """
@@ -41,7 +41,7 @@ class SqliteOutbox:
 
         await self._run(create)
 
-    async def read(self, *, limit: int, skip: Collection[str]) -> list[Entry]:
+    async def read(self, *, limit: int, skip: Collection[str]) -> list[OutboxRow]:
         """See `Backlog.read`."""
         skipped = json.dumps(list(skip))
         query = (
@@ -49,7 +49,7 @@ class SqliteOutbox:
             " AND address NOT IN (SELECT value FROM json_each(?)) ORDER BY id LIMIT ?"
         )
         rows = await self._run(lambda db: db.execute(query, (skipped, limit)).fetchall())
-        return [entry_of(row) for row in rows]
+        return [row_of(values) for values in rows]
 
     async def sent(self, ids: Sequence[int], sent_ms: int) -> None:
         """See `SqlBacklog.sent`."""
@@ -59,10 +59,10 @@ class SqliteOutbox:
         )
         await self._run(lambda db: db.execute(query, (sent_ms, json.dumps(list(ids)))))
 
-    async def refuse(self, entry: Entry, reason: str) -> None:
+    async def refuse(self, row: OutboxRow, reason: str) -> None:
         """See `Backlog.refuse`."""
         query = "UPDATE kull_outbox SET refused = ? WHERE id = ?"
-        await self._run(lambda db: db.execute(query, (reason, entry.id)))
+        await self._run(lambda db: db.execute(query, (reason, row.id)))
 
     async def retry_refused(self) -> int:
         """See `SqlBacklog.retry_refused`."""

@@ -25,7 +25,7 @@ from kull_producers.events.envelope import messages_of
 from kull_producers.events.event import Event
 from kull_producers.events.message import Message
 from kull_producers.events.stamp import Stamper
-from kull_producers.publishing.delivery import Delivery
+from kull_producers.publishing.confirmed_publish import ConfirmedPublish
 from kull_producers.publishing.event_methods import EventMethods
 from kull_producers.publishing.transport import Transport
 
@@ -67,7 +67,9 @@ class Publisher(EventMethods):
         self._transport = transport
         self._shard_count = shard_count
         self._stamper = Stamper(now=now, randomness=randomness, app_id=app_id)
-        self._delivery = Delivery(transport, in_flight=in_flight, timeout=timeout, jitter=jitter)
+        self._confirmed = ConfirmedPublish(
+            transport, in_flight=in_flight, timeout=timeout, jitter=jitter
+        )
         self._open = False
         self._calls = 0
         self._idle = asyncio.Event()
@@ -132,7 +134,7 @@ class Publisher(EventMethods):
             ConnectError: RabbitMQ could not be reached, or refuses the account.
         """
         try:
-            await self._delivery.check_shard_count(self._shard_count)
+            await self._confirmed.check_shard_count(self._shard_count)
         except BaseException:
             await self._close()
             raise
@@ -153,15 +155,15 @@ class Publisher(EventMethods):
             await self._close()
 
     async def _close(self) -> None:
-        self._delivery.close()
+        self._confirmed.close()
         await self._transport.aclose()
 
     async def _deliver(self, messages: Sequence[Message]) -> None:
         if len(messages) == 1:
-            await self._delivery.deliver(messages[0])
+            await self._confirmed.publish(messages[0])
             return
         tasks = [
-            asyncio.create_task(self._delivery.deliver(one), name=f"publish-{one.routing_key}")
+            asyncio.create_task(self._confirmed.publish(one), name=f"publish-{one.routing_key}")
             for one in messages
         ]
         # All are tried even if one fails: the other users shall be told.

@@ -13,7 +13,7 @@ from typing import Final, NoReturn
 from urllib.parse import urlsplit
 
 import aio_pika
-from aio_pika import exceptions as amqp
+from aio_pika import exceptions
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, UnderlayConnection
 from aiormq.exceptions import ChannelAccessRefused
 
@@ -79,20 +79,20 @@ class RabbitTransport:
         exchange = await self._exchange(message.exchange)
         try:
             await exchange.publish(_amqp_message(message), message.routing_key, mandatory=True)
-        except amqp.PublishError as error:
+        except exceptions.PublishError as error:
             raise NotRoutable(
                 f"no queue takes {message.routing_key!r} from exchange {message.exchange!r}: "
                 "is a router running?"
             ) from error
-        except amqp.DeliveryError as error:
+        except exceptions.DeliveryError as error:
             raise PublishError("RabbitMQ refused the event; is its disk or memory full?") from error
-        except amqp.ChannelNotFoundEntity as error:
+        except exceptions.ChannelNotFoundEntity as error:
             if f"'{message.exchange}'" not in str(error):
                 raise PublishError("another event has broken the channel") from error
             raise NotRoutable(
                 f"exchange {message.exchange!r} does not exist: start a router once, it creates it"
             ) from error
-        except (*amqp.CONNECTION_EXCEPTIONS, asyncio.InvalidStateError) as error:
+        except (*exceptions.CONNECTION_EXCEPTIONS, asyncio.InvalidStateError) as error:
             self._lost(error)
 
     async def check_shard_count(self, shard_count: int) -> None:
@@ -175,7 +175,7 @@ class RabbitTransport:
         try:
             channel = connection.channel(publisher_confirms=True, on_return_raises=True)
             await channel.initialize(timeout=self._connect_timeout)
-        except (*amqp.CONNECTION_EXCEPTIONS, TimeoutError) as error:
+        except (*exceptions.CONNECTION_EXCEPTIONS, TimeoutError) as error:
             self._failures += 1
             await self._discard()
             self._lost(error)
@@ -194,7 +194,7 @@ class RabbitTransport:
         connection, self._connection = self._connection, None
         self._channel = None
         if connection is not None:
-            with suppress(*amqp.CONNECTION_EXCEPTIONS):  # it may be broken already
+            with suppress(*exceptions.CONNECTION_EXCEPTIONS):  # it may be broken already
                 await connection.close()
 
     async def _dial(self) -> AbstractConnection:
@@ -206,12 +206,12 @@ class RabbitTransport:
                 heartbeat=HEARTBEAT,
                 client_properties={"connection_name": self._name},
             )
-        except (amqp.AuthenticationError, amqp.ProbableAuthenticationError) as error:
+        except (exceptions.AuthenticationError, exceptions.ProbableAuthenticationError) as error:
             raise AccessRefused(
                 f"RabbitMQ at {self._where} refuses the account or the virtual host: "
                 "check both in the URL"
             ) from error
-        except (*amqp.CONNECTION_EXCEPTIONS, TimeoutError) as error:
+        except (*exceptions.CONNECTION_EXCEPTIONS, TimeoutError) as error:
             self._failures += 1
             raise ConnectError(
                 f"RabbitMQ at {self._where} cannot be reached: {type(error).__name__}: {error}"
@@ -223,9 +223,9 @@ class RabbitTransport:
             channel = await self._open_channel(await self._ready_connection())
         try:
             await channel.get_exchange(exchange, ensure=True)
-        except amqp.ChannelNotFoundEntity:
+        except exceptions.ChannelNotFoundEntity:
             return False
-        except amqp.CONNECTION_EXCEPTIONS as error:
+        except exceptions.CONNECTION_EXCEPTIONS as error:
             self._lost(error)
         await channel.close()
         return True

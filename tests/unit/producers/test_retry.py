@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kull_producers.errors import ConnectError
-from kull_producers.publishing.gate import Gate
+from kull_producers.publishing.circuit_breaker import CircuitBreaker
 from kull_producers.publishing.retry import BASE, CAP, backoff
 
 
@@ -25,13 +25,13 @@ def test_the_jitter_is_full(attempt: int, chance: float) -> None:
 
 
 async def test_the_gate_closes_on_a_failure_and_opens_by_itself() -> None:
-    gate = Gate(lambda: 0.01)
-    gate.failed(ConnectError("away"))
-    assert not gate.is_open
+    breaker = CircuitBreaker(lambda: 0.01)
+    breaker.failed(ConnectError("away"))
+    assert not breaker.is_closed
 
     async with asyncio.timeout(5):
-        await gate.wait()
-    assert gate.is_open
+        await breaker.wait()
+    assert breaker.is_closed
 
 
 async def test_failures_of_one_attempt_count_once() -> None:
@@ -41,18 +41,18 @@ async def test_failures_of_one_attempt_count_once() -> None:
         asked.append(1.0)
         return 1.0
 
-    gate = Gate(chance)
+    breaker = CircuitBreaker(chance)
     for _ in range(100):
-        gate.failed(ConnectError("away"))
+        breaker.failed(ConnectError("away"))
 
     assert len(asked) == 1
-    gate.close()
+    breaker.stop()
 
 
 async def test_closing_the_gate_lets_everybody_through() -> None:
-    gate = Gate(lambda: 1.0)
-    gate.failed(ConnectError("away"))
-    gate.close()
+    breaker = CircuitBreaker(lambda: 1.0)
+    breaker.failed(ConnectError("away"))
+    breaker.stop()
 
     async with asyncio.timeout(5):
-        await gate.wait()
+        await breaker.wait()

@@ -12,10 +12,10 @@ from kull_producers.publishing.retry import backoff
 log = logging.getLogger(__name__)
 
 
-class Gate:
-    """Closes when the connection fails, and opens for the next attempt after a back-off.
+class CircuitBreaker:
+    """Opens when the connection fails, and closes for the next attempt after a back-off.
 
-    All publishes of a publisher share one gate, so that an outage costs one attempt at a time.
+    All publishes of a publisher share one, so that an outage costs one attempt at a time.
 
     Args:
         random: returns a float from 0 to 1.
@@ -25,14 +25,14 @@ class Gate:
         self._random = random
         self._attempt = 0
         self._problem: ConnectError | None = None
-        self._open = asyncio.Event()
-        self._open.set()
+        self._closed = asyncio.Event()
+        self._closed.set()
         self._timer: asyncio.TimerHandle | None = None
 
     @property
-    def is_open(self) -> bool:
+    def is_closed(self) -> bool:
         """Whether an attempt may be made now."""
-        return self._open.is_set()
+        return self._closed.is_set()
 
     @property
     def problem(self) -> ConnectError | None:
@@ -41,19 +41,19 @@ class Gate:
 
     async def wait(self) -> None:
         """Wait until an attempt may be made."""
-        await self._open.wait()
+        await self._closed.wait()
 
     def failed(self, error: ConnectError) -> None:
-        """Close the gate for a while, longer after each failure."""
-        if not self.is_open:
-            return  # the attempt that closed it has been counted
+        """Open for a while, longer after each failure."""
+        if not self.is_closed:
+            return  # the attempt that opened it has been counted
         if self._problem is None:
             log.warning("RabbitMQ is away, trying again: %s", error)
         self._problem = error
         self._attempt += 1
-        self._open.clear()
+        self._closed.clear()
         delay = backoff(self._attempt, self._random)
-        self._timer = asyncio.get_running_loop().call_later(delay, self._open.set)
+        self._timer = asyncio.get_running_loop().call_later(delay, self._closed.set)
 
     def succeeded(self) -> None:
         """Forget earlier failures."""
@@ -62,8 +62,8 @@ class Gate:
         self._problem = None
         self._attempt = 0
 
-    def close(self) -> None:
+    def stop(self) -> None:
         """Stop the timer and let everybody through. Idempotent."""
         if self._timer is not None:
             self._timer.cancel()
-        self._open.set()
+        self._closed.set()

@@ -17,14 +17,14 @@ from kull_producers.errors import (
 )
 from kull_producers.events import topology
 from kull_producers.events.message import Message
-from kull_producers.publishing.gate import Gate
-from kull_producers.publishing.lanes import Lanes, Ticket
+from kull_producers.publishing.circuit_breaker import CircuitBreaker
+from kull_producers.publishing.order import Place, PublishOrder
 from kull_producers.publishing.retry import backoff
 from kull_producers.publishing.transport import BLOCKED, Transport
 
 
-class Delivery:
-    """Carries messages over one transport, any number concurrently.
+class ConfirmedPublish:
+    """Publishes messages over one transport, any number concurrently.
 
     Messages of one address are sent in the order of the calls; after a failure, what was not
     confirmed goes first.
@@ -49,8 +49,8 @@ class Delivery:
         self._timeout = timeout
         self._jitter = jitter
         self._slots = asyncio.Semaphore(in_flight)
-        self._lanes = Lanes()
-        self._gate = Gate(jitter)
+        self._order = PublishOrder()
+        self._breaker = CircuitBreaker(jitter)
 
     async def check_shard_count(self, shard_count: int) -> None:
         """Connect and check, trying for `timeout` seconds. Raises like the transport."""
@@ -58,35 +58,35 @@ class Delivery:
         try:
             async with asyncio.timeout(self._timeout):
                 while True:
-                    await self._gate.wait()
+                    await self._breaker.wait()
                     try:
                         await self._transport.check_shard_count(shard_count)
                     except AccessRefused:
                         raise
                     except ConnectError as error:
                         problem = error
-                        self._gate.failed(error)
+                        self._breaker.failed(error)
                     else:
-                        self._gate.succeeded()
+                        self._breaker.succeeded()
                         return
         except TimeoutError as error:
             raise problem or ConnectError(
                 f"RabbitMQ did not answer within {self._timeout:g} s"
             ) from error
 
-    async def deliver(self, message: Message) -> None:
+    async def publish(self, message: Message) -> None:
         """Return once the message is confirmed. Raises like `Publisher.publish`."""
         deadline = asyncio.get_running_loop().time() + self._timeout
         async with self._slot(deadline):
-            ticket = self._lanes.enter(str(message.headers[topology.HEADER_ADDRESS]))
+            place = self._order.enter(str(message.headers[topology.HEADER_ADDRESS]))
             try:
-                await self._until_confirmed(message, ticket, deadline)
+                await self._until_confirmed(message, place, deadline)
             finally:
-                self._lanes.leave(ticket)
+                self._order.release(place)
 
     def close(self) -> None:
         """Stop the timers. Idempotent."""
-        self._gate.close()
+        self._breaker.stop()
 
     @asynccontextmanager
     async def _slot(self, deadline: float) -> AsyncIterator[None]:
@@ -110,25 +110,25 @@ class Delivery:
             f"within {self._timeout:g} s: publish less at once, or look at RabbitMQ"
         )
 
-    async def _until_confirmed(self, message: Message, ticket: Ticket, deadline: float) -> None:
+    async def _until_confirmed(self, message: Message, place: Place, deadline: float) -> None:
         problem: KullError | None = None
         attempt = 0
         try:
             async with asyncio.timeout_at(deadline):
                 while True:
-                    await self._turn(ticket)
+                    await self._turn(place)
                     problem = await self._attempt(message)
                     if problem is None:
                         return
                     attempt += 1
-                    self._lanes.failed(ticket)
-                    if not isinstance(problem, ConnectError):  # those wait at the gate
+                    self._order.failed(place)
+                    if not isinstance(problem, ConnectError):  # for those the breaker opens
                         await asyncio.sleep(backoff(attempt, self._jitter))
         except TimeoutError as error:
-            raise await self._given_up(ticket, problem) from error
+            raise await self._given_up(place, problem) from error
 
-    async def _given_up(self, ticket: Ticket, problem: KullError | None) -> KullError:
-        if ticket.sent:
+    async def _given_up(self, place: Place, problem: KullError | None) -> KullError:
+        if place.sent:
             why = f" ({BLOCKED})" if await self._transport.blocked() else ""
             return PublishTimeout(
                 f"not confirmed within {self._timeout:g} s{why}; the event may have been stored, "
@@ -136,19 +136,19 @@ class Delivery:
             )
         return (
             problem
-            or self._gate.problem
+            or self._breaker.problem
             or Overloaded(
-                f"earlier events of {ticket.address!r} were not confirmed within "
+                f"earlier events of {place.address!r} were not confirmed within "
                 f"{self._timeout:g} s, so this one was not published"
             )
         )
 
-    async def _turn(self, ticket: Ticket) -> None:
+    async def _turn(self, place: Place) -> None:
         # Either can change while the other is waited for, so both are looked at together.
-        while not (ticket.may_go.is_set() and self._gate.is_open):
-            await ticket.may_go.wait()
-            await self._gate.wait()
-        self._lanes.sent(ticket)
+        while not (place.may_go.is_set() and self._breaker.is_closed):
+            await place.may_go.wait()
+            await self._breaker.wait()
+        self._order.sent(place)
 
     async def _attempt(self, message: Message) -> KullError | None:
         """Publish once; return what went wrong if another attempt can help."""
@@ -157,9 +157,9 @@ class Delivery:
         except (NotRoutable, AccessRefused):
             raise
         except ConnectError as error:
-            self._gate.failed(error)
+            self._breaker.failed(error)
             return error
         except PublishError as error:
             return error
-        self._gate.succeeded()
+        self._breaker.succeeded()
         return None
