@@ -1,10 +1,25 @@
-"""A key stands for one request, for as long and as many as are kept."""
-
 from __future__ import annotations
 
 import pytest
 
 from kull_gateway.idempotency import Conflict, Used
+from kull_producers.testing import InMemoryPublisher
+from tests.unit.gateway.calls import CREDIT, CREDIT_PATH, calling
+
+
+async def test_a_key_that_was_used_for_another_request_is_409(
+    publisher: InMemoryPublisher,
+) -> None:
+    key = {"Idempotency-Key": "order-7"}
+    async with calling(publisher) as client:
+        first = await client.post(CREDIT_PATH, json=CREDIT, headers=key)
+        again = await client.post(CREDIT_PATH, json=CREDIT, headers=key)
+        other = await client.post(CREDIT_PATH, json=CREDIT | {"change": 200}, headers=key)
+
+    assert first.json() == again.json() == {"id": "order-7"}
+    assert other.status_code == 409
+    assert "take a new key" in other.json()["detail"]
+    assert {event.data["change"] for event in publisher.events} == {100}
 
 
 def test_a_repeat_is_welcome_and_another_request_is_a_conflict() -> None:

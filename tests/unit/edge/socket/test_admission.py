@@ -28,7 +28,7 @@ from tests.unit.edge.sockets import (
     turned_away,
     welcomed,
 )
-from tests.unit.producers.test_gateway_door import PAGES
+from tests.unit.gateway.test_origins import PAGES
 
 
 def admission(**limits: Any) -> Admission:

@@ -18,8 +18,8 @@ from kull_producers import (
     PublishTimeout,
     ShardCountMismatch,
     ShootProgress,
+    connect,
 )
-from kull_producers import connect as connect_to_rabbitmq
 from kull_producers.events import topology
 from kull_producers.testing import InMemoryPublisher, MemoryTransport
 from tests.unit.producers.scripted import ScriptedTransport
@@ -332,7 +332,7 @@ async def test_closing_waits_for_what_is_under_way() -> None:
 )
 def test_a_malformed_url_says_how_one_looks_and_never_repeats_the_password(url: str) -> None:
     with pytest.raises(ConnectError, match="use amqp://user:password@host") as caught:
-        connect_to_rabbitmq(url)
+        connect(url)
 
     assert "cret" not in str(caught.value)
     assert caught.value.__context__ is None or caught.value.__suppress_context__

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from kull_producers.events import topology
+from kull_producers.testing import InMemoryPublisher, PublishedEvent
+from tests.unit.gateway.calls import CREDIT, CREDIT_PATH, PROMPT, SHOOT, TRACE, calling, problem
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "events"),
+    [
+        (
+            "/api/sync/shoot-progress",
+            SHOOT,
+            [
+                (
+                    "SHOOT_PROGRESS",
+                    "user:user_123",
+                    {k: v for k, v in SHOOT.items() if k != "userId"},
+                )
+            ],
+        ),
+        (CREDIT_PATH, CREDIT, [("CREDIT_UPDATE", "user:user_123", CREDIT)]),
+        (
+            "/api/sync/prompt-change",
+            PROMPT,
+            [
+                (
+                    "PROMPT_CHANGE",
+                    f"user:{user}",
+                    {"promptId": "prompt_789", "action": "voted"},
+                )
+                for user in PROMPT["userIds"]
+            ],
+        ),
+    ],
+)
+async def test_the_seeds_requests_become_events(
+    client: httpx.AsyncClient,
+    publisher: InMemoryPublisher,
+    path: str,
+    body: dict[str, Any],
+    events: list[tuple[str, str, dict[str, Any]]],
+) -> None:
+    answer = await client.post(path, json=body)
+
+    assert answer.status_code == 202, answer.text
+    assert publisher.events == [
+        PublishedEvent(id=answer.json()["id"], type=type_, address=to, data=data)
+        for type_, to, data in events
+    ]
+
+
+async def test_the_idempotency_key_is_the_events_id(
+    client: httpx.AsyncClient, publisher: InMemoryPublisher
+) -> None:
+    answer = await client.post(CREDIT_PATH, json=CREDIT, headers={"Idempotency-Key": "order-7"})
+
+    assert answer.json() == {"id": "order-7"}
+    assert publisher.events[0].id == "order-7"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "why"),
+    [
+        (CREDIT_PATH, CREDIT | {"newBalance": "500"}, "newBalance must be a finite number"),
+        (CREDIT_PATH, CREDIT | {"colour": 1}, "'colour' is not a field"),
+        (CREDIT_PATH, CREDIT | {"userId": "x" * 200}, "userId must be a user id"),
+        ("/api/sync/shoot-progress", SHOOT | {"userId": ""}, "an id cannot be empty"),
+        ("/api/sync/shoot-progress", SHOOT | {"userId": 7}, "userId must be a text"),
+        ("/api/sync/shoot-progress", SHOOT | {"processedCount": 101}, "at most totalCount"),
+        ("/api/sync/prompt-change", PROMPT | {"userIds": []}, "userIds must be 1 to 1000"),
+    ],
+)
+async def test_a_wrong_field_is_422_and_named(
+    client: httpx.AsyncClient,
+    publisher: InMemoryPublisher,
+    path: str,
+    body: dict[str, Any],
+    why: str,
+) -> None:
+    assert why in problem(await client.post(path, json=body), 422)
+    assert publisher.events == []
+
+
+async def test_the_trace_context_travels_with_the_event(publisher: InMemoryPublisher) -> None:
+    async with calling(publisher) as client:
+        await client.post(CREDIT_PATH, json=CREDIT, headers={"traceparent": TRACE})
+        await client.post(CREDIT_PATH, json=CREDIT, headers={"traceparent": "00-\x01"})
+
+    carried = [m.headers.get(topology.HEADER_TRACEPARENT) for m in publisher.transport.messages]
+    assert carried == [TRACE, None]
