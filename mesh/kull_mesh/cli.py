@@ -8,8 +8,7 @@ import sys
 import typer
 from pydantic import ValidationError
 
-from kull_mesh import __version__, signals
-from kull_mesh import log as logs
+from kull_mesh import __version__, log, signals
 from kull_mesh.commands import (
     certs,
     config,
@@ -58,7 +57,7 @@ app.add_typer(store.app, name="store", rich_help_panel="Operate")
 @app.callback()
 def prepare() -> None:
     """Kull Sync: shoot, credit and prompt events on every device of a user, at once."""
-    logs.configure(MeshSettings())
+    log.configure(MeshSettings())
 
 
 @app.command(rich_help_panel="Tools")

@@ -46,7 +46,7 @@ class Account:
     role: str
 
 
-def definitions(
+def document_of(
     accounts: list[Account], *, vhost: str = "/", randomness: Callable[[int], bytes]
 ) -> dict[str, Any]:
     """Return the definitions of the accounts. `randomness` salts the passwords' hashes."""

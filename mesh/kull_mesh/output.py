@@ -18,7 +18,7 @@ _COLOURS = {
 }
 
 
-def summary(kind: str, data: Mapping[str, Any]) -> str:
+def line_of(kind: str, data: Mapping[str, Any]) -> str:
     """Return one line for people about an event."""
     match kind:
         case "SHOOT_PROGRESS":
@@ -53,5 +53,5 @@ def print_event(console: Console, kind: str, data: Mapping[str, Any], timestamp_
     clock = time.strftime("%H:%M:%S", time.localtime(timestamp_ms / 1000))
     line = Text(f"{clock}  ")
     line.append(f"{kind:<20}", style=_COLOURS.get(kind, ""))
-    line.append(summary(kind, data))
+    line.append(line_of(kind, data))
     console.print(line, soft_wrap=True)

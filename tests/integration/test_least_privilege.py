@@ -16,7 +16,7 @@ import pytest
 from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import ChannelClosed
 
-from kull_mesh.definitions import Account, definitions
+from kull_mesh.definitions import Account, document_of
 from kull_producers import connect
 from kull_producers.errors import NotDeployed, ShardCountMismatch
 from kull_producers.events import topology
@@ -44,7 +44,7 @@ async def accounts(rabbitmq: Endpoint, amqp_url: str) -> AsyncIterator[Accounts]
         Account(name=f"kull-{role}-{tail}", password=f"a password/{role}", role=role)
         for role in ("router", "producer")
     ]
-    document = definitions(made, vhost=parts.path.removeprefix("/"), randomness=os.urandom)
+    document = document_of(made, vhost=parts.path.removeprefix("/"), randomness=os.urandom)
     async with httpx.AsyncClient(base_url=rabbitmq.api, timeout=20) as api:
         (await api.post("/api/definitions", json=document)).raise_for_status()
         try:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from kull_mesh import certs as authority
+import kull_mesh.certs
 
 app = typer.Typer(
     help="Certificates for mutual TLS inside the mesh (KULL_TLS_CA, _CERT, _KEY).",
@@ -21,13 +21,13 @@ Folder = Annotated[Path, typer.Option("--dir", help="Folder of the certificates 
 @app.command()
 def ca(folder: Folder = Path("certs")) -> None:
     """Make a certificate authority. Keep its key away from the nodes."""
-    made = authority.make_authority(folder)
+    made = kull_mesh.certs.make_authority(folder)
     typer.echo(f"{made.certificate} is for every node, {made.key} for nobody but you")
 
 
 @app.command()
 def issue(
-    role: Annotated[authority.Role, typer.Argument(help="What its owner may do.")],
+    role: Annotated[kull_mesh.certs.Role, typer.Argument(help="What its owner may do.")],
     name: Annotated[str, typer.Argument(help="The node's name, KULL_EDGE_NODE_ID of an edge.")],
     host: Annotated[
         list[str] | None,
@@ -36,7 +36,7 @@ def issue(
     folder: Folder = Path("certs"),
 ) -> None:
     """Issue a certificate, valid for a year."""
-    made = authority.issue(folder, role, name, hosts=host or ())
+    made = kull_mesh.certs.issue(folder, role, name, hosts=host or ())
     typer.echo(f"{made.certificate} {made.key}")
 
 
@@ -53,12 +53,12 @@ def mesh(
     Makes an authority in the folder `authority` if there is none, and replaces what it issued
     before: running nodes take the new ones for new connections.
     """
-    asked: dict[authority.Role, list[str] | None] = {
+    asked: dict[kull_mesh.certs.Role, list[str] | None] = {
         "router": router,
         "edge": edge,
         "operator": operator,
         "viewer": viewer,
     }
     nodes = {role: names for role, names in asked.items() if names}
-    for made in authority.make_mesh(folder, nodes):
+    for made in kull_mesh.certs.make_mesh(folder, nodes):
         typer.echo(f"{made.certificate} {made.key}")

@@ -9,8 +9,7 @@ from typing import Annotated
 
 import typer
 
-from kull_mesh.definitions import Account
-from kull_mesh.definitions import definitions as document
+from kull_mesh.definitions import Account, document_of
 from kull_mesh.errors import MeshError
 
 MIN_PASSWORD = 12  # characters
@@ -49,7 +48,7 @@ def definitions(
     for account in accounts:
         if len(account.password) < MIN_PASSWORD:
             raise MeshError(f"the password of {account.name} has under {MIN_PASSWORD} characters")
-    text = json.dumps(document(accounts, vhost=vhost, randomness=os.urandom), indent=2)
+    text = json.dumps(document_of(accounts, vhost=vhost, randomness=os.urandom), indent=2)
     if out is None:
         typer.echo(text)
     else:

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from kull_gateway import keys as service_keys
+import kull_gateway.keys
 from kull_gateway.auth import EVENT_SCOPES
 from kull_mesh import durations
 from kull_mesh.commands.token import Scopes
@@ -43,7 +43,7 @@ def add(
     lifetime = durations.seconds(ttl) if ttl else None
     path = _path(file)
     try:
-        key = service_keys.add(
+        key = kull_gateway.keys.add(
             path, service=service, scopes=scope or list(EVENT_SCOPES), ttl=lifetime
         )
     except ValueError as error:
@@ -57,7 +57,7 @@ def list_(file: File = None) -> None:
     table = Table(box=None, pad_edge=False)
     for column in ("id", "service", "scopes", "made", "valid until"):
         table.add_column(column)
-    for key in service_keys.read(_path(file)):
+    for key in kull_gateway.keys.read(_path(file)):
         table.add_row(
             key.id, key.service, " ".join(key.scopes), _day(key.created), _until(key.expires)
         )
@@ -72,7 +72,7 @@ def revoke(
     """Take a key's rights away; running gateways follow within a second."""
     path = _path(file)
     try:
-        key = service_keys.revoke(path, key_id)
+        key = kull_gateway.keys.revoke(path, key_id)
     except KeyError:
         raise MeshError(f"{path} holds no key {key_id!r}: see `kull keys list`") from None
     typer.echo(f"{key.id} of {key.service} is revoked")

@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
-from kull_mesh import log as logs
-from kull_mesh import signals
-from kull_mesh.demo import browser as browsers
+from kull_mesh import log, signals
+from kull_mesh.demo.browser import show
 from kull_mesh.settings import MeshSettings
 
 
@@ -20,11 +19,11 @@ def play(
     """Serve a small Kull to play with, on a mesh that can be broken from the page."""
     from kull_mesh.play.serve import serve  # noqa: PLC0415 - only this command needs all of it
 
-    logs.configure(MeshSettings(log_level="error"))  # the page is what is to be seen
+    log.configure(MeshSettings(log_level="error"))  # the page is what is to be seen
 
     def ready(url: str) -> None:
         typer.echo(f"the demo page is ready: {url}  (Ctrl+C ends it)")
         if browser:
-            browsers.show(url)
+            show(url)
 
     signals.run(signals.until_signalled(serve(port=port, ready=ready, pace=pace)))

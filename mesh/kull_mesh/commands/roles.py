@@ -9,11 +9,11 @@ import typer
 from fastapi import FastAPI
 
 import kull_edge.serve
+import kull_gateway.serve
 import kull_router.serve
 from kull_edge.link.certificates import channel_credentials
 from kull_edge.settings import EdgeSettings
 from kull_gateway import GatewaySettings
-from kull_gateway.serve import serve as serve_gateway
 from kull_mesh import signals, workers
 from kull_mesh.mesh_status import MeshStatus
 from kull_mesh.play import page
@@ -54,7 +54,7 @@ def gateway() -> None:
         if files is not None:
             page.add(app, files, edges=edges)
 
-    _run(serve_gateway(GatewaySettings(), details=status, extend=extend))
+    _run(kull_gateway.serve.serve(GatewaySettings(), details=status, extend=extend))
 
 
 def _run(role: Coroutine[Any, Any, None]) -> None:

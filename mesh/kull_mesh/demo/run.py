@@ -15,9 +15,8 @@ from typing import Final
 
 from rich.console import Console
 
-from kull_mesh import log as logs
-from kull_mesh import signals
-from kull_mesh.demo import browser as browsers
+from kull_mesh import log, signals
+from kull_mesh.demo.browser import on_terminal, show
 from kull_mesh.demo.ledger import EXAMPLES, LedgerPurse
 from kull_mesh.demo.stage import SHOOT, Pace, Stage
 from kull_mesh.demo.view import LiveView, PlainView, View, summary
@@ -46,7 +45,7 @@ def main(*, photos: Path | None, fast: bool, port: int | None, browser: bool) ->
         raise MeshError("the demo needs a checkout of the repository: its workers are in examples/")
     if photos is not None and not photos.is_dir():
         raise MeshError(f"there is no folder {photos}")
-    logs.configure(MeshSettings(log_level="error"))  # the devices are what is to be seen
+    log.configure(MeshSettings(log_level="error"))  # the devices are what is to be seen
     pace = Pace(photo=0.1, tunnel=0.3) if fast else Pace(photo=0.9, tunnel=4.0)
     options = Options(photos=photos, pace=pace, port=port, browser=browser)
     codes: list[int] = []
@@ -63,11 +62,11 @@ async def _run(folder: Path, options: Options, codes: list[int]) -> None:
         async with playing(folder / "data", files=files, port=options.port, purse=purse) as play:
             address = play.url if files else ""
             say(f"The page: {address}" if files else "There is no page: it was not built.")
-            if options.browser and address and browsers.show(address):
+            if options.browser and address and show(address):
                 await play.opened(within=OPENS_WITHIN)
             code = await _job(folder, options, play, address)
             codes.append(code)
-            if address and browsers.on_terminal() and not code:
+            if address and on_terminal() and not code:
                 say(f"The page stays until you press Ctrl+C: {address}")
                 await play.wait()
     finally:

@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kull_client import Event
-from kull_mesh.output import summary as line_of
+from kull_mesh.output import line_of
 
 LAST = 5  # events in a panel
 

@@ -13,7 +13,7 @@ from typing import Annotated, Final
 from fastapi import FastAPI, HTTPException
 from pydantic import BaseModel, Field
 
-import kull_gateway as gateway
+import kull_gateway
 from kull_mesh import secrets
 from kull_mesh.play import page
 from kull_mesh.play.business import PROMPTS, Business
@@ -68,19 +68,20 @@ def create_app(
         files: folder of the built page; None: there is no page.
         seen: called when a page has been opened.
     """
-    app = gateway.create_app(
+    app = kull_gateway.create_app(
         mesh.publisher,
-        authorize=gateway.service_auth(mesh.keys.service),
-        origins=gateway.Origins(local=True),
+        authorize=kull_gateway.service_auth(mesh.keys.service),
+        origins=kull_gateway.Origins(local=True),
     )
-    _add_services(app, mesh, business)
+    _add_shoots(app, mesh, business)
+    _add_shop(app, business)
     _add_breaking(app, mesh, seen)
     if files is not None:
         page.add(app, files, demo=True, edges=[edge.url for edge in mesh.edges])
     return app
 
 
-def _add_services(app: FastAPI, mesh: PlayMesh, business: Business) -> None:
+def _add_shoots(app: FastAPI, mesh: PlayMesh, business: Business) -> None:
     @app.post("/api/play/token")
     async def token(wanted: TokenRequest) -> dict[str, str]:
         """Mint a device token, as the application's own server would after a log-in."""
@@ -111,6 +112,8 @@ def _add_services(app: FastAPI, mesh: PlayMesh, business: Business) -> None:
         """Tell how the shoots are called."""
         return business.titles
 
+
+def _add_shop(app: FastAPI, business: Business) -> None:
     @app.post("/api/play/credits")
     async def buy(wanted: CreditRequest) -> dict[str, int]:
         """Buy credits."""

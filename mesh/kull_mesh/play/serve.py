@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import secrets as randomness
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import Final
 
 import uvicorn
@@ -76,7 +76,7 @@ async def playing(
         pace: seconds per photograph of a shoot that is begun on the page.
         purse: the balances.
     """
-    keys = Keys(randomness.token_urlsafe(48), randomness.token_urlsafe(48))
+    keys = Keys(token_urlsafe(48), token_urlsafe(48))
     rng = random.Random()  # noqa: S311 - only what is a keeper
     seen = asyncio.Event()
     with _listen(port) as listener:
