@@ -24,7 +24,7 @@ from kull_mesh.commands import (
     token,
     up,
 )
-from kull_mesh.errors import expected
+from kull_mesh.expected import expected
 from kull_mesh.settings import MeshSettings
 
 app = typer.Typer(

@@ -1,26 +1,7 @@
-"""Errors of the command line: one clear line each, never a traceback."""
+"""The command line's own error: one clear line, never a traceback."""
 
 from __future__ import annotations
-
-from kull_client import SyncError
-from kull_edge.errors import EdgeError
-from kull_producers import KullError
-from kull_router.errors import RouterError
 
 
 class MeshError(Exception):
     """Something the person at the keyboard can do something about; the text says what."""
-
-
-_EXPECTED = (MeshError, RouterError, EdgeError, KullError, SyncError, OSError)
-
-
-def expected(error: BaseException) -> BaseException | None:
-    """Return what is to be told about an error without a fault of ours, None if it is one.
-
-    Of a group of expected errors the first one is told.
-    """
-    if not isinstance(error, BaseExceptionGroup):
-        return error if isinstance(error, _EXPECTED) else None
-    told = [expected(each) for each in error.exceptions]
-    return None if None in told else told[0]

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import structlog
 
-from kull_mesh.errors import expected
+from kull_mesh.expected import expected
 
 log = structlog.get_logger(__name__)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from functools import partial
 from pathlib import Path
@@ -15,9 +14,8 @@ from kull_gateway import key_auth, service_auth
 from kull_gateway.auth import Forbidden, Unauthorized
 from kull_mesh import durations, secrets
 from kull_mesh.commands import send
-from kull_mesh.errors import MeshError, expected
+from kull_mesh.errors import MeshError
 from kull_mesh.settings import MeshSettings
-from kull_router.errors import StoreUnavailable
 from tests.support.ports import free_port
 from tests.unit.mesh.conftest import Kull
 
@@ -222,11 +220,3 @@ def test_debug_shows_where(kull: Kull, monkeypatch: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(MeshError, match="no duration"):
         kull("token", "--user", "u", "--ttl", "x")
-
-
-def test_only_a_group_of_expected_errors_is_expected() -> None:
-    known, fault = StoreUnavailable("the disk is full"), ZeroDivisionError()
-
-    assert expected(ExceptionGroup("", [ExceptionGroup("", [known])])) is known
-    assert expected(ExceptionGroup("", [known, fault])) is None
-    assert expected(asyncio.CancelledError()) is None
