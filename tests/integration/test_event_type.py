@@ -280,8 +280,9 @@ def test_kull_sends_it_and_shows_it(up: Up) -> None:
 def test_rabbitmq_carries_it(copy: Copy, rabbitmq: Endpoint, tmp_path: Path) -> None:
     with ExitStack() as stack:
         amqp_url = stack.enter_context(rabbitmq.fresh_vhost())
-        environment = {"PYTHONPATH": copy.path, "KULL_AMQP_URL": amqp_url}
-        up = stack.enter_context(running(tmp_path, "--amqp-url", amqp_url, **environment))
+        up = stack.enter_context(
+            running(tmp_path, "--amqp-url", amqp_url, PYTHONPATH=copy.path, KULL_AMQP_URL=amqp_url)
+        )
         device = Device(up, "eve")
 
         event_id = up.kull(*SEND, "--user", "eve").strip()
