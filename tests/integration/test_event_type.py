@@ -36,6 +36,7 @@ GENERATED: Final = {
     "producers/kull_producers/publishing/event_methods.py",
     f"{WEB}/packages/sync/schema/events.json",
     f"{WEB}/packages/sync/src/events.generated.ts",
+    "docs/schema/server.json",
 }
 NOT_COPIED: Final = shutil.ignore_patterns("__pycache__", "node_modules", "dist", "pages")
 
@@ -121,7 +122,7 @@ class Copy:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        for name in (*MEMBERS, "scripts", WEB):
+        for name in (*MEMBERS, "scripts", "docs/schema", WEB):
             shutil.copytree(ROOT / name, folder / name, ignore=NOT_COPIED)
         shutil.copy(ROOT / "pyproject.toml", folder)
         models = folder / MODELS
@@ -129,7 +130,8 @@ class Copy:
         assert source.count("\nEVENTS: Final = Catalogue(") == 1
         models.write_text(source.replace("\nEVENTS: Final = Catalogue(", MODEL))
         self.path = os.pathsep.join(str(folder / member) for member in MEMBERS)
-        self.python("scripts/gen_events.py")
+        for script in ("scripts/gen_events.py", "scripts/gen_schema.py"):  # `make schema`
+            self.python(script)
 
     def python(self, *arguments: str) -> str:
         ran = subprocess.run(
