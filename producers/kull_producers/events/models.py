@@ -1,6 +1,6 @@
 """The events of Kull. PURE.
 
-Whoever adds a type adds a class and names it in EVENTS; `make events` does the rest.
+Whoever adds a type adds a class and names it in EVENTS; `make schema` does the rest.
 """
 
 from __future__ import annotations
