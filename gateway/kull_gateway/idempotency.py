@@ -30,13 +30,13 @@ class Used:
         while self._seen and next(iter(self._seen.values()))[1] <= now:
             self._seen.popitem(last=False)
         fingerprint = hashlib.sha256(path.encode() + b"\0" + body).digest()
-        before = self._seen.pop(key, None)
+        before = self._seen.get(key)
         if before and before[0] != fingerprint:
-            self._seen[key] = before
             raise Conflict(
                 "this Idempotency-Key was used for another request: take a new key for new "
                 "content, and repeat a request byte by byte"
             )
         self._seen[key] = (fingerprint, now + self._keep)
+        self._seen.move_to_end(key)  # the next to be forgotten is always the first
         if len(self._seen) > self._max_keys:
             self._seen.popitem(last=False)

@@ -47,3 +47,13 @@ def test_of_too_many_keys_the_oldest_is_forgotten() -> None:
     used.check("a", "/", b"other", 1.0)
     with pytest.raises(Conflict):
         used.check("c", "/", b"other", 1.0)
+
+
+def test_a_refused_request_changes_nothing_about_when_its_key_is_forgotten() -> None:
+    used = Used(keep=10)
+    used.check("k", "/", b"1", 0.0)
+    used.check("other", "/", b"1", 5.0)
+    with pytest.raises(Conflict):
+        used.check("k", "/", b"2", 6.0)
+
+    used.check("k", "/", b"2", 10.0)  # its time is over, that of the other key is not

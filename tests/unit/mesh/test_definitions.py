@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 
-from kull_mesh.definitions import ROLES, Account, definitions
+from kull_mesh.definitions import ROLES, Account, document_of
+from kull_producers.events import topology
+from kull_producers.events.models import EVENTS
 
 SALT = b"salt"
 ACCOUNTS = [
@@ -16,7 +19,7 @@ ACCOUNTS = [
 
 
 def test_each_account_has_the_rights_of_its_role() -> None:
-    made = definitions(ACCOUNTS, vhost="kull", randomness=lambda _: SALT)
+    made = document_of(ACCOUNTS, vhost="kull", randomness=lambda _: SALT)
 
     assert made["vhosts"] == [{"name": "kull"}]
     rights = {each.pop("user"): each for each in made["permissions"]}
@@ -31,8 +34,17 @@ def test_each_account_has_the_rights_of_its_role() -> None:
 
 
 def test_a_password_is_there_as_a_salted_hash_only() -> None:
-    made = definitions(ACCOUNTS, randomness=lambda _: SALT)
+    made = document_of(ACCOUNTS, randomness=lambda _: SALT)
 
     hashed = base64.b64decode(made["users"][0]["password_hash"])
     assert hashed == SALT + hashlib.sha256(SALT + b"one").digest()
     assert not any(account.password in repr(account) for account in ACCOUNTS)
+
+
+def test_a_producer_writes_to_what_carries_events_and_to_nothing_else() -> None:
+    may = re.compile(ROLES["producer"]["write"])
+
+    assert all(may.search(exchange) for exchange in EVENTS.exchanges)
+    assert not any(
+        may.search(name) for name in (*topology.INTERNAL, "kull.credit.x", "kullXcredit")
+    )

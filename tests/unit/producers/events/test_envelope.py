@@ -113,3 +113,10 @@ def test_a_prompt_change_names_its_users_itself() -> None:
 def test_a_field_that_an_event_does_not_have_is_named() -> None:
     with pytest.raises(InvalidEvent, match="'colour' is not a field of it"):
         PromptChange.from_data({"promptId": "p", "action": "voted", "colour": "red"})
+
+
+def test_what_a_device_has_caused_does_not_go_back_to_it() -> None:
+    [message] = messages_of(PROGRESS, STAMP, shard_count=16, user_id="ada", device_id="mac")
+
+    assert message.headers[topology.HEADER_EXCLUDE] == "mac"
+    assert json.loads(message.body)["deviceId"] == "mac"

@@ -1,50 +1,64 @@
-"""A row of an outbox is the message that was accepted, or says what is wrong with it."""
+"""A message as a row of an outbox, and back."""
 
 from __future__ import annotations
+
+import json
+from typing import Any
 
 import pytest
 
 from kull_producers.errors import InvalidEvent
-from kull_producers.events import topology
-from kull_producers.events.message import Message
-from kull_producers.outbox.row import Entry, entry_of, message_of, row_of
+from kull_producers.events.envelope import messages_of
+from kull_producers.events.models import CreditUpdate, ShootProgress
+from kull_producers.events.stamp import Stamp
+from kull_producers.outbox.row import COLUMNS, OutboxRow, message_of, row_of, values_of
 
-MESSAGE = Message(
-    exchange=topology.CREDIT,
-    routing_key="",
-    body=b"{}",
-    message_id="e-1",
-    type="CREDIT_UPDATE",
-    app_id="billing",
-    headers={topology.HEADER_ADDRESS: "user:ada", topology.HEADER_VERSION: 7},
+STAMP = Stamp(id="e-1", timestamp_ms=1_700_000_000_000, version=7, app_id="billing")
+CREDIT = CreditUpdate(user_id="ada", new_balance=500, change=100, reason="Credit purchase")
+PROGRESS = ShootProgress(
+    shoot_id="s", status="completed", processed_count=2, total_count=2, provider="Local"
 )
+[MESSAGE] = messages_of(CREDIT, STAMP, shard_count=16)
 
 
-def changed(column: int, value: object) -> Entry:
-    """Return the row of MESSAGE with another value in one column."""
-    values: list[object] = list(row_of(MESSAGE, 5))
-    values[column] = value
-    return entry_of([1, *values])
+def changed(**values: Any) -> OutboxRow:
+    whole = dict(zip(COLUMNS, values_of(MESSAGE, 5), strict=True)) | values
+    return row_of([1, *whole.values()])
 
 
-def test_a_row_reads_back_as_the_message_with_the_routing_key_of_today() -> None:
-    message = message_of(entry_of([1, *row_of(MESSAGE, 5)]), 4)
+@pytest.mark.parametrize(("event", "user_id"), [(CREDIT, None), (PROGRESS, "ada")])
+def test_a_row_gives_back_the_message_that_was_accepted(
+    event: CreditUpdate | ShootProgress, user_id: str | None
+) -> None:
+    [message] = messages_of(event, STAMP, shard_count=16, user_id=user_id)
+    row = row_of([7, *values_of(message, 5)])
 
-    assert message.routing_key.endswith(".user.ada.credit_update")
-    assert (message.body, message.message_id, message.headers) == (b"{}", "e-1", MESSAGE.headers)
+    assert (row.id, row.address) == (7, "user:ada")
+    assert message_of(row, 16) == message
+
+
+def test_the_shard_is_the_one_of_the_day_it_is_sent() -> None:
+    row = row_of([7, *values_of(MESSAGE, 5)])
+
+    assert message_of(row, 16).routing_key != message_of(row, 5).routing_key
+    assert "routing_key" not in COLUMNS
 
 
 @pytest.mark.parametrize(
-    ("column", "value", "why"),
+    ("values", "why"),
     [
-        (3, "", "type is empty"),
-        (6, "a text", "body must be bytes"),
-        (5, "{", "headers are not JSON"),
-        (5, "[]", "must be a JSON object"),
-        (5, '{"a": 1.5}', "must be a JSON object"),
-        (0, "nobody", "nobody"),
+        ({"type": ""}, "type is empty"),
+        ({"body": "{}"}, "body must be bytes"),
+        ({"headers": "{"}, "headers are not JSON"),
+        ({"headers": "[]"}, "headers must be a JSON object"),
+        ({"headers": json.dumps({"kull-key": [1]})}, "headers must be a JSON object"),
+        ({"headers": '{"a": 1.5}'}, "headers must be a JSON object"),
+        ({"address": "nobody"}, "nobody"),
+        ({"message_id": ""}, "an event id"),
     ],
 )
-def test_a_row_that_holds_no_message_says_why(column: int, value: object, why: str) -> None:
+def test_a_row_that_somebody_has_changed_is_refused_and_says_what_is_wrong(
+    values: dict[str, Any], why: str
+) -> None:
     with pytest.raises(InvalidEvent, match=why):
-        message_of(changed(column, value), 4)
+        message_of(changed(**values), 16)
