@@ -19,7 +19,7 @@ UNROUTED: Final = "kull.unrouted"  # fanout exchange and its queue
 DEAD: Final = "kull.dead"  # fanout exchange and its queue
 SHARDS: Final = "kull.shards"  # exchange whose alternate exchange is the shard count mark
 
-INTERNAL: Final = (ROUTE, UNROUTED, DEAD, RECEIPTS, SHARDS)  # no event is published to these
+INTERNAL: Final = (ROUTE, UNROUTED, DEAD, SHARDS)  # no event is published to these
 
 DEAD_QUEUE_LENGTH: Final = 10_000
 # -1 makes RabbitMQ 3.10 drop whatever is returned, and 4.x drops after 20 returns by default.

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from kull_producers.events import topology
 from kull_producers.events.message import Message
+from kull_producers.events.models import EVENTS
 from kull_router.delivery.ownership import CHECK_EVERY, Claim, Ownership, Step, is_probe, probe
 
 EVENT = Message(exchange=topology.CREDIT, routing_key="00.x", body=b"{}", message_id="e", type="X")
@@ -96,7 +97,7 @@ def test_a_shard_is_handed_over_to_who_prefers_it_only() -> None:
     assert not ownership().claims[0].is_wanted([probe(0, wanted_by="them")])
 
 
-@pytest.mark.parametrize("exchange", topology.EVENT_EXCHANGES)
+@pytest.mark.parametrize("exchange", EVENTS.exchanges)
 def test_no_publisher_of_events_can_take_a_shard_away(exchange: str) -> None:
     claim = ownership(preferred=frozenset({2})).claims[0]
     forged = Message(
