@@ -10,8 +10,9 @@ from typing import Any
 
 from kull_producers.events import topology
 from kull_producers.events.envelope import messages_of
+from kull_producers.events.event import Event
 from kull_producers.events.message import Message
-from kull_producers.events.models import CreditUpdate, Event
+from kull_producers.events.models import CreditUpdate
 from kull_producers.events.stamp import Stamp
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router.access.tokens import TokenVerifier
