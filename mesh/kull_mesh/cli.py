@@ -70,7 +70,7 @@ def main() -> None:
     """Run the command; with KULL_DEBUG errors keep their traceback."""
     signals.heed()
     try:
-        app()
+        app(prog_name="kull")  # also as `python -m kull_mesh`
     except ValidationError as error:
         _fail(config.problem(error), error)
     except Exception as error:

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import jwt
+import pytest
+
+from kull_gateway import service_auth
+from kull_gateway.auth import Forbidden
+from kull_mesh import secrets
+from kull_mesh.settings import MeshSettings
+from tests.unit.mesh.conftest import Kull
+
+
+def test_token_prints_only_the_token(kull: Kull, home: Path) -> None:
+    ran = kull("token", "--user", "maya", "--device", "mac", "--ttl", "15m", "--name", "Mac")
+
+    claims = jwt.decode(ran.out.strip(), secrets.load(MeshSettings()).device, ["HS256"])
+    assert ran.err == ""
+    assert claims["exp"] - claims["iat"] == 900
+    assert (claims["sub"], claims["device"], claims["name"]) == ("maya", "mac", "Mac")
+    assert "platform" not in claims
+
+
+def test_a_service_token_opens_only_what_its_scopes_name(kull: Kull, home: Path) -> None:
+    ran = kull("service-token", "--name", "billing", "--scope", "credit:write")
+
+    authorize = service_auth(secrets.load(MeshSettings()).service)
+    assert authorize(f"Bearer {ran.out.strip()}", "credit:write").service == "billing"
+    with pytest.raises(Forbidden):
+        authorize(f"Bearer {ran.out.strip()}", "shoot:write")
