@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from kull_producers.events import topology
 from kull_producers.events.models import EVENTS
 
 # Whoever makes the topology reads and writes it. Claim probes go straight to a shard's queue, by
@@ -28,9 +29,7 @@ _LOOKED_FOR: Final = (topology.ROUTE, rf"{topology.SHARDS}\.[0-9]+")
 _PRODUCER: Final = {
     "configure": "^$",
     "write": "^("
-    + "|".join(
-        name.replace("kull.", r"kull\.") for name in (*EVENTS.exchanges, *_LOOKED_FOR)
-    )
+    + "|".join(name.replace("kull.", r"kull\.") for name in (*EVENTS.exchanges, *_LOOKED_FOR))
     + ")$",
     "read": "^$",
 }
