@@ -56,6 +56,22 @@ def test_every_link_leads_somewhere() -> None:
     assert broken == []
 
 
+def test_the_index_lists_every_decision_by_its_title_and_no_number_is_missing() -> None:
+    folder = ROOT / "docs/decisions"
+    pages = sorted(folder.glob("[0-9]*.md"))
+    rows = [
+        f"| [{page.name[:4]}]({page.name}) | {_title(page).partition('. ')[2]} |" for page in pages
+    ]
+
+    assert re.findall(r"(?m)^\| \[.*$", (folder / "README.md").read_text()) == rows
+    assert [int(page.name[:4]) for page in pages] == list(range(1, len(pages) + 1))
+    assert [int(_title(page).split(".")[0]) for page in pages] == list(range(1, len(pages) + 1))
+
+
+def _title(page: Path) -> str:
+    return page.read_text().splitlines()[0].removeprefix("# ")
+
+
 def test_every_setting_named_exists() -> None:
     known = {setting.name for setting in current()}
     unknown = [
