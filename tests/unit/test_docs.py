@@ -13,6 +13,7 @@ from kull_mesh.cli import app
 from kull_mesh.commands.config import current
 
 ROOT = Path(__file__).parents[2]
+GLOSSARY = ROOT / "docs/glossary.md"
 DOCUMENTS = sorted(
     path
     for folder in (".", "docs", "docs/decisions", "*", "clients/*")
@@ -154,6 +155,35 @@ def test_every_test_named_exists() -> None:
     ]
 
     assert missing == []
+
+
+def _resolves(name: str) -> bool:
+    parts = name.split(".")
+    for cut in range(len(parts), 0, -1):
+        try:
+            found: object = importlib.import_module(".".join(parts[:cut]))
+        except ModuleNotFoundError:
+            continue
+        for part in parts[cut:]:
+            fields = getattr(found, "__dataclass_fields__", {})
+            if not hasattr(found, part) and part not in fields:
+                return False
+            found = getattr(found, part, fields.get(part))
+        return True
+    return False
+
+
+def test_every_word_of_the_glossary_is_a_name_in_the_code() -> None:
+    rows = re.findall(r"(?m)^\| (?!word)(.+?) \| .+ \| `(kull_[\w.]+)` \|$", GLOSSARY.read_text())
+
+    assert len(rows) == len(re.findall(r"(?m)^\| (?!word)\w", GLOSSARY.read_text())) >= 30
+    assert [name for _, name in rows if not _resolves(name)] == []
+
+
+def test_the_check_of_the_glossary_sees_a_name_that_is_gone() -> None:
+    assert _resolves("kull_router.queues.entry.Entry.seq")
+    assert not _resolves("kull_router.queues.entry.Entry.gone")
+    assert not _resolves("kull_router.gone.Entry")
 
 
 @pytest.mark.parametrize("path", ["README.md", "docs/architecture.md", "docs/protocol.md"])
