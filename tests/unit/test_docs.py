@@ -180,6 +180,13 @@ def test_every_word_of_the_glossary_is_a_name_in_the_code() -> None:
     assert [name for _, name in rows if not _resolves(name)] == []
 
 
+def test_every_dotted_name_of_ours_in_a_document_is_there() -> None:
+    names = named(r"`(kull_[a-z]+\.[A-Za-z_.]+)(?:\([^`]*\))?`")
+    assert names
+
+    assert [(str(document), name) for document, name in names if not _resolves(name)] == []
+
+
 def test_the_check_of_the_glossary_sees_a_name_that_is_gone() -> None:
     assert _resolves("kull_router.queues.entry.Entry.seq")
     assert not _resolves("kull_router.queues.entry.Entry.gone")
