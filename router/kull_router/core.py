@@ -24,7 +24,7 @@ from kull_router.delivery.send_queue import SendQueue
 from kull_router.delivery.shards import Shards
 from kull_router.delivery.subscriptions import Subscriptions
 from kull_router.delivery.unrouted import Unrouted
-from kull_router.errors import StoreUnavailable
+from kull_router.errors import BrokerError, StoreUnavailable
 from kull_router.queues.database import Database
 from kull_router.sessions.admission import Admission
 from kull_router.sessions.cursor_writer import CursorWriter
@@ -137,6 +137,7 @@ class RouterCore:
             self.shards.start(tasks)
             tasks.create_task(self._unrouted.run(), name="unrouted")
             tasks.create_task(self._trim(), name="trim")
+            tasks.create_task(self._repair(), name="repair")
             tasks.create_task(self.enforcement.run_revocations(), name="revocations")
             tasks.create_task(self.enforcement.run_expiry(), name="expiry")
             tasks.create_task(self._devices.run(), name="devices")
@@ -213,6 +214,15 @@ class RouterCore:
                 stream.send(pb.AttachResponse(drain_order=pb.DrainOrder(reason=reason)))
         numbers = {stream.number for stream in told}
         return sum(key.stream in numbers for key, _ in self.sessions.registry.sessions())
+
+    async def _repair(self) -> NoReturn:
+        """Look for what no consumer notices: a deleted exchange, a removed binding."""
+        while True:
+            await asyncio.sleep(self.settings.topology_interval)
+            try:
+                await self.broker.repair()
+            except BrokerError as error:
+                log.debug("repair_failed", why=str(error))
 
     async def _trim(self) -> NoReturn:
         """Apply the ages of the retention."""

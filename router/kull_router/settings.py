@@ -88,6 +88,9 @@ class RouterSettings(TlsSettings, BrokerSettings, DeviceTokenSettings, PlainToke
     probe_interval: float = Field(
         1.0, gt=0, description="seconds between claim probes to shards of other routers"
     )
+    topology_interval: float = Field(
+        5.0, gt=0, description="seconds between looks whether RabbitMQ still holds all it should"
+    )
     trim_interval: float = Field(60.0, gt=0, description="seconds between retention sweeps")
     send_queue_bytes: int = Field(
         16 * 2**20, ge=2**16, description="bytes waiting per edge before pushes are dropped"

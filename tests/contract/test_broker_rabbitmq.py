@@ -156,6 +156,26 @@ async def test_a_deleted_queue_closes_its_channel(broker: RabbitBroker, amqp_url
     assert broker.connected
 
 
+async def test_what_cannot_be_created_again_is_told_until_it_can(
+    broker: RabbitBroker, amqp_url: str
+) -> None:
+    async with await aio_pika.connect(amqp_url) as other:
+        foreign = await other.channel()
+        for shard in (0, 1):
+            await foreign.queue_delete(topology.shard_queue(shard))
+        await foreign.declare_queue(topology.shard_queue(1), durable=True)
+        for _ in range(2):
+            with pytest.raises(BrokerUnavailable, match="exists with other properties"):
+                await broker.repair()
+            assert not broker.connected
+            await foreign.queue_delete(topology.shard_queue(0))
+        await foreign.queue_delete(topology.shard_queue(1))
+    await broker.repair()
+    assert broker.connected
+    await broker.publish(event(1))
+    assert ids(await take(await open_shard(broker), 1)) == ["1"]
+
+
 async def test_a_text_that_is_not_utf8_costs_one_message_and_no_connection(
     broker: RabbitBroker, amqp_url: str
 ) -> None:

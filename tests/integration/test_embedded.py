@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shlex
 import signal
@@ -10,9 +11,12 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import aio_pika
 import pytest
 from websockets.sync.client import connect
 
+from kull_producers.events import topology
+from kull_protos.contract.shard import shard_of
 from tests.support.ports import free_port
 from tests.support.processes import Processes
 from tests.support.up import SECONDS, Up, running
@@ -222,3 +226,49 @@ def test_it_runs_on_a_real_rabbitmq(tmp_path: Path, amqp_url: str) -> None:
     got = [json.loads(line) for line in output.splitlines()]
     assert [event["data"]["newBalance"] for event in got] == [1, 2]
     assert got[1]["id"] == straight
+
+
+async def _delete(amqp_url: str, *, queue: str = "", exchange: str = "") -> None:
+    async with await aio_pika.connect(amqp_url) as connection:
+        channel = await connection.channel()
+        if queue:
+            await channel.queue_delete(queue)
+        if exchange:
+            await channel.exchange_delete(exchange)
+
+
+async def _buried(amqp_url: str) -> int:
+    async with await aio_pika.connect(amqp_url) as connection:
+        found = await (await connection.channel()).declare_queue(topology.DEAD, passive=True)
+        return found.declaration_result.message_count or 0
+
+
+def _sent(up: Up, user: str, balance: int) -> bool:
+    try:
+        up.credit(user, balance)
+    except AssertionError as refused:
+        assert "exchange" in str(refused) or "503" in str(refused)
+        return False
+    return True
+
+
+def test_what_is_confirmed_while_its_queue_or_exchange_is_deleted_arrives(
+    tmp_path: Path, amqp_url: str
+) -> None:
+    with running(tmp_path, "--amqp-url", amqp_url) as up:
+        token = up.kull("token", "--user", "u", "--device", "d").strip()
+        listener = up.listen(token, "--count", "4")
+        up.credit("u", 1)
+        asyncio.run(_delete(amqp_url, queue=topology.shard_queue(shard_of("user:u", 16))))
+        up.credit("u", 2)
+        up.credit("u", 3)
+        asyncio.run(_delete(amqp_url, exchange=topology.CREDIT))
+        deadline = time.monotonic() + SECONDS
+        while not _sent(up, "u", 4):  # refused until the router has noticed
+            assert time.monotonic() < deadline
+        output, errors = listener.communicate(timeout=SECONDS)
+        assert asyncio.run(_buried(amqp_url)) == 0
+
+    assert listener.returncode == 0, errors
+    got = [json.loads(line)["data"]["newBalance"] for line in output.splitlines()]
+    assert sorted(got) == [1, 2, 3, 4]

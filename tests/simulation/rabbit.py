@@ -240,6 +240,7 @@ class SimBroker:
     def __init__(self, rabbit: Rabbit, process: Process) -> None:
         self.connection = _Connection(rabbit, process)
         self._rabbit = rabbit
+        self._shard_count = 0  # once it has started
 
     @property
     def connected(self) -> bool:
@@ -251,6 +252,7 @@ class SimBroker:
         while True:
             try:
                 await self.connection.open()
+                self._shard_count = shard_count
                 return await self.connection.inner.start(shard_count)
             except BrokerUnavailable:
                 await asyncio.sleep(self._rabbit.net.draw(*RECONNECT))
@@ -267,6 +269,15 @@ class SimBroker:
         connection.channels = [each for each in connection.channels if not each._closed]
         connection.channels.append(channel)
         return channel
+
+    async def repair(self) -> None:
+        """See `Broker.repair`."""
+        await self.connection.open()
+        inner = self.connection.inner
+        await asyncio.sleep(2 * self._rabbit.net.latency())
+        if not inner.connected:
+            raise BrokerUnavailable("the connection was just lost")
+        await inner.start(self._shard_count)
 
     async def publish(self, message: Message) -> None:
         """See `Broker.publish`."""

@@ -31,6 +31,18 @@ class Rig(Protocol):
         """Bind a queue of somebody else to everything on a public exchange."""
         ...
 
+    async def delete_queue(self, name: str) -> None:
+        """Delete a queue, as an operator by mistake."""
+        ...
+
+    async def delete_exchange(self, name: str) -> None:
+        """Delete an exchange."""
+        ...
+
+    async def unbind(self, binding: BindingSpec) -> None:
+        """Remove a binding."""
+        ...
+
 
 class MemoryRig:
     """Routers on one in-memory server."""
@@ -54,6 +66,15 @@ class MemoryRig:
             )
         )
 
+    async def delete_queue(self, name: str) -> None:
+        self._server.delete_queue(name)
+
+    async def delete_exchange(self, name: str) -> None:
+        self._server.delete_exchange(name)
+
+    async def unbind(self, binding: BindingSpec) -> None:
+        self._server.unbind(binding)
+
 
 class RabbitRig:
     """Routers on one virtual host of a RabbitMQ."""
@@ -73,6 +94,25 @@ class RabbitRig:
             channel = await connection.channel()
             queue = await channel.declare_queue("audit", durable=True)
             await queue.bind(exchange, "#")
+
+    async def delete_queue(self, name: str) -> None:
+        async with await aio_pika.connect(self.url) as connection:
+            await (await connection.channel()).queue_delete(name)
+
+    async def delete_exchange(self, name: str) -> None:
+        async with await aio_pika.connect(self.url) as connection:
+            await (await connection.channel()).exchange_delete(name)
+
+    async def unbind(self, binding: BindingSpec) -> None:
+        async with await aio_pika.connect(self.url) as connection:
+            channel = await connection.channel()
+            source = await channel.get_exchange(binding.source)
+            if binding.to_exchange:
+                to = await channel.get_exchange(binding.destination)
+                await to.unbind(source, binding.pattern)
+            else:
+                queue = await channel.get_queue(binding.destination)
+                await queue.unbind(source, binding.pattern)
 
 
 def event(number: int, *, shard: int = 0, user: str = "ada") -> Message:

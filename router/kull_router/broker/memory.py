@@ -101,6 +101,7 @@ class MemoryBroker:
         self._reachable = asyncio.Event()
         self._reachable.set()
         self._closed = False
+        self._shard_count: int | None = None  # once it has started
 
     @property
     def connected(self) -> bool:
@@ -110,6 +111,16 @@ class MemoryBroker:
     async def start(self, shard_count: int) -> None:
         """See `Broker.start`. Raises ShardCountMismatch."""
         await self._reachable.wait()
+        self._shard_count = shard_count
+        self._create(shard_count)
+
+    async def repair(self) -> None:
+        """See `Broker.repair`."""
+        self._check_connected()
+        if self._shard_count is not None:
+            self._create(self._shard_count)
+
+    def _create(self, shard_count: int) -> None:
         wanted = layout(shard_count)
         existing = self.server.exchanges.get(topology.SHARDS)
         if existing is not None and existing != wanted.exchanges[0]:

@@ -7,7 +7,7 @@ exchanges, single active consumers, prefetch, and unacknowledged messages that r
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -41,6 +41,10 @@ class Consumer(Protocol):
 
     def deliver(self, queued: Queued) -> None:
         """Take one message; it counts as unacknowledged from now on."""
+        ...
+
+    def close(self) -> None:
+        """Be served no more: the queue was deleted."""
         ...
 
 
@@ -108,6 +112,30 @@ class MemoryServer:
         bindings = self._bindings.setdefault(binding.source, [])
         if binding not in bindings:
             bindings.append(binding)
+
+    def unbind(self, binding: BindingSpec) -> None:
+        """Remove a binding, if it is there."""
+        self._keep_bindings(lambda each: each != binding)
+
+    def delete_queue(self, name: str) -> None:
+        """Delete a queue with its bindings and all that lies in it; its consumers are closed."""
+        queue = self.queues.pop(name)
+        self._keep_bindings(lambda each: each.to_exchange or each.destination != name)
+        while queue.consumers:
+            queue.consumers[-1].close()
+
+    def delete_exchange(self, name: str) -> None:
+        """Delete an exchange with its bindings, from it and to it."""
+        del self.exchanges[name]
+        self._keep_bindings(
+            lambda each: each.source != name and not (each.to_exchange and each.destination == name)
+        )
+
+    def _keep_bindings(self, kept: Callable[[BindingSpec], bool]) -> None:
+        self._bindings = {
+            source: [each for each in bindings if kept(each)]
+            for source, bindings in self._bindings.items()
+        }
 
     def publish(self, message: Message) -> None:
         """Put a message into every queue it is routed to, or into none.

@@ -26,7 +26,8 @@ class Channel(Protocol):
     """One consumer on one queue, on an AMQP channel of its own.
 
     Acknowledgements belong to this instance: once it is closed, everything unacknowledged goes
-    back to the queue in order and is delivered to the next consumer.
+    back to the queue in order and is delivered to the next consumer. It is closed as well when the
+    queue is deleted; then nothing goes back.
     """
 
     async def receive(self, limit: int) -> Sequence[Delivery]:
@@ -57,7 +58,7 @@ class Broker(Protocol):
 
     @property
     def connected(self) -> bool:
-        """Whether RabbitMQ is reachable right now."""
+        """Whether RabbitMQ is reachable right now, and nothing of the topology known missing."""
         ...
 
     async def start(self, shard_count: int) -> None:
@@ -68,6 +69,15 @@ class Broker(Protocol):
         """Open a consumer. With `single_active` only one of all consumers of a queue is served.
 
         Raises BrokerUnavailable.
+        """
+        ...
+
+    async def repair(self) -> None:
+        """Create again what has vanished of the topology: exchanges, queues, bindings.
+
+        On return everything was there at some moment after the call. Queues that were deleted are
+        new and empty, and their consumers are closed: open them again. While something is known
+        to be missing `connected` is false. Raises BrokerUnavailable.
         """
         ...
 

@@ -51,11 +51,15 @@ class RabbitBroker:
         self._opening = asyncio.Lock()
         self._lost = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
+        self._shard_count = 0  # once it has started
+        self._intact = True  # nothing of the topology is known to be missing
+        self._repairing = asyncio.Lock()
+        self._begun = self._done = 0  # numbers of the last repair begun, and done
 
     @property
     def connected(self) -> bool:
-        """Whether both connections are open and the topology is in place."""
-        return self._live() is not None
+        """Whether both connections are open and the topology is in place, as far as known."""
+        return self._live() is not None and self._intact
 
     @property
     def blocked(self) -> bool:
@@ -70,6 +74,7 @@ class RabbitBroker:
             ConfigError: RabbitMQ refuses the account or virtual host, or holds other queues.
             ShardCountMismatch: it holds a deployment with another shard count.
         """
+        self._shard_count = shard_count
         waiting = _Waiting(self._clock)
         attempt = 0
         while self._link is None:
@@ -94,6 +99,41 @@ class RabbitBroker:
             channel.abandon()
             raise
         return channel
+
+    async def repair(self) -> None:
+        """See `Broker.repair`. Callers share a repair that begins after they have come."""
+        wanted = self._begun + 1
+        async with self._repairing:
+            if self._done >= wanted:
+                return
+            self._begun = number = self._begun + 1
+            try:
+                await self._repair(self._open_live().consume)
+            except Refused as error:
+                raise BrokerUnavailable(str(error)) from error
+            except ConfigError as error:
+                self._intact = False
+                log.error("rabbitmq_unusable", why=str(error))
+                raise BrokerUnavailable(str(error)) from error
+            self._intact = True
+            self._done = number
+
+    async def _repair(self, connection: AmqpConnection) -> None:
+        channel = await connection.channel(AmqpChannel)
+        try:
+            gone = await rabbitmq_topology.missing(channel, self._shard_count)
+            if not gone:
+                await rabbitmq_topology.bind(channel, self._shard_count)
+                return
+        finally:
+            channel.abandon()
+        self._intact = False
+        log.warning("topology_vanished", missing=gone, hint="it is created again")
+        channel = await connection.channel(AmqpChannel)
+        try:
+            await rabbitmq_topology.declare(channel, self._shard_count)
+        finally:
+            channel.abandon()
 
     async def publish(self, message: Message) -> None:
         """See `Broker.publish`."""
@@ -164,6 +204,7 @@ class RabbitBroker:
                 log.warning("rabbitmq_lost", why=str(link.consume.error or link.publish.error))
                 await _close(link.consume, link.publish)
             self._link = await self._reconnect(shard_count)
+            self._intact = True
 
     async def _reconnect(self, shard_count: int) -> _Link:
         waiting = _Waiting(self._clock)

@@ -10,9 +10,10 @@ from pamqp.common import FieldTable
 
 from kull_producers.events import topology
 from kull_router.broker.amqp import AmqpChannel, Refused
-from kull_router.broker.layout import BindingSpec, ExchangeSpec, QueueSpec, layout
+from kull_router.broker.layout import BindingSpec, ExchangeSpec, Layout, QueueSpec, layout
 from kull_router.errors import ConfigError, ShardCountMismatch
 
+NOT_FOUND: Final = 404
 PRECONDITION_FAILED: Final = 406
 _CURRENT_MARK = re.compile(
     r"current is '" + re.escape(topology.shard_count_mark(0)[:-1]) + r"(\d+)'"
@@ -28,12 +29,44 @@ async def declare(channel: AmqpChannel, shard_count: int) -> None:
         Refused, BrokerUnavailable: RabbitMQ did not do it, for another reason.
     """
     wanted = layout(shard_count)
+    await _declare_all(channel, wanted, shard_count)
+    await bind(channel, shard_count)
+
+
+async def missing(channel: AmqpChannel, shard_count: int) -> str:
+    """Return the name of an exchange or queue that is not there; empty: all are.
+
+    The channel is of no use after a name was returned. Raises Refused, BrokerUnavailable.
+    """
+    wanted = layout(shard_count)
+    name = ""
+    try:
+        for exchange in wanted.exchanges:
+            name = exchange.name
+            exists = commands.Exchange.Declare(exchange=name, passive=True)
+            await channel.call(exists, commands.Exchange.DeclareOk)
+        for queue in wanted.queues:
+            name = queue.name
+            there = commands.Queue.Declare(queue=name, passive=True)
+            await channel.call(there, commands.Queue.DeclareOk)
+    except Refused as error:
+        if error.code != NOT_FOUND:
+            raise
+        return name
+    return ""
+
+
+async def bind(channel: AmqpChannel, shard_count: int) -> None:
+    """Create the bindings that are missing. Raises Refused, BrokerUnavailable."""
+    for binding in layout(shard_count).bindings:
+        await _bind(channel, binding)
+
+
+async def _declare_all(channel: AmqpChannel, wanted: Layout, shard_count: int) -> None:
     for exchange in wanted.exchanges:
         await _declare_exchange(channel, exchange, shard_count)
     for queue in wanted.queues:
         await _declare_queue(channel, queue)
-    for binding in wanted.bindings:
-        await _bind(channel, binding)
 
 
 async def _declare_exchange(channel: AmqpChannel, spec: ExchangeSpec, shard_count: int) -> None:

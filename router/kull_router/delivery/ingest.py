@@ -33,6 +33,21 @@ def read(
     return [_once_more(message, replace(message, routing_key=key))]
 
 
+def is_well_addressed(message: Message, shard_count: int) -> bool:
+    """Tell whether an event bears the shard of its address: if it came to no queue, one is missing.
+
+    Whether it is an event otherwise, its shard finds out.
+    """
+    to = message.headers.get(topology.HEADER_ADDRESS)
+    if not isinstance(to, str) or message.exchange not in EVENTS.exchanges:
+        return False
+    try:
+        shard = shard_of(address.check(to), shard_count)
+    except InvalidEvent:
+        return False
+    return message.routing_key.partition(".")[0] == f"{shard:02d}"
+
+
 def readdress(
     message: Message, *, shard_count: int, now_ms: int, new_id: Callable[[], str]
 ) -> list[Message]:

@@ -11,7 +11,7 @@ from kull_producers.events.message import Message
 from kull_router import metrics
 from kull_router.broker.port import Broker
 from kull_router.delivery import ingest
-from kull_router.errors import PoisonMessage
+from kull_router.errors import BrokerError, BrokerUnavailable, PoisonMessage, RouterError
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +35,15 @@ class Republisher:
             log.exception("message_not_understood", routing_key=message.routing_key)
             await self.bury(message, f"a fault of the router: {error!r}")
         return None
+
+    async def repair(self, *, after: RouterError) -> None:
+        """Have created again what is missing, if that may be why there was this error."""
+        if not isinstance(after, BrokerError) or isinstance(after, BrokerUnavailable):
+            return  # connecting again creates it
+        try:
+            await self._broker.repair()
+        except BrokerError as error:
+            log.debug("repair_failed", why=str(error))
 
     async def bury(self, message: Message, reason: str) -> None:
         """Publish a message to the dead-letter queue with the reason."""

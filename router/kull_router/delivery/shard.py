@@ -100,6 +100,7 @@ class Shard:
                 attempt += 1
                 log.info("shard_lost", shard=self.number, why=str(error))
                 await asyncio.sleep(self._clock.jitter(attempt))
+                await self._republisher.repair(after=error)
 
     async def _serve(self, channel: Channel) -> NoReturn:
         while True:

@@ -27,6 +27,8 @@ class Unrouted:
         self._broker = broker
         self._clock = clock
         self._republisher = Republisher(broker)
+        self._brought: set[str] = set()  # ids of what was published again as it was, just before
+        self._rounds = 0  # how often in a row it came back
 
     async def run(self) -> NoReturn:
         """Consume for ever, with full jitter between attempts."""
@@ -45,13 +47,38 @@ class Unrouted:
                 attempt += 1
                 log.info("unrouted_lost", why=str(error))
                 await asyncio.sleep(self._clock.jitter(attempt))
+                await self._republisher.repair(after=error)
 
     async def _serve(self, channel: Channel) -> NoReturn:
         while True:
             deliveries = await channel.receive(self._settings.batch)
+            homeless: list[Message] = []
             for delivery in deliveries:
-                await self._readdress(delivery.message)
+                if ingest.is_well_addressed(delivery.message, self._settings.shard_count):
+                    homeless.append(delivery.message)
+                else:
+                    await self._readdress(delivery.message)
+            await self._bring_home(homeless)
             channel.ack(deliveries[-1].tag)
+
+    async def _bring_home(self, homeless: list[Message]) -> None:
+        """Publish again, as it was, what found no queue although it bears the right shard.
+
+        Nothing is wrong with it: its queue or a binding is missing. That is made again first.
+        """
+        ids = {message.message_id for message in homeless}
+        if ids & self._brought:  # back again: not made for long
+            self._rounds += 1
+            await asyncio.sleep(self._clock.jitter(self._rounds))
+        else:
+            self._rounds = 0
+        self._brought = ids
+        if not homeless:
+            return
+        log.warning("queue_was_missing", messages=len(homeless))
+        await self._broker.repair()
+        for message in homeless:
+            await self._broker.publish(message)
 
     async def _readdress(self, message: Message) -> None:
         fixed = await self._republisher.understood(

@@ -169,9 +169,14 @@ async def running(
     clock: Clock | None = None,
     **more: Any,
 ) -> AsyncIterator[Rig]:
-    settings = RouterSettings(
-        shard_count=SHARDS, presence_grace=0.05, probe_interval=0.05, cursor_flush=0.05, **more
-    )
+    more = {
+        "presence_grace": 0.05,
+        "probe_interval": 0.05,
+        "cursor_flush": 0.05,
+        "topology_interval": 0.05,
+        **more,
+    }
+    settings = RouterSettings(shard_count=SHARDS, **more)
     broker = MemoryBroker(server)
     store = FailingStore(state, shard_count=SHARDS)
     core = RouterCore(
