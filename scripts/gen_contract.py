@@ -22,6 +22,7 @@ COPIES: Final = {
     "contract/addresses.py": ["producers/kull_producers/contract/addresses.py"],
     "contract/device_ids.py": ["producers/kull_producers/contract/device_ids.py"],
     "contract/device_tokens.py": ["producers/kull_producers/contract/device_tokens.py"],
+    "contract/event_types.py": ["producers/kull_producers/contract/event_types.py"],
     "contract/limits.py": ["producers/kull_producers/contract/limits.py"],
     "contract/shard.py": ["producers/kull_producers/contract/shard.py"],
     "contract/texts.py": ["producers/kull_producers/contract/texts.py"],

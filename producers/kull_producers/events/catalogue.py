@@ -7,19 +7,12 @@ import string
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from kull_producers.contract.event_types import is_event_type
 from kull_producers.errors import InvalidEvent
 from kull_producers.events import topology
 from kull_producers.events.delivery_contract import Latest
 from kull_producers.events.event import Event, shown
 
-# What the protocol (docs/protocol.md), the HTTP API and the SDKs say themselves: an event type
-# called so would be taken for it.
-RESERVED: Final = frozenset({
-    "ACCEPTED", "ACK", "DEVICE_CONNECTED", "DEVICE_DISCONNECTED", "ERROR", "EVENT", "FRESH",
-    "HELLO", "JOIN", "JOINED", "LEAVE", "LEFT", "LOGOUT", "PING", "PONG", "PRESENCE",
-    "RECONNECT", "RECOVERY_LOST", "REFRESH", "REFRESHED", "STALE", "STATE_CHANGE", "STATUS",
-    "TOKEN", "TOKEN_EXPIRED", "TYPING", "UPDATE_PROGRESS", "WELCOME",
-})  # fmt: skip
 _NAME: Final = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
 _EXCHANGE: Final = re.compile(r"kull\.[a-z]+(-[a-z]+)*")
 _SCOPE: Final = re.compile(r"[a-z]+(-[a-z]+)*:write")
@@ -71,7 +64,7 @@ class Catalogue(Mapping[str, type[Event]]):
 def _checked(model: type[Event]) -> type[Event]:
     """Return the type if it is declared as it must be. Raises TypeError."""
     kind = model.event_type
-    if not _NAME.fullmatch(kind.name) or kind.name in RESERVED:
+    if not _NAME.fullmatch(kind.name) or not is_event_type(kind.name):
         raise _wrong(model, f"its name {kind.name!r} is a word of the protocol, or not UPPER_CASE")
     if not _EXCHANGE.fullmatch(kind.exchange) or kind.exchange in topology.INTERNAL:
         raise _wrong(

@@ -9,6 +9,7 @@ from kull_producers.errors import InvalidEvent
 from kull_producers.events import address, topology
 from kull_producers.events.message import Message
 from kull_producers.events.models import EVENTS
+from kull_protos.contract.event_types import EPHEMERAL, is_event_type
 from kull_protos.contract.limits import MAX_EVENT_BYTES, MAX_EVENT_ID_CHARS
 from kull_protos.contract.shard import shard_of
 from kull_router.delivery.envelope import messages_from_body, parse_body
@@ -94,6 +95,11 @@ def _event(message: Message, now_ms: int) -> Event:
         raise PoisonMessage(str(error)) from error
     except ValueError as error:
         raise PoisonMessage(f"header {topology.HEADER_CONTRACT}: {error}") from error
+    said_now = contract is Contract.EPHEMERAL and body.type in EPHEMERAL
+    if not is_event_type(body.type) and not said_now:
+        raise PoisonMessage(
+            f"type {body.type[:80]!r} is a word of the protocol, or not up to 64 of A-Z, 0-9 and _"
+        )
     event_id = message.message_id or body.id
     if not 0 < len(event_id) <= MAX_EVENT_ID_CHARS:
         raise PoisonMessage(f"the event's id must have 1 to {MAX_EVENT_ID_CHARS} characters")

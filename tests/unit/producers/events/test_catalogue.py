@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from pydantic import Field
 
+from kull_producers.contract.event_types import RESERVED
 from kull_producers.errors import InvalidEvent
 from kull_producers.events import topology
 from kull_producers.events.audience import Audience, ChosenUsers, NamedUser, OwnUser
-from kull_producers.events.catalogue import RESERVED, Catalogue
+from kull_producers.events.catalogue import Catalogue
 from kull_producers.events.delivery_contract import Contract, Every, Latest
 from kull_producers.events.event import Event, EventType
 from kull_producers.events.fields import Id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from kull_producers.events.envelope import messages_of
 from kull_producers.events.message import Message
 from kull_producers.events.models import CreditUpdate, ShootProgress
 from kull_producers.events.stamp import Stamp
+from kull_protos.contract.event_types import RESERVED
 from kull_protos.contract.limits import MAX_EVENT_BYTES
 from kull_protos.contract.shard import shard_of
 from kull_router.delivery.ingest import dead, read, readdress
@@ -86,6 +88,27 @@ def test_a_body_or_an_id_beyond_the_bounds_is_poison() -> None:
         taken(replace(credit(), body=b" " * (MAX_EVENT_BYTES + 1)))
     with pytest.raises(PoisonMessage, match="id must have"):
         taken(replace(credit(), message_id="x" * 129))
+
+
+@pytest.mark.parametrize("name", [*sorted(RESERVED), "credit_update", "A" * 65, "A-B", "A\n", "É"])
+def test_what_is_called_like_a_word_of_the_protocol_is_poison(name: str) -> None:
+    body = credit().body.replace(b'"CREDIT_UPDATE"', json.dumps(name).encode())
+    assert body != credit().body
+    with pytest.raises(PoisonMessage, match="word of the protocol"):
+        taken(replace(credit(), body=body))
+
+
+def test_typing_is_only_said_now() -> None:
+    headers = {**credit().headers, topology.HEADER_CONTRACT: "ephemeral"}
+    body = credit().body.replace(b"CREDIT_UPDATE", b"TYPING")
+    assert isinstance(taken(replace(credit(), headers=headers, body=body)), Event)
+
+
+@pytest.mark.parametrize("name", ["A", "NEW_TYPE_2", "A" * 64])
+def test_a_type_that_this_version_does_not_know_is_an_event(name: str) -> None:
+    event = taken(replace(credit(), body=credit().body.replace(b"CREDIT_UPDATE", name.encode())))
+    assert isinstance(event, Event)
+    assert event.type == name
 
 
 def test_an_event_in_the_wrong_shard_is_sent_on_once() -> None:
