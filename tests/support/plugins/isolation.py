@@ -52,6 +52,14 @@ async def async_processes() -> AsyncIterator[Processes]:
         yield owner
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Keep what `make coverage` has measured: a worker may be killed before it ends by itself."""
+    measure = sys.modules.get("coverage")
+    measured = measure.Coverage.current() if measure else None
+    if measured and hasattr(session.config, "workerinput"):
+        measured.save()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]

@@ -122,6 +122,11 @@ def test_an_event_in_the_wrong_shard_is_sent_on_once() -> None:
         taken(message, other)
 
 
+def test_nothing_is_sent_on_to_an_exchange_that_carries_no_events() -> None:
+    with pytest.raises(PoisonMessage, match="which carries no events"):
+        taken(replace(credit(), exchange="somebody.else"), shard=(SHARD + 1) % SHARDS)
+
+
 def test_a_message_without_headers_is_rebuilt_from_its_body() -> None:
     [fixed] = readdress(
         replace(credit(), headers={}, routing_key="wrong"),
