@@ -5,7 +5,6 @@ What is pure has no excuse: no service, clock or network stands between a test a
 
 from __future__ import annotations
 
-import ast
 import sys
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -18,18 +17,15 @@ CONTRACT = "PURE: "  # how the names of import-linter's contracts about purity b
 
 
 def pure_modules(root: Path = ROOT) -> list[Path]:
-    """Return the files of the pure modules, by import-linter's contracts and their docstrings."""
+    """Return the files of the modules that import-linter's contracts hold to be pure."""
     settings = tomllib.loads((root / "pyproject.toml").read_text())
-    linter = settings["tool"]["importlinter"]
     named = [
         module
-        for contract in linter["contracts"]
+        for contract in settings["tool"]["importlinter"]["contracts"]
         if contract["name"].startswith(CONTRACT)
         for module in contract["source_modules"]
     ]
     found = {path for module in named for path in _files(root, module)}
-    for package in linter["root_packages"]:
-        found |= {path for path in _files(root, package) if _says_pure(path)}
     return sorted(path for path in found if not _is_copy(path))
 
 
@@ -39,10 +35,6 @@ def _files(root: Path, module: str) -> Iterator[Path]:
     [home] = [path for pattern in ("*", "*/*") for path in root.glob(f"{pattern}/{package}/")]
     place = home.joinpath(*rest)
     yield from place.rglob("*.py") if place.is_dir() else [place.with_suffix(".py")]
-
-
-def _says_pure(path: Path) -> bool:
-    return "PURE" in (ast.get_docstring(ast.parse(path.read_text())) or "")
 
 
 def _is_copy(path: Path) -> bool:
