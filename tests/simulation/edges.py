@@ -292,6 +292,7 @@ class Socket:
         self.end = end
         self.buffered = 0  # bytes that the kernel has not taken
         self.limit = limit
+        self._told = False  # the device was sent something
         self._shell = shell
         self._high = write_high
         self._paused = False
@@ -300,6 +301,7 @@ class Socket:
 
     def put(self, frame: Frame) -> None:
         """Write, without waiting."""
+        self._told |= isinstance(frame, Text)
         self._out.append(frame)
         self.buffered += size_of(frame)
         self._filled.set()
@@ -328,6 +330,8 @@ class Socket:
         """Take frames until the connection is gone."""
         with suppress(Lost):
             while True:
-                self._shell.frame(self, await self.end.receive())
+                frame = await self.end.receive()
+                if self._told or not any(isinstance(each, Closing) for each in self.end.arrived()):
+                    self._shell.frame(self, frame)
         self._filled.set()
         self._shell.lost(self)

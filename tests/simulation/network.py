@@ -91,6 +91,10 @@ class End:
             await self._in.filled.wait()
         return self._in.take()
 
+    def arrived(self) -> list[Any]:
+        """Return what has arrived and was not received yet."""
+        return [item for item, _ in self._in.arrived]
+
     def close(self) -> None:
         """End the connection; the peer is told behind what was sent. Idempotent."""
         if not self.lost:

@@ -54,6 +54,7 @@ class Connection(asyncio.Protocol):
         "_messages",
         "_out",
         "_resume_at",
+        "_told",
         "_transport",
         "_write_limit",
         "_ws",
@@ -83,6 +84,7 @@ class Connection(asyncio.Protocol):
         self._bytes = Bucket(rate=config.byte_rate, burst=config.byte_burst)
         self._held = bytearray()  # read before reading was paused
         self._resume_at: asyncio.TimerHandle | None = None
+        self._told = False  # the device was sent something
         self._ended = False  # the protocol has written its last byte
         self._answered = False  # a plain HTTP answer was given
 
@@ -98,6 +100,7 @@ class Connection(asyncio.Protocol):
         ws = self._ws
         if ws is None or ws.state is not State.OPEN:
             return
+        self._told = True
         if not ws.extensions:
             self._out += [message.wire for message in messages]
             return
@@ -284,8 +287,11 @@ class Connection(asyncio.Protocol):
         if was_open and ws.close_sent and not ws.close_rcvd:
             self._host.failed(ws.close_sent.code)
         self._collect()
+        # Held up on its way to us (we were stopped), until its device gave up: such a HELLO must
+        # not take the place of the session that the device has elsewhere by now.
+        given_up = ws.close_rcvd is not None and not self._told
         for event in ws.events_received():
-            if isinstance(event, Frame):
+            if isinstance(event, Frame) and not given_up:
                 self._frame(event)
         self._collect()
         self.flush()

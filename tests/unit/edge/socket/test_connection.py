@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from tests.support.fake_router import FakeRouter
 from tests.unit.edge.hubs import MAYA
 from tests.unit.edge.sockets import (
+    RAW_UPGRADE,
     peer,
     running,
     welcomed,
@@ -36,6 +38,30 @@ async def test_a_message_in_fragments_is_one_message() -> None:
     async with running(FakeRouter()) as edge, welcomed(edge, "maya") as device:
         await device.socket.send(['{"type":"UPDATE_PROGRESS",', '"payload":{"shootId":"s"}}'])
         assert (await device.frame())["type"] == "ACCEPTED"
+
+
+async def test_a_hello_whose_device_has_given_up_takes_nobodys_place() -> None:
+    """It was held up in a stopped edge while the device connected elsewhere."""
+    router = FakeRouter()
+    async with running(router) as edge, welcomed(edge, "maya:mac") as elsewhere:
+        asked = len(router.requests)
+        reader, writer = await asyncio.open_connection("127.0.0.1", edge.port)
+        upgrade = RAW_UPGRADE.replace(b"?token=otto", b"")
+        writer.write(
+            upgrade.replace(b"\r\n\r\n", b"\r\nSec-WebSocket-Protocol: kull.sync.v2\r\n\r\n")
+        )
+        await reader.readuntil(b"\r\n\r\n")
+        hello = b'{"type":"HELLO","token":"maya:mac"}'
+        masked = b"\x81" + bytes([0x80 | len(hello)]) + b"\0\0\0\0" + hello
+        writer.write(masked + b"\x88\x82\0\0\0\0" + (1000).to_bytes(2, "big"))
+
+        assert (await reader.read(1))[0] == 0x88, "a close frame, and no WELCOME"
+
+        writer.close()
+        await writer.wait_closed()
+        router.publish(MAYA)
+        assert (await elsewhere.frame())["seq"] == 1
+        assert len(router.requests) == asked
 
 
 @pytest.mark.parametrize("window_bytes", [262_144, 2**30])
