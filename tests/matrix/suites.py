@@ -43,7 +43,7 @@ def run(
     report, log = FOLDER / f"{name}.xml", FOLDER / f"{name}.log"
     report.unlink(missing_ok=True)
     command = [
-        *(str(python), "-m", "pytest", "-q", "-m", expression, f"--junitxml={report}"),
+        *(str(python), "-m", "pytest", "-v", "-m", expression, f"--junitxml={report}"),
         *("-n", str(workers), "--dist", "loadgroup", *PATHS),
     ]
     with log.open("w") as out:
