@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from bench.results import OURS
+from tests.support.processes import Processes
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.usefixtures("bench_packages", "rabbitmq_server")
 @pytest.mark.timeout(300)
-def test_the_bench_measures_every_figure_and_loses_nothing(tmp_path: Path) -> None:
+def test_the_bench_measures_every_figure_and_loses_nothing(
+    tmp_path: Path, processes: Processes
+) -> None:
     from bench import figures  # what it imports is installed by now
     from bench.peers.ceiling import Ceiling
 
-    command = [sys.executable, "-m", "bench", "smoke", "--write", str(tmp_path)]
-
-    subprocess.run(command, cwd=ROOT, check=True, timeout=280)
+    # Owned, since it starts a RabbitMQ and a mesh, which must not outlive a failure.
+    bench = processes.python("-m", "bench", "smoke", "--write", tmp_path, cwd=ROOT)
+    assert bench.wait(280) == 0
 
     report = json.loads((tmp_path / "results.json").read_text())
     ours = {figure["name"]: figure["ours"] for figure in report["figures"]}
