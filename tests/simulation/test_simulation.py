@@ -47,7 +47,8 @@ def test_a_seed_is_one_schedule_whatever_the_hash_seed_of_the_process(seed: int)
 def test_a_schedule_takes_the_same_course_on_the_real_sql(seed: int) -> None:
     memory, sqlite = (simulate(seed, trace=True, store=store) for store in ("memory", "sqlite"))
 
-    assert sqlite.trace == memory.trace
+    # Before anything happens, and there only: the twin has no tables to make.
+    assert [line for line in sqlite.trace if "store_migrating" not in line] == memory.trace
 
 
 def test_an_event_that_a_device_never_gets_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,7 @@ from kull_producers.errors import (
 )
 from kull_producers.outbox.row import OutboxRow, message_of
 from kull_producers.publishing.retry import backoff
-from kull_producers.publishing.transport import BLOCKED, Transport
+from kull_producers.publishing.transport import BLOCKED, Transport, cancelled
 
 log = logging.getLogger(__name__)
 
@@ -196,7 +196,13 @@ class Relay:
     async def _empty_line(self, address: str) -> None:
         line = self._lines[address]
         while line:
-            await self._settle(line[0])
+            try:
+                await self._settle(line[0])
+            except asyncio.CancelledError:
+                if cancelled():
+                    raise
+                # A task group takes a cancelled task for one that is done: the line would vanish.
+                raise ConnectError("publishing was given up without an answer") from None
             line.popleft()
         del self._lines[address]
         if address in self._aside:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Final, NoReturn
 from urllib.parse import urlsplit
 
@@ -27,7 +28,7 @@ from kull_producers.errors import (
 )
 from kull_producers.events import topology
 from kull_producers.events.message import Message
-from kull_producers.publishing.transport import BLOCKED
+from kull_producers.publishing.transport import BLOCKED, cancelled
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +79,8 @@ class RabbitTransport:
         """See `Transport.publish`."""
         exchange = await self._exchange(message.exchange)
         try:
-            await exchange.publish(_amqp_message(message), message.routing_key, mandatory=True)
+            with _answered():
+                await exchange.publish(_amqp_message(message), message.routing_key, mandatory=True)
         except exceptions.PublishError as error:
             raise NotRoutable(
                 f"no queue takes {message.routing_key!r} from exchange {message.exchange!r}: "
@@ -174,7 +176,8 @@ class RabbitTransport:
     async def _open_channel(self, connection: AbstractConnection) -> AbstractChannel:
         try:
             channel = connection.channel(publisher_confirms=True, on_return_raises=True)
-            await channel.initialize(timeout=self._connect_timeout)
+            with _answered():
+                await channel.initialize(timeout=self._connect_timeout)
         except (*exceptions.CONNECTION_EXCEPTIONS, TimeoutError) as error:
             self._failures += 1
             await self._discard()
@@ -194,18 +197,20 @@ class RabbitTransport:
         connection, self._connection = self._connection, None
         self._channel = None
         if connection is not None:
-            with suppress(*exceptions.CONNECTION_EXCEPTIONS):  # it may be broken already
+            # It may be broken already.
+            with suppress(*exceptions.CONNECTION_EXCEPTIONS), _answered():
                 await connection.close()
 
     async def _dial(self) -> AbstractConnection:
         try:
-            return await aio_pika.connect(
-                self._url,
-                connection_class=_Connection,
-                timeout=self._connect_timeout,
-                heartbeat=HEARTBEAT,
-                client_properties={"connection_name": self._name},
-            )
+            with _answered():
+                return await aio_pika.connect(
+                    self._url,
+                    connection_class=_Connection,
+                    timeout=self._connect_timeout,
+                    heartbeat=HEARTBEAT,
+                    client_properties={"connection_name": self._name},
+                )
         except (exceptions.AuthenticationError, exceptions.ProbableAuthenticationError) as error:
             raise AccessRefused(
                 f"RabbitMQ at {self._where} refuses the account or the virtual host: "
@@ -222,12 +227,13 @@ class RabbitTransport:
             # A channel of its own, because RabbitMQ closes it when the exchange does not exist.
             channel = await self._open_channel(await self._ready_connection())
         try:
-            await channel.get_exchange(exchange, ensure=True)
+            with _answered():
+                await channel.get_exchange(exchange, ensure=True)
+                await channel.close()
         except exceptions.ChannelNotFoundEntity:
             return False
         except exceptions.CONNECTION_EXCEPTIONS as error:
             self._lost(error)
-        await channel.close()
         return True
 
     def _lost(self, error: BaseException) -> NoReturn:
@@ -239,6 +245,20 @@ class RabbitTransport:
         raise ConnectError(
             f"the connection to RabbitMQ at {self._where} was lost ({type(error).__name__})"
         ) from error
+
+
+@contextmanager
+def _answered() -> Iterator[None]:
+    """Turn a cancellation that nobody asked for into a lost connection.
+
+    A library that finds its connection dead cancels the futures that its callers wait for.
+    """
+    try:
+        yield
+    except asyncio.CancelledError:
+        if cancelled():
+            raise
+        raise exceptions.AMQPConnectionError("given up by the client library") from None
 
 
 async def _ready(link: UnderlayConnection) -> None:

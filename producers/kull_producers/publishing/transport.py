@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final, Protocol
 
 from kull_producers.events.message import Message
@@ -19,7 +20,7 @@ class Transport(Protocol):
         """Publish persistently and return once the broker has confirmed the message.
 
         Safe to call many times concurrently; messages leave in the order of the calls.
-        Cancelling leaves it open whether the message was stored.
+        Cancelling leaves it open whether the message was stored; nobody but the caller cancels.
 
         Raises:
             NotRoutable: the exchange does not exist or nothing is bound for the key.
@@ -48,3 +49,9 @@ class Transport(Protocol):
     async def aclose(self) -> None:
         """Close the connection. Idempotent."""
         ...
+
+
+def cancelled() -> bool:
+    """Whether the current task is asked to end: else a CancelledError is somebody else's."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -58,6 +58,24 @@ async def test_the_next_of_an_address_is_sent_after_the_confirm_and_others_meanw
         assert (await transport.next())[0] == "a-2"
 
 
+async def test_a_publish_that_the_client_library_gives_up_is_sent_again_and_nothing_stays_behind(
+    tmp_path: Path,
+) -> None:
+    transport = ScriptedTransport()
+    async with publisher_on(tmp_path / "o.db", transport) as publisher:
+        await credits_of(publisher, ["a-1", "a-2"])
+        name, end = await transport.next()
+        end.cancel()  # as a library does when it finds its connection dead
+        again = [name]
+        while len(again) < 3:
+            name, end = await transport.next()
+            again.append(name)
+            end.set_result(None)
+        await publisher.flush(10)
+
+    assert again == ["a-1", "a-1", "a-2"]
+
+
 async def test_no_more_are_in_flight_than_allowed(tmp_path: Path) -> None:
     transport = ScriptedTransport()
     async with publisher_on(tmp_path / "o.db", transport, in_flight=2) as publisher:

@@ -1,0 +1,37 @@
+"""What needs no RabbitMQ; the rest is in tests/contract/test_transport.py."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from aio_pika.exceptions import AMQPConnectionError
+
+from kull_producers.publishing.rabbitmq import _answered
+
+
+async def never(answer: asyncio.Future[None]) -> None:
+    with _answered():
+        await answer
+
+
+async def test_a_call_that_the_library_gives_up_is_a_lost_connection() -> None:
+    answer = asyncio.get_running_loop().create_future()
+    call = asyncio.create_task(never(answer))
+    await asyncio.sleep(0)
+    answer.cancel()
+
+    with pytest.raises(AMQPConnectionError, match="given up"):
+        await call
+
+
+async def test_a_caller_that_is_cancelled_or_out_of_time_is_just_that() -> None:
+    call = asyncio.create_task(never(asyncio.get_running_loop().create_future()))
+    await asyncio.sleep(0)
+    call.cancel()
+    await asyncio.wait({call})
+    assert call.cancelled()
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0):
+            await never(asyncio.get_running_loop().create_future())
