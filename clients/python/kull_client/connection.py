@@ -200,7 +200,9 @@ class Connection:
     async def _renew(self, fresh_token: Callable[[], Awaitable[str]]) -> None:
         """Give the connection a fresh token before the old one expires, or when it just has."""
         renewal = self._session.renewal
-        while True:
+        task = asyncio.current_task()
+        assert task is not None
+        while not task.cancelling():  # `fresh_token` may have swallowed our cancellation
             await _until(renewal.at, self._renewal_changed)
             if renewal.at is not None and renewal.at <= _now():
                 renewal.take()

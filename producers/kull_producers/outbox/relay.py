@@ -27,8 +27,9 @@ from kull_producers.errors import (
     ShardCountMismatch,
 )
 from kull_producers.outbox.row import OutboxRow, message_of
+from kull_producers.publishing.cancellation import Cancellation
 from kull_producers.publishing.retry import backoff
-from kull_producers.publishing.transport import BLOCKED, Transport, cancelled
+from kull_producers.publishing.transport import BLOCKED, Transport
 
 log = logging.getLogger(__name__)
 
@@ -113,9 +114,11 @@ class Relay:
             ShardCountMismatch: the deployment has another shard count; all rows are kept.
         """
         notes = asyncio.create_task(self._note_confirmed(), name="kull-outbox-notes")
+        cancellation = Cancellation()
         try:
             while True:
                 await self._publish_until_broken()
+                cancellation.check()
                 self._attempt += 1
                 await asyncio.sleep(backoff(self._attempt, self._jitter))
         finally:
@@ -195,15 +198,17 @@ class Relay:
 
     async def _empty_line(self, address: str) -> None:
         line = self._lines[address]
+        cancellation = Cancellation()
         while line:
             try:
                 await self._settle(line[0])
             except asyncio.CancelledError:
-                if cancelled():
+                if cancellation.asked:
                     raise
                 # A task group takes a cancelled task for one that is done: the line would vanish.
                 raise ConnectError("publishing was given up without an answer") from None
             line.popleft()
+            cancellation.check()
         del self._lines[address]
         if address in self._aside:
             self._aside.discard(address)
@@ -212,11 +217,13 @@ class Relay:
     async def _settle(self, row: OutboxRow) -> None:
         """Try until the event is confirmed or set aside."""
         refusals = attempt = 0
+        cancellation = Cancellation()
         while True:
             problem = await self._attempt_one(row)
             if problem is None:
                 self._note(row)
                 return
+            cancellation.check()
             attempt += 1
             refusals += isinstance(problem, NotRoutable)
             permanent = isinstance(problem, InvalidEvent)
@@ -299,6 +306,7 @@ class Relay:
     async def _note_confirmed(self) -> None:
         """Note what was confirmed, many rows at once."""
         attempt = 0
+        cancellation = Cancellation()
         while True:
             await self._some_confirmed.wait()
             try:
@@ -311,6 +319,7 @@ class Relay:
             except OutboxError as error:
                 log.error("confirmed events cannot be taken out of the outbox: %s", error)
                 self._some_confirmed.set()
+                cancellation.check()
                 attempt += 1
                 await asyncio.sleep(backoff(attempt, self._jitter))
                 continue

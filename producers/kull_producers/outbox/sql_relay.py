@@ -14,6 +14,7 @@ from kull_producers.errors import OutboxError
 from kull_producers.outbox.file_store import OutboxStatus
 from kull_producers.outbox.relay import Relay
 from kull_producers.outbox.row import OutboxRow
+from kull_producers.publishing.cancellation import Cancellation
 from kull_producers.publishing.publisher import DEFAULT_IN_FLIGHT
 from kull_producers.publishing.transport import Transport
 
@@ -150,14 +151,16 @@ class SqlRelay:
             await asyncio.sleep(self._poll)
 
     async def _clean(self) -> None:
+        cancellation = Cancellation()
         while True:
             await asyncio.sleep(min(CLEAN_INTERVAL, self._keep))
             before_ms = int((self._now() - self._keep) * 1000)
             try:
                 while await self._backlog.delete_sent(before_ms, CLEAN_ROWS) == CLEAN_ROWS:
-                    pass
+                    cancellation.check()
             except OutboxError as error:
                 log.debug("sent rows are deleted later: %s", error)
+                cancellation.check()
 
 
 class _Clocked:

@@ -17,6 +17,7 @@ from kull_producers.errors import (
 )
 from kull_producers.events import topology
 from kull_producers.events.message import Message
+from kull_producers.publishing.cancellation import Cancellation
 from kull_producers.publishing.circuit_breaker import CircuitBreaker
 from kull_producers.publishing.order import Place, PublishOrder
 from kull_producers.publishing.retry import backoff
@@ -55,6 +56,7 @@ class ConfirmedPublish:
     async def check_shard_count(self, shard_count: int) -> None:
         """Connect and check, trying for `timeout` seconds. Raises like the transport."""
         problem: ConnectError | None = None
+        cancellation = Cancellation()
         try:
             async with asyncio.timeout(self._timeout):
                 while True:
@@ -66,6 +68,7 @@ class ConfirmedPublish:
                     except ConnectError as error:
                         problem = error
                         self._breaker.failed(error)
+                        cancellation.check()
                     else:
                         self._breaker.succeeded()
                         return
@@ -113,6 +116,7 @@ class ConfirmedPublish:
     async def _until_confirmed(self, message: Message, place: Place, deadline: float) -> None:
         problem: KullError | None = None
         attempt = 0
+        cancellation = Cancellation()
         try:
             async with asyncio.timeout_at(deadline):
                 while True:
@@ -120,6 +124,7 @@ class ConfirmedPublish:
                     problem = await self._attempt(message)
                     if problem is None:
                         return
+                    cancellation.check()
                     attempt += 1
                     self._order.failed(place)
                     if not isinstance(problem, ConnectError):  # for those the breaker opens

@@ -28,7 +28,8 @@ from kull_producers.errors import (
 )
 from kull_producers.events import topology
 from kull_producers.events.message import Message
-from kull_producers.publishing.transport import BLOCKED, cancelled
+from kull_producers.publishing.cancellation import Cancellation
+from kull_producers.publishing.transport import BLOCKED
 
 log = logging.getLogger(__name__)
 
@@ -249,16 +250,17 @@ class RabbitTransport:
 
 @contextmanager
 def _answered() -> Iterator[None]:
-    """Turn a cancellation that nobody asked for into a lost connection.
-
-    A library that finds its connection dead cancels the futures that its callers wait for.
-    """
+    """Turn a cancellation that nobody asked for into a lost connection, and keep one that was."""
+    cancellation = Cancellation()
     try:
         yield
     except asyncio.CancelledError:
-        if cancelled():
+        if cancellation.asked:
             raise
         raise exceptions.AMQPConnectionError("given up by the client library") from None
+    except Exception:
+        cancellation.check()
+        raise
 
 
 async def _ready(link: UnderlayConnection) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Final, Protocol
 
 from kull_producers.events.message import Message
@@ -13,6 +12,8 @@ BLOCKED: Final = "RabbitMQ takes no events for now, its memory or disk is short"
 class Transport(Protocol):
     """A connection that publishes messages.
 
+    A call raises CancelledError when its caller is cancelled, always then and only then.
+
     Adapters: `rabbitmq.RabbitTransport`, and its twin `testing.MemoryTransport`.
     """
 
@@ -20,7 +21,7 @@ class Transport(Protocol):
         """Publish persistently and return once the broker has confirmed the message.
 
         Safe to call many times concurrently; messages leave in the order of the calls.
-        Cancelling leaves it open whether the message was stored; nobody but the caller cancels.
+        Cancelling leaves it open whether the message was stored.
 
         Raises:
             NotRoutable: the exchange does not exist or nothing is bound for the key.
@@ -49,9 +50,3 @@ class Transport(Protocol):
     async def aclose(self) -> None:
         """Close the connection. Idempotent."""
         ...
-
-
-def cancelled() -> bool:
-    """Whether the current task is asked to end: else a CancelledError is somebody else's."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

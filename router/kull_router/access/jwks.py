@@ -10,6 +10,7 @@ from typing import Final, NoReturn
 import httpx
 import structlog
 
+from kull_producers.publishing.cancellation import Cancellation
 from kull_router.access.token_keys import KeyRing, TokenKey, UnusableKey, parse_jwks
 from kull_router.clock import Clock
 
@@ -62,10 +63,12 @@ class JwksKeys:
 
     async def run(self) -> NoReturn:
         """Fetch now, when a key is asked for, and every `refresh` seconds, until cancelled."""
+        cancellation = Cancellation()
         async with httpx.AsyncClient(timeout=TIMEOUT) as client:
             while True:
                 self._wake.clear()
                 await self._fetch(client)
+                cancellation.check()
                 await asyncio.sleep(self._pause)
                 try:
                     async with asyncio.timeout(self._refresh - self._pause):

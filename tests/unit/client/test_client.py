@@ -242,3 +242,26 @@ async def test_nothing_runs_on_after_the_end(server: Scripted) -> None:
     assert not {name for name in names if name.startswith("kull-client")}
     with pytest.raises(StopAsyncIteration):
         await anext(opening)
+
+
+@pytest.mark.parametrize("error", [OSError("no login"), TimeoutError()])
+async def test_it_closes_although_the_token_function_swallows_its_cancellation(
+    error: OSError,
+) -> None:
+    asked = asyncio.Event()
+
+    async def token() -> str:
+        asked.set()
+        try:
+            await asyncio.get_running_loop().create_future()
+        except asyncio.CancelledError:
+            raise error from None
+        raise AssertionError("nobody ends it")
+
+    opening = SyncClient("ws://127.0.0.1:1/ws", token, connect_timeout=60, random=lambda: 0.0)
+    entering = asyncio.create_task(opening.__aenter__(), name="open")
+    await asked.wait()
+    entering.cancel()
+    await asyncio.wait({entering}, timeout=5)
+
+    assert entering.cancelled()

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from typing import NoReturn, TypeVar
 
 from kull_producers.events.message import Message
+from kull_producers.testing import MemoryTransport
+
+T = TypeVar("T")
 
 
 class ScriptedTransport:
@@ -37,3 +41,48 @@ class ScriptedTransport:
         """Return the next publish, waiting for it."""
         async with asyncio.timeout(5):
             return await self.sent.get()
+
+
+class SwallowingTransport(MemoryTransport):
+    """Meets a cancellation with an error, as `asyncio.wait_for` before Python 3.12 may.
+
+    Attributes:
+        swallows: names of the calls that do so, and never answer.
+        calls: how many of these were made.
+    """
+
+    def __init__(self, *swallows: str, error: Exception) -> None:
+        super().__init__()
+        self.swallows = swallows
+        self.calls = 0
+        self._error = error
+
+    async def publish(self, message: Message) -> None:
+        if "publish" in self.swallows:
+            await self._swallow()
+        await super().publish(message)
+
+    async def check_shard_count(self, shard_count: int) -> None:
+        if "check_shard_count" in self.swallows:
+            await self._swallow()
+        await super().check_shard_count(shard_count)
+
+    async def _swallow(self) -> NoReturn:
+        self.calls += 1
+        await swallowed(self._error)
+
+
+async def swallowed(error: Exception) -> NoReturn:
+    """Wait for ever; when cancelled raise that instead."""
+    try:
+        await asyncio.get_running_loop().create_future()
+    except asyncio.CancelledError:
+        raise error from None
+    raise AssertionError("nobody ends it")
+
+
+async def ended(task: asyncio.Task[T]) -> asyncio.Task[T]:
+    """Return the task once it has ended; fail when it does not."""
+    _, running = await asyncio.wait({task}, timeout=5)
+    assert not running, "it goes on"
+    return task

@@ -24,7 +24,7 @@ from tests.unit.producers.outbox.publishers import (
     ids,
     publisher_on,
 )
-from tests.unit.producers.scripted import ScriptedTransport
+from tests.unit.producers.scripted import ScriptedTransport, SwallowingTransport, ended
 
 
 async def test_an_address_keeps_the_order_of_the_calls_through_refusals_and_outages(
@@ -247,3 +247,35 @@ async def test_a_long_alarm_is_waited_out_in_order_and_not_told_for_each_event(
 
     assert ids(transport) == keys
     assert "e-0" not in caplog.text
+
+
+@pytest.mark.parametrize("call", ["check_shard_count", "publish"])
+@pytest.mark.parametrize("error", [ConnectError("lost"), PublishError("nack")])
+async def test_it_ends_when_it_is_told_to_whatever_happens_at_that_moment(
+    call: str, error: PublishError | ConnectError, tmp_path: Path
+) -> None:
+    transport = SwallowingTransport(call, error=error)
+    publisher = publisher_on(tmp_path / "o.db", transport)
+    await publisher.__aenter__()
+    await credit(publisher, "a-1")
+    await until(lambda: transport.calls == 1)
+
+    closing = asyncio.create_task(publisher.__aexit__(None, None, None), name="close")
+    (await ended(closing)).result()
+
+
+@pytest.mark.parametrize("error", [ConnectError("lost"), PublishError("nack")])
+async def test_it_begins_anew_although_a_line_swallows_that_it_shall_end(
+    error: PublishError | ConnectError, tmp_path: Path
+) -> None:
+    transport = SwallowingTransport(error=error)
+    async with publisher_on(tmp_path / "o.db", transport) as publisher:
+        transport.swallows = ("publish",)
+        await credit(publisher, "a-1")
+        await until(lambda: transport.calls == 1)
+        transport.swallows = ()
+        transport.fail_next(ConnectError("lost"))  # this ends the session, and so the other line
+        await credit(publisher, "b-1", user="bob")
+        await publisher.flush(5)
+
+    assert sorted(ids(transport)) == ["a-1", "b-1"]

@@ -22,7 +22,8 @@ from kull_producers import (
 )
 from kull_producers.events import topology
 from kull_producers.testing import InMemoryPublisher, MemoryTransport
-from tests.unit.producers.scripted import ScriptedTransport
+from tests.support.brokers import until
+from tests.unit.producers.scripted import ScriptedTransport, SwallowingTransport, ended
 
 
 def at_once() -> float:
@@ -342,3 +343,56 @@ def test_a_malformed_url_says_how_one_looks_and_never_repeats_the_password(url: 
 
     assert "cret" not in str(caught.value)
     assert caught.value.__context__ is None or caught.value.__suppress_context__
+
+
+async def test_opening_ends_in_time_when_the_time_out_comes_together_with_an_error() -> None:
+    transport = SwallowingTransport("check_shard_count", error=ConnectError("refused"))
+    opening = Publisher(transport, timeout=0.02, jitter=at_once)
+    task = asyncio.create_task(opening.__aenter__(), name="open")
+
+    with pytest.raises(ConnectError, match="refused"):
+        (await ended(task)).result()
+    assert transport.calls == 1
+
+
+@pytest.mark.parametrize("error", [ConnectError("lost"), PublishError("nack")])
+async def test_a_publish_ends_in_time_when_the_time_out_comes_together_with_an_error(
+    error: PublishError | ConnectError,
+) -> None:
+    transport = SwallowingTransport("publish", error=error)
+    async with Publisher(transport, timeout=0.02, jitter=at_once) as publisher:
+        task = asyncio.create_task(credit(publisher, "e-1"), name="credit")
+        with pytest.raises(PublishTimeout):
+            (await ended(task)).result()
+    assert transport.calls == 1
+
+
+@pytest.mark.parametrize("error", [ConnectError("lost"), PublishError("nack")])
+async def test_a_cancelled_publish_is_cancelled_whatever_happens_at_that_moment(
+    error: PublishError | ConnectError,
+) -> None:
+    transport = SwallowingTransport("publish", error=error)
+    async with Publisher(transport, timeout=60, jitter=at_once) as publisher:
+        task = asyncio.create_task(credit(publisher, "e-1"), name="credit")
+        await until(lambda: transport.calls == 1)
+        task.cancel()
+        assert (await ended(task)).cancelled()
+
+
+async def test_a_task_that_was_cancelled_before_still_publishes_with_retries() -> None:
+    transport = MemoryTransport()
+    async with Publisher(transport, jitter=at_once) as publisher:
+
+        async def last_words() -> None:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                transport.fail_next(ConnectError("lost"), PublishError("nack"))
+                await credit(publisher, "last")
+
+        task = asyncio.create_task(last_words(), name="last-words")
+        await asyncio.sleep(0)
+        task.cancel()
+        (await ended(task)).result()
+
+    assert [message.message_id for message in transport.messages] == ["last"]

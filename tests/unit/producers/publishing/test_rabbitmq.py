@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from typing import NoReturn
 
+import aio_pika
 import pytest
 from aio_pika.exceptions import AMQPConnectionError
 
-from kull_producers.publishing.rabbitmq import _answered
+from kull_producers.publishing.rabbitmq import RabbitTransport, _answered
+from tests.unit.producers.scripted import ended, swallowed
 
 
 async def never(answer: asyncio.Future[None]) -> None:
@@ -35,3 +38,18 @@ async def test_a_caller_that_is_cancelled_or_out_of_time_is_just_that() -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0):
             await never(asyncio.get_running_loop().create_future())
+
+
+async def test_a_dial_that_is_cancelled_together_with_an_error_is_cancelled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def refused(*_: object, **__: object) -> NoReturn:
+        await swallowed(ConnectionRefusedError())
+
+    monkeypatch.setattr(aio_pika, "connect", refused)
+    transport = RabbitTransport("amqp://guest:guest@127.0.0.1:1/")
+    dial = asyncio.create_task(transport.check_shard_count(16), name="dial")
+    await asyncio.sleep(0)
+    dial.cancel()
+
+    assert (await ended(dial)).cancelled()

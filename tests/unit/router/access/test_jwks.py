@@ -8,11 +8,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from kull_protos.contract.close_codes import TRY_AGAIN, CloseCode
+from kull_router.access import jwks
 from kull_router.access.jwks import MAX_ASKED, MAX_BYTES, JwksKeys
 from kull_router.access.tokens import TokenVerifier
 from kull_router.clock import Clock
@@ -151,3 +153,26 @@ async def test_a_source_that_fails_takes_no_key_away(answer: bytes) -> None:
                 await asyncio.sleep(0.01)
 
         assert verifier.verify(token, NOW_MS).user == "maya"
+
+
+async def test_it_ends_when_it_is_told_to_although_a_fetch_fails_at_that_moment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fetching = asyncio.Event()
+
+    async def swallow(*_: object) -> bytes:
+        fetching.set()
+        try:
+            await asyncio.get_running_loop().create_future()
+        except asyncio.CancelledError:
+            raise httpx.ConnectError("refused") from None
+        raise AssertionError("nobody ends it")
+
+    monkeypatch.setattr(jwks, "_get", swallow)
+    keys = JwksKeys("http://127.0.0.1:1/", clock=Clock(), pause=0.01, refresh=60.0)
+    life = asyncio.create_task(keys.run(), name="jwks")
+    await fetching.wait()
+    life.cancel()
+    await asyncio.wait({life}, timeout=5)
+
+    assert life.cancelled()
