@@ -16,7 +16,9 @@ import jwt
 
 from kull_producers.contract.device_tokens import HS256
 from kull_producers.contract.limits import MIN_SECRET_BYTES
+from kull_producers.errors import InvalidEvent
 from kull_producers.events.models import EVENTS
+from kull_producers.events.stamp import check_app_id
 
 AUDIENCE: Final = "kull-service"
 TOKEN_MINT: Final = "token:mint"  # noqa: S105 - a scope, not a secret
@@ -26,7 +28,7 @@ SCOPES: Final = (*EVENT_SCOPES, TOKEN_MINT)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who calls: `service` for people, `id` tells one credential from another."""
+    """Who calls: `service` owns idempotency keys, `id` tells one credential from another."""
 
     service: str
     id: str
@@ -72,7 +74,7 @@ def service_auth(secret: str) -> Authorize:
         claims = _claims(bearer(authorization), key)
         granted = claims.get("scope", "")
         check_scope(scope, granted.split() if isinstance(granted, str) else ())
-        service = str(claims["sub"])
+        service = _service(claims["sub"])
         return Caller(service=service, id=f"token:{service}")
 
     return authorize
@@ -121,6 +123,16 @@ def _claims(token: str, key: str) -> dict[str, Any]:
             f"this deployment's service secret for the audience {AUDIENCE!r}"
         ) from None
     return claims
+
+
+def _service(subject: object) -> str:
+    try:
+        service = check_app_id(subject if isinstance(subject, str) else "")
+    except InvalidEvent as error:
+        raise Unauthorized(f"the service token's sub is no name of a service: {error}") from None
+    if not service:
+        raise Unauthorized("the service token's sub is no name of a service: it is empty")
+    return service
 
 
 def _checked(secret: str) -> str:

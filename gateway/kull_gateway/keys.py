@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 import structlog
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from kull_gateway.auth import (
     SCOPES,
@@ -30,6 +30,8 @@ from kull_gateway.auth import (
     bearer,
     check_scope,
 )
+from kull_producers.errors import InvalidEvent
+from kull_producers.events.stamp import check_app_id
 
 log = structlog.get_logger(__name__)
 
@@ -53,6 +55,14 @@ class ServiceKey(BaseModel):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     created: int
     expires: int | None = None
+
+    @field_validator("service")
+    @classmethod
+    def _check_service(cls, service: str) -> str:
+        try:
+            return check_app_id(service)
+        except InvalidEvent as error:
+            raise ValueError(str(error)) from None
 
 
 class _File(BaseModel):

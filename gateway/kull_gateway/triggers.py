@@ -46,18 +46,20 @@ class Triggers:
 
     async def trigger(self, request: Request, model: type[Event]) -> JSONResponse:
         """Publish the event in a request; answer once it is confirmed."""
-        self._door.admit(request, model.event_type.scope)
+        caller = self._door.admit(request, model.event_type.scope)
         body = await requests.read(request)
         fields = requests.fields_of(body)
         key = requests.idempotency_key(request)
         user_id = _pop_user_id(model, fields) if model.event_type.audience.takes_user else None
         event = model.from_data(fields)
         if key is not None:
-            self._used.check(key, request.url.path, body, self._door.clock())
+            path, now = request.url.path, self._door.clock()
+            self._used.check(caller.service, path, key, body=body, now=now)
         event_id = await self._publisher.publish(
             event,
             user_id=user_id,
             idempotency_key=key,
+            app_id=caller.service,
             traceparent=requests.traceparent(request),
         )
         return JSONResponse({"id": event_id}, status_code=HTTPStatus.ACCEPTED)

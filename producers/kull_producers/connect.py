@@ -56,7 +56,7 @@ def connect(
         outbox: a file in which events wait for RabbitMQ. With one, calls return once the event is
             on disk, opening does not need RabbitMQ, and `timeout` means nothing.
         shard_count: the deployment's (KULL_SHARD_COUNT of its routers).
-        app_id: who publishes, for people who look at the messages.
+        app_id: the service that publishes: idempotency keys are unique within it.
         in_flight: how many messages may be unconfirmed at once; further calls wait.
         timeout: seconds until a call that is not confirmed raises.
 

@@ -92,6 +92,52 @@ def test_an_idempotency_key_makes_a_repeat_harmless(tmp_path: Path) -> None:
     assert balances == [1, 2]
 
 
+def post(up: Up, service: str, route: str, key: str, body: dict[str, object]) -> int:
+    """Call a trigger as a service; return the answer's status."""
+    credential = up.kull("service-token", "--name", service).strip()
+    request = urllib.request.Request(
+        f"{up.http}/api/sync/{route}",
+        json.dumps(body).encode(),
+        {
+            "Authorization": f"Bearer {credential}",
+            "Content-Type": "application/json",
+            "Idempotency-Key": key,
+        },
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=SECONDS) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def test_a_services_key_neither_swallows_nor_blocks_the_event_of_another(tmp_path: Path) -> None:
+    shoot = {"shootId": "s", "status": "queued", "processedCount": 0, "totalCount": 9}
+    shoot |= {"userId": "u", "provider": "Local"}
+    credit = {"userId": "u", "newBalance": 500, "change": 100, "reason": "Credit purchase"}
+    with running(tmp_path) as up:
+        token = up.kull("token", "--user", "u", "--device", "d").strip()
+        listener = up.listen(token, "--count", "4")
+        answers = [
+            post(up, "shoots", "shoot-progress", "order-1", shoot),
+            post(up, "billing", "credit-update", "order-1", credit),
+            post(up, "billing", "credit-update", "order-1", credit),  # a repeat arrives once
+            post(up, "shop", "credit-update", "order-1", credit | {"newBalance": 600}),
+            post(up, "shop", "credit-update", "order-1", credit | {"newBalance": 700}),
+            post(up, "shop", "credit-update", "order-2", credit | {"newBalance": 700}),
+        ]
+        output, errors = listener.communicate(timeout=SECONDS)
+
+    assert answers == [202, 202, 202, 202, 409, 202], errors
+    events = [json.loads(line) for line in output.splitlines()]
+    assert [(each["type"], each["id"], each["data"].get("newBalance")) for each in events] == [
+        ("SHOOT_PROGRESS", "order-1", None),
+        ("CREDIT_UPDATE", "order-1", 500),
+        ("CREDIT_UPDATE", "order-1", 600),
+        ("CREDIT_UPDATE", "order-2", 700),
+    ]
+
+
 def test_what_was_sent_while_a_device_was_away_survives_a_restart(tmp_path: Path) -> None:
     with running(tmp_path) as up:
         token = up.kull("token", "--user", "u", "--device", "d").strip()

@@ -103,8 +103,8 @@ MUTATIONS = (
     Mutation(
         name="forget dedupe",
         path="router/kull_router/queues/rules.py",
-        old="        if event.id in seen or event.id in result.ids:\n",
-        new="        if event.id in result.ids:\n",
+        old="if identity in seen or Identity(event.id) in seen or identity in result.seen:\n",
+        new="if identity in result.seen:\n",
         trial=IN_MEMORY,
     ),
     Mutation(

@@ -108,12 +108,15 @@ async def opened(
         await store.aclose()
 
 
-def credit(event_id: str, *, address: str = ALICE, at: int = NOW, body: bytes = b"") -> Event:
+def credit(
+    event_id: str, *, address: str = ALICE, at: int = NOW, body: bytes = b"", service: str = ""
+) -> Event:
     """An event of which each one counts."""
     return Event(
         id=event_id,
         address=address,
         type="CREDIT_UPDATE",
+        service=service,
         contract=Contract.EVERY,
         body=body or b'{"id":"' + event_id.encode() + b'"}' + _PAD,
         created_ms=at,

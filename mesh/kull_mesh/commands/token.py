@@ -52,7 +52,9 @@ def token(
 
 
 def service_token(
-    name: Annotated[str, typer.Option(help="The service's name, for logs.")] = "service",
+    name: Annotated[
+        str, typer.Option(help="The service's name; idempotency keys are its own.")
+    ] = "service",
     scope: Scopes = None,
     ttl: Annotated[str, typer.Option(help="How long it is valid: 30s, 15m, 1h, 7d.")] = "1h",
 ) -> None:

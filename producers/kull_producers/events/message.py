@@ -13,9 +13,10 @@ class Message:
         exchange: where it is (to be) published.
         routing_key: see `address.routing_key`.
         body: UTF-8 JSON, the final envelope as devices get it, without `seq`.
-        message_id: the event's id; a repeat with the same id and address is a duplicate.
+        message_id: the event's id; a repeat with the same id, type, app_id and address is a
+            duplicate.
         type: the event's type, e.g. `CREDIT_UPDATE`.
-        app_id: who published it, for people.
+        app_id: the service that publishes, by its own word: see `stamp.Stamp`.
         headers: names of `topology.HEADER_*`.
     """
 

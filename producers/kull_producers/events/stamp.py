@@ -20,10 +20,10 @@ class Stamp:
     """The circumstances of one event.
 
     Attributes:
-        id: a repeat with the same id and address is a duplicate.
+        id: a repeat with the same id, type, app_id and address is a duplicate.
         timestamp_ms: milliseconds since the Unix epoch.
         version: microseconds; of two `latest` events with one key the higher one wins.
-        app_id: who published it, for people.
+        app_id: the service that publishes; its ids are its own.
         traceparent: W3C trace context, empty if there is none.
     """
 
@@ -57,20 +57,24 @@ class Stamper:
     Args:
         now: seconds since the Unix epoch.
         randomness: returns that many random bytes.
-        app_id: who publishes, for people; at most 255 bytes.
+        app_id: the service that publishes, unless a call says another.
     """
 
     def __init__(
         self, *, now: Callable[[], float], randomness: Callable[[int], bytes], app_id: str
     ) -> None:
-        if len(app_id.encode()) > MAX_ID_BYTES:
-            raise ValueError(f"app_id must be at most {MAX_ID_BYTES} bytes")
+        try:
+            self._app_id = check_app_id(app_id)
+        except InvalidEvent as error:
+            raise ValueError(str(error)) from None
         self._clock = VersionClock(now)
         self._randomness = randomness
-        self._app_id = app_id
 
-    def stamp(self, event_id: str | None = None, *, traceparent: str = "") -> Stamp:
+    def stamp(
+        self, event_id: str | None = None, *, app_id: str | None = None, traceparent: str = ""
+    ) -> Stamp:
         """Return the stamp of the next event; its id is new unless given. Raises InvalidEvent."""
+        service = self._app_id if app_id is None else check_app_id(app_id)
         version = self._clock.next()
         timestamp_ms = version // 1000
         if event_id is None:
@@ -79,7 +83,7 @@ class Stamper:
             id=check_id(event_id),
             timestamp_ms=timestamp_ms,
             version=version,
-            app_id=self._app_id,
+            app_id=service,
             traceparent=traceparent,
         )
 
@@ -88,15 +92,26 @@ def check_id(event_id: str) -> str:
     """Return the id if it can identify an event, else raise InvalidEvent saying why."""
     if not isinstance(event_id, str) or not 1 <= len(event_id) <= MAX_EVENT_ID_CHARS:
         raise InvalidEvent(f"an event id must be a text of 1 to {MAX_EVENT_ID_CHARS} characters")
-    if _CONTROL.search(event_id):
-        raise InvalidEvent("an event id must not hold control characters")
+    return _check_text("an event id", event_id)
+
+
+def check_app_id(app_id: str) -> str:
+    """Return the name of a service if AMQP can carry it, else raise InvalidEvent saying why."""
+    if not isinstance(app_id, str):
+        raise InvalidEvent("app_id must be a text")
+    return _check_text("app_id", app_id)
+
+
+def _check_text(name: str, text: str) -> str:
+    if _CONTROL.search(text):
+        raise InvalidEvent(f"{name} must not hold control characters")
     try:
-        size = len(event_id.encode())
+        size = len(text.encode())
     except UnicodeEncodeError:
-        raise InvalidEvent("an event id must not hold lone surrogates") from None
+        raise InvalidEvent(f"{name} must not hold lone surrogates") from None
     if size > MAX_ID_BYTES:
-        raise InvalidEvent(f"an event id must be at most {MAX_ID_BYTES} bytes, not {size}")
-    return event_id
+        raise InvalidEvent(f"{name} must be at most {MAX_ID_BYTES} bytes, not {size}")
+    return text
 
 
 def uuid7(timestamp_ms: int, randomness: bytes) -> str:

@@ -79,7 +79,7 @@ class OutboxPublisher(Publisher):
         transport: the connection to RabbitMQ; owned.
         outbox: the file and its limits.
         shard_count: the deployment's.
-        app_id: who publishes, for people who look at the messages.
+        app_id: the service that publishes: idempotency keys are unique within it.
         in_flight: how many messages may be unconfirmed at once.
         now: seconds since the Unix epoch.
         randomness: returns that many random bytes, for ids.

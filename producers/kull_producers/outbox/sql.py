@@ -72,7 +72,7 @@ class SqlOutbox:
     before enqueueing, as a service does that changes it.
 
     Args:
-        app_id: who publishes, for people who look at the messages.
+        app_id: the service that publishes: idempotency keys are unique within it.
         now: seconds since the Unix epoch.
         randomness: returns that many random bytes, for ids.
     """

@@ -3,7 +3,7 @@
 Guarantees:
 - A call that returns has been confirmed: the event survives a restart of RabbitMQ.
 - A call that raises may still have stored the event. Repeating it with the same
-  `idempotency_key` is harmless, devices get it once.
+  `idempotency_key`, under the same `app_id`, is harmless: devices get it once.
 - Events of one address arrive in the order of the calls, also across a lost connection: what was
   not confirmed is sent again first, in order. One exception: when RabbitMQ refuses a single event
   while later ones of its address are on their way already, those are stored before its retry.
@@ -44,7 +44,7 @@ class Publisher(EventMethods):
     Args:
         transport: the connection to RabbitMQ.
         shard_count: the deployment's; checked when the publisher opens.
-        app_id: who publishes, for people who look at the messages.
+        app_id: the service that publishes: idempotency keys are unique within it.
         in_flight: how many messages may be unconfirmed at once; further calls wait.
         timeout: seconds until a call that is not confirmed raises.
         now: seconds since the Unix epoch.
@@ -82,6 +82,7 @@ class Publisher(EventMethods):
         user_id: str | None = None,
         room: str | None = None,
         idempotency_key: str | None = None,
+        app_id: str | None = None,
         traceparent: str = "",
     ) -> str:
         """Publish an event and return its id once RabbitMQ has confirmed it.
@@ -90,7 +91,9 @@ class Publisher(EventMethods):
             event: what happened.
             user_id: whom it is for, if its fields do not say so.
             room: instead of a user or everybody, tell those who follow this room.
-            idempotency_key: the event's id, 1 to 128 characters; a new one unless given.
+            idempotency_key: the event's id, 1 to 128 characters; a new one unless given. Only a
+                repeat of the same type by the same service is a duplicate.
+            app_id: the service that publishes, for whoever does it for others.
             traceparent: W3C trace context that travels along.
 
         Raises:
@@ -103,7 +106,7 @@ class Publisher(EventMethods):
         """
         if not self._open:
             raise PublisherClosed("the publisher is not open: use it inside `async with`")
-        stamp = self._stamper.stamp(idempotency_key, traceparent=traceparent)
+        stamp = self._stamper.stamp(idempotency_key, app_id=app_id, traceparent=traceparent)
         messages = messages_of(
             event, stamp, shard_count=self._shard_count, user_id=user_id, room=room
         )

@@ -37,6 +37,7 @@ class SyncPublisher(SyncEventMethods):
         user_id: str | None = None,
         room: str | None = None,
         idempotency_key: str | None = None,
+        app_id: str | None = None,
         traceparent: str = "",
     ) -> str:
         """See `Publisher.publish`."""
@@ -46,6 +47,7 @@ class SyncPublisher(SyncEventMethods):
                 user_id=user_id,
                 room=room,
                 idempotency_key=idempotency_key,
+                app_id=app_id,
                 traceparent=traceparent,
             )
         )

@@ -114,6 +114,7 @@ def _event(message: Message, now_ms: int) -> Event:
         id=event_id,
         address=to,
         type=body.type,
+        service=message.app_id,
         contract=contract,
         body=message.body.strip(),  # seq is spliced in right behind the opening brace
         key=key if contract is Contract.LATEST else "",

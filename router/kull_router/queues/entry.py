@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from kull_protos.contract import addresses
 
@@ -16,14 +17,26 @@ class Contract(Enum):
     EPHEMERAL = "ephemeral"  # only now, never stored
 
 
+class Identity(NamedTuple):
+    """What makes an event a repeat at its address: services and types have ids of their own.
+
+    Of ids that older versions have remembered only `id` is known, see `rules.plan`.
+    """
+
+    id: str
+    type: str = ""
+    service: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """One thing that happened, addressed and ready to be stored.
 
     Attributes:
-        id: dedupe key within the address.
+        id: unique at the address for its type and service.
         address: `user:<id>`, `room:<name>` or `all`.
         type: e.g. `CREDIT_UPDATE`.
+        service: who published it, by its own word.
         body: the JSON envelope without `seq`: UTF-8, begins with `{"`.
         key: with LATEST: entries of one key replace each other. Else empty.
         version: with LATEST: a lower one than the key's newest is stale. Else 0.
@@ -42,6 +55,12 @@ class Event:
     final: bool = False
     exclude_device: str = ""
     created_ms: int = 0
+    service: str = ""
+
+    @property
+    def identity(self) -> Identity:
+        """What a repeat shares with it."""
+        return Identity(self.id, self.type, self.service)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from kull_protos.contract import addresses
 from kull_router.access.revocations import Revocation
 from kull_router.errors import Fenced, ShardCountMismatch, StoreRefused, StoreUnavailable
 from kull_router.queues import rules
-from kull_router.queues.entry import Contract, Entry, Event
+from kull_router.queues.entry import Contract, Entry, Event, Identity
 from kull_router.queues.port import (
     Attachment,
     CursorUpdate,
@@ -33,7 +33,7 @@ class _Queue:
     entries: dict[int, Entry] = field(default_factory=dict)  # by seq, in order
     newest: dict[str, Newest] = field(default_factory=dict)
     changed_ms: dict[str, int] = field(default_factory=dict)  # by key, when `newest` was set
-    seen: dict[str, int] = field(default_factory=dict)  # id: when it was stored
+    seen: dict[Identity, int] = field(default_factory=dict)  # when it was stored
 
 
 @dataclass(slots=True)
@@ -119,7 +119,7 @@ class MemoryStore:
         target.entries.update(plan.entries)
         target.newest.update(plan.newest)
         target.changed_ms.update(dict.fromkeys(plan.newest, now_ms))
-        target.seen.update(dict.fromkeys(plan.ids, now_ms))
+        target.seen.update(dict.fromkeys(plan.seen, now_ms))
         for contract, count in plan.excess.items():
             of_contract = [kept for kept in _kept(target) if kept.contract is contract]
             _remove(target, of_contract[:count])
@@ -302,9 +302,9 @@ def _remove(target: _Queue, gone: Sequence[Kept]) -> int:
 
 
 def _trim_ids(target: _Queue, cutoffs: Cutoffs) -> int:
-    gone = [event_id for event_id, seen_ms in target.seen.items() if seen_ms < cutoffs.ids]
-    for event_id in gone:
-        del target.seen[event_id]
+    gone = [identity for identity, seen_ms in target.seen.items() if seen_ms < cutoffs.ids]
+    for identity in gone:
+        del target.seen[identity]
     for key in [key for key, newest in target.newest.items() if not newest.seq]:
         if target.changed_ms[key] < cutoffs.versions:
             del target.newest[key], target.changed_ms[key]

@@ -36,7 +36,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """An event with this id was stored before."""
+    """An event of this id, type and service was stored before."""
 
 
 @dataclass(frozen=True, slots=True)

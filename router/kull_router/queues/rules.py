@@ -16,12 +16,14 @@ from itertools import takewhile
 from typing import Final
 
 from kull_router.errors import BadEvent
-from kull_router.queues.entry import Contract, Entry, Event
+from kull_router.queues.entry import Contract, Entry, Event, Identity
 from kull_router.queues.port import Attachment, Duplicate, Outcome, Retention, Stale, Stored
 
 MAX_BODY_BYTES: Final = 16 * 2**20
 MAX_TEXT_LENGTH: Final = 500  # characters: an index row of PostgreSQL holds 2,700 bytes
+MAX_IDENTITY_LENGTH: Final = 600  # characters of id, type and service together, for that reason
 _INT64: Final = range(-(2**63), 2**63)
+_TEXTS: Final = ("id", "address", "type", "service", "key", "exclude_device")
 _DUPLICATE: Final = Duplicate()
 _STALE: Final = Stale()
 
@@ -77,7 +79,7 @@ class Plan:
         entries: to insert, by seq. What was replaced within the same append is not among them.
         replaced: seqs of kept entries to remove.
         newest: the keys that changed.
-        ids: to remember for deduplication.
+        seen: to remember for deduplication.
         excess: how many of the oldest entries to remove per contract.
     """
 
@@ -85,7 +87,7 @@ class Plan:
     entries: dict[int, Entry] = field(default_factory=dict)
     replaced: list[int] = field(default_factory=list)
     newest: dict[str, Newest] = field(default_factory=dict)
-    ids: set[str] = field(default_factory=set)
+    seen: set[Identity] = field(default_factory=set)
     excess: dict[Contract, int] = field(default_factory=dict)
 
 
@@ -106,7 +108,7 @@ def _unstorable(event: Event) -> str:
         return f"its body has {len(event.body)} bytes, more than {MAX_BODY_BYTES}"
     if not event.id:
         return "its id is empty"
-    texts = (event.id, event.address, event.type, event.key, event.exclude_device)
+    texts = [getattr(event, name) for name in _TEXTS]
     if not _are_plain(texts) and (why := _unstorable_text(event)):
         return why
     for name in ("version", "created_ms"):
@@ -116,7 +118,7 @@ def _unstorable(event: Event) -> str:
     return ""
 
 
-def _are_plain(texts: tuple[str, ...]) -> bool:
+def _are_plain(texts: Sequence[str]) -> bool:
     """Whether nothing is wrong with them, at a glance."""
     if not all(type(text) is str for text in texts):
         return False
@@ -125,7 +127,7 @@ def _are_plain(texts: tuple[str, ...]) -> bool:
 
 
 def _unstorable_text(event: Event) -> str:
-    for name in ("id", "address", "type", "key", "exclude_device"):
+    for name in _TEXTS:
         text = getattr(event, name)
         if not isinstance(text, str):
             return f"its {name} is {type(text).__name__}, not str"
@@ -135,6 +137,8 @@ def _unstorable_text(event: Event) -> str:
             return f"its {name} holds a NUL, which not every database can store"
         if not (text.isascii() or _is_utf8(text)):
             return f"its {name} holds a lone surrogate, which UTF-8 cannot carry"
+    if (length := sum(map(len, event.identity))) > MAX_IDENTITY_LENGTH:
+        return f"its id, type and service have {length} characters, more than {MAX_IDENTITY_LENGTH}"
     return ""
 
 
@@ -150,7 +154,7 @@ def plan(
     figures: Figures,
     events: Iterable[Event],
     *,
-    seen: Set[str],
+    seen: Set[Identity],
     newest: Mapping[str, Newest],
     retention: Retention,
 ) -> tuple[Plan, list[Outcome]]:
@@ -159,7 +163,8 @@ def plan(
     Args:
         figures: the queue's counters.
         events: all of this queue's address.
-        seen: those of the events' ids that were stored before.
+        seen: those of the events' identities that were stored before. One that is an id alone, as
+            older versions have remembered it, stands for all types and services.
         newest: of the events' keys, as far as they are known.
         retention: the budgets.
 
@@ -170,7 +175,8 @@ def plan(
     head, every, latest = figures.head, figures.every, figures.latest
     outcomes: list[Outcome] = []
     for event in events:
-        if event.id in seen or event.id in result.ids:
+        identity = event.identity
+        if identity in seen or Identity(event.id) in seen or identity in result.seen:
             outcomes.append(_DUPLICATE)
             continue
         replaced = 0
@@ -190,7 +196,7 @@ def plan(
             every += 1
         head += 1
         result.entries[head] = Entry(seq=head, event=event)
-        result.ids.add(event.id)
+        result.seen.add(identity)
         outcomes.append(Stored(head, replaced))
     result.figures = Figures(head=head, floor=figures.floor, every=every, latest=latest)
     result.excess = _excess(every, latest, retention)

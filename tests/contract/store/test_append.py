@@ -46,7 +46,7 @@ class TestAppend:
         events = [
             credit("a", body=b'{"zero":"\x00"}'),
             replace(tick("Grüße 🎉", "key/ü", 7, final=True), exclude_device="Ænt"),
-            replace(credit("tab\tid"), key="k", version=-3, final=True),
+            replace(credit("tab\tid", service="Büro 7"), key="k", version=-3, final=True),
             tick("z", "", 2**63 - 1),
         ]
         await put(store, *events)
@@ -83,6 +83,29 @@ class TestAppend:
         bob = credit("a", address="user:bob")
         assert [Stored(1), Stored(1)] == await put(store, credit("a"), bob)
         assert [Duplicate(), Duplicate()] == await put(store, bob, credit("a"))
+
+    async def test_one_id_of_two_types_is_two_events(self, store: Store) -> None:
+        tick_first = [tick("order-1"), credit("order-1")]
+        assert [Stored(1), Stored(2)] == await put(store, *tick_first)
+        assert [Duplicate(), Duplicate()] == await put(store, *tick_first)
+        assert [Stored(3)] == await put(store, replace(credit("order-1"), type="REFUND"))
+
+    async def test_one_id_of_two_services_is_two_events(self, disk: Disk, store: Store) -> None:
+        both = [credit("order-1", service="billing"), credit("order-1", service="shop")]
+        assert [Stored(1), Stored(2)] == await put(store, *both)
+        await store.aclose()
+        async with opened(disk) as again:
+            assert [Duplicate(), Duplicate(), Stored(3)] == await put(
+                again, *both, credit("order-1")
+            )
+
+    async def test_ids_of_all_types_and_services_are_forgotten_after_their_age(
+        self, store: Store
+    ) -> None:
+        events = [credit("a"), tick("a"), credit("a", service="billing")]
+        await put(store, *events)
+        assert await store.trim(NOW + DAY + 1) == 3
+        assert [Stored(4), Stored(5, replaced=2), Stored(6)] == await put(store, *events)
 
     async def test_a_repeat_whose_entry_was_compacted_away_does_not_come_back(
         self, store: Store
@@ -132,6 +155,8 @@ class TestBadEvents:
                 "exclude_device is NoneType",
             ),
             (replace(credit("x"), id=""), "id is empty"),
+            (credit("x", service="a\x00b"), "service holds a NUL"),
+            (credit("i" * 400, service="s" * 200), "have 613 characters, more than 600"),
             (replace(credit("x"), id="a\x00b"), "id holds a NUL"),
             (tick("x", version=2**63), "version is 9223372036854775808"),
             (

@@ -91,6 +91,26 @@ class TestUpgrade:
             late = tick("late", "shoot:0", 4, address="user:bob")
             assert await store.append(SHARD, 3, [late], NOW) == [Stale()], "its entry is long gone"
 
+    async def test_an_id_that_the_version_before_remembers_counts_for_all_types_and_services(
+        self, first: Tables
+    ) -> None:
+        async with opened(first.disk) as store:
+            term = await store.claim(SHARD, "router-3")
+            repeats = [credit("c-1"), credit("c-1", service="billing"), tick("c-1")]
+            assert await store.append(SHARD, term, repeats, NOW) == [Duplicate()] * 3
+
+    async def test_a_router_of_the_version_before_goes_on_remembering_ids_for_the_new_one(
+        self, first: Tables
+    ) -> None:
+        async with opened(first.disk):
+            pass
+        ((queue,),) = first.query("SELECT id FROM queues WHERE address = 'user:alice'")
+        first.run(f"INSERT INTO seen (id, queue_id, seen_ms) VALUES ('old', {queue}, {NOW})")
+        async with opened(first.disk) as store:
+            term = await store.claim(SHARD, "router-3")
+            outcomes = await store.append(SHARD, term, [credit("old", service="billing")], NOW)
+            assert outcomes == [Duplicate()]
+
     async def test_its_tables_are_those_of_a_new_store(
         self, first: Tables, tmp_path: Path, request: pytest.FixtureRequest
     ) -> None:
@@ -362,11 +382,11 @@ ALTER TABLE latest ADD COLUMN tint $text NOT NULL DEFAULT '';
 DROP VIEW entries;
 CREATE VIEW entries AS
   SELECT queue_id, seq, 'every' AS contract, created_ms, key, version, final, id, type,
-    exclude_device, body, tint
+    exclude_device, body, service, tint
   FROM every
   UNION ALL
   SELECT queue_id, seq, 'latest', created_ms, key, version, final, id, type, exclude_device, body,
-    tint
+    service, tint
   FROM latest WHERE seq > 0;
 """
 

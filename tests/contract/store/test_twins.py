@@ -43,7 +43,8 @@ def events(draw: st.DrawFn) -> Event:
     return Event(
         id=draw(st.sampled_from("abcdefghijklmnopqrstuvwxyz")),
         address=draw(addresses),
-        type="T",
+        type=draw(st.sampled_from("TU")),
+        service=draw(st.sampled_from(["", "", "", "s"])),
         contract=Contract.LATEST if latest else Contract.EVERY,
         body=b"{" + b"x" * draw(st.integers(0, 30)),
         key=draw(st.sampled_from("klmno")) if latest else "",

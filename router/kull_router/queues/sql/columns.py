@@ -20,6 +20,7 @@ EVENT: Final = (
     "type",
     "exclude_device",
     "body",
+    "service",
 )
 # Of `DeviceInfo`, in `devices`, whose key is the user and the device.
 DEVICE: Final = ("name", "platform", "ephemeral")

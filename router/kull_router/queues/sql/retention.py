@@ -76,7 +76,8 @@ def trim_entries(db: Db, queue_ids: Sequence[int], cutoffs: Cutoffs) -> int:
 def trim_ids(db: Db, cutoffs: Cutoffs) -> int:
     """Forget up to STEP_ROWS ids that are too old; return how many."""
     return db.count(
-        "DELETE FROM seen WHERE (id, queue_id) IN (SELECT q.id, q.queue_id FROM seen AS q "  # noqa: S608
+        "DELETE FROM seen WHERE (id, queue_id, type, service) IN "  # noqa: S608
+        "(SELECT q.id, q.queue_id, q.type, q.service FROM seen AS q "
         f"WHERE q.seen_ms < ? ORDER BY q.seen_ms LIMIT ? {db.lock_free})",
         (cutoffs.ids, STEP_ROWS),
     )

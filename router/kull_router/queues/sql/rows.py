@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from kull_router.errors import Fenced
 from kull_router.queues import rules
-from kull_router.queues.entry import Contract, Entry, Event
+from kull_router.queues.entry import Contract, Entry, Event, Identity
 from kull_router.queues.port import Outcome, Retention
 from kull_router.queues.rules import Figures, Kept, Newest, Plan
 from kull_router.queues.sql import columns
@@ -25,12 +25,14 @@ _QUEUES = """
 SELECT q.address, q.id, q.head, q.floor, q.every, q.latest
 FROM {wanted} CROSS JOIN queues AS q ON q.address = wanted.column1"""
 _SEEN = """
-SELECT s.queue_id, s.id FROM {wanted}
+SELECT s.queue_id, s.id, s.type, s.service FROM {wanted}
 CROSS JOIN seen AS s ON s.id = wanted.column2 AND s.queue_id = wanted.column1"""
 _NEWEST = """
 SELECT l.queue_id, l.key, l.seq, l.version FROM {wanted}
 CROSS JOIN latest AS l ON l.queue_id = wanted.column1 AND l.key = wanted.column2"""
 
+_INSERT_SEEN: Final = """
+INSERT INTO seen (id, type, service, queue_id, seen_ms) SELECT * FROM {wanted}"""
 _EVENT: Final = columns.names(columns.EVENT)
 _INSERT_EVERY: Final = f"INSERT INTO every (queue_id, seq, {_EVENT}) SELECT * FROM {{wanted}}"  # noqa: S608
 _UPSERT_LATEST: Final = (
@@ -123,12 +125,12 @@ def _append(db: Db, events: Sequence[Event], now_ms: int, retention: Retention) 
 
 def _known(
     db: Db, events: Sequence[Event], ids: Mapping[str, int]
-) -> tuple[dict[int, set[str]], dict[int, dict[str, Newest]]]:
-    """Return, per queue, which ids were seen and the newest of the keys."""
-    seen: dict[int, set[str]] = {}
+) -> tuple[dict[int, set[Identity]], dict[int, dict[str, Newest]]]:
+    """Return, per queue, what was seen under the events' ids and the newest of the keys."""
+    seen: dict[int, set[Identity]] = {}
     wanted = {(ids[event.address], event.id) for event in events}
-    for queue_id, event_id in db.look_up(_SEEN, wanted):
-        seen.setdefault(queue_id, set()).add(event_id)
+    for queue_id, *identity in db.look_up(_SEEN, wanted):
+        seen.setdefault(queue_id, set()).add(Identity(*identity))
     newest: dict[int, dict[str, Newest]] = {}
     latest = (event for event in events if event.contract is Contract.LATEST)
     for queue_id, key, seq, version in db.look_up(
@@ -139,7 +141,7 @@ def _known(
 
 
 def _write(db: Db, plans: Mapping[int, Plan], now_ms: int) -> None:
-    changed = {queue_id: plan for queue_id, plan in plans.items() if plan.ids}
+    changed = {queue_id: plan for queue_id, plan in plans.items() if plan.seen}
     if not changed:
         return
     rows: dict[Contract, list[tuple[Any, ...]]] = {Contract.EVERY: [], Contract.LATEST: []}
@@ -148,8 +150,8 @@ def _write(db: Db, plans: Mapping[int, Plan], now_ms: int) -> None:
             rows[entry.event.contract].append((queue_id, *_row(entry)))
     db.write(_INSERT_EVERY, rows[Contract.EVERY])
     db.write(_UPSERT_LATEST, [(now_ms, *row) for row in rows[Contract.LATEST]])
-    seen = ((one, queue_id, now_ms) for queue_id, plan in changed.items() for one in plan.ids)
-    db.write("INSERT INTO seen (id, queue_id, seen_ms) SELECT * FROM {wanted}", sorted(seen))
+    seen = [(*one, queue_id, now_ms) for queue_id, plan in changed.items() for one in plan.seen]
+    db.write(_INSERT_SEEN, sorted(seen))
     write_figures(db, {queue_id: plan.figures for queue_id, plan in changed.items()})
     for queue_id, plan in changed.items():
         for contract, count in plan.excess.items():

@@ -53,3 +53,16 @@ def test_the_longest_idempotency_key_is_accepted() -> None:
 def test_a_service_name_beyond_the_bounds_is_refused_before_anything_is_published() -> None:
     with pytest.raises(ValueError, match="app_id must be at most"):
         Stamper(now=lambda: 1.0, randomness=bytes, app_id="x" * 256)
+
+
+def test_a_call_may_be_on_behalf_of_another_service() -> None:
+    stamper = Stamper(now=lambda: 1.0, randomness=bytes, app_id="gateway")
+    assert stamper.stamp("order-1", app_id="billing").app_id == "billing"
+    assert stamper.stamp("order-1").app_id == "gateway"
+
+
+@pytest.mark.parametrize("wrong", ["x" * 256, "a\nb", "\ud800", 7])
+def test_a_service_that_a_call_cannot_name_is_refused(wrong: str) -> None:
+    stamper = Stamper(now=lambda: 1.0, randomness=bytes, app_id="gateway")
+    with pytest.raises(InvalidEvent, match="app_id must"):
+        stamper.stamp("order-1", app_id=wrong)

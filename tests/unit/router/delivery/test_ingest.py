@@ -22,7 +22,7 @@ from kull_router.queues.entry import Contract, Event
 NOW_MS = 1_700_000_000_000
 SHARDS = 4
 SHARD = shard_of("user:maya", SHARDS)
-STAMP = Stamp(id="e-1", timestamp_ms=NOW_MS - 10, version=7)
+STAMP = Stamp(id="e-1", timestamp_ms=NOW_MS - 10, version=7, app_id="billing")
 
 
 def credit() -> Message:
@@ -47,6 +47,7 @@ def test_an_event_is_read_from_its_headers() -> None:
     event = taken(credit())
     assert isinstance(event, Event)
     assert (event.id, event.address, event.contract) == ("e-1", "user:maya", Contract.EVERY)
+    assert (event.type, event.service) == ("CREDIT_UPDATE", "billing")
     assert (event.key, event.version, event.final) == ("", 0, False)
     assert event.created_ms == NOW_MS, "what is stored ages from its arrival"
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kull_router.queues import rules
-from kull_router.queues.entry import Contract, Entry, Event
+from kull_router.queues.entry import Contract, Entry, Event, Identity
 from kull_router.queues.port import Duplicate, Outcome, Retention, Stale, Stored
 from kull_router.queues.rules import Cursor, Figures, Kept, Newest, Plan
 from tests.support.stores import NOW, credit, tick
@@ -16,7 +16,7 @@ from tests.support.stores import NOW, credit, tick
 def plan(
     *arriving: Event,
     figures: Figures | None = None,
-    seen: frozenset[str] = frozenset(),
+    seen: frozenset[Identity] = frozenset(),
     newest: dict[str, Newest] | None = None,
     retention: Retention | None = None,
 ) -> tuple[Plan, list[Outcome]]:
@@ -34,7 +34,7 @@ def test_what_is_replaced_within_one_append_is_never_inserted() -> None:
     assert outcomes == [Stored(1), Stored(2), Stored(3, replaced=1)]
     assert list(changes.entries) == [2, 3]
     assert changes.replaced == []
-    assert changes.ids == {"a", "b", "c"}
+    assert changes.seen == {tick("a").identity, credit("b").identity, tick("c").identity}
     assert changes.figures == Figures(head=3, every=1, latest=1)
 
 
@@ -56,7 +56,7 @@ def test_duplicates_and_stale_events_change_nothing() -> None:
         credit("a"),
         tick("b", version=1),
         figures=figures,
-        seen=frozenset("a"),
+        seen=frozenset({credit("a").identity}),
         newest={"shoot:1": Newest(0, 2)},
     )
     assert outcomes == [Duplicate(), Stale()]
