@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -15,6 +16,8 @@ from kull_router.queues.sql.db import DatabaseError, Refused, Row
 
 _CHUNKS: Final = (1, 4, 16, 64, 256)  # rows per look-up: few, to keep statements prepared
 _WAL_BYTES: Final = 64 * 2**20  # a WAL that grew beyond this is cut at the next checkpoint
+_WAL_TRIES: Final = 100
+_WAL_PAUSE: Final = 0.05  # seconds
 _WORDS: Final = {
     "integer": "INTEGER",
     "text": "TEXT",
@@ -72,7 +75,7 @@ class SqliteConnection:
             raise
 
     def _set_up(self, path: Path) -> None:
-        ((mode,),) = self.query("PRAGMA journal_mode = WAL")
+        mode = self._use_wal()
         if mode != "wal":
             raise ConfigError(
                 f"{path} cannot use a write-ahead log ({mode}): put it on a local disk"
@@ -81,6 +84,19 @@ class SqliteConnection:
         self.execute("PRAGMA cache_size = -32768")  # KiB
         self.execute("PRAGMA wal_autocheckpoint = 8000")  # pages: fewer rewrites of the same page
         self.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
+
+    def _use_wal(self) -> str:
+        # The one statement that does not wait for who else is opening a new file.
+        for _ in range(_WAL_TRIES):
+            try:
+                ((mode,),) = self.query("PRAGMA journal_mode = WAL")
+            except DatabaseError as error:
+                if getattr(error.__cause__, "sqlite_errorcode", 0) != sqlite3.SQLITE_BUSY:
+                    raise
+                time.sleep(_WAL_PAUSE)
+            else:
+                return str(mode)
+        raise DatabaseError("others keep it locked")
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """See `Db.query`."""
