@@ -5,7 +5,8 @@ MEMBERS := protos producers gateway router edge mesh clients/python
 MANIFESTS := requirements.lock $(MEMBERS:%=%/pyproject.toml)
 SOURCES := protos/kull_protos/contract protos/kull_protos/common protos/kull_protos/settings.py producers/kull_producers gateway/kull_gateway router/kull_router edge/kull_edge mesh/kull_mesh \
 	clients/python/kull_client tests examples bench scripts
-WORKERS ?= 2
+# Two for each of two cores: tests of processes wait as much as they work.
+WORKERS ?= 4
 WEB := clients/web
 WEB_READY := $(WEB)/node_modules/.package-lock.json
 NPM := $(shell command -v npm >/dev/null && node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' && echo yes)

@@ -8,50 +8,19 @@ import sys
 import typer
 from pydantic import ValidationError
 
-from kull_mesh import __version__, log, signals
-from kull_mesh.commands import (
-    certs,
-    config,
-    definitions,
-    demo,
-    keys,
-    listen,
-    nodes,
-    play,
-    roles,
-    send,
-    store,
-    token,
-    up,
-)
+from kull_mesh import log, signals
 from kull_mesh.expected import expected
 from kull_mesh.settings import MeshSettings
+from kull_mesh.subcommands import Kull
 
 app = typer.Typer(
+    cls=Kull,
     name="kull",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-app.command(rich_help_panel="Run")(up.up)
-app.command(rich_help_panel="Run")(demo.demo)
-app.command(rich_help_panel="Run")(play.play)
-app.command(rich_help_panel="Run one role")(roles.router)
-app.command(rich_help_panel="Run one role")(roles.edge)
-app.command(rich_help_panel="Run one role")(roles.gateway)
-app.command(rich_help_panel="Tools")(token.token)
-app.command("service-token", rich_help_panel="Tools")(token.service_token)
-app.add_typer(keys.app, name="keys", rich_help_panel="Tools")
-app.add_typer(certs.app, name="certs", rich_help_panel="Tools")
-app.command(rich_help_panel="Tools")(listen.listen)
-app.add_typer(send.app, name="send", rich_help_panel="Tools")
-app.command(rich_help_panel="Tools")(config.config)
-app.command(rich_help_panel="Tools")(definitions.definitions)
-app.command(rich_help_panel="Operate")(nodes.nodes)
-app.command(rich_help_panel="Operate")(nodes.drain)
-app.command(rich_help_panel="Operate")(nodes.revoke)
-app.add_typer(store.app, name="store", rich_help_panel="Operate")
 
 
 @app.callback()
@@ -60,18 +29,14 @@ def prepare() -> None:
     log.configure(MeshSettings())
 
 
-@app.command(rich_help_panel="Tools")
-def version() -> None:
-    """Print the version."""
-    typer.echo(__version__)
-
-
 def main() -> None:
     """Run the command; with KULL_DEBUG errors keep their traceback."""
     signals.heed()
     try:
         app(prog_name="kull")  # also as `python -m kull_mesh`
     except ValidationError as error:
+        from kull_mesh.commands import config  # noqa: PLC0415 - it knows every role's settings
+
         _fail(config.problem(error), error)
     except Exception as error:
         told = expected(error)

@@ -30,6 +30,11 @@ def run(main: Coroutine[Any, Any, object]) -> None:
         raise
 
 
+def run_role(role: Coroutine[Any, Any, None]) -> None:
+    """Run a role until it ends by itself or is told to stop."""
+    run(until_signalled(role))
+
+
 def heed() -> None:
     """Heed SIGINT and SIGTERM again where whoever started this process has turned them off.
 

@@ -13,7 +13,6 @@ from kull_producers.publishing.publisher import (
     DEFAULT_TIMEOUT,
     Publisher,
 )
-from kull_producers.publishing.rabbitmq import RabbitTransport
 from kull_producers.publishing.sync import SyncPublisher
 
 
@@ -63,6 +62,9 @@ def connect(
     Raises:
         ConnectError: the URL is malformed. Connecting happens on `async with`.
     """
+    # Who only names events, as a router does, need not load the AMQP library.
+    from kull_producers.publishing.rabbitmq import RabbitTransport  # noqa: PLC0415
+
     transport = RabbitTransport(url, name=app_id)
     if outbox is not None:
         return OutboxPublisher(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import grpc
 import structlog
 
-from kull_router.access.jwks import JwksKeys
 from kull_router.access.token_keys import KeyRing, Keys, UnusableKey, parse_file
 from kull_router.access.tokens import TokenVerifier
 from kull_router.broker.port import Broker
@@ -19,6 +19,9 @@ from kull_router.queues.database import Database
 from kull_router.rpc.certificates import ServerCertificates
 from kull_router.rpc.server import GrpcServer
 from kull_router.settings import RouterSettings
+
+if TYPE_CHECKING:
+    from kull_router.access.jwks import JwksKeys
 
 log = structlog.get_logger(__name__)
 
@@ -138,6 +141,8 @@ def _jwks(settings: RouterSettings, clock: Clock) -> JwksKeys | None:
         )
     if settings.token_jwks_url.startswith("http://"):
         log.warning("the JWKS comes over plain HTTP: who alters it on the way can sign tokens")
+    from kull_router.access.jwks import JwksKeys  # noqa: PLC0415 - few load an HTTP client
+
     return JwksKeys(settings.token_jwks_url, clock=clock)
 
 

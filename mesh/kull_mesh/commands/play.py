@@ -26,4 +26,4 @@ def play(
         if browser:
             show(url)
 
-    signals.run(signals.until_signalled(serve(port=port, ready=ready, pace=pace)))
+    signals.run_role(serve(port=port, ready=ready, pace=pace))

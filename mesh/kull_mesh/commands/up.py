@@ -57,7 +57,7 @@ def up(
         allow_plain_tokens=allow_plain_tokens,
     )
     warn(options)
-    signals.run(signals.until_signalled(run(options)))
+    signals.run_role(run(options))
 
 
 def warn(options: UpOptions) -> None:

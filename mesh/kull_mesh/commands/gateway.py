@@ -1,0 +1,35 @@
+"""`kull gateway`."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+import kull_gateway.serve
+from kull_edge.link.certificates import channel_credentials
+from kull_gateway import GatewaySettings
+from kull_mesh import signals
+from kull_mesh.mesh_status import MeshStatus
+from kull_mesh.play import page
+from kull_mesh.settings import MeshSettings
+
+
+def gateway() -> None:
+    """Run the HTTP triggers. Needs KULL_AMQP_URL and KULL_SERVICE_KEYS or KULL_SERVICE_SECRET.
+
+    With KULL_WEB_EDGES it serves the page too.
+    """
+    settings = MeshSettings()
+    credentials = channel_credentials(settings.tls_ca, settings.tls_cert, settings.tls_key)
+    status = MeshStatus(_listed(settings.gateway_routers), credentials)
+    edges = _listed(settings.web_edges)
+    files = page.folder() if edges else None
+
+    def extend(app: FastAPI) -> None:
+        if files is not None:
+            page.add(app, files, edges=edges)
+
+    signals.run_role(kull_gateway.serve.serve(GatewaySettings(), details=status, extend=extend))
+
+
+def _listed(text: str) -> list[str]:
+    return [each.strip() for each in text.split(",") if each.strip()]
