@@ -7,7 +7,9 @@ KullError
 │   ├── PublishTimeout      no confirm in time; the event may still have been stored
 │   ├── NotRoutable         the topology is missing: is a router running?
 │   └── Overloaded          too many publishes are in flight already
-├── ConnectError            RabbitMQ cannot be reached or refuses the account
+├── ConnectError            RabbitMQ cannot be reached
+│   ├── AccessRefused       it refuses the account
+│   └── NoAnswer            it is connected and silent
 ├── ShardCountMismatch      this publisher and the deployment disagree about the shard count
 │   └── NotDeployed         no router has created the topology yet
 ├── OutboxError             the outbox cannot be used; nothing was accepted
@@ -49,6 +51,10 @@ class Overloaded(PublishError):
 
 class ConnectError(KullError, ConnectionError):
     """RabbitMQ cannot be reached, or it refuses the account."""
+
+
+class NoAnswer(ConnectError):
+    """RabbitMQ is connected and does not answer; the connection is made anew."""
 
 
 class AccessRefused(ConnectError):

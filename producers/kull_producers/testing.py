@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kull_producers.contract.shard import DEFAULT_SHARD_COUNT
-from kull_producers.errors import ConnectError, KullError, NotRoutable, ShardCountMismatch
+from kull_producers.errors import ConnectError, KullError, NoAnswer, NotRoutable, ShardCountMismatch
 from kull_producers.events import topology
 from kull_producers.events.message import Message
 from kull_producers.events.models import EVENTS
@@ -23,17 +23,22 @@ class MemoryTransport:
         down: while true, every call raises ConnectError.
         hold: publishes wait for this event before they are confirmed; it is set at first.
         short: what `blocked` answers; combine it with `hold`.
+        answers: while this event is not set the broker is silent: calls wait, and raise NoAnswer
+            after `patience` seconds; it is set at first.
         dials: how often the shard count has been checked.
     """
 
-    def __init__(self, *, shard_count: int = DEFAULT_SHARD_COUNT) -> None:
+    def __init__(self, *, shard_count: int = DEFAULT_SHARD_COUNT, patience: float = 15.0) -> None:
         self.messages: list[Message] = []
         self.down = False
         self.short = False
         self.hold = asyncio.Event()
         self.hold.set()
+        self.answers = asyncio.Event()
+        self.answers.set()
         self.dials = 0
         self._shard_count = shard_count
+        self._patience = patience
         self._failures: list[KullError] = []
         self._closed = False
 
@@ -44,6 +49,7 @@ class MemoryTransport:
     async def publish(self, message: Message) -> None:
         """See `Transport.publish`."""
         self._check_connected()
+        await self._answered()
         if message.exchange not in EVENTS.exchanges:
             raise NotRoutable(f"exchange {message.exchange!r} does not exist")
         if self._failures:
@@ -56,6 +62,7 @@ class MemoryTransport:
         """See `Transport.check_shard_count`."""
         self.dials += 1
         self._check_connected()
+        await self._answered()
         if shard_count != self._shard_count:
             raise ShardCountMismatch(
                 f"the deployment has {self._shard_count} shards, not {shard_count}"
@@ -68,6 +75,13 @@ class MemoryTransport:
     async def aclose(self) -> None:
         """See `Transport.aclose`."""
         self._closed = True
+
+    async def _answered(self) -> None:
+        try:
+            async with asyncio.timeout(self._patience):
+                await self.answers.wait()
+        except TimeoutError:
+            raise NoAnswer("the in-memory broker is silent") from None
 
     def _check_connected(self) -> None:
         if self.down or self._closed:

@@ -1,8 +1,9 @@
-"""A TCP proxy that can lose a connection, or swallow the server's answers before it does."""
+"""A TCP proxy that can lose a connection, with or without a word, or swallow answers."""
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -13,7 +14,9 @@ class TcpProxy:
     def __init__(self, host: str, port: int) -> None:
         self._target = (host, port)
         self._writers: set[asyncio.StreamWriter] = set()
-        self._refusing = False
+        self._refusing = self._silent = False
+        self._silences = 0  # a connection from before the last one is dead
+        self._clients = 0
         self._answers = asyncio.Event()
         self._answers.set()
 
@@ -34,9 +37,26 @@ class TcpProxy:
         """Keep what the server answers from now on; a cut throws it away."""
         self._answers.clear()
 
+    def silence(self) -> None:
+        """Swallow what either side sends and tell nobody, also on new connections: no cable."""
+        self._silent = True
+        self._silences += 1
+
+    def stop_reading(self) -> None:
+        """Read nothing any more of the connections that there are: their sockets fill up."""
+        for writer in self._writers:
+            transport = writer.transport
+            assert isinstance(transport, asyncio.Transport)
+            transport.pause_reading()
+
     def restore(self) -> None:
-        """Accept connections again."""
-        self._refusing = False
+        """Let new connections through again. Those from before a silence stay dead."""
+        self._refusing = self._silent = False
+
+    @property
+    def clients(self) -> int:
+        """How many connections are held open by clients."""
+        return self._clients
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -56,6 +76,20 @@ class TcpProxy:
         if self._refusing:
             writer.transport.abort()
             return
+        self._clients += 1
+        self._writers.add(writer)
+        try:
+            if self._silent:
+                await _swallow(reader)
+            else:
+                await self._forward(reader, writer)
+        finally:
+            self._clients -= 1
+            self._writers.discard(writer)
+            writer.transport.abort()
+
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        silences = self._silences
         server_reader, server_writer = await self._connect()
         both = {writer, server_writer}
         self._writers |= both
@@ -65,6 +99,8 @@ class TcpProxy:
         )
         try:
             await asyncio.wait({requests, answers}, return_when=asyncio.FIRST_COMPLETED)
+            if silences != self._silences:
+                await asyncio.wait({requests})  # the client does not hear that the server hangs up
         finally:
             for task in (requests, answers):
                 task.cancel()
@@ -79,8 +115,17 @@ class TcpProxy:
     async def _pump(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool = False
     ) -> None:
+        silences = self._silences
         while chunk := await reader.read(65536):
             if answers:
                 await self._answers.wait()
+            if silences != self._silences:
+                continue
             writer.write(chunk)
             await writer.drain()
+
+
+async def _swallow(reader: asyncio.StreamReader) -> None:
+    with suppress(ConnectionError):
+        while await reader.read(65536):
+            pass

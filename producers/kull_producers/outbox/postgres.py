@@ -12,6 +12,8 @@ from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import psycopg
+from psycopg.abc import RV, PQGen
+from psycopg.conninfo import make_conninfo
 
 from kull_producers.errors import OutboxError, OutboxLocked
 from kull_producers.outbox.row import COLUMNS, OutboxRow, row_of
@@ -24,7 +26,37 @@ _LOCK: Final = (
     "SELECT pg_try_advisory_lock("
     "hashtextextended('kull_outbox', 'kull_outbox'::regclass::oid::bigint))"
 )
-_STATEMENT_TIMEOUT: Final = 30_000  # milliseconds
+_PATIENCE: Final = 10  # seconds that the server tries for
+_SILENCE: Final = 15.0  # seconds without a word after which it counts as lost
+# A server whose cable was unplugged lets go of the lock of a connection that is gone.
+_OPTIONS: Final = (
+    f"-c statement_timeout={_PATIENCE}s "
+    "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+)
+_KEEPALIVES: Final = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": int(_SILENCE * 1000),
+}
+
+
+class _Connection(psycopg.AsyncConnection[Any]):
+    """Gives up on a server that is silent; `statement_timeout` needs one that lives."""
+
+    async def wait(
+        self,
+        gen: PQGen[RV],
+        interval: float = 0.1,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> RV:
+        try:
+            return await super().wait(gen, interval, timeout or _SILENCE)
+        except psycopg.OperationalError as error:
+            if error.sqlstate is None:  # not the server's word: the connection is of no use
+                await self.close()
+            raise
 
 
 class PostgresOutbox:
@@ -39,13 +71,13 @@ class PostgresOutbox:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._db: psycopg.AsyncConnection[Any] | None = None
+        self._db: _Connection | None = None
         self._turn = asyncio.Lock()
 
     async def create_table(self) -> None:
         """Create the table and its indexes unless they exist."""
         try:
-            async with await psycopg.AsyncConnection.connect(self._url) as db:
+            async with await psycopg.AsyncConnection.connect(self._conninfo()) as db:
                 # Two that create it at once would collide.
                 await db.execute("SELECT pg_advisory_xact_lock(hashtext('kull_outbox'))")
                 for statement in CREATE_POSTGRES:
@@ -118,23 +150,20 @@ class PostgresOutbox:
         except psycopg.Error as error:
             raise _explained(error) from error
 
-    async def _connected(self) -> psycopg.AsyncConnection[Any]:
+    async def _connected(self) -> _Connection:
         if self._db is None or self._db.closed:
             await self._disconnect()
-            self._db = await psycopg.AsyncConnection.connect(
-                self._url,
+            self._db = await _Connection.connect(
+                self._conninfo(application_name="kull-outbox-relay", options=_OPTIONS),
                 autocommit=True,
-                connect_timeout=5,
-                application_name="kull-outbox-relay",
-                options=f"-c statement_timeout={_STATEMENT_TIMEOUT}",
-                keepalives_idle=10,
-                keepalives_interval=5,
-                keepalives_count=3,
             )
             await self._take_lock(self._db)
         return self._db
 
-    async def _take_lock(self, db: psycopg.AsyncConnection[Any]) -> None:
+    def _conninfo(self, **more: str) -> str:
+        return make_conninfo(self._url, **_KEEPALIVES, **more)
+
+    async def _take_lock(self, db: _Connection) -> None:
         row = await (await db.execute(_LOCK)).fetchone()
         if row is None or not row[0]:
             await self._disconnect()

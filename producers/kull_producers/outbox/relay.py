@@ -19,6 +19,7 @@ from kull_producers.errors import (
     ConnectError,
     InvalidEvent,
     KullError,
+    NoAnswer,
     NotDeployed,
     NotRoutable,
     OutboxError,
@@ -38,7 +39,7 @@ LOW: Final = 256  # rows in memory below which more are read
 TRIES: Final = 8  # until an event that RabbitMQ refuses is set aside
 SUSPECT: Final = 3  # lost connections until an event is sent alone, to see whether it is the cause
 CHECK_TIMEOUT: Final = 30.0  # seconds
-CONFIRM_TIMEOUT: Final = 60.0  # seconds; then it is sent again
+CONFIRM_TIMEOUT: Final = 30.0  # seconds; then it is sent again
 
 
 class Backlog(Protocol):
@@ -90,6 +91,7 @@ class Relay:
         self._known: set[int] = set()  # rows in memory, or confirmed and not yet noted
         self._aside: set[str] = set()  # addresses whose oldest event was refused
         self._sending: set[int] = set()
+        self._unconfirmed: set[str] = set()  # addresses whose oldest event gets no confirm
         self._breaks: dict[int, int] = {}  # how often a row was under way when a connection broke
         self._confirmed: list[int] = []
         self._some_confirmed = asyncio.Event()
@@ -101,7 +103,11 @@ class Relay:
         """Return why nothing is published right now, in words; empty if all is well."""
         if self._problem is not None:
             return str(self._problem)
-        return BLOCKED if await self._transport.blocked() else ""
+        if await self._transport.blocked():
+            return BLOCKED
+        if self._unconfirmed:
+            return f"RabbitMQ confirms no events of {len(self._unconfirmed)} address(es)"
+        return ""
 
     def notify(self) -> None:
         """Say that the backlog has new rows."""
@@ -171,7 +177,8 @@ class Relay:
                     await self._wake.wait()
         except ExceptionGroup as group:
             first = group.exceptions[0]
-            if isinstance(first, ConnectError):
+            # Silence is nobody's fault; it may well come again and again.
+            if isinstance(first, ConnectError) and not isinstance(first, NoAnswer):
                 for row_id in self._sending:
                     self._breaks[row_id] = self._breaks.get(row_id, 0) + 1
             raise first from None
@@ -179,6 +186,7 @@ class Relay:
             self._lines.clear()
             self._aside.clear()
             self._sending.clear()
+            self._unconfirmed.clear()
             self._known = set(self._confirmed)
 
     async def _read(self, tasks: asyncio.TaskGroup) -> None:
@@ -252,10 +260,12 @@ class Relay:
                 problem: KullError = error
             except TimeoutError:
                 problem = PublishTimeout(f"not confirmed within {CONFIRM_TIMEOUT:g} s")
+                self._unconfirmed.add(row.address)
             except PublishError as error:
                 problem = error
             else:
                 self._sending.discard(row.id)
+                self._unconfirmed.discard(row.address)
                 return None
             self._sending.discard(row.id)  # not after an error that ends the session
             if not await self._transport.blocked():  # then it is not about this event
@@ -295,6 +305,7 @@ class Relay:
             self._known.discard(row.id)
         self._wake.set()
         self._breaks.pop(row.id, None)
+        self._unconfirmed.discard(row.address)
         log.error("event for %s was set aside as refused: %s", row.address, reason)
 
     def _note(self, row: OutboxRow) -> None:

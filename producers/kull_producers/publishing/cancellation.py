@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, TypeVar
+
+T = TypeVar("T")
+GRACE: Final = 1.0  # seconds that a cancelled call gets to tidy up
 
 
 class Cancellation:
@@ -31,3 +36,33 @@ class Cancellation:
         """Raise CancelledError if somebody wants the task to end."""
         if self.asked:
             raise asyncio.CancelledError
+
+
+async def apart(call: Coroutine[Any, Any, T], *, within: float, give_up: Callable[[], None]) -> T:
+    """Run a library's call in a task of its own, and return what it returns.
+
+    There it can swallow no cancellation of ours, pass on none of its own, and outlast no time-out.
+
+    Raises:
+        TimeoutError: it has not ended within so many seconds; `give_up` was called.
+        ConnectionError: the library has cancelled it.
+    """
+    task = asyncio.create_task(call, name="kull-library-call")
+    try:
+        await asyncio.wait({task}, timeout=within)
+        if not task.done():
+            give_up()
+            raise TimeoutError(f"no answer within {within:g} s")
+    finally:
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task}, timeout=GRACE)
+        task.add_done_callback(_retrieved)
+    if task.cancelled():
+        raise ConnectionError("given up by the client library")
+    return task.result()
+
+
+def _retrieved(task: asyncio.Task[Any]) -> None:
+    if not task.cancelled():
+        task.exception()

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 import aio_pika
 from aio_pika import exceptions
-from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, UnderlayConnection
+from aio_pika.abc import AbstractChannel, AbstractExchange, UnderlayConnection
 from aiormq.exceptions import ChannelAccessRefused
 
 from kull_producers.errors import (
     AccessRefused,
     ConnectError,
+    NoAnswer,
     NotDeployed,
     NotRoutable,
     PublishError,
@@ -28,25 +29,16 @@ from kull_producers.errors import (
 )
 from kull_producers.events import topology
 from kull_producers.events.message import Message
-from kull_producers.publishing.cancellation import Cancellation
+from kull_producers.publishing.cancellation import Cancellation, apart
+from kull_producers.publishing.rabbitmq_connection import RabbitConnection
 from kull_producers.publishing.transport import BLOCKED
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
 HEARTBEAT: Final = 10  # seconds
-CONNECT_TIMEOUT: Final = 5.0  # seconds
-
-
-class _Connection(aio_pika.Connection):
-    """Closes itself when it could not connect: else that is tried when no loop runs any more."""
-
-    async def connect(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 (its own)
-        """See aio_pika.Connection."""
-        try:
-            await super().connect(timeout)
-        except BaseException:
-            await self.close()
-            raise
+ANSWER_TIMEOUT: Final = 5.0  # seconds
+CLOSE_TIMEOUT: Final = 3.0  # seconds: the library itself waits 2 s for the answer
 
 
 class RabbitTransport:
@@ -55,20 +47,29 @@ class RabbitTransport:
     Args:
         url: `amqp://user:password@host:5672/vhost`, or `amqps://…`.
         name: how RabbitMQ's own tools show the connection.
-        connect_timeout: seconds until an attempt to connect is given up.
+        answer_timeout: seconds for RabbitMQ to answer a call other than a publish, such as to
+            connect.
+        heartbeat: seconds, whole ones. After half as much again without a word RabbitMQ counts as
+            silent.
 
     Raises:
         ConnectError: the URL is not one. No error and no log line ever holds the password.
     """
 
     def __init__(
-        self, url: str, *, name: str = "kull-producers", connect_timeout: float = CONNECT_TIMEOUT
+        self,
+        url: str,
+        *,
+        name: str = "kull-producers",
+        answer_timeout: float = ANSWER_TIMEOUT,
+        heartbeat: int = HEARTBEAT,
     ) -> None:
         self._where = _where(url)
         self._url = url
         self._name = name
-        self._connect_timeout = connect_timeout
-        self._connection: AbstractConnection | None = None
+        self._answer_timeout = answer_timeout
+        self._heartbeat = heartbeat
+        self._connection: RabbitConnection | None = None
         self._channel: AbstractChannel | None = None
         self._exchanges: dict[str, AbstractExchange] = {}
         self._lock = asyncio.Lock()  # fair, so callers get the channel in the order of the calls
@@ -78,17 +79,14 @@ class RabbitTransport:
 
     async def publish(self, message: Message) -> None:
         """See `Transport.publish`."""
-        exchange = await self._exchange(message.exchange)
+        exchange, connection = await self._exchange(message.exchange)
+        connection.asked()
         try:
             with _answered():
                 await exchange.publish(_amqp_message(message), message.routing_key, mandatory=True)
-        except exceptions.PublishError as error:
-            raise NotRoutable(
-                f"no queue takes {message.routing_key!r} from exchange {message.exchange!r}: "
-                "is a router running?"
-            ) from error
-        except exceptions.DeliveryError as error:
-            raise PublishError("RabbitMQ refused the event; is its disk or memory full?") from error
+        except (exceptions.PublishError, exceptions.DeliveryError) as error:
+            connection.answered()
+            raise _refused(message, error) from error
         except exceptions.ChannelNotFoundEntity as error:
             if f"'{message.exchange}'" not in str(error):
                 raise PublishError("another event has broken the channel") from error
@@ -96,7 +94,11 @@ class RabbitTransport:
                 f"exchange {message.exchange!r} does not exist: start a router once, it creates it"
             ) from error
         except (*exceptions.CONNECTION_EXCEPTIONS, asyncio.InvalidStateError) as error:
-            self._lost(error)
+            self._lost(error, connection)
+        except asyncio.CancelledError:
+            connection.doubt()
+            raise
+        connection.answered()
 
     async def check_shard_count(self, shard_count: int) -> None:
         """See `Transport.check_shard_count`."""
@@ -117,22 +119,14 @@ class RabbitTransport:
 
     async def blocked(self) -> bool:
         """See `Transport.blocked`. RabbitMQ tells a connection once that has published."""
-        link = self._link()
-        if link is None:
-            return False
-        try:
-            async with asyncio.timeout(0):
-                await link.ready()  # waits only while the connection is blocked
-        except TimeoutError:
-            return True
-        return False
+        return self._connection is not None and self._connection.blocked
 
     async def aclose(self) -> None:
         """See `Transport.aclose`."""
         self._closed = True
         await self._discard()
 
-    async def _exchange(self, name: str) -> AbstractExchange:
+    async def _exchange(self, name: str) -> tuple[AbstractExchange, RabbitConnection]:
         failures_before = self._failures
         async with self._lock:
             if self._failures > failures_before:
@@ -141,20 +135,16 @@ class RabbitTransport:
                 raise ConnectError(f"RabbitMQ at {self._where} cannot be reached")
             # Within the lock, so that what comes when it ends does not overtake those who wait.
             await self._until_taken()
-            channel = await self._ready_channel()
+            channel, connection = await self._ready_channel()
             if name not in self._exchanges:
                 self._exchanges[name] = await channel.get_exchange(name, ensure=False)
-            return self._exchanges[name]
-
-    def _link(self) -> UnderlayConnection | None:
-        connection = self._connection
-        if connection is None or not connection.connected.is_set():
-            return None
-        return connection.transport
+            return self._exchanges[name], connection
 
     async def _until_taken(self) -> None:
         """Wait while the connection is blocked: what is sent now would only pile up here."""
-        while (link := self._link()) is not None and await self.blocked():
+        while (connection := self._connection) is not None and connection.blocked:
+            link = connection.transport
+            assert link is not None
             if not self._told_blocked:
                 log.warning("publishing to %s waits: %s", self._where, BLOCKED)
             self._told_blocked = True
@@ -167,29 +157,27 @@ class RabbitTransport:
                 lost.cancel()  # this is only our view of it
         self._told_blocked = False
 
-    async def _ready_channel(self) -> AbstractChannel:
+    async def _ready_channel(self) -> tuple[AbstractChannel, RabbitConnection]:
+        connection = await self._ready_connection()
         if self._channel is None or self._channel.is_closed:
-            connection = await self._ready_connection()
             self._exchanges = {}
             self._channel = await self._open_channel(connection)
-        return self._channel
+        return self._channel, connection
 
-    async def _open_channel(self, connection: AbstractConnection) -> AbstractChannel:
+    async def _open_channel(self, connection: RabbitConnection) -> AbstractChannel:
         try:
             channel = connection.channel(publisher_confirms=True, on_return_raises=True)
-            with _answered():
-                await channel.initialize(timeout=self._connect_timeout)
-        except (*exceptions.CONNECTION_EXCEPTIONS, TimeoutError) as error:
+            await self._call(connection, channel.initialize())
+        except exceptions.CONNECTION_EXCEPTIONS as error:
             self._failures += 1
             await self._discard()
-            self._lost(error)
+            self._lost(error, connection)
         return channel
 
-    async def _ready_connection(self) -> AbstractConnection:
+    async def _ready_connection(self) -> RabbitConnection:
         if self._closed:
             raise ConnectError("the connection has been closed")
-        # `is_closed` would only tell whether we have closed it, not whether it was lost.
-        if self._connection is None or not self._connection.connected.is_set():
+        if self._connection is None or not self._connection.alive:
             await self._discard()
             self._connection = await self._dial()
         return self._connection
@@ -198,59 +186,105 @@ class RabbitTransport:
         connection, self._connection = self._connection, None
         self._channel = None
         if connection is not None:
-            # It may be broken already.
-            with suppress(*exceptions.CONNECTION_EXCEPTIONS), _answered():
-                await connection.close()
+            await _close(connection)
 
-    async def _dial(self) -> AbstractConnection:
+    async def _dial(self) -> RabbitConnection:
+        connection = RabbitConnection(self._url, name=self._name, heartbeat=self._heartbeat)
         try:
-            with _answered():
-                return await aio_pika.connect(
-                    self._url,
-                    connection_class=_Connection,
-                    timeout=self._connect_timeout,
-                    heartbeat=HEARTBEAT,
-                    client_properties={"connection_name": self._name},
-                )
-        except (exceptions.AuthenticationError, exceptions.ProbableAuthenticationError) as error:
+            await self._call(connection, connection.connect())
+            if self._closed:
+                raise ConnectError("the connection has been closed")
+        except BaseException as error:
+            await _close(connection)
+            if not isinstance(error, exceptions.CONNECTION_EXCEPTIONS):
+                raise
+            self._failures += 1
+            self._unreachable(error)
+        return connection
+
+    async def _exists(self, exchange: str) -> bool:
+        async with self._lock:
+            await self._until_taken()
+            connection = await self._ready_connection()
+            # A channel of its own, because RabbitMQ closes it when the exchange does not exist.
+            channel = await self._open_channel(connection)
+        try:
+            await self._call(connection, _look_up(channel, exchange))
+        except exceptions.ChannelNotFoundEntity:
+            return False
+        except exceptions.CONNECTION_EXCEPTIONS as error:
+            self._lost(error, connection)
+        return True
+
+    async def _call(self, connection: RabbitConnection, call: Coroutine[Any, Any, T]) -> T:
+        within = self._answer_timeout
+
+        def give_up() -> None:
+            connection.drop(f"did not answer within {within:g} s")
+
+        return await apart(call, within=within, give_up=give_up)
+
+    def _unreachable(self, error: BaseException) -> NoReturn:
+        if isinstance(error, ConnectError):
+            raise error
+        if isinstance(
+            error, exceptions.AuthenticationError | exceptions.ProbableAuthenticationError
+        ):
             raise AccessRefused(
                 f"RabbitMQ at {self._where} refuses the account or the virtual host: "
                 "check both in the URL"
             ) from error
-        except (*exceptions.CONNECTION_EXCEPTIONS, TimeoutError) as error:
-            self._failures += 1
-            raise ConnectError(
-                f"RabbitMQ at {self._where} cannot be reached: {type(error).__name__}: {error}"
-            ) from error
+        raise ConnectError(
+            f"RabbitMQ at {self._where} cannot be reached: {type(error).__name__}: {error}"
+        ) from error
 
-    async def _exists(self, exchange: str) -> bool:
-        async with self._lock:
-            # A channel of its own, because RabbitMQ closes it when the exchange does not exist.
-            channel = await self._open_channel(await self._ready_connection())
-        try:
-            with _answered():
-                await channel.get_exchange(exchange, ensure=True)
-                await channel.close()
-        except exceptions.ChannelNotFoundEntity:
-            return False
-        except exceptions.CONNECTION_EXCEPTIONS as error:
-            self._lost(error)
-        return True
-
-    def _lost(self, error: BaseException) -> NoReturn:
+    def _lost(self, error: BaseException, connection: RabbitConnection) -> NoReturn:
         if isinstance(error, ChannelAccessRefused):
             raise AccessRefused(
                 f"RabbitMQ at {self._where} does not allow this account to publish: {error} "
                 "(`kull definitions` prints the rights it needs)"
             ) from error
+        if connection.dropped:
+            raise NoAnswer(f"RabbitMQ at {self._where} {connection.dropped}") from error
         raise ConnectError(
             f"the connection to RabbitMQ at {self._where} was lost ({type(error).__name__})"
         ) from error
 
 
+async def _close(connection: RabbitConnection) -> None:
+    def give_up() -> None:
+        connection.drop("did not answer when it was closed")
+
+    try:
+        # It may be broken already.
+        with suppress(*exceptions.CONNECTION_EXCEPTIONS):
+            await apart(connection.close(), within=CLOSE_TIMEOUT, give_up=give_up)
+    finally:
+        connection.abort()
+
+
+async def _look_up(channel: AbstractChannel, exchange: str) -> None:
+    await channel.get_exchange(exchange, ensure=True)
+    await channel.close()
+
+
+def _refused(
+    message: Message, error: exceptions.PublishError | exceptions.DeliveryError
+) -> PublishError:
+    if isinstance(error, exceptions.PublishError):
+        return NotRoutable(
+            f"no queue takes {message.routing_key!r} from exchange {message.exchange!r}: "
+            "is a router running?"
+        )
+    return PublishError("RabbitMQ refused the event; is its disk or memory full?")
+
+
 @contextmanager
 def _answered() -> Iterator[None]:
-    """Turn a cancellation that nobody asked for into a lost connection, and keep one that was."""
+    """Turn a cancellation that nobody asked for into a lost connection, and keep one that was.
+
+    As `apart` does, which would cost a task for each event.
+    """
     cancellation = Cancellation()
     try:
         yield

@@ -14,6 +14,11 @@ class Transport(Protocol):
 
     A call raises CancelledError when its caller is cancelled, always then and only then.
 
+    A broker may fall silent: it is connected, and neither answers nor hangs up. Then every call
+    ends with NoAnswer or ConnectError, within seconds that do not depend on the broker, and the
+    connection is given up, also while nobody calls. Once the broker answers again, so does the
+    next call.
+
     Adapters: `rabbitmq.RabbitTransport`, and its twin `testing.MemoryTransport`.
     """
 
@@ -26,7 +31,8 @@ class Transport(Protocol):
         Raises:
             NotRoutable: the exchange does not exist or nothing is bound for the key.
             PublishError: the broker refused the message.
-            ConnectError: the connection is down or was lost before the confirm.
+            ConnectError: the connection is down or was lost before the confirm; NoAnswer: because
+                the broker is silent. The message may have been stored.
         """
         ...
 
@@ -36,7 +42,7 @@ class Transport(Protocol):
         Raises:
             ShardCountMismatch: the topology exists with another count.
             NotDeployed: no router has created the topology yet.
-            ConnectError: the connection is down.
+            ConnectError: the connection is down; NoAnswer: the broker is silent.
         """
         ...
 
@@ -48,5 +54,5 @@ class Transport(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Close the connection. Idempotent."""
+        """Close the connection, within seconds whatever the broker does. Idempotent."""
         ...

@@ -72,7 +72,7 @@ class RabbitMQ:
 
     @property
     def pid(self) -> int:
-        """The process group of the running node (SIGSTOP and SIGCONT go to `os.killpg(pid, …)`)."""
+        """The process group of the running node."""
         assert self._process is not None, "RabbitMQ is not running"
         return self._process.pid
 
@@ -104,6 +104,14 @@ class RabbitMQ:
     def kill(self) -> None:
         """Kill the node as a power cut would. Its data stays."""
         self._end(signal.SIGKILL)
+
+    def freeze(self) -> None:
+        """Stop all its processes; connections stay open, and nobody answers."""
+        os.killpg(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let them go on."""
+        os.killpg(self.pid, signal.SIGCONT)
 
     def close(self) -> None:
         """End everything and delete the data. Idempotent."""

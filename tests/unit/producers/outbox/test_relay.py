@@ -8,6 +8,7 @@ import pytest
 
 from kull_producers import (
     ConnectError,
+    NoAnswer,
     NotDeployed,
     NotRoutable,
     PublishError,
@@ -279,3 +280,53 @@ async def test_it_begins_anew_although_a_line_swallows_that_it_shall_end(
         await publisher.flush(5)
 
     assert sorted(ids(transport)) == ["a-1", "b-1"]
+
+
+async def test_a_silent_broker_is_told_and_drained_into_in_order_when_it_is_back(
+    tmp_path: Path,
+) -> None:
+    transport = MemoryTransport(patience=0.05)
+    async with publisher_on(tmp_path / "o.db", transport) as publisher:
+        await credit(publisher, "a-0")
+        await publisher.flush(5)
+        transport.answers.clear()
+        for user in ("ada", "bob"):
+            await credits_of(publisher, [f"{user}-{n}" for n in range(50)], user=user)
+        async with asyncio.timeout(5):
+            while "silent" not in (await publisher.status()).problem:
+                await asyncio.sleep(0.01)
+        assert publisher.pending == 100
+
+        transport.answers.set()
+        await publisher.flush(5)
+        assert (await publisher.status()).problem == ""
+
+    assert ids(transport, user="ada") == ["a-0", *(f"ada-{n}" for n in range(50))]
+    assert ids(transport, user="bob") == [f"bob-{n}" for n in range(50)]
+
+
+async def test_silence_however_often_is_no_fault_of_the_events_that_met_it(tmp_path: Path) -> None:
+    transport = MemoryTransport()
+    transport.fail_next(*[NoAnswer("silent")] * (2 * relay.TRIES))
+    async with publisher_on(tmp_path / "o.db", transport) as publisher:
+        await credit(publisher, "a-1")
+        await publisher.flush(5)
+        assert (await publisher.status()).refused == 0
+
+    assert ids(transport) == ["a-1"]
+
+
+async def test_events_that_get_no_confirm_are_told_of_until_they_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay, "CONFIRM_TIMEOUT", 0.02)
+    transport = MemoryTransport()
+    transport.hold.clear()
+    async with publisher_on(tmp_path / "o.db", transport) as publisher:
+        await credit(publisher, "a-1")
+        async with asyncio.timeout(5):
+            while "confirms no events" not in (await publisher.status()).problem:
+                await asyncio.sleep(0.01)
+        transport.hold.set()
+        await publisher.flush(5)
+        assert (await publisher.status()).problem == ""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import NoReturn
 
-import aio_pika
 import pytest
 from aio_pika.exceptions import AMQPConnectionError
 
 from kull_producers.publishing.rabbitmq import RabbitTransport, _answered
+from kull_producers.publishing.rabbitmq_connection import RabbitConnection
 from tests.unit.producers.scripted import ended, swallowed
 
 
@@ -46,7 +46,7 @@ async def test_a_dial_that_is_cancelled_together_with_an_error_is_cancelled(
     async def refused(*_: object, **__: object) -> NoReturn:
         await swallowed(ConnectionRefusedError())
 
-    monkeypatch.setattr(aio_pika, "connect", refused)
+    monkeypatch.setattr(RabbitConnection, "connect", refused)
     transport = RabbitTransport("amqp://guest:guest@127.0.0.1:1/")
     dial = asyncio.create_task(transport.check_shard_count(16), name="dial")
     await asyncio.sleep(0)
