@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
-from kull_client.client import State, SyncClient
+from kull_client.client import SyncClient
 from kull_client.errors import (
     BadMessage,
     GaveUp,
@@ -14,6 +14,7 @@ from kull_client.errors import (
     SyncError,
 )
 from kull_client.event import Device, Event, Position
+from kull_client.state import State
 
 __version__ = version("kull-client")
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random as randomness
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Literal, Self
 from urllib.parse import urlsplit
@@ -14,42 +14,18 @@ from uuid import uuid4
 from kull_client import messages
 from kull_client.close_codes import CloseCode
 from kull_client.connection import Connection
-from kull_client.errors import NotConnected, SyncClosed, SyncError
+from kull_client.errors import BadMessage, NotConnected, SyncClosed, SyncError
 from kull_client.event import Device, Event, Position
 from kull_client.inbox import Inbox
 from kull_client.reconnect import Ended, Reconnecting
 from kull_client.requests import Requests
 from kull_client.session import Delivery, Session
+from kull_client.state import State
 
+log = logging.getLogger("kull_client")
 Token = str | Callable[[], Awaitable[str]]
 DEFAULT_ATTEMPTS: Final = 10
 DEFAULT_BUFFER: Final = 256  # events; above the server's window, so that it rarely fills
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class State:
-    """What the connection is doing.
-
-    Attributes:
-        name: `idle` before the client is opened, `waiting` is the pause before the next attempt,
-            `closed` is the end.
-        reason: why it waits or was closed.
-        delay: with `waiting`, the length of the pause in seconds.
-        attempt: attempts since the last stable connection.
-        stale_since: with `connected`, since when nothing new can come, as the server itself has
-            lost touch; in ms since the Unix epoch, 0 while all is well.
-    """
-
-    name: Literal["idle", "connecting", "connected", "waiting", "closed"]
-    reason: str = ""
-    delay: float = 0.0
-    attempt: int = 0
-    stale_since: int = 0
-
-    @property
-    def stale(self) -> bool:
-        """Whether what the application shows may be old although it is connected."""
-        return self.stale_since > 0
 
 
 class SyncClient:
@@ -74,6 +50,8 @@ class SyncClient:
         connect_timeout: seconds for a token, and for one attempt from then to WELCOME.
         buffer: events that wait for the application; when it is full the client stops reading.
         on_state: called on the event loop with each new State; it must not block.
+        on_error: the same, with what the server sent and this client cannot read. A stored event
+            among it was skipped: the others go on.
         random: returns a float from 0 to 1, for back-off.
     """
 
@@ -90,6 +68,7 @@ class SyncClient:
         connect_timeout: float = 10.0,
         buffer: int = DEFAULT_BUFFER,
         on_state: Callable[[State], None] | None = None,
+        on_error: Callable[[BadMessage], None] | None = None,
         random: Callable[[], float] = randomness.random,
     ) -> None:
         if urlsplit(url).scheme not in {"ws", "wss"} or not urlsplit(url).netloc:
@@ -97,11 +76,11 @@ class SyncClient:
         self._url, self._token = url, token
         self._device_id, self._device_name, self._platform = device_id, device_name, platform
         self._connect_timeout = connect_timeout
-        self._on_state = on_state
+        self._on_state, self._on_error = on_state, on_error
         self._session = Session(position)
         self._inbox = Inbox(buffer)
         self._requests = Requests()
-        self._connection = Connection(self._session, self._inbox, self._requests)
+        self._connection = Connection(self._session, self._inbox, self._requests, self._skipped)
         self._reconnecting = Reconnecting(max_attempts=max_attempts, random=random)
         self._instance = uuid4().hex
         self._given: Delivery | None = None
@@ -270,9 +249,12 @@ class SyncClient:
             SyncClosed: the server ended the session, and connecting again cannot help.
             GaveUp: no stable connection after `max_attempts`.
         """
-        self._processed()
-        self._given = await self._inbox.get()
-        return self._given.event
+        while True:
+            self._processed()
+            self._given = await self._inbox.get()
+            if self._given.problem is None:
+                return self._given.event
+            self._skipped(self._given.problem)
 
     async def __aenter__(self) -> Self:
         """Connect, trying again like later on. Raises what iterating raises."""
@@ -339,7 +321,9 @@ class SyncClient:
             platform=self._platform,
         )
         fresh = None if isinstance(self._token, str) else self._token
-        self._connection = Connection(self._session, self._inbox, self._requests, fresh)
+        self._connection = Connection(
+            self._session, self._inbox, self._requests, self._skipped, fresh
+        )
         try:
             return await self._connection.run(
                 self._url, hello, within=self._connect_timeout, on_change=self._connected
@@ -388,6 +372,14 @@ class SyncClient:
         given, self._given = self._given, None
         if given is not None:
             self._connection.processed(given)
+
+    def _skipped(self, problem: BadMessage) -> None:
+        log.warning("a message was skipped: %s", problem)
+        if self._on_error is not None:
+            try:
+                self._on_error(problem)
+            except Exception:
+                log.exception("on_error has failed")
 
     def _end(self, error: Exception | None, reason: str) -> None:
         if self._ended:

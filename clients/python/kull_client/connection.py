@@ -40,18 +40,23 @@ _quiet.setLevel(logging.WARNING)
 
 
 class Connection:
-    """Connects once and serves that connection. `run` says how it ended."""
+    """Connects once and serves that connection. `run` says how it ended.
+
+    skipped: called with what could not be read, and was no stored event.
+    """
 
     def __init__(
         self,
         session: Session,
         inbox: Inbox,
         requests: Requests,
+        skipped: Callable[[BadMessage], None],
         fresh_token: Callable[[], Awaitable[str]] | None = None,
     ) -> None:
         self._session = session
         self._inbox = inbox
         self._requests = requests
+        self._skipped = skipped
         self._fresh_token = fresh_token
         self._renewal_changed = asyncio.Event()
         self._socket: ClientConnection | None = None
@@ -183,7 +188,7 @@ class Connection:
         try:
             return self._session.received(text, _now())
         except BadMessage as error:
-            log.warning("a message was skipped: %s", error)
+            self._skipped(error)
             return []
         finally:
             if acks.at != before[0]:

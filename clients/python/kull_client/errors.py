@@ -5,7 +5,7 @@ SyncError
 ├── GaveUp          no stable connection after so many attempts
 ├── NotConnected    there is no connection right now, or it was lost before the answer
 ├── Rejected        the server refused this device's message
-└── BadMessage        the server sent something that is not kull.sync.v2
+└── BadMessage      the server sent something that cannot be read
 """
 
 from __future__ import annotations
@@ -57,4 +57,12 @@ class Rejected(SyncError):
 
 
 class BadMessage(SyncError):
-    """The server sent something that is not kull.sync.v2; the text says what."""
+    """The server sent something that cannot be read; the text says what is wrong with it.
+
+    Attributes:
+        queue, seq: the stored event that is missing now: it was skipped, and acknowledged.
+            `seq` is None if the message was none, or did not say which.
+    """
+
+    queue = ""
+    seq: int | None = None

@@ -37,6 +37,11 @@ class Event:
     device_id: str = "server"
     user_id: str = ""
 
+    @property
+    def is_notice(self) -> bool:
+        """Whether this client says it itself: a publisher's event may have the same type."""
+        return self.seq is None and not self.id
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from kull_client.errors import BadMessage
 from kull_client.event import USER_QUEUE, Device, Event, Position
 
 Json = dict[str, Any]
+# How the server begins an entry of the user's own queue, or of another one.
+_HEAD: Final = re.compile(r'\{"seq":(\d{1,18}),(?:"queue":"([^"\\]+)",)?(?!"queue")')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +32,7 @@ def parse(text: str | bytes) -> Json:
         raise BadMessage("the server sent a binary frame")
     try:
         message = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadMessage(f"the server sent something that is not JSON: {error}") from None
     if not isinstance(message, dict) or not isinstance(message.get("type"), str):
         raise BadMessage("the server sent a message without a type")
@@ -42,6 +45,27 @@ def parse(text: str | bytes) -> Json:
 def is_event(message: Json) -> bool:
     """Return whether it carries an event, whatever its type is called."""
     return message.get("seq") is not None or message.get("id") is not None
+
+
+def place_of(text: str | bytes) -> Event | None:
+    """Return where an entry stands that cannot be read: an event with `seq` and `queue` alone.
+
+    None: the message is no entry, or does not even say which one it is.
+    """
+    if isinstance(text, bytes):
+        return None
+    try:
+        fields = json.loads(text)
+    except (ValueError, RecursionError):
+        head = _HEAD.match(text)
+        fields = {"seq": int(head[1]), "queue": head[2]} if head else None
+    try:
+        if isinstance(fields, dict):
+            seq, queue = number(fields, "seq"), text_of(fields, "queue", USER_QUEUE)
+            return Event(type="", data={}, seq=seq, queue=queue)
+    except BadMessage:
+        pass
+    return None
 
 
 def event_of(message: Json) -> Event:

@@ -7,23 +7,29 @@ Texts of the server go in, values for the shell come out; the clock is passed in
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from kull_client import messages
 from kull_client.acks import LazyAcks
+from kull_client.errors import BadMessage
 from kull_client.event import LEFT, RECOVERY_LOST, Device, Event, Position
 from kull_client.messages import Json, Standing
+from kull_client.presence import Presence, news_in
 from kull_client.renewal import Renewal
 from kull_client.rooms import Rooms
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """An event for the application. `run` and `size` (bytes) are for `Session.processed`."""
+    """An event for the application. `run` and `size` (bytes) are for `Session.processed`.
+
+    problem: the event cannot be read and holds its place alone: this is to be told instead.
+    """
 
     event: Event
     run: int = 0
     size: int = 0
+    problem: BadMessage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +87,6 @@ class _Queue:
         return head > max(self.head, self.received)
 
 
-@dataclass(slots=True)
-class _Presence:
-    devices: dict[str, Device] = field(default_factory=dict)
-    generations: dict[str, tuple[int, int]] = field(default_factory=dict)
-
-
 class Session:
     """See the module's text."""
 
@@ -103,15 +103,14 @@ class Session:
         self._queues = {
             name: _Queue(received=seq, processed=seq) for name, seq in start.after.items()
         }
-        self._presence = _Presence()
+        self._presence = Presence()
         self._stale: dict[str, int] = {}  # queue -> since, ms since the Unix epoch
         self._stranger = False  # the server may take this device for one it has never seen
 
     @property
     def devices(self) -> Sequence[Device]:
         """The user's connected devices, in order of their ids."""
-        known = self._presence.devices
-        return [known[device_id] for device_id in sorted(known)]
+        return self._presence.devices
 
     @property
     def stale_since(self) -> int:
@@ -125,10 +124,19 @@ class Session:
         return Position(epoch=self._epoch, after=after)
 
     def received(self, text: str | bytes, now: float) -> list[Incoming]:
-        """Take one message of the server. Raises BadMessage."""
-        message = messages.parse(text)
+        """Take one message of the server. Raises BadMessage: skip it, it is no stored event."""
+        try:
+            return self._read(messages.parse(text), len(text), now)
+        except BadMessage as problem:
+            place = messages.place_of(text)
+            if place is None:
+                raise
+            problem.queue, problem.seq = place.queue, place.seq
+            return self._event(place, len(text), now, problem)
+
+    def _read(self, message: Json, size: int, now: float) -> list[Incoming]:
         if messages.is_event(message):
-            return self._event(messages.event_of(message), len(text), now)
+            return self._event(messages.event_of(message), size, now)
         data: Json = message["data"]
         match message["type"]:
             case "WELCOME":
@@ -177,7 +185,7 @@ class Session:
         self._stranger = self.device_id not in {"", device_id} or self._epoch not in {"", epoch}
         self.user_id, self.device_id, self.session_id = user_id, device_id, session_id
         self.first = data.get("first") is True
-        self._presence = _Presence({device.device_id: device for device in connected})
+        self._presence = Presence(connected)
         self.acks.opened(window)
         self.renewal.lives(lifetime, now)
         self._stale.clear()
@@ -210,9 +218,9 @@ class Session:
         self._stale.pop(queue, None)
 
     def _joined(self, data: Json) -> list[Incoming]:
-        standing = messages.standing_of(data)
+        standing, ref = messages.standing_of(data), messages.text_of(data, "ref")
         self.rooms.joined(standing.queue)
-        answered = [Accepted(ref, "")] if (ref := messages.text_of(data, "ref")) else []
+        answered = [Accepted(ref, "")] if ref else []
         return [*self._stand(standing), *answered]
 
     def _left(self, data: Json) -> list[Incoming]:
@@ -244,9 +252,12 @@ class Session:
         lost = Event(type=RECOVERY_LOST, data={"queue": name, "head": head}, queue=name)
         return [Delivery(lost)]
 
-    def _event(self, event: Event, size: int, now: float) -> list[Incoming]:
+    def _event(
+        self, event: Event, size: int, now: float, problem: BadMessage | None = None
+    ) -> list[Incoming]:
+        news = news_in(event)  # raises before anything counts
         if event.seq is None:
-            self._note_presence(event)
+            self._presence.note(news)
             return [Delivery(event)]
         queue = self._queues.setdefault(event.queue, _Queue())
         if event.seq <= queue.received:
@@ -255,18 +266,5 @@ class Session:
                 self.acks.add(event.queue, event.seq, size, now)
             return []
         queue.received = event.seq
-        self._note_presence(event)
-        return [Delivery(event, queue.run, size)]
-
-    def _note_presence(self, event: Event) -> None:
-        if event.type not in {"DEVICE_CONNECTED", "DEVICE_DISCONNECTED"}:
-            return
-        device = messages.device_of(event.data)
-        generation = messages.generation_of(event.data)
-        if generation < self._presence.generations.get(device.device_id, (0, 0)):
-            return  # news of a session that was followed by another one
-        self._presence.generations[device.device_id] = generation
-        if event.type == "DEVICE_CONNECTED":
-            self._presence.devices[device.device_id] = device
-        else:
-            self._presence.devices.pop(device.device_id, None)
+        self._presence.note(news)
+        return [Delivery(event, queue.run, size, problem)]

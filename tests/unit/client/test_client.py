@@ -8,6 +8,7 @@ from contextlib import suppress
 import pytest
 
 from kull_client import (
+    BadMessage,
     Position,
     State,
     SyncClient,
@@ -220,6 +221,46 @@ async def test_the_state_is_told(server: Scripted) -> None:
     ]
     assert states[2].reason == "the connection was closed with 4002: full"
     assert not opening.connected
+
+
+async def test_an_event_that_cannot_be_read_is_told_and_the_next_one_comes(
+    server: Scripted, caplog: pytest.LogCaptureFixture
+) -> None:
+    told: list[BadMessage] = []
+
+    def tell(problem: BadMessage) -> None:
+        told.append(problem)
+        raise Failure("the application's own")
+
+    opening = client(server.url, on_error=tell)
+    peer = await together(opening, server)
+    await peer.socket.send("{")
+    await peer.send("CREDIT_UPDATE", id=5, seq=1, queue="all")
+    await peer.credit(1)
+
+    assert [event.seq for event in await events(opening, 1)] == [1]
+    assert [(each.queue, each.seq) for each in told] == [("", None), ("all", 1)]
+    assert str(told[1]) == "id must be a string, not 5"
+    assert opening.position.after == {"all": 1}
+    assert "on_error has failed" in caplog.text
+    await opening.__aexit__(None, None, None)
+    assert (await peer.rest())[-2:] == [
+        {"type": "ACK", "seq": 1, "queue": "all"},
+        {"type": "ACK", "seq": 1},
+    ]
+
+
+async def test_what_a_publisher_says_is_told_from_what_the_client_says(server: Scripted) -> None:
+    opening = client(server.url)
+    peer = await together(opening, server)
+    await peer.send("RECOVERY_LOST", {"queue": "user", "head": 9}, id="a", seq=1)
+    await peer.send("RECOVERY_LOST", {"queue": "user", "head": 9})
+
+    got = await events(opening, 2)
+
+    assert [event.type for event in got] == ["RECOVERY_LOST", "RECOVERY_LOST"]
+    assert [event.is_notice for event in got] == [False, True]
+    await opening.__aexit__(None, None, None)
 
 
 async def test_the_state_and_the_edge_can_be_asked_for(server: Scripted) -> None:

@@ -66,11 +66,11 @@ def events(session: Session, *texts: str) -> list[Event]:
     return [delivery.event for delivery in deliveries(session, *texts)]
 
 
-def process(session: Session, *texts: str) -> list[Event]:
+def process(session: Session, *texts: str) -> list[Delivery]:
     done = deliveries(session, *texts)
     for delivery in done:
         session.processed(delivery, NOW)
-    return [delivery.event for delivery in done]
+    return done
 
 
 def test_welcome_says_who_this_device_is() -> None:
@@ -296,6 +296,26 @@ def test_messages_of_a_newer_server_are_ignored() -> None:
 def test_what_is_not_the_protocol_is_told(message: str, why: str) -> None:
     with pytest.raises(BadMessage, match=why):
         Session().received(message, NOW)
+
+
+def test_what_is_nested_too_deep_is_skipped_and_acknowledged() -> None:
+    session = opened()
+    deep = '{"seq":7,"queue":"all","type":"X","data":{"a":' + "[" * 100_000 + "]" * 100_000 + "}}"
+
+    (skipped,) = deliveries(session, deep)
+    session.processed(skipped, NOW)
+
+    assert skipped.problem is not None
+    assert (skipped.problem.queue, skipped.problem.seq) == ("all", 7)
+    assert session.acks.take() == {"all": 7}
+
+
+def test_an_event_that_cannot_be_read_and_comes_again_is_told_once() -> None:
+    session = opened()
+    unreadable = text("CREDIT_UPDATE", seq=1, id=5)
+
+    assert [each.problem is None for each in process(session, unreadable)] == [False]
+    assert deliveries(session, unreadable) == []
 
 
 def test_a_binary_frame_is_told() -> None:

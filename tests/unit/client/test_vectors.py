@@ -92,6 +92,18 @@ def _acknowledges_without_a_name(patch: pytest.MonkeyPatch) -> None:
 
 
 FAULTS: list[tuple[str, Break]] = [
+    (
+        "the newest event cannot be read: it is acknowledged all the same, and not asked for again",
+        lambda patch: patch.setattr(messages, "place_of", lambda _text: None),
+    ),
+    (
+        "who is connected is told by the user's own queue only",
+        lambda patch: patch.setattr("kull_client.presence.USER_QUEUE", "all"),
+    ),
+    (
+        "a stored event is never taken for a message about the session, whatever its type is called",
+        _goes_by_the_type,
+    ),
     ("an event that comes twice is handed out once", _forgets_what_it_received),
     ("what was not processed is not acknowledged", _acknowledges_what_it_received),
     ("what was received but not processed is not told", _tells_what_it_received),
