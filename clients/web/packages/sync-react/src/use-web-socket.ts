@@ -1,12 +1,13 @@
 /** Callbacks for what happens, as the application wrote them last. */
 
-import type {
-  ConnectionState,
-  EventData,
-  EventOf,
-  EventType,
-  SyncClient,
-  SyncEvent,
+import {
+  type ConnectionState,
+  type EventData,
+  type EventOf,
+  type EventType,
+  isLoss,
+  type SyncClient,
+  type SyncEvent,
 } from '@kull/sync';
 import { useEffect, useInsertionEffect, useRef } from 'react';
 import { useConnectionState } from './hooks.ts';
@@ -71,7 +72,7 @@ function dispatch(event: SyncEvent, callbacks: WebSocketCallbacks): Promise<unkn
 function specific(event: SyncEvent, callbacks: WebSocketCallbacks): unknown {
   const words = event.type.toLowerCase().split('_');
   const name = `on${words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('')}`;
-  if (GENERAL.has(name)) return undefined;
+  if (GENERAL.has(name) || (event.type === 'RECOVERY_LOST' && !isLoss(event))) return undefined;
   const callback = callbacks[name as keyof EventCallbacks] as Callback<EventType> | undefined;
   return callback?.(event.data, event);
 }

@@ -180,8 +180,9 @@ describe('useShootProgress', () => {
 
   it('ignores a stale tick, and the ticks of other shoots', async () => {
     const { result } = await hook(() => useShootProgress('s'));
-    await tick({ processedCount: 5 }, 2_000);
-    await tick({ processedCount: 4 }, 1_000);
+    await tick({ processedCount: 3 }, 2_000);
+    await tick({ processedCount: 5 }, 1_000);
+    await tick({ processedCount: 4 }, 3_000, 1); // it comes late
     await tick({ shootId: 'other', processedCount: 9 }, 3_000);
 
     expect(result.current.progressPercentage).toBe(50);

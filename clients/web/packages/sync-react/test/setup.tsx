@@ -56,10 +56,10 @@ export async function show(children: ReactNode, props: Partial<SyncProviderProps
   return view;
 }
 
-export const tick = (fields: object, timestamp = Date.now()) =>
+export const tick = (fields: object, timestamp = Date.now(), late?: number) =>
   act(async () => {
-    const seq = (seqs.get(server) ?? 0) + 1;
-    seqs.set(server, seq);
+    const seq = late ?? (seqs.get(server) ?? 0) + 1;
+    if (!late) seqs.set(server, seq);
     const data = { shootId: 's', status: 'processing', processedCount: 1, totalCount: 10 };
     server.last.emit(
       'SHOOT_PROGRESS',

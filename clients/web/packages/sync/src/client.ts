@@ -1,9 +1,11 @@
 /** The device's side of Kull Sync: one object that stays connected and hands out events. */
 
+import { within } from './calls.ts';
 import type { SocketClass } from './connection.ts';
-import { Engine, type Output } from './engine.ts';
+import { Engine, type EngineOptions, type Output } from './engine.ts';
 import { NotConnected, SyncError } from './errors.ts';
 import type { CreditUpdate, Device, Position, ShootProgress } from './events.ts';
+import { checkText } from './messages.ts';
 import { watchPage } from './page.ts';
 import type { ConnectionState } from './state.ts';
 import { indexedDbStore, type Store } from './store.ts';
@@ -11,10 +13,13 @@ import { canShare, Tabs } from './tabs.ts';
 import { claims, type Token, Tokens } from './tokens.ts';
 import { type CatchingUp, type Handler, type Topics, View } from './view.ts';
 
+const STORE_WITHIN = 3_000; // ms for the store to answer
+
 export interface SyncOptions {
   /**
    * A device token, or a function that gets one. It is called when there is none that is good for
-   * another 30 s, and a minute before the one in use expires. Throw `Unauthorized` to stop trying.
+   * another 30 s, and a minute before the one in use expires. If it throws, or does not answer
+   * within `connectTimeout`, it is called again later; throw `Unauthorized` to stop that.
    */
   token: Token;
   /** `/ws` of this page's server if absent. Several are tried in turn. */
@@ -27,7 +32,7 @@ export interface SyncOptions {
   platform?: string;
   /** How many attempts in a row may fail; Infinity: never give up. */
   maxAttempts?: number;
-  /** Milliseconds for one attempt. */
+  /** Milliseconds for a token, and for one attempt. */
   connectTimeout?: number;
   /** Whether all tabs of the user use one connection, where the browser can; true if absent. */
   share?: boolean;
@@ -41,28 +46,38 @@ export interface SyncOptions {
 
 export class SyncClient {
   readonly #options: SyncOptions;
-  readonly #urls: string[];
+  readonly #engineOptions: Omit<EngineOptions, 'position' | 'instance'>;
   readonly #tokens: Tokens;
-  readonly #WebSocket: SocketClass;
   readonly #store: Store | undefined;
   readonly #view = new View();
   #engine: Engine | undefined; // if this is the tab that is connected
   #tabs: Tabs | undefined;
   #key: string | undefined; // of the stored position, once it was read
-  #isBeginning = false;
   #run = 0; // grows with connect and disconnect, so that what was begun before is dropped
+  #begun = -1; // the last run that has begun
   #unwatch = () => {};
 
-  /** Throws SyncError for a URL or platform that cannot work. */
+  /** Throws SyncError for what can never work. */
   constructor(options: SyncOptions) {
+    const {
+      url = '/ws',
+      maxAttempts = 10,
+      connectTimeout = 10_000,
+      random = Math.random,
+    } = options;
+    const { WebSocket = globalThis.WebSocket as SocketClass | undefined, store } = options;
+    const { deviceName, platform = 'web' } = options;
+    if (!WebSocket) throw new SyncError('there is no WebSocket here: pass one');
+    checkText('deviceName', deviceName ?? '', 64);
+    checkText('platform', platform, 32);
     this.#options = options;
-    this.#urls = [options.url ?? '/ws'].flat().map(webSocketUrl);
-    this.#tokens = new Tokens(options.token);
-    const { WebSocket = globalThis.WebSocket as SocketClass | undefined } = options;
-    if (!WebSocket) throw new SyncError('there is no WebSocket here: pass one as an option');
-    this.#WebSocket = WebSocket;
-    const { store } = options;
-    if (store !== false && (store || typeof indexedDB !== 'undefined')) {
+    this.#tokens = new Tokens(options.token, connectTimeout);
+    this.#engineOptions = {
+      ...{ urls: [url].flat().map(webSocketUrl), tokens: this.#tokens, WebSocket },
+      ...{ maxAttempts, connectTimeout, random, deviceName, platform },
+    };
+    // `in` asks no browser that blocks site data.
+    if (store !== false && (store || 'indexedDB' in globalThis)) {
       this.#store = store || indexedDbStore();
     }
   }
@@ -118,7 +133,7 @@ export class SyncClient {
   connect(): void {
     if (this.#tabs) this.#tabs.order('start');
     else if (this.#engine) this.#engine.start();
-    else if (!this.#isBeginning) void this.#begin(++this.#run);
+    else if (this.#begun !== this.#run) void this.#begin(++this.#run);
   }
 
   /**
@@ -132,7 +147,6 @@ export class SyncClient {
   /** Disconnect this client and stay so. What is stored stays: see `logout`. */
   disconnect(): void {
     this.#unwatch();
-    this.#unwatch = () => {};
     this.#end();
     if (this.state.name !== 'idle' && this.state.name !== 'disconnected') {
       this.#view.tells.state({ name: 'disconnected', reason: '', attempt: 0 });
@@ -153,58 +167,54 @@ export class SyncClient {
    */
   updateProgress(progress: ShootProgress): Promise<string> {
     const by = this.#tabs ?? this.#engine;
-    return by?.updateProgress(progress) ?? Promise.reject(new NotConnected('call connect() first'));
+    return by?.updateProgress(progress) ?? Promise.reject(new NotConnected());
   }
 
   async #begin(run: number): Promise<void> {
-    const view = this.#view;
-    this.#isBeginning = true;
-    const share = this.#options.share !== false && canShare();
-    if (share || this.#store) await this.#findKey().catch((error) => view.error(error));
-    if (run !== this.#run) return;
+    this.#begun = run;
     this.#watch();
     const lead = () => this.#lead(run);
-    if (share && this.#key) this.#tabs = new Tabs(this.#key, view, lead, () => this.#forget());
-    else await lead();
-    if (run === this.#run) this.#isBeginning = false;
+    const alone = (error: unknown) => {
+      this.#view.error(error);
+      this.#tabs = undefined;
+      return lead();
+    };
+    try {
+      const share = this.#options.share !== false && canShare();
+      const key = share || this.#store ? await this.#findKey() : '';
+      if (run !== this.#run) return;
+      if (share) this.#tabs = new Tabs(key, this.#view, lead, alone, () => this.#forget());
+      else await lead();
+    } catch (error) {
+      await alone(error);
+    }
   }
 
   /** Connect by this very object. Returns nothing if that is no longer wanted. */
   async #lead(run: number): Promise<Engine | undefined> {
     if (!this.#view.position.epoch && this.#key) {
-      const loading = this.#store?.load(this.#key);
-      const saved = await loading?.catch((error) => this.#view.error(error));
+      const saved = await this.#ask((store, key) => store.load(key));
       if (saved && run === this.#run) this.#view.restore(saved, saved.snapshot);
     }
     if (run !== this.#run) return undefined;
-    const { maxAttempts = 10, connectTimeout = 10_000, random = Math.random } = this.#options;
-    const { deviceName, platform = 'web' } = this.#options;
     const output: Output = {
-      ...this.#view.tells,
+      ...(this.#tabs ?? this.#view).tells,
       save: (position) => this.#save(position),
       error: (error) => this.#view.error(error),
     };
-    this.#engine = new Engine(
-      {
-        urls: this.#urls,
-        tokens: this.#tokens,
-        position: this.#view.position,
-        WebSocket: this.#WebSocket,
-        self: { instance: this.#view.instance, deviceName, platform },
-        ...{ maxAttempts, connectTimeout, random },
-      },
-      this.#tabs?.output(output) ?? output,
-    );
+    const { position, instance } = this.#view;
+    this.#engine = new Engine({ ...this.#engineOptions, position, instance }, output);
     this.#engine.start();
     return this.#engine;
   }
 
   #watch(): void {
+    this.#unwatch();
     this.#unwatch = watchPage({
       wake: () => this.wake(),
       offline: (offline) => this.#order('offline', offline),
       hide: () => this.#end(),
-      restore: () => this.#begin(this.#run),
+      show: () => this.connect(),
     });
   }
 
@@ -215,7 +225,6 @@ export class SyncClient {
 
   #end(): void {
     this.#run++;
-    this.#isBeginning = false;
     const [tabs, engine] = [this.#tabs, this.#engine];
     this.#tabs = this.#engine = undefined;
     if (tabs) tabs.leave(() => engine?.stop());
@@ -229,24 +238,34 @@ export class SyncClient {
     this.disconnect();
     this.#tokens.drop();
     this.#view.restore({ epoch: '', after: {} }, { shoots: [] });
-    if (key) await this.#store?.remove(key);
+    if (key && this.#store) await within(this.#store.remove(key), STORE_WITHIN, 'the store');
   }
 
-  async #findKey(): Promise<void> {
+  async #findKey(): Promise<string> {
     this.#key ??= this.#keyOf(this.#options.user ?? userOf(await this.#tokens.get()));
+    return this.#key;
   }
 
   #save(position: Position): Promise<void> | undefined {
     if (!this.#store || !this.#key) return undefined;
     const saved = { ...position, userId: this.userId, snapshot: this.#view.latest.snapshot };
-    return this.#store.save(this.#key, saved).catch((error) => {
+    return this.#ask((store, key) => store.save(key, saved));
+  }
+
+  /** Returns nothing if the store fails or does not answer; that is told, and nothing stored then. */
+  async #ask<T>(question: (store: Store, key: string) => Promise<T>): Promise<T | undefined> {
+    if (!this.#store || !this.#key) return undefined;
+    try {
+      return await within(question(this.#store, this.#key), STORE_WITHIN, 'the store');
+    } catch (error) {
       this.#key = undefined; // it would fail again and again
       this.#view.error(error);
-    });
+      return undefined;
+    }
   }
 
   #keyOf(user: string): string {
-    return `${this.#urls[0]} ${user}`;
+    return `${this.#engineOptions.urls[0]} ${user}`;
   }
 }
 

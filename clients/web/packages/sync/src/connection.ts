@@ -1,6 +1,7 @@
 /** One WebSocket, from its HELLO to its end. */
 
 import { MAX_DELAY } from './acks.ts';
+import { now } from './clock.ts';
 import * as messages from './messages.ts';
 import type { Delivery, Incoming, Session } from './session.ts';
 
@@ -32,20 +33,11 @@ export interface Closed {
   readonly asked?: number | undefined;
 }
 
-export type Answer = Extract<Incoming, { kind: 'accepted' | 'refused' }>;
-
 export interface Listener {
-  welcomed(): void;
-  delivered(delivery: Delivery): void;
-  answered(answer: Answer): void;
-  /** The server became stale or fresh, see `Session.staleSince`. */
-  staleness(): void;
-  /** The server has told how long the token in use lives, in ms; NaN: for ever. */
-  refreshed(lifetime: number): void;
+  /** The server has said something. */
+  took(incoming: Incoming): void;
   /** A message was skipped. */
   error(error: unknown): void;
-  /** The token has expired; the server waits a little for a new one. */
-  expired(): void;
   /** Called before acknowledgements are sent; they wait for it. */
   acknowledging(): Promise<void> | undefined;
   /** Called once, whoever ended it; not after `close`. */
@@ -58,7 +50,7 @@ export class Connection {
   readonly #session: Session;
   readonly #listener: Listener;
   #ended = false;
-  #welcomedAt = 0;
+  #welcomedAt: number | undefined;
   #heardAt = 0;
   #answered = false; // whether anything came since the last PING
   #keepalive = 0;
@@ -118,50 +110,38 @@ export class Connection {
   }
 
   /** Acknowledge what was processed and close; `ended` is not called. */
-  close(code = 1000, reason = ''): void {
+  close(): void {
     if (this.isOpen) this.#sendAcks(this.#session.acks.take());
     this.#shut();
-    this.#socket.close(code, reason);
+    this.#socket.close(1000);
   }
 
   #received(data: unknown): void {
     if (this.#ended) return;
-    this.#heardAt = Date.now();
+    this.#heardAt = now();
     this.#answered = true;
     try {
-      for (const each of this.#session.received(data)) this.#take(each);
+      for (const each of this.#session.received(data)) this.#took(each);
     } catch (error) {
       this.#listener.error(error);
     }
     this.#scheduleAcks();
   }
 
-  #take(incoming: Incoming): void {
-    switch (incoming.kind) {
-      case 'welcomed':
-        this.isOpen = true;
-        this.#welcomedAt = Date.now();
-        this.#keepalive = incoming.keepalive;
-        this.#watch();
-        return this.#listener.welcomed();
-      case 'delivery':
-        return this.#listener.delivered(incoming);
-      case 'staleness':
-      case 'expired':
-      case 'refreshed':
-        return this.#listener[incoming.kind](incoming.lifetime as number);
-      case 'reconnect':
-        this.#slot = Date.now() + incoming.after;
-        return;
-      default:
-        if (incoming.kind === 'refused' && !incoming.ref) this.#complaint = incoming.message;
-        return this.#listener.answered(incoming);
-    }
+  #took(incoming: Incoming): void {
+    if (incoming.kind === 'welcomed') {
+      this.isOpen = true;
+      this.#welcomedAt = now();
+      this.#keepalive = incoming.keepalive;
+      this.#watch();
+    } else if (incoming.kind === 'RECONNECT') this.#slot = now() + incoming.after;
+    else if (incoming.kind === 'ERROR' && !incoming.ref) this.#complaint = incoming.message;
+    this.#listener.took(incoming);
   }
 
   /** A browser does not show the server's pings, so silence is broken by asking. */
   #watch(): void {
-    const quiet = Date.now() - this.#heardAt;
+    const quiet = now() - this.#heardAt;
     clearTimeout(this.#watchTimer);
     if (quiet >= this.#keepalive) return this.probe();
     this.#watchTimer = setTimeout(() => this.#watch(), this.#keepalive - quiet);
@@ -189,8 +169,8 @@ export class Connection {
 
   #end(code: number, reason: string): void {
     if (this.#ended) return;
-    const asked = this.#slot === undefined ? undefined : Math.max(0, this.#slot - Date.now());
-    const lasted = this.#welcomedAt ? Date.now() - this.#welcomedAt : 0;
+    const asked = this.#slot && Math.max(0, this.#slot - now());
+    const lasted = now() - (this.#welcomedAt ?? now());
     this.#shut();
     this.#socket.close();
     this.#listener.ended({ code, reason: reason || this.#complaint, lasted, asked });

@@ -1,38 +1,34 @@
 /** Keeps one connection alive: connects, reconnects, renews the token, gives up. */
 
+import { Calls, within } from './calls.ts';
+import { now } from './clock.ts';
 import { mayReconnect, REPLACED, TOKEN_EXPIRED } from './close-codes.ts';
-import {
-  type Answer,
-  type Closed,
-  Connection,
-  type Listener,
-  type SocketClass,
-} from './connection.ts';
-import { NotConnected, Rejected, Unauthorized } from './errors.ts';
+import { type Closed, Connection, type SocketClass } from './connection.ts';
+import { NotConnected, Rejected, SyncError } from './errors.ts';
 import type { Device, Position, ShootProgress, SyncEvent } from './events.ts';
 import * as messages from './messages.ts';
 import { Reconnecting } from './reconnect.ts';
-import { type Delivery, Session } from './session.ts';
+import { type Delivery, type Incoming, Session } from './session.ts';
 import { actionFor, IDLE, type Told } from './state.ts';
 import type { Tokens } from './tokens.ts';
 
 const ANSWER_WITHIN = 10_000; // ms for the server to answer a message
 const HANDLE_WITHIN = 30_000; // ms for the application to handle an event
 const RENEW_BEFORE = 60_000; // ms before a token expires, or a fifth of its life if that is less
+const RENEWAL_PAUSE = 10_000; // ms at least between two renewals
 const WAKE_WITHIN = 5_000; // ms for a sign of life when the device woke up
 /** Complaints that no close code follows, nor another way to tell. */
 const COMPLAINT = /^(invalid_|busy|unavailable)/;
 const CAUGHT_UP_AFTER = 1_000; // ms without another entry
 const MAX_TIMER = 2 ** 31 - 1;
 
-export interface EngineOptions {
+export interface EngineOptions extends messages.Self {
   readonly urls: readonly string[];
   readonly tokens: Tokens;
   readonly position: Position;
   readonly WebSocket: SocketClass;
   readonly maxAttempts: number;
   readonly connectTimeout: number;
-  readonly self: messages.Self;
   readonly random: () => number;
 }
 
@@ -61,19 +57,18 @@ export class Engine {
   readonly #output: Output;
   readonly #session: Session;
   readonly #reconnecting: Reconnecting;
-  readonly #requests = new Map<string, (result: string | Error) => void>();
+  readonly #calls = new Calls();
   readonly #inbox: Delivery[] = []; // bounded by the server's window
   #state: Told = IDLE;
   #connection: Connection | undefined;
   #attempt = 0; // which attempt is the current one; an older one that returns late is ignored
-  #refs = 0;
   #url = 0;
   #wasConnected = false;
   #offline = false;
   #busy = false;
   #retryTimer: Timer;
   #renewTimer: Timer;
-  #expiresAt = 0; // the token, by this device's clock; NaN: never
+  #renewableAt = 0; // not more often, should every token that comes have expired
   #quietTimer: Timer;
 
   constructor(options: EngineOptions, output: Output) {
@@ -85,23 +80,24 @@ export class Engine {
 
   /** Connect, unless that is being done already. */
   start(): void {
-    if (['connecting', 'connected', 'reconnecting'].includes(this.#state.name)) return;
+    if (/^(re)?connect/.test(this.#state.name)) return;
     this.#reconnecting.attempts = 0;
     this.#connect();
   }
 
   /** Acknowledge, disconnect, and stay so. */
-  stop(reason = ''): void {
+  stop(): void {
     this.#output.save(this.#session.position);
     this.#leave();
-    this.#tell({ name: 'disconnected', reason });
+    this.#tell({ name: 'disconnected', reason: '' });
   }
 
   /** The network is back, the page visible again, the device awake: do not wait any longer. */
   wake(): void {
-    const { name, action, retryAt } = this.#state;
+    const { name, action, code, retryAt } = this.#state;
+    const gaveUp = action === 'retry' && code === undefined;
     if (name === 'connected') this.#connection?.probe(WAKE_WITHIN);
-    else if (retryAt !== undefined || (name === 'failed' && action === 'retry' && this.#gaveUp)) {
+    else if (retryAt || gaveUp) {
       this.#reconnecting.attempts = 0;
       this.#connect();
     }
@@ -116,65 +112,70 @@ export class Engine {
 
   /** Tell the user's other devices; returns the event's id. Rejects as documented in client.ts. */
   updateProgress(payload: ShootProgress): Promise<string> {
-    return this.#request({ type: 'UPDATE_PROGRESS', payload }).then((id) => {
+    const send = (ref: string) => {
+      const text = JSON.stringify({ type: 'UPDATE_PROGRESS', payload, ref });
+      if (!this.#connection?.send(text)) throw new NotConnected();
+    };
+    return this.#calls.ask(send, ANSWER_WITHIN).then((id) => {
       this.#output.event(this.#ownProgress(payload, id), this.#session.position.epoch);
       return id;
     });
   }
 
-  get #gaveUp(): boolean {
-    return this.#state.code === undefined;
-  }
-
   async #connect(reason = ''): Promise<void> {
     this.#leave();
     const attempt = ++this.#attempt;
-    this.#tell({ name: this.#wasConnected ? 'reconnecting' : 'connecting', reason });
-    const { tokens, urls, connectTimeout, self } = this.#options;
+    this.#trying({ reason });
+    const { tokens, urls, connectTimeout } = this.#options;
     try {
-      const token = await within(tokens.get(), connectTimeout, 'getting a token');
+      const token = await tokens.get();
       if (attempt !== this.#attempt) return;
       this.#connection = new Connection(
         this.#options.WebSocket,
         urls[this.#url++ % urls.length] as string,
-        messages.hello(token, this.#session.position, self),
+        messages.hello(token, this.#session.position, this.#options),
         connectTimeout,
         this.#session,
-        this.#listener(),
+        {
+          took: (incoming) => this.#took(incoming),
+          acknowledging: () => this.#output.save(this.#session.position),
+          error: this.#output.error,
+          ended: (closed) => this.#ended(closed),
+        },
       );
     } catch (error) {
-      if (attempt !== this.#attempt) return;
-      if (error instanceof Unauthorized) this.#fail({ reason: error.message, action: 'sign-in' });
-      else this.#retry(message(error), { lasted: 0 });
+      if (attempt === this.#attempt && !this.#refused(error)) {
+        this.#retry(message(error), { lasted: 0 });
+      }
     }
   }
 
-  #listener(): Listener {
-    return {
-      welcomed: () => this.#welcomed(),
-      delivered: (delivery) => {
-        if (delivery.event.type.startsWith('DEVICE_')) this.#tellIdentity();
-        this.#inbox.push(delivery);
-        this.#handOut();
-      },
-      answered: (answer) => this.#answered(answer),
-      acknowledging: () => this.#output.save(this.#session.position),
-      staleness: () => this.#connected(),
-      refreshed: (lifetime) => {
-        this.#expiresAt = Date.now() + lifetime;
-        this.#scheduleRenewal();
-      },
-      error: (error) => this.#output.error(error),
-      expired: () => this.#renew(),
-      ended: (closed) => this.#ended(closed),
-    };
-  }
-
-  #welcomed(): void {
-    this.#wasConnected = true;
-    this.#tellIdentity();
-    this.#connected();
-    this.#tellCatchingUp();
+  #took(incoming: Incoming): void {
+    switch (incoming.kind) {
+      case 'welcomed':
+        this.#wasConnected = true;
+        this.#tellIdentity();
+        this.#connected();
+        return this.#tellCatchingUp();
+      case 'delivery':
+        if (!incoming.problem && incoming.event.type.startsWith('DEVICE_')) this.#tellIdentity();
+        this.#inbox.push(incoming);
+        return void this.#handOut();
+      case 'staleness':
+        return this.#connected();
+      case 'refreshed':
+        this.#options.tokens.lives(incoming.lifetime);
+        return this.#renewIn(incoming.lifetime - Math.min(RENEW_BEFORE, incoming.lifetime / 5));
+      case 'TOKEN_EXPIRED':
+        return this.#renewIn(0);
+      case 'ACCEPTED':
+        return void this.#calls.answer(incoming.ref, incoming.id);
+      case 'ERROR': {
+        const error = new Rejected(incoming.code, incoming.message);
+        if (this.#calls.answer(incoming.ref, error)) return;
+        if (COMPLAINT.test(error.code)) this.#output.error(error);
+      }
+    }
   }
 
   #connected(): void {
@@ -186,21 +187,14 @@ export class Engine {
     const { tokens } = this.#options;
     const once =
       (code === TOKEN_EXPIRED && tokens.renewable) ||
-      (code === REPLACED && !this.#reconnecting.believesReplaced(lasted, Date.now()));
-    if (actionFor(code) === 'sign-in') tokens.drop();
+      (code === REPLACED && !this.#reconnecting.believesReplaced(lasted, now()));
+    const action = actionFor(code);
+    if (action === 'sign-in') tokens.drop();
+    const why = reason || `closed with ${code}`;
     if (mayReconnect(code) || once) {
-      const offline = this.#offline;
-      return this.#retry(
-        reason || `the connection was lost (${code})`,
-        { lasted, asked, offline },
-        code,
-      );
+      return this.#retry(why, { lasted, asked, offline: this.#offline }, code);
     }
-    this.#fail({
-      code,
-      reason: reason || `the server closed with ${code}`,
-      action: actionFor(code),
-    });
+    this.#fail({ code, reason: why, action });
   }
 
   #retry(why: string, ended: Parameters<Reconnecting['after']>[0], code?: number): void {
@@ -209,14 +203,17 @@ export class Engine {
       const attempts = this.#reconnecting.attempts;
       return this.#fail({ reason: `gave up after ${attempts} attempts: ${why}`, action: 'retry' });
     }
-    this.#tell({
-      name: this.#wasConnected ? 'reconnecting' : 'connecting',
+    this.#trying({
       reason: why,
       offline: ended.offline || undefined,
       retryAt: Date.now() + wait,
       code,
     });
     this.#retryTimer = setTimeout(() => this.#connect(why), wait);
+  }
+
+  #trying(how: Omit<Told, 'attempt' | 'name'>): void {
+    this.#tell({ name: this.#wasConnected ? 'reconnecting' : 'connecting', ...how });
   }
 
   #fail(how: Pick<Told, 'reason' | 'action' | 'code'>): void {
@@ -232,10 +229,7 @@ export class Engine {
     clearTimeout(this.#quietTimer);
     this.#connection?.close();
     this.#connection = undefined;
-    for (const answer of this.#requests.values()) {
-      answer(new NotConnected('the connection was lost: send it again'));
-    }
-    this.#requests.clear();
+    this.#calls.drop(new NotConnected());
   }
 
   async #handOut(): Promise<void> {
@@ -243,6 +237,7 @@ export class Engine {
     this.#busy = true;
     for (let next = this.#inbox.shift(); next; next = this.#inbox.shift()) {
       try {
+        if (next.problem) throw next.problem;
         const handling = this.#output.event(next.event, this.#session.position.epoch);
         if (handling) await within(handling, HANDLE_WITHIN, `handling ${next.event.type}`);
       } catch (error) {
@@ -255,34 +250,17 @@ export class Engine {
     this.#busy = false;
   }
 
-  #request(fields: messages.Json): Promise<string> {
-    const ref = String(++this.#refs);
-    const answered = new Promise<string>((resolve, reject) => {
-      this.#requests.set(ref, (result) =>
-        typeof result === 'string' ? resolve(result) : reject(result),
-      );
-    });
-    if (!this.#connection?.send(JSON.stringify({ ...fields, ref }))) {
-      this.#requests.delete(ref);
-      return Promise.reject(new NotConnected('there is no connection: send it later'));
-    }
-    return within(answered, ANSWER_WITHIN, 'the answer').finally(() => this.#requests.delete(ref));
+  /** Whether this ends it all: no token can be had, or none that the server could take. */
+  #refused(error: unknown): boolean {
+    const final = error instanceof SyncError;
+    if (final) this.#fail({ reason: error.message, action: 'sign-in' });
+    return final;
   }
 
-  #answered(answer: Answer): void {
-    const waiting = this.#requests.get(answer.ref);
-    if (answer.kind === 'accepted') waiting?.(answer.id);
-    else if (waiting) waiting(new Rejected(answer.code, answer.message));
-    else if (COMPLAINT.test(answer.code)) {
-      this.#output.error(new Rejected(answer.code, answer.message));
-    }
-  }
-
-  #scheduleRenewal(): void {
+  #renewIn(ms: number): void {
     clearTimeout(this.#renewTimer);
-    const left = this.#expiresAt - Date.now();
-    const wait = Math.max(1_000, left - Math.min(RENEW_BEFORE, left / 5));
-    if (wait) this.#renewTimer = setTimeout(() => this.#renew(), Math.min(wait, MAX_TIMER));
+    const wait = Math.max(0, ms, this.#renewableAt - now()); // NaN: never
+    if (wait >= 0) this.#renewTimer = setTimeout(() => this.#renew(), Math.min(wait, MAX_TIMER));
   }
 
   /** In the connection, so that nothing is interrupted. If it fails the server closes with 4501. */
@@ -290,31 +268,29 @@ export class Engine {
     const attempt = this.#attempt;
     const { tokens } = this.#options;
     if (!tokens.renewable) return;
+    this.#renewableAt = now() + RENEWAL_PAUSE;
     try {
       const token = await tokens.renew();
       if (attempt !== this.#attempt) return;
       this.#connection?.send(JSON.stringify({ type: 'REFRESH', token }));
     } catch (error) {
-      if (attempt !== this.#attempt) return;
-      if (error instanceof Unauthorized) {
-        return this.#fail({ reason: error.message, action: 'sign-in' });
-      }
+      if (attempt !== this.#attempt || this.#refused(error)) return;
       this.#output.error(error);
     }
-    this.#scheduleRenewal();
+    this.#renewIn(RENEWAL_PAUSE); // unless REFRESHED says how long the new one lives
   }
 
   #ownProgress(data: ShootProgress, id: string): SyncEvent {
     const { userId, deviceId } = this.#session;
-    const timestamp = Date.now();
-    return { type: 'SHOOT_PROGRESS', data, id, queue: 'user', timestamp, deviceId, userId };
+    const own = { id, timestamp: Date.now(), deviceId, userId };
+    return messages.eventOf({ type: 'SHOOT_PROGRESS', data: { ...data }, ...own });
   }
 
   #tellCatchingUp(): void {
-    const { done, total } = this.#session.catchingUp;
-    this.#output.catchingUp({ done, total });
+    const progress = this.#session.catchingUp;
+    this.#output.catchingUp(progress);
     clearTimeout(this.#quietTimer);
-    if (done === total || !this.#connection) return;
+    if (progress.done === progress.total || !this.#connection) return;
     this.#quietTimer = setTimeout(() => {
       if (!this.#busy) this.#session.caughtUp();
       this.#tellCatchingUp();
@@ -336,13 +312,4 @@ type Timer = ReturnType<typeof setTimeout> | undefined;
 
 function message(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-/** The promise's outcome, or an error if that takes longer than `ms`. */
-export function within<T>(promise: Promise<T>, ms: number, what: string): Promise<T> {
-  let timer: Timer;
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what} takes too long`)), ms);
-  });
-  return Promise.race([promise, timeout]).finally(() => clearTimeout(timer));
 }

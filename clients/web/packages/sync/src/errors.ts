@@ -6,6 +6,10 @@ export class SyncError extends Error {
 /** There is no connection right now, or it was lost before the answer: send it again. */
 export class NotConnected extends SyncError {
   override name = 'NotConnected';
+
+  constructor(message = 'not connected: send it again later') {
+    super(message);
+  }
 }
 
 /** The server refused this device's message. `code` is one of the protocol's error codes. */
@@ -19,9 +23,12 @@ export class Rejected extends SyncError {
   }
 }
 
-/** The server sent something that is not kull.sync.v2; the text says what. */
+/** The server sent something that cannot be read; the text says what is wrong with it. */
 export class BadMessage extends SyncError {
   override name = 'BadMessage';
+  /** The stored event that is missing now, if it was one: it was skipped, and acknowledged. */
+  declare readonly seq?: number;
+  declare readonly queue?: string;
 }
 
 /** Throw it from your token function when nobody is signed in: the client stops trying. */

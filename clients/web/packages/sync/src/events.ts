@@ -58,8 +58,7 @@ export interface Position {
 
 export const USER_QUEUE = 'user';
 
-/** The event that tells of a loss; it is made here, not by the server. */
-export function recoveryLost(queue: string, head: number, userId: string): SyncEvent {
-  const rest = { id: '', queue, timestamp: 0, deviceId: 'server', userId };
-  return { type: 'RECOVERY_LOST', data: { queue, head }, ...rest };
+/** Whether it tells of a loss: a stored event of that name is a publisher's, and means nothing. */
+export function isLoss(event: SyncEvent): event is EventOf<'RECOVERY_LOST'> {
+  return event.type === 'RECOVERY_LOST' && (event.seq ?? event.id) === '';
 }

@@ -14,6 +14,7 @@ export type {
   RecoveryLost,
   SyncEvent,
 } from './events.ts';
+export { isLoss } from './events.ts';
 export { isFinished, type Snapshot } from './latest.ts';
 export type { Action, ConnectionState, StateName } from './state.ts';
 export { indexedDbStore, type Saved, type Store } from './store.ts';

@@ -1,9 +1,12 @@
 /** Texts of the wire to values and back. PURE. */
 
-import { BadMessage } from './errors.ts';
+import { BadMessage, SyncError } from './errors.ts';
 import { type Device, type Position, type SyncEvent, USER_QUEUE } from './events.ts';
 
 export type Json = Record<string, unknown>;
+
+/** Stands for a number that may not be absent. */
+export const NEEDED = Number.NaN;
 
 /** Where a queue continues. `recovered` is false if events are gone for this device. */
 export interface Standing {
@@ -34,45 +37,52 @@ export function parse(text: unknown): Message {
   return { ...message, type: message.type, data: part(message, 'data', {}) };
 }
 
+/** How the server begins an entry of the user's own queue, or of another one. */
+const HEAD = /^\{"seq":(\d+),(?:"queue":"([^"\\]+)",)?(?!"queue")/;
+
+/** Where an entry stands that cannot be read; nothing if it is none, or does not even say that. */
+export function placeOf(text: unknown): { seq: number; queue: string } | undefined {
+  try {
+    const [, seq, queue] = HEAD.exec(text as string) ?? [];
+    const fields = seq ? { seq: Number(seq), queue } : JSON.parse(text as string);
+    return read(fields, { seq: NEEDED, queue: USER_QUEUE });
+  } catch {
+    return undefined;
+  }
+}
+
 /** The event that a message carries. Throws BadMessage. */
 export function eventOf(message: Message): SyncEvent {
-  return {
-    type: message.type,
-    data: message.data,
-    id: textOf(message, 'id'),
-    seq: message.seq == null ? undefined : number(message, 'seq'),
-    queue: textOf(message, 'queue', USER_QUEUE),
-    timestamp: number(message, 'timestamp', 0),
-    deviceId: textOf(message, 'deviceId', 'server'),
-    userId: textOf(message, 'userId'),
-  } as SyncEvent;
+  const { type, data } = message;
+  const seq = message.seq == null ? undefined : read(message, { seq: NEEDED }).seq;
+  const absent = { id: '', queue: USER_QUEUE, timestamp: 0, deviceId: 'server', userId: '' };
+  return { type, data, seq, ...read(message, absent) } as SyncEvent;
+}
+
+/** The event that tells of a loss; it is made here, not by the server. */
+export function recoveryLost(queue: string, head: number, userId: string): SyncEvent {
+  return eventOf({ type: 'RECOVERY_LOST', data: { queue, head }, queue, userId });
 }
 
 /** From WELCOME's `queue` or JOINED's data. Throws BadMessage. */
 export function standingOf(data: Json): Standing {
-  return {
-    queue: textOf(data, 'queue'),
-    head: number(data, 'head'),
-    after: number(data, 'after'),
-    recovered: data.recovered === true,
-  };
+  const place = read(data, { queue: '', head: NEEDED, after: NEEDED });
+  return { ...place, recovered: data.recovered === true };
 }
 
 /** From WELCOME's `devices` or a presence event's data. Throws BadMessage. */
 export function deviceOf(data: Json): Device {
-  const { platform = '', deviceName = '', connectedAt = 0 } = data as Partial<Device>;
-  return { deviceId: textOf(data, 'deviceId'), platform, deviceName, connectedAt };
+  return read(data, { deviceId: '', platform: '', deviceName: '', connectedAt: 0 });
 }
 
 export function devicesOf(data: Json): Device[] {
-  if (!Array.isArray(data.devices)) return [];
-  return data.devices.map((device) => deviceOf(part({ device }, 'device')));
+  return ((data.devices ?? []) as unknown[]).map((device) => deviceOf(part({ device }, 'device')));
 }
 
-/** A session's [term, counter]; [0, 0] if there is none. Throws if it is no list. */
-export function generationOf(data: Json): [number, number] {
+/** A session's [term, counter] as one number, 0 if there is none. Throws if it is no list. */
+export function generationOf(data: Json): number {
   const [term = 0, counter = 0] = (data.generation ?? []) as number[];
-  return [term, counter];
+  return term * 2 ** 32 + counter; // exact for the first two million terms
 }
 
 export function part(data: Json, name: string, absent?: Json): Json {
@@ -81,18 +91,28 @@ export function part(data: Json, name: string, absent?: Json): Json {
   return value;
 }
 
-export function number(data: Json, name: string, absent?: number): number {
-  const value = data[name] ?? absent;
-  if (!Number.isSafeInteger(value) || (value as number) < 0) {
-    throw new BadMessage(`${name} must be a whole number`);
-  }
-  return value as number;
+/**
+ * Some fields of an object, each of the kind that counts when it is absent: a text, or a whole
+ * number that is not negative. Throws BadMessage.
+ */
+export function read<T extends Record<string, string | number>>(data: Json, absent: T): T {
+  const fields = Object.entries(absent).map(([name, other]) => {
+    const value = data[name] ?? other;
+    if (typeof other === 'string') {
+      if (typeof value !== 'string') throw new BadMessage(`${name} must be a text`);
+    } else if (!(Number.isSafeInteger(value) && (value as number) >= 0)) {
+      throw new BadMessage(`${name} must be a whole number`);
+    }
+    return [name, value];
+  });
+  return Object.fromEntries(fields);
 }
 
-export function textOf(data: Json, name: string, absent = ''): string {
-  const value = data[name] ?? absent;
-  if (typeof value !== 'string') throw new BadMessage(`${name} must be a text`);
-  return value;
+/** The text. Throws SyncError for one that the server would refuse for ever. */
+export function checkText(name: string, text: string, most: number, least = 0): string {
+  const length = typeof text === 'string' ? [...text].length : -1; // as the server counts
+  if (length >= least && length <= most && !/\p{Cs}/u.test(text)) return text;
+  throw new SyncError(`${name} must be a text of ${least} to ${most} characters`);
 }
 
 /** What a device tells of itself. */
@@ -105,11 +125,12 @@ export interface Self {
 
 /** The first message of a connection. */
 export function hello(token: string, { epoch, after }: Position, self: Self): string {
+  const { instance, deviceName, platform } = self;
   return JSON.stringify({
     type: 'HELLO',
     token,
     ...(epoch && Object.keys(after).length > 0 && { epoch, after }),
-    ...self,
+    ...{ instance, deviceName, platform },
   });
 }
 

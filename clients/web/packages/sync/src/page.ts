@@ -6,25 +6,24 @@ export interface PageEvents {
   offline(offline: boolean): void;
   /** The page goes away, perhaps into the back/forward cache. */
   hide(): void;
-  /** It came back from there. */
-  restore(): void;
+  /** It came, or came back from there. */
+  show(): void;
 }
 
 /** Listen until the returned function is called. */
 export function watchPage(events: PageEvents): () => void {
-  if (typeof window === 'undefined' || typeof document === 'undefined') return () => {};
+  const { window, document } = globalThis;
+  if (!window || !document) return () => {};
   const ending = new AbortController();
-  const { signal } = ending;
-  const listen = (target: EventTarget, name: string, handler: (event: Event) => void) =>
-    target.addEventListener(name, handler, { signal });
-  listen(window, 'online', () => events.offline(false));
-  listen(window, 'offline', () => events.offline(true));
-  listen(window, 'pagehide', () => events.hide());
-  listen(window, 'pageshow', (event) => {
-    if ((event as PageTransitionEvent).persisted) events.restore();
-  });
-  listen(document, 'visibilitychange', () => {
-    if (document.visibilityState === 'visible') events.wake();
-  });
+  const heard = ({ type }: Event) => {
+    if (type === 'pagehide') events.hide();
+    else if (type === 'pageshow') events.show();
+    else if (type !== 'visibilitychange') events.offline(type === 'offline');
+    else if (document.visibilityState === 'visible') events.wake();
+  };
+  for (const type of ['online', 'offline', 'pagehide', 'pageshow', 'visibilitychange']) {
+    const target = type === 'visibilitychange' ? document : window;
+    target.addEventListener(type, heard, ending);
+  }
   return () => ending.abort();
 }

@@ -6,18 +6,23 @@
  */
 
 import { LazyAcks } from './acks.ts';
-import { type Device, type Position, recoveryLost, type SyncEvent } from './events.ts';
+import { type Device, type Position, type SyncEvent, USER_QUEUE } from './events.ts';
 import * as messages from './messages.ts';
+import { NEEDED, read, recoveryLost } from './messages.ts';
 
-/** What one message means for the shell. `run` is for `processed`. */
+/**
+ * What one message means for the shell. `run` is for `processed`. An event with a `problem` cannot
+ * be read and holds its place alone: that is to be told instead.
+ */
 export type Incoming =
-  | { kind: 'delivery'; event: SyncEvent; run: number }
+  | { kind: 'delivery'; event: SyncEvent; run: number; problem?: unknown }
   | { kind: 'welcomed'; keepalive: number }
-  | { kind: 'reconnect'; after: number }
-  /** `lifetime`, with `refreshed`: of the token in use, in ms; NaN: for ever. */
-  | { kind: 'staleness' | 'expired' | 'refreshed'; lifetime?: number }
-  | { kind: 'accepted'; ref: string; id: string }
-  | { kind: 'refused'; ref: string; code: string; message: string };
+  | { kind: 'staleness' | 'TOKEN_EXPIRED' }
+  | { kind: 'RECONNECT'; after: number }
+  /** `lifetime`: of the token in use, by the server's clock, in ms; NaN: for ever. */
+  | { kind: 'refreshed'; lifetime: number }
+  | { kind: 'ACCEPTED'; ref: string; id: string }
+  | { kind: 'ERROR'; ref: string; code: string; message: string };
 
 export type Delivery = Extract<Incoming, { kind: 'delivery' }>;
 
@@ -40,6 +45,16 @@ function newQueue(fields: Partial<Queue> = {}): Queue {
   return { received: 0, processed: 0, run: 0, windowRun: 0, head: 0, from: 0, until: 0, ...fields };
 }
 
+/** What the shell alone cares for, with the fields that it gets. */
+const HANDED_ON = {
+  TOKEN_EXPIRED: {},
+  RECONNECT: { after: 0 },
+  ACCEPTED: { ref: '', id: '' },
+  ERROR: { ref: '', code: 'unknown', message: '' },
+};
+
+const WELCOME = { epoch: '', window: 64, userId: '', deviceId: '', sessionId: '' };
+
 export class Session {
   userId = '';
   deviceId = '';
@@ -48,7 +63,7 @@ export class Session {
   #epoch: string;
   #queues = new Map<string, Queue>();
   #devices = new Map<string, Device>();
-  #generations = new Map<string, [number, number]>();
+  #generations = new Map<string, number>();
   #stale = new Map<string, number>(); // queues that the server gets no news of, and since when
   #stranger = false; // the server may take this device for one it has never seen
 
@@ -93,8 +108,18 @@ export class Session {
     for (const queue of this.#queues.values()) queue.until = queue.from;
   }
 
-  /** Take one message of the server. Throws BadMessage. */
+  /** Take one message of the server. Throws BadMessage: skip it, it is no stored event. */
   received(text: unknown): Incoming[] {
+    try {
+      return this.#read(text);
+    } catch (error) {
+      const place = messages.placeOf(text);
+      if (!place) throw error;
+      return this.#event(place as SyncEvent, Object.assign(error as object, place));
+    }
+  }
+
+  #read(text: unknown): Incoming[] {
     const message = messages.parse(text);
     const { data } = message;
     if ((message.seq ?? message.id) != null) return this.#event(messages.eventOf(message));
@@ -107,33 +132,22 @@ export class Session {
       }
       case 'JOINED':
         return this.#stand(messages.standingOf(data));
-      case 'RECOVERY_LOST':
-        return this.#startOver(messages.textOf(data, 'queue'), messages.number(data, 'head'), true);
-      case 'STALE':
-        this.#stale.set(messages.textOf(data, 'queue'), messages.number(data, 'since'));
+      case 'RECOVERY_LOST': {
+        const { queue, head } = read(data, { queue: '', head: NEEDED });
+        return this.#startOver(queue, head, true);
+      }
+      case 'STALE': {
+        const { queue, since } = read(data, { queue: '', since: NEEDED });
+        this.#stale.set(queue, since);
         return [{ kind: 'staleness' }];
+      }
       case 'FRESH':
-        this.#stale.delete(messages.textOf(data, 'queue'));
+        this.#stale.delete(read(data, { queue: '' }).queue);
         return [{ kind: 'staleness' }];
-      case 'TOKEN_EXPIRED':
-        return [{ kind: 'expired' }];
-      case 'RECONNECT':
-        return [{ kind: 'reconnect', after: messages.number(data, 'after', 0) }];
-      case 'ACCEPTED':
-        return [
-          { kind: 'accepted', ref: messages.textOf(data, 'ref'), id: messages.textOf(data, 'id') },
-        ];
-      case 'ERROR':
-        return [
-          {
-            kind: 'refused',
-            ref: messages.textOf(data, 'ref'),
-            code: messages.textOf(data, 'code', 'unknown'),
-            message: messages.textOf(data, 'message'),
-          },
-        ];
-      default: // of a newer server
-        return [];
+      default: {
+        const fields = HANDED_ON[message.type as keyof typeof HANDED_ON]; // or it is of a newer server
+        return fields ? [{ kind: message.type, ...read(data, fields) } as Incoming] : [];
+      }
     }
   }
 
@@ -147,15 +161,12 @@ export class Session {
 
   #welcome(data: messages.Json): Incoming[] {
     // All of it is read before any of it counts.
-    const epoch = messages.textOf(data, 'epoch');
-    const userId = messages.textOf(data, 'userId');
-    const deviceId = messages.textOf(data, 'deviceId');
-    const sessionId = messages.textOf(data, 'sessionId');
+    const { epoch, window, ...self } = read(data, WELCOME);
     const standing = messages.standingOf(messages.part(data, 'queue'));
     const devices = messages.devicesOf(data);
-    const window = messages.number(data, 'window', 64);
-    this.#stranger = !['', deviceId].includes(this.deviceId) || !['', epoch].includes(this.#epoch);
-    Object.assign(this, { userId, deviceId, sessionId });
+    this.#stranger =
+      !['', self.deviceId].includes(this.deviceId) || !['', epoch].includes(this.#epoch);
+    Object.assign(this, self);
     this.#devices = new Map(devices.map((each) => [each.deviceId, each]));
     this.#generations.clear();
     this.#stale.clear();
@@ -197,7 +208,7 @@ export class Session {
     return [{ kind: 'delivery', event, run }];
   }
 
-  #event(event: SyncEvent): Incoming[] {
+  #event(event: SyncEvent, problem?: unknown): Incoming[] {
     if (event.seq === undefined) {
       this.#notePresence(event);
       return [{ kind: 'delivery', event, run: 0 }];
@@ -208,19 +219,19 @@ export class Session {
       if (event.seq <= queue.processed) this.acks.add(event.queue, event.seq);
       return [];
     }
+    this.#notePresence(event); // throws before anything counts
     queue.received = event.seq;
-    this.#notePresence(event);
-    return [{ kind: 'delivery', event, run: queue.run }];
+    return [{ kind: 'delivery', event, run: queue.run, problem }];
   }
 
+  /** Only the user's own queue can tell: in any other one the name is a publisher's. */
   #notePresence(event: SyncEvent): void {
-    if (event.type !== 'DEVICE_CONNECTED' && event.type !== 'DEVICE_DISCONNECTED') return;
+    if (!/^DEVICE_(DIS)?CONNECTED$/.test(event.type) || event.queue !== USER_QUEUE) return;
     const data = event.data as unknown as messages.Json;
     const device = messages.deviceOf(data);
     const generation = messages.generationOf(data);
-    const [term, counter] = this.#generations.get(device.deviceId) ?? [0, 0];
     // News of a session that was followed by another one.
-    if (generation[0] < term || (generation[0] === term && generation[1] < counter)) return;
+    if (generation < (this.#generations.get(device.deviceId) ?? 0)) return;
     this.#generations.set(device.deviceId, generation);
     if (event.type === 'DEVICE_CONNECTED') this.#devices.set(device.deviceId, device);
     else this.#devices.delete(device.deviceId);

@@ -9,14 +9,14 @@ export interface Saved extends Position {
   readonly snapshot: Snapshot;
 }
 
-/** All three may reject; the client tells it as an error and goes on without a store. */
+/** All three may reject or hang; the client tells it as an error and goes on without a store. */
 export interface Store {
   load(key: string): Promise<Saved | undefined>;
   save(key: string, saved: Saved): Promise<void>;
   remove(key: string): Promise<void>;
 }
 
-const TABLE = 'positions';
+const TABLE = 'devices';
 
 /** The default in browsers: one small record per user. */
 export function indexedDbStore(name = 'kull-sync'): Store {
@@ -38,14 +38,14 @@ export function indexedDbStore(name = 'kull-sync'): Store {
 
   return {
     load: (key) => run('readonly', (table) => table.get(key) as IDBRequest<Saved | undefined>),
-    save: async (key, saved) => void (await run('readwrite', (table) => table.put(saved, key))),
+    save: (key, saved) => run('readwrite', (table) => table.put(saved, key) as IDBRequest),
     remove: (key) => run('readwrite', (table) => table.delete(key)),
   };
 }
 
 function open(name: string): Promise<IDBDatabase> {
   return new Promise((resolve, reject) => {
-    const request = indexedDB.open(name, 1);
+    const request = indexedDB.open(name, 2);
     request.onupgradeneeded = () => request.result.createObjectStore(TABLE);
     request.onerror = () => reject(request.error);
     request.onsuccess = () => resolve(request.result);

@@ -1,15 +1,19 @@
 /** The token for the next connection: fetched once for all who wait, used until it expires. */
 
+import { within } from './calls.ts';
+import { now } from './clock.ts';
+import { checkText } from './messages.ts';
+
 export type Token = string | (() => string | Promise<string>);
 
 const MARGIN = 30_000; // ms: a token that expires within it is not used for a new connection
+const MAX_TOKEN = 4096; // characters
 
 /** What a JWT says about itself, unverified; nothing for other tokens. */
-export function claims(token: string): { sub?: string; exp?: number } {
-  const body = token.split('.')[1];
-  if (!body) return {};
+export function claims(token: string): { sub?: string; iat?: number; exp?: number } {
   try {
-    return Object(JSON.parse(textOf(body))); // whatever else it is has no claims
+    // Whatever else it is has no claims.
+    return Object(JSON.parse(textOf(token.split('.')[1] as string)));
   } catch {
     return {};
   }
@@ -22,24 +26,28 @@ function textOf(base64: string): string {
 
 export class Tokens {
   readonly #source: Token;
+  readonly #patience: number;
   #token: string | undefined;
+  #usableUntil = 0; // by clock.ts; NaN: for ever
   #fetching: Promise<string> | undefined;
 
-  constructor(source: Token) {
+  /** `patience`: ms that the application's function may take. */
+  constructor(source: Token, patience: number) {
     this.#source = source;
+    this.#patience = patience;
   }
 
   get renewable(): boolean {
     return typeof this.#source !== 'string';
   }
 
-  /** A token that is still good. Throws what the application's function throws. */
+  /**
+   * A token that is still good. Throws what the application's function throws, and SyncError for a
+   * token that the server would refuse for ever.
+   */
   get(): Promise<string> {
-    const left = this.expiresIn;
-    if (this.#token !== undefined && (left === undefined || left > MARGIN)) {
-      return Promise.resolve(this.#token);
-    }
-    return this.renew();
+    if (this.#token === undefined || now() >= this.#usableUntil) return this.renew();
+    return Promise.resolve(this.#token);
   }
 
   /** A new one from the application. */
@@ -50,10 +58,9 @@ export class Tokens {
     return this.#fetching;
   }
 
-  /** Milliseconds that the last token is good for; undefined if it does not say. */
-  get expiresIn(): number | undefined {
-    const { exp } = claims(this.#token ?? '');
-    return typeof exp === 'number' ? exp * 1000 - Date.now() : undefined;
+  /** The server has told how long the last token lives, in ms; NaN: for ever. */
+  lives(ms: number): void {
+    this.#usableUntil = now() + ms - MARGIN;
   }
 
   /** The server does not take it any more. */
@@ -63,7 +70,12 @@ export class Tokens {
 
   async #fetch(): Promise<string> {
     const source = this.#source;
-    this.#token = typeof source === 'string' ? source : await source();
-    return this.#token;
+    const asked = typeof source === 'string' ? source : source();
+    const token = checkText('token', await within(asked, this.#patience, 'a token'), MAX_TOKEN, 1);
+    const { iat, exp } = claims(token);
+    // Both are by the clock of whoever issued it, just now. The device's own says nothing of it.
+    this.lives(((exp as number) - (iat as number)) * 1000);
+    this.#token = token;
+    return token;
   }
 }

@@ -5,11 +5,12 @@ import {
   type Device,
   type EventOf,
   type EventType,
+  isLoss,
   type Position,
-  recoveryLost,
   type SyncEvent,
 } from './events.ts';
 import { Latest, type Snapshot } from './latest.ts';
+import { recoveryLost } from './messages.ts';
 import { type ConnectionState, IDLE, type Told } from './state.ts';
 
 /** What `on` takes, and what the listener gets. */
@@ -43,7 +44,7 @@ export class View {
   /** When there last was a connection, in ms since the Unix epoch; undefined before the first. */
   freshAt: number | undefined;
   /** Names this run to the server; tabs that share a connection are one run. */
-  instance = `${Date.now()}${Math.random()}`;
+  instance = String(Math.random());
   #epoch = '';
   #after = new Map<string, number>();
   readonly #handlers = new Map<keyof Topics, Set<Handler<never>>>();
@@ -115,15 +116,16 @@ export class View {
   #event(event: SyncEvent, epoch: string): void | Promise<void> {
     if (!this.#isNew(event, epoch)) return;
     if (this.latest.note(event)) this.#changed();
-    const handling = [this.#emit(event.type, event as never), this.#emit('event', event)];
-    const slow = handling.flat();
+    // An event may be called like another topic, or like what this client says itself.
+    const known = isLoss(event) || /^(?!RECOVERY_LOST$)[A-Z]/.test(event.type);
+    const topics = known ? [event.type, 'event' as const] : ['event' as const];
+    const slow = topics.flatMap((topic) => this.#emit(topic, event as never));
     if (slow.length > 0) return Promise.all(slow).then(() => {});
   }
 
   error(error: unknown): void {
     if (this.#handlers.get('error')?.size) this.#emit('error', error);
-    else if (typeof reportError === 'function') reportError(error);
-    else console.error(error);
+    else (globalThis.reportError ?? console.error)(error);
   }
 
   #isNew(event: SyncEvent, epoch: string): boolean {
@@ -131,7 +133,7 @@ export class View {
       this.#epoch = epoch;
       this.#after.clear();
     }
-    if (event.type === 'RECOVERY_LOST') this.#after.delete(event.data.queue);
+    if (isLoss(event)) this.#after.delete(event.data.queue);
     if (event.seq === undefined) return true;
     if (event.seq <= (this.#after.get(event.queue) ?? 0)) return false;
     this.#after.set(event.queue, event.seq);

@@ -8,6 +8,7 @@ import {
   type ShootProgress,
   type Store,
   SyncClient,
+  SyncError,
   type SyncEvent,
   type SyncOptions,
   Unauthorized,
@@ -26,8 +27,9 @@ beforeEach(() => {
   clients = [];
 });
 
-afterEach(() => {
+afterEach(async () => {
   for (const client of clients) client.disconnect();
+  await pass(3_000); // as long as a store may take
   expect(vi.getTimerCount(), 'timers left behind').toBe(0);
   vi.useRealTimers();
 });
@@ -159,6 +161,19 @@ describe('connecting', () => {
     server.last.open();
 
     expect(client.state).toMatchObject({ name: 'failed', code: 1002 });
+  });
+
+  it.each([
+    [{ deviceName: 'x'.repeat(65) }, 'deviceName must be a text of 0 to 64 characters'],
+    [{ platform: 'x'.repeat(33) }, 'platform must be a text of 0 to 32 characters'],
+    [{ deviceName: 'Kitchen \ud83d' }, 'deviceName must be a text'],
+  ])('as what no server takes is refused at once: %j', (options, why) => {
+    expect(() => open(options)).toThrow(SyncError);
+    expect(() => open(options)).toThrow(why);
+  });
+
+  it('counts characters as the server does', () => {
+    expect(() => open({ deviceName: '📷'.repeat(64), platform: '📷'.repeat(32) })).not.toThrow();
   });
 
   it.each(['nonsense', 'ftp://kull.ai/ws', ''])('to %j is refused at once', (url) => {
@@ -339,6 +354,14 @@ describe('silence', () => {
     expect(client.staleSince).toBe(Date.now());
   });
 
+  it('is noticed also when the clock is set back an hour before', async () => {
+    const { client } = await connected();
+    vi.setSystemTime(Date.now() - 3_600_000);
+    await pass(40_000);
+
+    expect(client.state).toMatchObject({ name: 'reconnecting', reason: /does not answer/ });
+  });
+
   it('is not asked about while messages come', async () => {
     await connected();
     for (let seq = 1; seq <= 10; seq++) {
@@ -434,6 +457,93 @@ describe('tokens', () => {
 
     expect(server.last.of('REFRESH')).toEqual([{ type: 'REFRESH', token: exp(2) }]);
     expect(server.peers.length).toBe(1);
+  });
+
+  // 1 h tokens of a server whose clock is right; the device's differs from it.
+  it.each([
+    ['2 h ahead', 7_200_000],
+    ['60 days behind', -60 * 86_400_000],
+    ['right', 0],
+  ])('are fetched once and renewed in time by a device whose clock is %s', async (_, ahead) => {
+    const hour = 3_600_000;
+    const began = Date.now();
+    const serverNow = () => START + (performance.now() - startedAt);
+    const startedAt = performance.now();
+    vi.setSystemTime(began + ahead);
+    const token = vi.fn(() => {
+      const iat = serverNow() / 1000;
+      return jwt({ sub: 'maya', iat, exp: iat + 3_600 });
+    });
+    const { client } = open({ token });
+    const welcome = () => {
+      server.last.open();
+      const queue = { queue: 'user', head: 0, after: 0, recovered: true };
+      const data = { epoch: 'e1', userId: 'maya', deviceId: 'tab', sessionId: 'e/1', queue };
+      const expiresAt = serverNow() + hour;
+      server.last.emit('WELCOME', { ...data, expiresAt }, { timestamp: serverNow() });
+    };
+    client.connect();
+    await pass();
+    welcome();
+    server.last.drop(); // soon after: the token is as good as new
+    await pass(2_000);
+    welcome();
+    expect(token).toHaveBeenCalledTimes(1);
+
+    const answers = setInterval(() => server.last.emit('PONG'), 20_000);
+    await pass(hour - 70_000);
+    expect(server.last.of('REFRESH')).toEqual([]);
+    vi.setSystemTime(Date.now() - 2 * hour); // set by hand, meanwhile
+    await pass(15_000);
+    clearInterval(answers);
+    expect(server.last.of('REFRESH').length).toBe(1);
+    expect(token).toHaveBeenCalledTimes(2);
+  });
+
+  it('are fetched every ten seconds at most, should all have expired that come', async () => {
+    const token = vi.fn(() => 'expired');
+    await connected({ token });
+    let answered = 0;
+    const answers = setInterval(() => {
+      const sent = server.last.of('REFRESH').length;
+      if (sent === answered) return;
+      answered = sent;
+      const now = Date.now();
+      server.last.emit('REFRESHED', { expiresAt: now - 1 }, { timestamp: now });
+      server.last.emit('TOKEN_EXPIRED', { closesAt: now + 30_000 });
+    }, 100);
+    server.last.emit('TOKEN_EXPIRED', { closesAt: Date.now() + 30_000 });
+    await pass(60_000);
+    clearInterval(answers);
+
+    expect(token.mock.calls.length).toBeGreaterThanOrEqual(6);
+    expect(token.mock.calls.length).toBeLessThanOrEqual(8);
+  });
+
+  it.each(['', 'user'])('that never come are given up and asked for anew (%s)', async (user) => {
+    const token = vi.fn<() => Promise<string> | string>(() => 'maya');
+    token.mockImplementationOnce(() => new Promise(() => {}));
+    const store = { load: async () => undefined, save: async () => {}, remove: async () => {} };
+    const { client } = open({ token, store, ...(user && { user: 'maya' }) });
+    client.connect();
+    await pass(13_000);
+
+    expect(token.mock.calls.length).toBeGreaterThanOrEqual(2);
+    expect(server.peers.length).toBe(1);
+  });
+
+  it.each([
+    ['longer than 4096 characters', 'x'.repeat(4_097)],
+    ['empty', ''],
+    ['no Unicode', '\ud800'],
+    ['no text', undefined as unknown as string],
+  ])('that are %s end it: no server takes them', async (_, token) => {
+    const { client } = open({ token: () => token });
+    client.connect();
+    await pass(3_600_000);
+
+    expect(client.state).toMatchObject({ name: 'failed', reason: /^token must be a text/ });
+    expect(server.peers).toEqual([]);
   });
 
   it('that have expired are renewed in the time of grace', async () => {
@@ -561,6 +671,57 @@ describe('events', () => {
     await pass(1_000); // the fourth and fifth were replaced, or came from here
 
     expect(client.catchingUp).toEqual({ done: 0, total: 0 });
+  });
+
+  it('that cannot be read are told, and acknowledged in their turn', async () => {
+    const { events, errors } = await connected();
+    server.last.emit('CREDIT_UPDATE', [] as never, { id: 'x', seq: 1 });
+    server.last.credit(2);
+    await pass(50);
+
+    expect(errors).toEqual([
+      expect.objectContaining({ name: 'BadMessage', seq: 1, queue: 'user' }),
+    ]);
+    expect(events.map((event) => event.seq)).toEqual([2]);
+    expect(server.last.of('ACK')).toEqual([{ type: 'ACK', seq: 2 }]);
+  });
+
+  it('of publishers are not told as what this client says itself', async () => {
+    const { client, events, states, errors } = await connected();
+    const lost = vi.fn();
+    client.on('RECOVERY_LOST', lost);
+    const before = states.length;
+    const names = ['RECOVERY_LOST', 'state', 'error', 'devices', 'change', 'event'];
+    for (const [n, name] of names.entries()) {
+      server.last.emit(name, { queue: 'user', head: 9 }, { id: `id-${n}`, seq: n + 1 });
+    }
+    await pass(50);
+
+    expect(events.map((event) => event.type)).toEqual(names);
+    expect([lost.mock.calls, states.slice(before), errors]).toEqual([[], [], []]);
+    expect(server.last.of('ACK')).toEqual([{ type: 'ACK', seq: 6 }]);
+    server.last.emit('RECOVERY_LOST', { queue: 'user', head: 9 });
+    expect(lost).toHaveBeenCalledTimes(1);
+  });
+
+  it('count in the order of their queue, whatever the clocks of their publishers say', async () => {
+    const { client } = await connected();
+    const tick = (processedCount: number, seq: number, timestamp: number) => {
+      const status = processedCount === 9 ? 'completed' : 'processing';
+      const data = { shootId: 's', status, processedCount, totalCount: 9, provider: 'p' };
+      server.last.emit('SHOOT_PROGRESS', data, { id: `t${seq}`, seq, timestamp });
+    };
+    server.last.credit(1, { timestamp: START + 3_600_000 });
+    server.last.credit(2, { timestamp: START });
+    tick(3, 3, START + 3_600_000);
+    tick(7, 5, START);
+    tick(5, 4, START + 7_200_000); // late: a newer one was there
+
+    expect(client.credits?.newBalance).toBe(2);
+    expect(client.shoot('s')?.processedCount).toBe(7);
+    tick(9, 7, START);
+    tick(8, 6, START + 9_000_000);
+    expect(client.shoot('s')?.status).toBe('completed');
   });
 
   it('that are gone are told, so that the application fetches its state', async () => {
@@ -787,5 +948,137 @@ describe('a page load', () => {
 
     expect(client.state.name).toBe('connected');
     expect(errors.map(String)).toEqual(['Error: private mode']);
+  });
+
+  const silent = () => new Promise<never>(() => {});
+  const throws = () => {
+    throw new Error('blocked');
+  };
+
+  it('waits three seconds for a store that never answers, and goes on without', async () => {
+    const store = { load: vi.fn(silent), save: vi.fn(silent), remove: vi.fn(silent) };
+    const { client, errors } = open({ store });
+    client.connect();
+    await pass(3_000);
+    server.last.welcome();
+    for (let seq = 1; seq <= 200; seq++) server.last.credit(seq);
+    await pass(3_000);
+
+    expect(String(errors[0])).toMatch('the store takes too long');
+    expect(server.last.of('ACK').at(-1)).toEqual({ type: 'ACK', seq: 200 });
+  });
+
+  it('stores nothing any more when storing takes too long, and acknowledges', async () => {
+    const store = { load: async () => undefined, save: vi.fn(silent), remove: vi.fn(silent) };
+    const { client, errors } = await connected({ store });
+    for (let seq = 1; seq <= 200; seq++) server.last.credit(seq);
+    await pass(3_100);
+    server.last.credit(201);
+    await pass(50);
+
+    expect(server.last.of('ACK').at(-1)).toEqual({ type: 'ACK', seq: 201 });
+    expect(errors.map(String)).toContain('Error: the store takes too long');
+    const calls = store.save.mock.calls.length;
+    server.last.credit(202);
+    await pass(50);
+    expect(store.save.mock.calls.length).toBe(calls);
+    const done = expect(client.logout()).resolves.toBeUndefined();
+    await pass(3_000);
+    await done;
+  });
+
+  it.each([
+    ['rejects', { load: async () => throws(), save: async () => throws(), remove: async () => {} }],
+    ['throws', { load: throws, save: throws, remove: throws }],
+  ])('works with a store that %s', async (_, store) => {
+    const { client, errors } = await connected({ store });
+    server.last.credit(1);
+    await pass(50);
+
+    expect(client.state.name).toBe('connected');
+    expect(server.last.of('ACK')).toEqual([{ type: 'ACK', seq: 1 }]);
+    expect(errors.map(String)).toEqual(['Error: blocked']);
+  });
+
+  it('says so when it cannot forget what is stored', async () => {
+    const store = { load: async () => undefined, save: async () => {}, remove: silent };
+    const { client } = await connected({ store, user: 'maya' });
+    const failed = expect(client.logout()).rejects.toThrow('the store takes too long');
+    await pass(3_000);
+    await failed;
+
+    expect(client.state.name).toBe('disconnected');
+  });
+});
+
+describe('where site data is blocked', () => {
+  const blocked = () => {
+    throw new DOMException('blocked', 'SecurityError');
+  };
+  const closed = vi.fn();
+  class Channel {
+    onmessage = null;
+    postMessage = () => {};
+    close = closed;
+  }
+
+  beforeEach(() => {
+    const document = Object.assign(new EventTarget(), { visibilityState: 'visible' });
+    vi.stubGlobal('window', new EventTarget());
+    vi.stubGlobal('document', document);
+    vi.stubGlobal('BroadcastChannel', Channel);
+    vi.stubGlobal('navigator', { locks: { request: async () => blocked() } });
+    closed.mockClear();
+  });
+  afterEach(() => {
+    Reflect.deleteProperty(globalThis, 'indexedDB');
+    vi.unstubAllGlobals();
+  });
+
+  it.each([
+    ['a rejected lock request', () => {}],
+    ['no channels', () => vi.stubGlobal('BroadcastChannel', blocked)],
+    ['no storage', () => vi.stubGlobal('indexedDB', { open: blocked })],
+    [
+      'not even a look at the storage',
+      () => Object.defineProperty(globalThis, 'indexedDB', { get: blocked, configurable: true }),
+    ],
+  ])('it connects by itself, without sharing: %s', async (_, prepare) => {
+    prepare();
+    const { client, errors } = open({ store: undefined as never, user: 'maya' });
+    client.connect();
+    await pass();
+    server.last.welcome();
+    server.last.credit(1);
+    await pass(50);
+
+    expect(server.peers.length).toBe(1);
+    expect(client.state.name).toBe('connected');
+    expect(client.credits?.newBalance).toBe(1);
+    expect(server.last.of('ACK')).toEqual([{ type: 'ACK', seq: 1 }]);
+    expect(errors.length).toBeGreaterThanOrEqual(1);
+    client.disconnect();
+    await pass();
+    expect(server.last.closedByClient).toBe(1000);
+    client.connect();
+    await pass();
+    expect(server.peers.length, 'and again').toBe(2);
+  });
+
+  it('it leaves nothing open that it cannot use', async () => {
+    const { client } = open({ user: 'maya' });
+    client.connect();
+    await pass();
+
+    expect(closed).toHaveBeenCalledTimes(1);
+  });
+
+  it('it is gone when it was disconnected before the browser says so', async () => {
+    const { client } = open({ user: 'maya' });
+    client.connect();
+    client.disconnect();
+    await pass(60_000);
+
+    expect(server.peers).toEqual([]);
   });
 });

@@ -1,6 +1,7 @@
 import type { ShootProgress, SyncEvent } from '@kull/sync';
 import { describe, expect, it } from 'vitest';
 import { Latest } from '../src/latest.ts';
+import { recoveryLost } from '../src/messages.ts';
 
 function tick(processedCount: number, timestamp: number, fields: Partial<ShootProgress> = {}) {
   const data = {
@@ -27,23 +28,6 @@ describe('the progress of a shoot', () => {
     expect(latest.shoot('s')?.processedCount).toBe(2);
   });
 
-  it('is not replaced by a stale tick', () => {
-    const latest = new Latest();
-    latest.note(tick(2, 200));
-
-    expect(latest.note(tick(1, 100))).toBe(false);
-    expect(latest.shoot('s')?.processedCount).toBe(2);
-  });
-
-  it.each(['completed', 'failed'] as const)('stays %s when a tick of then comes late', (status) => {
-    const latest = new Latest();
-    latest.note(tick(10, 200, { status }));
-    latest.note(tick(9, 200));
-    latest.note(tick(9, 199));
-
-    expect(latest.shoot('s')?.status).toBe(status);
-  });
-
   it('starts again when the shoot is processed anew', () => {
     const latest = new Latest();
     latest.note(tick(10, 200, { status: 'completed' }));
@@ -56,7 +40,7 @@ describe('the progress of a shoot', () => {
     const latest = new Latest();
     latest.note(tick(10, 100, { status: 'completed' }));
     latest.note(tick(5, 200, { shootId: 't' }));
-    latest.note(event('RECOVERY_LOST', { queue: 'user', head: 9 }));
+    latest.note(recoveryLost('user', 9, 'maya'));
 
     expect(latest.shoots.map((each) => each.shootId)).toEqual(['s']);
   });

@@ -226,10 +226,10 @@ describe('messages', () => {
     const session = opened();
 
     expect(session.received(text('ACCEPTED', { ref: '1', id: 'x' }))).toEqual([
-      { kind: 'accepted', ref: '1', id: 'x' },
+      { kind: 'ACCEPTED', ref: '1', id: 'x' },
     ]);
     expect(session.received(text('RECONNECT', { after: 1500 }))).toEqual([
-      { kind: 'reconnect', after: 1500 },
+      { kind: 'RECONNECT', after: 1500 },
     ]);
   });
 

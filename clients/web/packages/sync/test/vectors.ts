@@ -90,6 +90,7 @@ export class World {
 
   async end(): Promise<void> {
     this.#client.disconnect();
+    await settle();
     while (this.#inHand.length > 0) {
       this.#inHand.shift()?.();
       await settle();
