@@ -101,7 +101,7 @@ FAULTS: list[tuple[str, Break]] = [
         lambda patch: patch.setattr("kull_client.presence.USER_QUEUE", "all"),
     ),
     (
-        "a stored event is never taken for a message about the session, whatever its type is called",
+        "a stored event is never taken for a message about the session, whatever it is called",
         _goes_by_the_type,
     ),
     ("an event that comes twice is handed out once", _forgets_what_it_received),
