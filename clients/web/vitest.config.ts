@@ -28,7 +28,7 @@ export default defineConfig({
           globalSetup: 'e2e/setup.ts',
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          fileParallelism: false,
+          maxWorkers: 2, // they wait more than they work
         },
       },
     ],
