@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, NotRequired, get_args, get_origin, get_type_hints
 
 from kull_edge.protocol import messages, server_messages
-from kull_edge.protocol.fields import Kind
+from kull_edge.protocol.fields import Kind, Said
 
 ROOT: Final = Path(__file__).parent.parent
 EVENTS: Final = ROOT / "clients/web/packages/sync/schema/events.json"  # see gen_events.py
@@ -71,7 +71,7 @@ def shape(hint: Any) -> Json:
 
 
 def _annotated(hint: Any, notes: tuple[Any, ...]) -> Json:
-    kinds = [each.schema for each in notes if isinstance(each, Kind)]
+    kinds = [each.schema for each in notes if isinstance(each, Kind | Said)]
     spec: Json = dict(kinds[0]) if kinds else shape(hint)
     for text in (each for each in notes if isinstance(each, str)):
         spec["description"] = text

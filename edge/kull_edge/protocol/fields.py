@@ -37,6 +37,13 @@ class Kind:
     schema: Json
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A kind of field that only we write: its JSON Schema."""
+
+    schema: Json
+
+
 def text(limit: int, *, least: int = 0) -> Kind:
     """Return the kind of texts of so many characters."""
     range_ = f"of {least} to {limit}" if least else f"of at most {limit}"

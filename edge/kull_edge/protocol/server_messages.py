@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal, NotRequired, TypedDict
 
-from kull_edge.protocol.fields import REF, Kind
+from kull_edge.protocol.fields import REF, Said
 from kull_edge.protocol.messages import Ref
 from kull_edge.protocol.outgoing import OutMessage
 from kull_protos.contract import addresses
@@ -20,14 +20,9 @@ from kull_protos.mesh.v1 import attach_pb2 as pb
 MAX_NUMBER: Final = 2**53 - 1  # the largest whole number JavaScript holds exactly
 
 
-def _said(value: object, name: str) -> object:
-    """Return what we say ourselves as it is."""
-    return value
-
-
-COUNT: Final = Kind(_said, {"type": "integer", "minimum": 0, "maximum": MAX_NUMBER})
-SOME: Final = Kind(_said, {"type": "string", "minLength": 1})
-PAIR: Final = Kind(_said, {"type": "array", "items": COUNT.schema, "minItems": 2, "maxItems": 2})
+COUNT: Final = Said({"type": "integer", "minimum": 0, "maximum": MAX_NUMBER})
+SOME: Final = Said({"type": "string", "minLength": 1})
+PAIR: Final = Said({"type": "array", "items": COUNT.schema, "minItems": 2, "maxItems": 2})
 
 Count = Annotated[int, COUNT]
 Name = Annotated[str, SOME]

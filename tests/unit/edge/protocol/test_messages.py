@@ -89,3 +89,8 @@ def test_hello_names_no_more_queues_than_one_can_follow() -> None:
     text = json.dumps({"type": "HELLO", "token": "t", "epoch": "e", "after": after})
     with pytest.raises(BadMessage, match="more than 66"):
         messages.parse(text)
+
+
+def test_positions_in_hello_need_the_epoch_they_belong_to() -> None:
+    with pytest.raises(BadMessage, match="epoch"):
+        messages.parse('{"type":"HELLO","token":"t","after":{"user":3}}')

@@ -15,7 +15,7 @@ from kull_producers.events.stamp import Stamp
 from kull_protos.contract.event_types import RESERVED
 from kull_protos.contract.limits import MAX_EVENT_BYTES
 from kull_protos.contract.shard import shard_of
-from kull_router.delivery.ingest import dead, read, readdress
+from kull_router.delivery.ingest import dead, is_well_addressed, read, readdress
 from kull_router.errors import PoisonMessage
 from kull_router.queues.entry import Contract, Event
 
@@ -143,3 +143,17 @@ def test_a_dead_letter_is_the_message_as_it_came_and_why() -> None:
     letter = dead(credit(), "x" * 1000)
     assert (letter.exchange, letter.body) == (topology.DEAD, credit().body)
     assert letter.headers == {**credit().headers, topology.HEADER_REASON: "x" * 500}
+
+
+def test_only_an_event_that_bears_the_shard_of_its_address_is_well_addressed() -> None:
+    message = credit()
+    elsewhere = f"{(SHARD + 1) % SHARDS:02d}.{message.routing_key.partition('.')[2]}"
+
+    def well(**changed: object) -> bool:
+        return is_well_addressed(replace(message, **changed), SHARDS)  # type: ignore[arg-type]
+
+    assert well()
+    assert not well(routing_key=elsewhere)
+    assert not well(exchange="somebody.else")
+    assert not well(headers={**message.headers, topology.HEADER_ADDRESS: 7})
+    assert not well(headers={**message.headers, topology.HEADER_ADDRESS: "nobody"})
