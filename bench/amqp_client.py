@@ -47,7 +47,9 @@ def _message(number: int) -> Message:
             topology.HEADER_ADDRESS: "user:user_123",
             topology.HEADER_CONTRACT: "latest",
             topology.HEADER_KEY: "shoot:s1",
-            topology.HEADER_VERSION: 1_732_440_000_000_000 + number,
+            topology.HEADER_RUN: "0123456789abcdef",
+            topology.HEADER_VERSION: number,
+            topology.HEADER_PROGRESS: 12,
         },
     )
 

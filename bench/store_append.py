@@ -56,6 +56,7 @@ def events_of(shard: int, users: list[str], seed: int) -> Iterator[Event]:
             contract=Contract.LATEST if latest else Contract.EVERY,
             body=BODY,
             key=f"shoot:{rng.randrange(3)}" if latest else "",
+            run="bench" if latest else "",
             version=number if latest else 0,
             created_ms=START_MS + number,
         )

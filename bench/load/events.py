@@ -37,7 +37,9 @@ def read(frame: bytes) -> Seen | None:
 
 def message(user: str, *, shard_count: int = DEFAULT_SHARD_COUNT) -> Message:
     """Return a template of our event for a user, or for EVERYBODY; its body has 260 bytes."""
-    stamp = Stamp(id=EVENT_ID.decode(), timestamp_ms=1_732_440_000_000, version=1, app_id="bench")
+    stamp = Stamp(
+        id=EVENT_ID.decode(), timestamp_ms=1_732_440_000_000, run="bench", version=1, app_id="bench"
+    )
 
     def build(padding: str) -> Message:
         if user == EVERYBODY:

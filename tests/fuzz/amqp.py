@@ -23,13 +23,16 @@ HEADERS = (
     topology.HEADER_ADDRESS,
     topology.HEADER_CONTRACT,
     topology.HEADER_KEY,
+    topology.HEADER_RUN,
     topology.HEADER_VERSION,
+    topology.HEADER_PROGRESS,
+    topology.HEADER_LATE,
     topology.HEADER_FINAL,
     topology.HEADER_EXCLUDE,
     topology.HEADER_HOPS,
     topology.HEADER_TRACEPARENT,
 )
-STAMP = Stamp(id="id-1", timestamp_ms=NOW_MS, version=NOW_MS * 1000)
+STAMP = Stamp(id="id-1", timestamp_ms=NOW_MS, run="run-1", version=7)
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from typing import Protocol
 import psycopg
 
 from kull_router.queues.database import Database
-from kull_router.queues.entry import Contract, Event
+from kull_router.queues.entry import NO_PROGRESS, Contract, Event
 from kull_router.queues.memory import MemoryState, MemoryStore
 from kull_router.queues.port import CursorUpdate, DeviceInfo, Outcome, Page, Retention, Store
 from kull_router.queues.sql.postgres import PostgresStore
@@ -128,7 +128,10 @@ def tick(
     key: str = "shoot:1",
     version: int = 0,
     *,
+    run: str = "run-1",
+    progress: int = NO_PROGRESS,
     final: bool = False,
+    late: bool = False,
     address: str = ALICE,
     at: int = NOW,
 ) -> Event:
@@ -140,7 +143,10 @@ def tick(
         contract=Contract.LATEST,
         body=b'{"id":"' + event_id.encode() + b'"}' + _PAD,
         key=key,
+        run=run,
         version=version,
+        progress=progress,
+        late=late,
         final=final,
         exclude_device="phone",
         created_ms=at,

@@ -96,6 +96,7 @@ def _fields_of(contract: object) -> set[str]:
     if not isinstance(contract, Latest):
         return set()
     named = {name for _, name, _, _ in string.Formatter().parse(contract.key) if name}
+    named |= {contract.progress} - {""} | set(contract.anew)
     return named if isinstance(contract.final, bool) else named | set(contract.final)
 
 

@@ -83,8 +83,13 @@ def _headers(event: Event, stamp: Stamp, to: str, device_id: str) -> dict[str, s
     }
     if isinstance(contract, Latest):
         headers[topology.HEADER_KEY] = contract.key_of(fields)
-        headers[topology.HEADER_VERSION] = stamp.version
         headers[topology.HEADER_FINAL] = contract.is_final(fields)
+        if stamp.run:
+            headers[topology.HEADER_RUN] = stamp.run
+            headers[topology.HEADER_VERSION] = stamp.version
+        progress = contract.progress_of(fields)
+        if progress is not None:
+            headers[topology.HEADER_PROGRESS] = progress
     if device_id != SERVER:
         headers[topology.HEADER_EXCLUDE] = device_id
     if stamp.traceparent:

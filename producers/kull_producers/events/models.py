@@ -31,7 +31,12 @@ class ShootProgress(Event):
         summary="Tell a user's devices how far a shoot is.",
         exchange=topology.SHOOT,
         scope="shoot:write",
-        contract=Latest(key="shoot:{shoot_id}", final={"status": ("completed", "failed")}),
+        contract=Latest(
+            key="shoot:{shoot_id}",
+            final={"status": ("completed", "failed")},
+            progress="processed_count",
+            anew={"status": ("queued",)},
+        ),
         audience=NamedUser(),
         examples={
             "A shoot at work": {

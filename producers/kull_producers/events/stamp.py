@@ -1,4 +1,4 @@
-"""What a publisher adds to an event: its id, its time and its version. PURE."""
+"""What a publisher adds to an event: its id, its time and its place among what it says. PURE."""
 
 from __future__ import annotations
 
@@ -22,70 +22,71 @@ class Stamp:
     Attributes:
         id: a repeat with the same id, type, app_id and address is a duplicate.
         timestamp_ms: milliseconds since the Unix epoch.
-        version: microseconds; of two `latest` events with one key the higher one wins.
+        run: names one run of the publisher; empty: unknown.
+        version: what the same run says later has a higher one.
         app_id: the service that publishes; its ids are its own.
         traceparent: W3C trace context, empty if there is none.
     """
 
     id: str
     timestamp_ms: int
-    version: int
+    run: str = ""
+    version: int = 0
     app_id: str = ""
     traceparent: str = ""
 
 
-class VersionClock:
-    """Strictly growing microseconds, also when the clock stands still or is set back.
-
-    Args:
-        now: seconds since the Unix epoch.
-    """
-
-    def __init__(self, now: Callable[[], float]) -> None:
-        self._now = now
-        self._last = 0
-
-    def next(self) -> int:
-        """Return microseconds since the Unix epoch, higher than all before."""
-        self._last = max(self._last + 1, int(self._now() * 1_000_000))
-        return self._last
-
-
 class Stamper:
-    """Stamps the events of one publisher in the order of the calls.
+    """Stamps the events of one run of a publisher in the order of the calls.
 
     Args:
-        now: seconds since the Unix epoch.
+        now: seconds since the Unix epoch, for people: nothing is ordered by it.
         randomness: returns that many random bytes.
         app_id: the service that publishes, unless a call says another.
+        process: tells one process from another; after a fork each is a run of its own.
     """
 
     def __init__(
-        self, *, now: Callable[[], float], randomness: Callable[[int], bytes], app_id: str
+        self,
+        *,
+        now: Callable[[], float],
+        randomness: Callable[[int], bytes],
+        app_id: str,
+        process: Callable[[], int] = lambda: 0,
     ) -> None:
         try:
             self._app_id = check_app_id(app_id)
         except InvalidEvent as error:
             raise ValueError(str(error)) from None
-        self._clock = VersionClock(now)
+        self._now = now
         self._randomness = randomness
+        self._process = process
+        self._begin_run()
 
     def stamp(
         self, event_id: str | None = None, *, app_id: str | None = None, traceparent: str = ""
     ) -> Stamp:
         """Return the stamp of the next event; its id is new unless given. Raises InvalidEvent."""
         service = self._app_id if app_id is None else check_app_id(app_id)
-        version = self._clock.next()
-        timestamp_ms = version // 1000
+        timestamp_ms = max(0, int(self._now() * 1000))
+        if self._process() != self._runs_in:
+            self._begin_run()
+        self._version += 1
         if event_id is None:
             event_id = uuid7(timestamp_ms, self._randomness(10))
         return Stamp(
             id=check_id(event_id),
             timestamp_ms=timestamp_ms,
-            version=version,
+            run=self._run,
+            version=self._version,
             app_id=service,
             traceparent=traceparent,
         )
+
+    def _begin_run(self) -> None:
+        self._runs_in = self._process()
+        self._run = self._randomness(8).hex()
+        self._version = 0
 
 
 def check_id(event_id: str) -> str:

@@ -115,7 +115,9 @@ class OutboxStore:
     async def read(self, *, limit: int, skip: Collection[str]) -> list[OutboxRow]:
         """See `Backlog.read`."""
         skipped = list(skip)
-        return await self._writer.submit(lambda db: file.read(db, limit, skipped))
+        rows = await self._writer.submit(lambda db: file.read(db, limit, skipped))
+        now_ms = int(self._now() * 1000)
+        return [row.looked_at(now_ms) for row in rows]
 
     async def sent(self, ids: Sequence[int]) -> None:
         """See `Backlog.sent`."""

@@ -5,7 +5,7 @@ Guarantees:
   is published, once or more often under the same id, by this process or the next one on that file.
 - A call that raises has accepted nothing; one that was cancelled may have.
 - Events of one address are published in the order of the calls, also across restarts.
-- Events keep the id, the time and the version of the call: a late one does not look new.
+- Events keep the id, the time and the place of the call, also across restarts.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from kull_producers.errors import InvalidEvent
@@ -20,6 +20,8 @@ COLUMNS: Final = (
     "address", "exchange", "message_id", "type", "app_id", "headers", "body", "accepted_ms",
 )  # fmt: skip
 
+LATE_MS: Final = 10_000  # what has waited for longer may be old news
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxRow:
@@ -29,11 +31,22 @@ class OutboxRow:
         id: rows of one address are sent in the order of their ids.
         address: whom it is for.
         values: the other columns, in the order of COLUMNS. They may be wrong.
+        late: it has waited for long.
     """
 
     id: int
     address: str
     values: tuple[Any, ...]
+    late: bool = False
+
+    def looked_at(self, now_ms: int) -> OutboxRow:
+        """Return the row as it is now, by the clock that has told when it was accepted.
+
+        A clock that was changed meanwhile makes it late too soon, or not at all.
+        """
+        accepted_ms = self.values[COLUMNS.index("accepted_ms") - 1]
+        waited = not isinstance(accepted_ms, int) or abs(now_ms - accepted_ms) > LATE_MS
+        return replace(self, late=waited)
 
 
 def values_of(message: Message, accepted_ms: int) -> tuple[str | bytes | int, ...]:
@@ -64,6 +77,9 @@ def message_of(row: OutboxRow, shard_count: int) -> Message:
         raise InvalidEvent("the row's type is empty")
     if not isinstance(body, bytes):  # SQLite keeps a text where a BLOB belongs
         raise InvalidEvent("the row's body must be bytes")
+    known = {topology.HEADER_ADDRESS: row.address, **_headers(headers)}
+    if row.late and topology.HEADER_KEY in known:
+        known[topology.HEADER_LATE] = True
     return Message(
         exchange=exchange,
         routing_key=address.routing_key(address.check(row.address), shard_count, type_),
@@ -71,7 +87,7 @@ def message_of(row: OutboxRow, shard_count: int) -> Message:
         message_id=check_id(message_id),
         type=type_,
         app_id=app_id,
-        headers={topology.HEADER_ADDRESS: row.address, **_headers(headers)},
+        headers=known,
     )
 
 

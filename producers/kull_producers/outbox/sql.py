@@ -85,7 +85,7 @@ class SqlOutbox:
         randomness: Callable[[int], bytes] = os.urandom,
     ) -> None:
         self._now = now
-        self._stamper = Stamper(now=now, randomness=randomness, app_id=app_id)
+        self._stamper = Stamper(now=now, randomness=randomness, app_id=app_id, process=os.getpid)
         self._lock = threading.Lock()
 
     def enqueue(

@@ -7,6 +7,8 @@ Guarantees:
 - Events of one address arrive in the order of the calls, also across a lost connection: what was
   not confirmed is sent again first, in order. One exception: when RabbitMQ refuses a single event
   while later ones of its address are on their way already, those are stored before its retry.
+- A call that is repeated with its `idempotency_key` keeps its place: what the publisher has said
+  later of the same shoot or prompt stays the newest.
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ import os
 import random
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
@@ -27,6 +31,7 @@ from kull_producers.events.message import Message
 from kull_producers.events.stamp import Stamper
 from kull_producers.publishing.confirmed_publish import ConfirmedPublish
 from kull_producers.publishing.event_methods import EventMethods
+from kull_producers.publishing.failed_calls import FailedCalls
 from kull_producers.publishing.transport import Transport
 
 DEFAULT_IN_FLIGHT: Final = 256  # messages
@@ -66,7 +71,8 @@ class Publisher(EventMethods):
     ) -> None:
         self._transport = transport
         self._shard_count = shard_count
-        self._stamper = Stamper(now=now, randomness=randomness, app_id=app_id)
+        self._stamper = Stamper(now=now, randomness=randomness, app_id=app_id, process=os.getpid)
+        self._failed = FailedCalls()
         self._confirmed = ConfirmedPublish(
             transport, in_flight=in_flight, timeout=timeout, jitter=jitter
         )
@@ -107,13 +113,21 @@ class Publisher(EventMethods):
         if not self._open:
             raise PublisherClosed("the publisher is not open: use it inside `async with`")
         stamp = self._stamper.stamp(idempotency_key, app_id=app_id, traceparent=traceparent)
-        messages = messages_of(
-            event, stamp, shard_count=self._shard_count, user_id=user_id, room=room
+        build = partial(
+            messages_of, event, shard_count=self._shard_count, user_id=user_id, room=room
         )
+        messages = build(stamp)
+        if before := self._failed.take(messages):
+            stamp = replace(before, traceparent=traceparent)
+            messages = build(stamp)
         self._calls += 1
         self._idle.clear()
         try:
             await self._deliver(messages)
+        except BaseException:
+            if idempotency_key is not None:
+                self._failed.add(messages, stamp)
+            raise
         finally:
             self._calls -= 1
             if not self._calls:

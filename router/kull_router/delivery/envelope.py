@@ -75,8 +75,7 @@ def messages_from_body(
         body: an envelope; its `data` or its `userId` says who is told.
         shard_count: the deployment's.
         fallback_id: the event's id if the body has none: AMQP's message_id, or a new one.
-        now_ms: milliseconds since the Unix epoch; a timestamp from the future counts as now, so
-            that it cannot make all later events of its key stale.
+        now_ms: milliseconds since the Unix epoch; a timestamp from the future counts as now.
         app_id: of the original message.
 
     Raises:
@@ -88,7 +87,6 @@ def messages_from_body(
     stamp = Stamp(
         id=found.id or check_id(fallback_id),
         timestamp_ms=timestamp_ms,
-        version=timestamp_ms * 1000,
         app_id=app_id,
     )
     user_id = (found.user_id or None) if event.event_type.audience.knows_user else None

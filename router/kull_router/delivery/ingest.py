@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Final
 
 from kull_producers.errors import InvalidEvent
 from kull_producers.events import address, topology
@@ -14,7 +15,9 @@ from kull_protos.contract.limits import MAX_EVENT_BYTES, MAX_EVENT_ID_CHARS
 from kull_protos.contract.shard import shard_of
 from kull_router.delivery.envelope import messages_from_body, parse_body
 from kull_router.errors import PoisonMessage
-from kull_router.queues.entry import Contract, Event
+from kull_router.queues.entry import NO_PROGRESS, Contract, Event
+
+MAX_RUN_CHARS: Final = 64
 
 
 def read(
@@ -103,13 +106,17 @@ def _event(message: Message, now_ms: int) -> Event:
     event_id = message.message_id or body.id
     if not 0 < len(event_id) <= MAX_EVENT_ID_CHARS:
         raise PoisonMessage(f"the event's id must have 1 to {MAX_EVENT_ID_CHARS} characters")
-    key, version = _text(message, topology.HEADER_KEY), headers.get(topology.HEADER_VERSION, 0)
+    key = _text(message, topology.HEADER_KEY)
     if contract is Contract.LATEST and not key:
         raise PoisonMessage(f"contract 'latest' needs the header {topology.HEADER_KEY}")
-    if type(version) is not int or not 0 <= version < 2**63:
+    version = _number(message, topology.HEADER_VERSION, 0)
+    progress = _number(message, topology.HEADER_PROGRESS, NO_PROGRESS)
+    run = _text(message, topology.HEADER_RUN)
+    if len(run) > MAX_RUN_CHARS:
         raise PoisonMessage(
-            f"header {topology.HEADER_VERSION} must be a whole number from 0 to 2^63-1"
+            f"header {topology.HEADER_RUN} has more than {MAX_RUN_CHARS} characters"
         )
+    latest = contract is Contract.LATEST
     return Event(
         id=event_id,
         address=to,
@@ -117,8 +124,11 @@ def _event(message: Message, now_ms: int) -> Event:
         service=message.app_id,
         contract=contract,
         body=message.body.strip(),  # seq is spliced in right behind the opening brace
-        key=key if contract is Contract.LATEST else "",
-        version=version if contract is Contract.LATEST else 0,
+        key=key if latest else "",
+        run=run if latest else "",
+        version=version if latest and run else 0,
+        progress=progress if latest else NO_PROGRESS,
+        late=bool(headers.get(topology.HEADER_LATE, False)),
         final=bool(headers.get(topology.HEADER_FINAL, False)),
         exclude_device=_text(message, topology.HEADER_EXCLUDE),
         created_ms=_created(contract, body.timestamp_ms, now_ms),
@@ -136,6 +146,15 @@ def _text(message: Message, name: str) -> str:
     value = message.headers.get(name, "")
     if not isinstance(value, str):
         raise PoisonMessage(f"header {name} must be a text")
+    return value
+
+
+def _number(message: Message, name: str, default: int) -> int:
+    if name not in message.headers:
+        return default
+    value = message.headers[name]
+    if type(value) is not int or not 0 <= value < 2**63:
+        raise PoisonMessage(f"header {name} must be a whole number from 0 to 2^63-1")
     return value
 
 

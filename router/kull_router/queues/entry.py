@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from kull_protos.contract import addresses
+
+NO_PROGRESS: Final = -1  # of what counts nothing
 
 
 class Contract(Enum):
@@ -39,7 +41,10 @@ class Event:
         service: who published it, by its own word.
         body: the JSON envelope without `seq`: UTF-8, begins with `{"`.
         key: with LATEST: entries of one key replace each other. Else empty.
-        version: with LATEST: a lower one than the key's newest is stale. Else 0.
+        run: with LATEST: names one run of whoever published it. Else, or if unknown, empty.
+        version: with LATEST: what the run says later has a higher one. Else 0.
+        progress: with LATEST: how far what it counts is, 0 when it begins; or NO_PROGRESS.
+        late: with LATEST: it had to wait before it was published. Not stored.
         final: with LATEST: nothing more is to come (a finished shoot).
         exclude_device: the device that caused it and must not get it; empty: none.
         created_ms: milliseconds since the Unix epoch, starts the retention.
@@ -56,6 +61,9 @@ class Event:
     exclude_device: str = ""
     created_ms: int = 0
     service: str = ""
+    run: str = ""
+    progress: int = NO_PROGRESS
+    late: bool = field(default=False, compare=False)
 
     @property
     def identity(self) -> Identity:

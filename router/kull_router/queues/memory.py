@@ -14,6 +14,7 @@ from kull_router.access.revocations import Revocation
 from kull_router.errors import Fenced, ShardCountMismatch, StoreRefused, StoreUnavailable
 from kull_router.queues import rules
 from kull_router.queues.entry import Contract, Entry, Event, Identity
+from kull_router.queues.newest import Newest
 from kull_router.queues.port import (
     Attachment,
     CursorUpdate,
@@ -24,7 +25,7 @@ from kull_router.queues.port import (
     QueueInfo,
     Retention,
 )
-from kull_router.queues.rules import Cursor, Cutoffs, Figures, Kept, Newest
+from kull_router.queues.rules import Cursor, Cutoffs, Figures, Kept
 
 
 @dataclass(slots=True)
@@ -296,7 +297,7 @@ def _remove(target: _Queue, gone: Sequence[Kept]) -> int:
     for kept in gone:
         del target.entries[kept.seq]
         if kept.contract is Contract.LATEST:
-            target.newest[kept.key] = Newest(0, target.newest[kept.key].version)
+            target.newest[kept.key] = target.newest[kept.key].without_entry()
     target.figures = rules.without(target.figures, gone)
     return len(gone)
 
@@ -306,7 +307,7 @@ def _trim_ids(target: _Queue, cutoffs: Cutoffs) -> int:
     for identity in gone:
         del target.seen[identity]
     for key in [key for key, newest in target.newest.items() if not newest.seq]:
-        if target.changed_ms[key] < cutoffs.versions:
+        if target.changed_ms[key] < cutoffs.newest:
             del target.newest[key], target.changed_ms[key]
     return len(gone)
 

@@ -41,7 +41,7 @@ class Duplicate:
 
 @dataclass(frozen=True, slots=True)
 class Stale:
-    """The queue holds, or held, a newer version of this key."""
+    """The queue holds, or held, a newer one of this key: see `newest`."""
 
 
 Outcome = Stored | Duplicate | Stale

@@ -3,9 +3,8 @@
 Every store adapter asks these functions, so each rule exists once. Adapters fetch what a function
 must know, and write down what it returns.
 
-Words: a *kept* entry is one that lies in the store; the *newest* of a key is its last stored
-version, remembered when its entry is gone; *floor* is the highest seq that retention has removed.
-Replacing an entry (compaction) never moves the floor: its successor lies further on.
+Words: a *kept* entry is one that lies in the store; *floor* is the highest seq that retention has
+removed. Replacing an entry (compaction) never moves the floor: its successor lies further on.
 """
 
 from __future__ import annotations
@@ -17,13 +16,14 @@ from typing import Final
 
 from kull_router.errors import BadEvent
 from kull_router.queues.entry import Contract, Entry, Event, Identity
+from kull_router.queues.newest import Newest
 from kull_router.queues.port import Attachment, Duplicate, Outcome, Retention, Stale, Stored
 
 MAX_BODY_BYTES: Final = 16 * 2**20
 MAX_TEXT_LENGTH: Final = 500  # characters: an index row of PostgreSQL holds 2,700 bytes
 MAX_IDENTITY_LENGTH: Final = 600  # characters of id, type and service together, for that reason
 _INT64: Final = range(-(2**63), 2**63)
-_TEXTS: Final = ("id", "address", "type", "service", "key", "exclude_device")
+_TEXTS: Final = ("id", "address", "type", "service", "run", "key", "exclude_device")
 _DUPLICATE: Final = Duplicate()
 _STALE: Final = Stale()
 
@@ -36,14 +36,6 @@ class Figures:
     floor: int = 0
     every: int = 0
     latest: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Newest:
-    """The newest version of a key. `seq` is its entry, 0 when retention has removed that."""
-
-    seq: int
-    version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +103,7 @@ def _unstorable(event: Event) -> str:
     texts = [getattr(event, name) for name in _TEXTS]
     if not _are_plain(texts) and (why := _unstorable_text(event)):
         return why
-    for name in ("version", "created_ms"):
+    for name in ("version", "progress", "created_ms"):
         number = getattr(event, name)
         if type(number) is not int or number not in _INT64:  # a bool is an int in Python only
             return f"its {name} is {number!r}, not an integer of 64 bits"
@@ -182,7 +174,7 @@ def plan(
         replaced = 0
         if event.contract is Contract.LATEST:
             before = result.newest.get(event.key) or newest.get(event.key)
-            if before is not None and event.version < before.version:
+            if before is not None and before.outdates(event):
                 outcomes.append(_STALE)
                 continue
             if before is not None and before.seq:
@@ -190,7 +182,8 @@ def plan(
                 # One that is not stored yet is in `entries`, and need not be inserted at all.
                 if result.entries.pop(replaced, None) is None:
                     result.replaced.append(replaced)
-            result.newest[event.key] = Newest(head + 1, event.version)
+            after = before.followed_by if before is not None else Newest.first
+            result.newest[event.key] = after(event, head + 1)
             latest += not replaced
         else:
             every += 1
@@ -216,14 +209,14 @@ def _excess(every: int, latest: int, retention: Retention) -> dict[Contract, int
 class Cutoffs:
     """What is older than these moments goes (milliseconds since the Unix epoch).
 
-    `acknowledged` applies to entries that no stable device needs, `versions` to keys whose entry
+    `acknowledged` applies to entries that no stable device needs, `newest` to keys whose entry
     is gone: they outlive it by as long as a repeat could be taken for new.
     """
 
     entries: int
     acknowledged: int
     ids: int
-    versions: int
+    newest: int
     devices: int
     ephemeral_devices: int
 
@@ -238,7 +231,7 @@ def cutoffs(retention: Retention, now_ms: int) -> Cutoffs:
         entries=ago(retention.entry_age),
         acknowledged=ago(retention.ephemeral_device_age),
         ids=ago(retention.dedupe_age),
-        versions=ago(retention.entry_age + retention.dedupe_age),
+        newest=ago(retention.entry_age + retention.dedupe_age),
         devices=ago(retention.device_age),
         ephemeral_devices=ago(retention.ephemeral_device_age),
     )

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+from typing import Final
 
 from kull_protos.contract import addresses
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router.queues.entry import Contract, Event
 from kull_router.sessions.registry import Presence
 
+_RUN: Final = "presence"  # generations are in order whichever router has told them
+
 
 def device_event(presence: Presence, *, connected: bool, event_id: str, now_ms: int) -> Event:
     """Return the DEVICE_CONNECTED or DEVICE_DISCONNECTED event of a device.
 
-    It is `latest` per device; its version follows the session generation, so that a late
-    disconnect of an older session never hides a newer connect.
+    It is `latest` per device; its version follows the session generation, and all routers are one
+    run, so that a late disconnect of an older session never hides a newer connect.
     """
     info = presence.info
     term, counter = presence.generation
@@ -40,6 +43,7 @@ def device_event(presence: Presence, *, connected: bool, event_id: str, now_ms: 
         contract=Contract.LATEST,
         body=json.dumps(envelope, ensure_ascii=False, separators=(",", ":")).encode(),
         key=f"device:{info.device}",
+        run=_RUN,
         version=(term << 33) | (counter << 1) | (not connected),
         final=not connected,
         exclude_device=info.device,

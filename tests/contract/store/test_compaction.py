@@ -61,6 +61,82 @@ class TestCompaction:
         )
         assert [entry.event.id for entry in (await page(store)).entries] == ["done"]
 
+    async def test_between_runs_of_publishers_what_comes_later_is_newer(self, store: Store) -> None:
+        await put(store, tick("ahead", version=2**62, run="a"))
+        assert [Stored(2, 1)] == await put(store, tick("b", version=1, run="b"))
+        assert [Stored(3, 2)] == await put(store, tick("c", version=2**62 + 1, run="a"))
+        assert [Stored(4, 3)] == await put(store, tick("done", version=2, run="b", final=True))
+
+    async def test_a_run_is_held_to_its_own_order_whoever_has_spoken_since(
+        self, disk: Disk, store: Store
+    ) -> None:
+        await put(store, tick("a5", version=5, run="a"), tick("b3", version=3, run="b"))
+        await store.aclose()
+        async with opened(disk) as again:
+            late = [tick("a4", version=4, run="a"), tick("a5 again", version=5, run="a")]
+            assert [Stale(), Stale()] == await put(again, *late)
+            assert [Stored(3, 2)] == await put(again, tick("a6", version=6, run="a"))
+            assert [Stale()] == await put(again, tick("b2", version=2, run="b"))
+
+    async def test_an_event_that_names_no_run_is_newer_than_what_came_before(
+        self, store: Store
+    ) -> None:
+        await put(store, tick("a", version=9, run="a"))
+        assert [Stored(2, 1), Stored(3, 2)] == await put(
+            store, tick("old", version=2**62, run=""), tick("older", version=1, run="")
+        )
+        assert [Stale()] == await put(store, tick("b", version=8, run="a"))
+
+    async def test_a_count_that_goes_back_is_stale_until_it_begins_anew(
+        self, disk: Disk, store: Store
+    ) -> None:
+        await put(store, tick("a7", version=1, run="a", progress=7))
+        await store.aclose()
+        async with opened(disk) as again:
+            assert [Stale(), Stale(), Stored(2, 1)] == await put(
+                again,
+                tick("b3", version=1, run="b", progress=3),
+                tick("a6", version=2, run="a", progress=6),
+                tick("b7", version=2, run="b", progress=7),
+            )
+            assert [Stored(3, 2), Stored(4, 3)] == await put(
+                again,
+                tick("queued", version=1, run="c", progress=0),
+                tick("b1", version=3, run="b", progress=1),
+            )
+
+    async def test_what_has_ended_is_not_undone_by_who_comes_late(
+        self, disk: Disk, store: Store
+    ) -> None:
+        await put(
+            store,
+            tick("a3", version=1, run="a", progress=3),
+            tick("done", version=9, run="b", progress=10, final=True),
+        )
+        await store.aclose()
+        async with opened(disk) as again:
+            assert [Stale(), Stale(), Stale()] == await put(
+                again,
+                tick("a4", version=2, run="a", progress=4),
+                tick("a10", version=3, run="a", progress=10),
+                tick("waited", version=1, run="c", progress=1, late=True),
+            )
+            assert [Stored(3, 2)] == await put(again, tick("d1", version=1, run="d", progress=1))
+
+    async def test_what_is_known_of_a_key_outlives_its_entry(self, disk: Disk) -> None:
+        async with opened(disk, Retention(latest_entries=1)) as store:
+            await store.claim(SHARD, "r")
+            done = tick("done", "k1", 5, run="a", progress=9, final=True)
+            await put(store, tick("b", "k1", 1, run="b", progress=1), done, tick("c", "k2"))
+            assert await seqs(store) == [3]
+        async with opened(disk, Retention(latest_entries=1)) as store:
+            assert [Stale(), Stale(), Stored(4)] == await put(
+                store,
+                tick("a4", "k1", 4, run="a", progress=9, final=True),
+                tick("b2", "k1", 2, run="b", progress=2),
+                tick("a6", "k1", 6, run="a", progress=1),
+            )
+
     async def test_keys_of_different_queues_are_different(self, store: Store) -> None:
         await put(store, tick("a", version=5))
         assert [Stored(1)] == await put(store, tick("b", version=1, address="user:bob"))

@@ -71,8 +71,8 @@ class TestUpgrade:
             page = await store.read(ALICE, after=0, limit=99, max_bytes=10**6)
             assert [(entry.seq, entry.event) for entry in page.entries] == [
                 (1, credit("c-1", body='{"id":"c-1","text":"Grüße; it\'s 100% ?"}'.encode())),
-                (3, tick("t-2", "shoot:1", 2)),
-                (4, tick("t-3", "shoot:2", 7, final=True)),
+                (3, tick("t-2", "shoot:1", 2, run="")),
+                (4, tick("t-3", "shoot:2", 7, run="", final=True)),
                 (5, credit("c-2")),
             ]
             devices = await store.devices("alice")
@@ -86,10 +86,11 @@ class TestUpgrade:
 
             assert await store.claim(SHARD, "router-3") == 3
             assert await store.append(
-                SHARD, 3, [credit("c-1"), tick("late", version=1), credit("c-3")], NOW
-            ) == [Duplicate(), Stale(), Stored(6)]
-            late = tick("late", "shoot:0", 4, address="user:bob")
-            assert await store.append(SHARD, 3, [late], NOW) == [Stale()], "its entry is long gone"
+                SHARD, 3, [credit("c-1"), tick("b", version=2), credit("c-3")], NOW
+            ) == [Duplicate(), Stored(6, replaced=3), Stored(7)], "its version was a time"
+            assert await store.append(SHARD, 3, [tick("a", version=1)], NOW) == [Stale()]
+            gone = tick("new", "shoot:0", 4, address="user:bob")
+            assert await store.append(SHARD, 3, [gone], NOW) == [Stored(4)], "its entry is gone"
 
     async def test_an_id_that_the_version_before_remembers_counts_for_all_types_and_services(
         self, first: Tables
@@ -382,11 +383,11 @@ ALTER TABLE latest ADD COLUMN tint $text NOT NULL DEFAULT '';
 DROP VIEW entries;
 CREATE VIEW entries AS
   SELECT queue_id, seq, 'every' AS contract, created_ms, key, version, final, id, type,
-    exclude_device, body, service, tint
+    exclude_device, body, service, run, progress, tint
   FROM every
   UNION ALL
   SELECT queue_id, seq, 'latest', created_ms, key, version, final, id, type, exclude_device, body,
-    service, tint
+    service, run, progress, tint
   FROM latest WHERE seq > 0;
 """
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kull_router.errors import RouterError
-from kull_router.queues.entry import Contract, Event
+from kull_router.queues.entry import NO_PROGRESS, Contract, Event
 from kull_router.queues.port import CursorUpdate, DeviceInfo, Retention, Store
 from tests.support.postgres import fresh_database
 from tests.support.stores import NOW, SHARD, Disk, MemoryDisk, PostgresDisk, SqliteDisk
@@ -48,7 +48,10 @@ def events(draw: st.DrawFn) -> Event:
         contract=Contract.LATEST if latest else Contract.EVERY,
         body=b"{" + b"x" * draw(st.integers(0, 30)),
         key=draw(st.sampled_from("klmno")) if latest else "",
+        run=draw(st.sampled_from(["", "r", "r", "s", "t"])) if latest else "",
         version=draw(st.integers(0, 3)) if latest else 0,
+        progress=draw(st.integers(NO_PROGRESS, 3)) if latest else NO_PROGRESS,
+        late=latest and draw(st.booleans()),
         final=draw(st.booleans()) if latest else False,
         created_ms=NOW + draw(st.integers(0, 150_000)),
     )

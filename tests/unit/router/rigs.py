@@ -130,7 +130,10 @@ class Rig:
     async def publish(self, event: Event, user: str, event_id: str = "") -> None:
         self._published += 1
         stamp = Stamp(
-            id=event_id or f"event-{self._published}", timestamp_ms=1, version=self._published
+            id=event_id or f"event-{self._published}",
+            timestamp_ms=1,
+            run="rig",
+            version=self._published,
         )
         about = None if isinstance(event, CreditUpdate) else user or None
         for message in messages_of(event, stamp, shard_count=SHARDS, user_id=about):

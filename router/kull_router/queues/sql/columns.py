@@ -21,6 +21,8 @@ EVENT: Final = (
     "exclude_device",
     "body",
     "service",
+    "run",
+    "progress",
 )
 # Of `DeviceInfo`, in `devices`, whose key is the user and the device.
 DEVICE: Final = ("name", "platform", "ephemeral")

@@ -14,7 +14,7 @@ from kull_router.queues.sql.db import Db
 from kull_router.queues.sql.devices import forget, trim_acknowledged
 from kull_router.queues.sql.rows import KEPT_COLUMNS, kept_of, remove
 
-STEP_ROWS: Final = 2_000  # ids, versions or devices per transaction
+STEP_ROWS: Final = 2_000  # ids, keys or devices per transaction
 STEP_QUEUES: Final = 20  # of up to `every_entries` + `latest_entries` each
 SCAN_QUEUES: Final = 5_000  # looked at in one read
 
@@ -83,12 +83,12 @@ def trim_ids(db: Db, cutoffs: Cutoffs) -> int:
     )
 
 
-def trim_versions(db: Db, cutoffs: Cutoffs) -> int:
-    """Forget up to STEP_ROWS versions of keys without entry that are too old; return how many."""
+def trim_newest(db: Db, cutoffs: Cutoffs) -> int:
+    """Forget up to STEP_ROWS keys without entry that are too old; return how many."""
     return db.count(
         "DELETE FROM latest WHERE (queue_id, key) IN (SELECT q.queue_id, q.key FROM latest AS q "  # noqa: S608
         f"WHERE q.seq = 0 AND q.changed_ms < ? LIMIT ? {db.lock_free})",
-        (cutoffs.versions, STEP_ROWS),
+        (cutoffs.newest, STEP_ROWS),
     )
 
 

@@ -15,8 +15,9 @@ from typing import Any, Final
 from kull_router.errors import Fenced
 from kull_router.queues import rules
 from kull_router.queues.entry import Contract, Entry, Event, Identity
+from kull_router.queues.newest import Newest, heard_of, text_of
 from kull_router.queues.port import Outcome, Retention
-from kull_router.queues.rules import Figures, Kept, Newest, Plan
+from kull_router.queues.rules import Figures, Kept, Plan
 from kull_router.queues.sql import columns
 from kull_router.queues.sql.db import Db
 from kull_router.queues.sql.terms import fenced
@@ -28,7 +29,7 @@ _SEEN = """
 SELECT s.queue_id, s.id, s.type, s.service FROM {wanted}
 CROSS JOIN seen AS s ON s.id = wanted.column2 AND s.queue_id = wanted.column1"""
 _NEWEST = """
-SELECT l.queue_id, l.key, l.seq, l.version FROM {wanted}
+SELECT l.queue_id, l.key, l.seq, l.run, l.progress, l.final, l.heard FROM {wanted}
 CROSS JOIN latest AS l ON l.queue_id = wanted.column1 AND l.key = wanted.column2"""
 
 _INSERT_SEEN: Final = """
@@ -36,10 +37,12 @@ INSERT INTO seen (id, type, service, queue_id, seen_ms) SELECT * FROM {wanted}""
 _EVENT: Final = columns.names(columns.EVENT)
 _INSERT_EVERY: Final = f"INSERT INTO every (queue_id, seq, {_EVENT}) SELECT * FROM {{wanted}}"  # noqa: S608
 _UPSERT_LATEST: Final = (
-    f"INSERT INTO latest (changed_ms, queue_id, seq, {_EVENT}) "  # noqa: S608
+    f"INSERT INTO latest (changed_ms, heard, queue_id, seq, {_EVENT}) "  # noqa: S608
     "SELECT * FROM {wanted} WHERE true "  # without WHERE SQLite takes ON for that of a join
     "ON CONFLICT (queue_id, key) DO UPDATE SET "
-    + columns.overwritten(["changed_ms", "seq", *(one for one in columns.EVENT if one != "key")])
+    + columns.overwritten(
+        ["changed_ms", "heard", "seq", *(one for one in columns.EVENT if one != "key")]
+    )
 )
 ENTRY_COLUMNS: Final = f"seq, contract, {_EVENT}"  # of the view `entries`
 KEPT_COLUMNS: Final = "seq, contract, key, final, created_ms"
@@ -133,10 +136,12 @@ def _known(
         seen.setdefault(queue_id, set()).add(Identity(*identity))
     newest: dict[int, dict[str, Newest]] = {}
     latest = (event for event in events if event.contract is Contract.LATEST)
-    for queue_id, key, seq, version in db.look_up(
+    for queue_id, key, seq, run, progress, final, heard in db.look_up(
         _NEWEST, {(ids[event.address], event.key) for event in latest}
     ):
-        newest.setdefault(queue_id, {})[key] = Newest(seq, version)
+        newest.setdefault(queue_id, {})[key] = Newest(
+            seq=seq, run=run, progress=progress, final=bool(final), heard=heard_of(heard)
+        )
     return seen, newest
 
 
@@ -144,12 +149,17 @@ def _write(db: Db, plans: Mapping[int, Plan], now_ms: int) -> None:
     changed = {queue_id: plan for queue_id, plan in plans.items() if plan.seen}
     if not changed:
         return
-    rows: dict[Contract, list[tuple[Any, ...]]] = {Contract.EVERY: [], Contract.LATEST: []}
+    every: list[tuple[Any, ...]] = []
+    latest: list[tuple[Any, ...]] = []
     for queue_id, plan in changed.items():
         for entry in plan.entries.values():
-            rows[entry.event.contract].append((queue_id, *_row(entry)))
-    db.write(_INSERT_EVERY, rows[Contract.EVERY])
-    db.write(_UPSERT_LATEST, [(now_ms, *row) for row in rows[Contract.LATEST]])
+            if entry.event.contract is Contract.EVERY:
+                every.append((queue_id, *_row(entry)))
+            else:
+                heard = text_of(plan.newest[entry.event.key].heard)
+                latest.append((now_ms, heard, queue_id, *_row(entry)))
+    db.write(_INSERT_EVERY, every)
+    db.write(_UPSERT_LATEST, latest)
     seen = [(*one, queue_id, now_ms) for queue_id, plan in changed.items() for one in plan.seen]
     db.write(_INSERT_SEEN, sorted(seen))
     write_figures(db, {queue_id: plan.figures for queue_id, plan in changed.items()})

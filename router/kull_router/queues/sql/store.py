@@ -176,7 +176,7 @@ class SqlStore:
                 removed += await self._writer.run(
                     partial(retention.trim_entries, queue_ids=step, cutoffs=cutoffs)
                 )
-        await self._repeat(partial(retention.trim_versions, cutoffs=cutoffs))
+        await self._repeat(partial(retention.trim_newest, cutoffs=cutoffs))
         return removed + await self._repeat(partial(retention.trim_ids, cutoffs=cutoffs))
 
     async def _repeat(self, step: Callable[[Db], int]) -> int:

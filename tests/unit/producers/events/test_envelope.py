@@ -13,7 +13,7 @@ from kull_producers.events.models import CreditUpdate, PromptChange, ShootProgre
 from kull_producers.events.stamp import Stamp
 
 NOW_MS = 1_700_000_000_000
-STAMP = Stamp(id="e-1", timestamp_ms=NOW_MS, version=NOW_MS * 1000 + 7, app_id="billing")
+STAMP = Stamp(id="e-1", timestamp_ms=NOW_MS, run="run-1", version=7, app_id="billing")
 CREDIT = CreditUpdate(user_id="ada", new_balance=500, change=100, reason="Credit purchase")
 PROGRESS = ShootProgress(
     shoot_id="s", status="processing", processed_count=1, total_count=2, provider="Local"
@@ -38,15 +38,38 @@ def test_a_message_carries_the_final_bytes_and_says_how_it_is_kept() -> None:
     )
 
 
-def test_a_latest_event_carries_its_key_and_version() -> None:
+def test_a_latest_event_carries_its_key_and_its_place() -> None:
     [message] = messages_of(PROGRESS, STAMP, shard_count=16, user_id="ada")
 
     assert message.headers == {
         "kull-address": "user:ada",
         "kull-contract": "latest",
         "kull-key": "shoot:s",
-        "kull-version": STAMP.version,
+        "kull-run": "run-1",
+        "kull-version": 7,
+        "kull-progress": 1,
         "kull-final": False,
+    }
+
+
+def test_a_queued_shoot_begins_anew_whatever_its_count() -> None:
+    queued = ShootProgress(
+        shoot_id="s", status="queued", processed_count=4, total_count=9, provider="Local"
+    )
+    [message] = messages_of(queued, STAMP, shard_count=16, user_id="ada")
+
+    assert message.headers[topology.HEADER_PROGRESS] == 0
+
+
+def test_what_counts_nothing_has_no_progress_and_what_names_no_run_no_version() -> None:
+    prompt = PromptChange(prompt_id="p", action="voted")
+    [message] = messages_of(prompt, replace(STAMP, run="", version=0), shard_count=16)
+
+    assert message.headers == {
+        "kull-address": "all",
+        "kull-contract": "latest",
+        "kull-key": "prompt:p",
+        "kull-final": True,
     }
 
 

@@ -1,23 +1,37 @@
 from __future__ import annotations
 
+import random
 import uuid
 
 import pytest
 
 from kull_producers.errors import InvalidEvent
-from kull_producers.events.stamp import Stamper, VersionClock, check_id, uuid7
+from kull_producers.events.stamp import Stamper, check_id, uuid7
 
 
-def test_versions_grow_when_the_clock_stands_still_or_goes_back() -> None:
-    times = iter([100.0, 100.0, 50.0, 100.000005])
-    clock = VersionClock(lambda: next(times))
+def test_versions_count_the_calls_whatever_the_clock_does() -> None:
+    times = iter([100.0, 100.0, 50.0, -7.0, 1e9])
+    stamper = Stamper(now=lambda: next(times), randomness=bytes, app_id="billing")
+    stamps = [stamper.stamp() for _ in range(5)]
 
-    assert [clock.next() for _ in range(4)] == [
-        100_000_000,
-        100_000_001,
-        100_000_002,
-        100_000_005,
-    ]
+    assert [stamp.version for stamp in stamps] == [1, 2, 3, 4, 5]
+    assert [stamp.timestamp_ms for stamp in stamps] == [100_000, 100_000, 50_000, 0, 10**12]
+    assert len({stamp.run for stamp in stamps}) == 1
+
+
+def test_each_publisher_is_a_run_of_its_own_and_so_is_each_process_that_it_is_forked_into() -> None:
+    chance = random.Random(7).randbytes
+    process = 1
+
+    def stamper() -> Stamper:
+        return Stamper(now=lambda: 1.0, randomness=chance, app_id="b", process=lambda: process)
+
+    first, second = stamper(), stamper()
+    runs = [first.stamp().run, second.stamp().run]
+    process = 2
+    forked = [first.stamp(), second.stamp()]
+    assert len({*runs, *(stamp.run for stamp in forked)}) == 4
+    assert [stamp.version for stamp in forked] == [1, 1]
 
 
 def test_ids_are_uuids_of_version_7_that_sort_by_time() -> None:
@@ -36,7 +50,7 @@ def test_ids_differ_by_their_random_bits() -> None:
 def test_a_stamp_holds_one_moment() -> None:
     stamp = Stamper(now=lambda: 12.345678, randomness=bytes, app_id="billing").stamp("my-id")
 
-    assert (stamp.id, stamp.timestamp_ms, stamp.version) == ("my-id", 12_345, 12_345_678)
+    assert (stamp.id, stamp.timestamp_ms, stamp.version) == ("my-id", 12_345, 1)
     assert stamp.app_id == "billing"
 
 

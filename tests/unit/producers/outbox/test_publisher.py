@@ -83,8 +83,14 @@ async def test_what_is_left_is_published_by_the_next_on_the_file_as_it_was_accep
         topology.HEADER_ADDRESS: "user:ada",
         topology.HEADER_CONTRACT: "latest",
         topology.HEADER_KEY: "shoot:s",
-        topology.HEADER_VERSION: 1_600_000_000_000_000,
+        topology.HEADER_RUN: first.headers[topology.HEADER_RUN],
+        topology.HEADER_VERSION: 1,
+        topology.HEADER_PROGRESS: 0,
         topology.HEADER_FINAL: False,
+        topology.HEADER_LATE: True,
+    }
+    assert {message.headers[topology.HEADER_RUN] for message in transport.messages} == {
+        first.headers[topology.HEADER_RUN]
     }
     assert first.routing_key == f"{shard_of('user:ada', 16):02d}.user.ada.shoot_progress"
 

@@ -8,12 +8,20 @@ from typing import Any
 import pytest
 
 from kull_producers.errors import InvalidEvent
+from kull_producers.events import topology
 from kull_producers.events.envelope import messages_of
 from kull_producers.events.models import CreditUpdate, ShootProgress
 from kull_producers.events.stamp import Stamp
-from kull_producers.outbox.row import COLUMNS, OutboxRow, message_of, row_of, values_of
+from kull_producers.outbox.row import (
+    COLUMNS,
+    LATE_MS,
+    OutboxRow,
+    message_of,
+    row_of,
+    values_of,
+)
 
-STAMP = Stamp(id="e-1", timestamp_ms=1_700_000_000_000, version=7, app_id="billing")
+STAMP = Stamp(id="e-1", timestamp_ms=1_700_000_000_000, run="run-1", version=7, app_id="billing")
 CREDIT = CreditUpdate(user_id="ada", new_balance=500, change=100, reason="Credit purchase")
 PROGRESS = ShootProgress(
     shoot_id="s", status="completed", processed_count=2, total_count=2, provider="Local"
@@ -35,6 +43,23 @@ def test_a_row_gives_back_the_message_that_was_accepted(
 
     assert (row.id, row.address) == (7, "user:ada")
     assert message_of(row, 16) == message
+
+
+@pytest.mark.parametrize(
+    ("waited_ms", "late"), [(0, False), (LATE_MS, False), (LATE_MS + 1, True), (-LATE_MS - 1, True)]
+)
+def test_a_row_of_a_key_that_has_waited_for_long_says_so(waited_ms: int, late: bool) -> None:
+    [progress] = messages_of(PROGRESS, STAMP, shard_count=16, user_id="ada")
+    row = row_of([7, *values_of(progress, 50_000)]).looked_at(50_000 + waited_ms)
+
+    expected = {topology.HEADER_LATE: True} if late else {}
+    assert message_of(row, 16).headers == progress.headers | expected
+    credit = row_of([7, *values_of(MESSAGE, 50_000)]).looked_at(50_000 + waited_ms)
+    assert message_of(credit, 16) == MESSAGE
+
+
+def test_a_row_that_does_not_tell_when_it_was_accepted_is_late() -> None:
+    assert changed(accepted_ms="yesterday").looked_at(5).late
 
 
 def test_the_shard_is_the_one_of_the_day_it_is_sent() -> None:

@@ -85,6 +85,31 @@ async def test_versions_follow_the_order_of_the_calls() -> None:
     assert versions == sorted(set(versions))
 
 
+async def test_a_call_that_is_repeated_keeps_its_place() -> None:
+    async def told(publisher: InMemoryPublisher, done: int) -> None:
+        await publisher.shoot_progress(
+            user_id="ada",
+            shoot_id="s",
+            status="processing",
+            processed_count=done,
+            total_count=50,
+            provider="Test",
+            idempotency_key=f"tick-{done}",
+        )
+
+    async with InMemoryPublisher() as publisher:
+        publisher.transport.fail_next(NotRoutable("no queue"))
+        with pytest.raises(NotRoutable):
+            await told(publisher, 1)
+        await told(publisher, 2)
+        await told(publisher, 1)
+
+    assert [
+        (message.message_id, message.headers[topology.HEADER_VERSION])
+        for message in publisher.transport.messages
+    ] == [("tick-2", 2), ("tick-1", 1)]
+
+
 async def test_many_calls_are_in_flight_at_once() -> None:
     transport = ScriptedTransport()
     keys = [f"e-{n}" for n in range(20)]

@@ -17,7 +17,7 @@ from kull_producers.events.stamp import Stamp
 from kull_router.delivery.envelope import messages_from_body, parse_body
 
 NOW_MS = 1_700_000_000_000
-STAMP = Stamp(id="e-1", timestamp_ms=NOW_MS, version=NOW_MS * 1000 + 7, app_id="billing")
+STAMP = Stamp(id="e-1", timestamp_ms=NOW_MS, run="run-1", version=7, app_id="billing")
 CREDIT = CreditUpdate(user_id="ada", new_balance=500, change=100, reason="Credit purchase")
 PROGRESS = ShootProgress(
     shoot_id="s", status="processing", processed_count=1, total_count=2, provider="Local"
@@ -121,7 +121,13 @@ def test_a_timestamp_from_the_future_does_not_outlive_now() -> None:
     body = envelope(type="SHOOT_PROGRESS", data=PROGRESS.data(), timestamp=NOW_MS + 10**9)
     [message] = rebuild(body)
 
-    assert message.headers[topology.HEADER_VERSION] == NOW_MS * 1000
+    assert json.loads(message.body)["timestamp"] == NOW_MS
+
+
+def test_a_rebuilt_event_names_no_run_so_that_its_arrival_counts() -> None:
+    [message] = rebuild(envelope(type="SHOOT_PROGRESS", data=PROGRESS.data(), timestamp=NOW_MS))
+
+    assert not {topology.HEADER_RUN, topology.HEADER_VERSION} & message.headers.keys()
 
 
 def test_unknown_outer_fields_do_not_reach_devices() -> None:

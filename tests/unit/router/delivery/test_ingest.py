@@ -17,12 +17,12 @@ from kull_protos.contract.limits import MAX_EVENT_BYTES
 from kull_protos.contract.shard import shard_of
 from kull_router.delivery.ingest import dead, is_well_addressed, read, readdress
 from kull_router.errors import PoisonMessage
-from kull_router.queues.entry import Contract, Event
+from kull_router.queues.entry import NO_PROGRESS, Contract, Event
 
 NOW_MS = 1_700_000_000_000
 SHARDS = 4
 SHARD = shard_of("user:maya", SHARDS)
-STAMP = Stamp(id="e-1", timestamp_ms=NOW_MS - 10, version=7, app_id="billing")
+STAMP = Stamp(id="e-1", timestamp_ms=NOW_MS - 10, run="run-1", version=7, app_id="billing")
 
 
 def credit() -> Message:
@@ -56,7 +56,24 @@ def test_the_newest_of_a_key_brings_key_version_end_and_the_device_that_caused_i
     event = taken(progress())
     assert isinstance(event, Event)
     assert (event.contract, event.key, event.version) == (Contract.LATEST, "shoot:s", 7)
+    assert (event.run, event.progress, event.late) == ("run-1", 2, False)
     assert (event.final, event.exclude_device) == (True, "mac")
+
+
+def test_a_version_without_a_run_was_a_clocks_and_does_not_count() -> None:
+    old = {**progress().headers, topology.HEADER_VERSION: NOW_MS * 1000}
+    for header in (topology.HEADER_RUN, topology.HEADER_PROGRESS):
+        del old[header]
+    event = taken(replace(progress(), headers=old))
+    assert isinstance(event, Event)
+    assert (event.run, event.version, event.progress) == ("", 0, NO_PROGRESS)
+
+
+def test_what_an_outbox_says_of_waiting_is_read() -> None:
+    waited = {**progress().headers, topology.HEADER_LATE: True}
+    event = taken(replace(progress(), headers=waited))
+    assert isinstance(event, Event)
+    assert event.late
 
 
 def test_what_only_counts_now_ages_from_when_it_happened() -> None:
@@ -77,6 +94,10 @@ def test_what_only_counts_now_ages_from_when_it_happened() -> None:
         (topology.HEADER_VERSION, 2**63, "whole number"),
         (topology.HEADER_VERSION, "7", "whole number"),
         (topology.HEADER_VERSION, True, "whole number"),
+        (topology.HEADER_PROGRESS, -1, "whole number"),
+        (topology.HEADER_PROGRESS, True, "whole number"),
+        (topology.HEADER_RUN, 7, "must be a text"),
+        (topology.HEADER_RUN, "r" * 65, "more than 64"),
     ],
 )
 def test_a_wrong_header_is_named(header: str, value: str | int, why: str) -> None:

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from kull_router.queues import rules
 from kull_router.queues.entry import Contract, Entry, Event, Identity
+from kull_router.queues.newest import Newest
 from kull_router.queues.port import Duplicate, Outcome, Retention, Stale, Stored
-from kull_router.queues.rules import Cursor, Figures, Kept, Newest, Plan
+from kull_router.queues.rules import Cursor, Figures, Kept, Plan
 from tests.support.stores import NOW, credit, tick
 
 
@@ -43,10 +44,10 @@ def test_a_kept_entry_that_is_replaced_is_named_once() -> None:
         tick("a", version=4),
         tick("b", version=4),
         figures=Figures(head=9, latest=1),
-        newest={"shoot:1": Newest(5, 3)},
+        newest={"shoot:1": Newest.first(tick("x", version=3), 5)},
     )
     assert changes.replaced == [5]
-    assert changes.newest == {"shoot:1": Newest(11, 4)}
+    assert changes.newest == {"shoot:1": Newest.first(tick("b", version=4), 11)}
     assert changes.figures == Figures(head=11, latest=1)
 
 
@@ -57,7 +58,7 @@ def test_duplicates_and_stale_events_change_nothing() -> None:
         tick("b", version=1),
         figures=figures,
         seen=frozenset({credit("a").identity}),
-        newest={"shoot:1": Newest(0, 2)},
+        newest={"shoot:1": Newest.first(tick("x", version=2), 0)},
     )
     assert outcomes == [Duplicate(), Stale()]
     assert changes == Plan(figures=figures)

@@ -11,7 +11,7 @@ from kull_producers.events.stamp import Stamp
 from kull_router.sessions.device_messages import device_progress
 
 NOW_MS = 1_700_000_000_000
-STAMP = Stamp(id="e-1", timestamp_ms=NOW_MS, version=NOW_MS * 1000 + 7, app_id="billing")
+STAMP = Stamp(id="e-1", timestamp_ms=NOW_MS, run="run-1", version=7, app_id="billing")
 PROGRESS = ShootProgress(
     shoot_id="s", status="processing", processed_count=1, total_count=2, provider="Local"
 )

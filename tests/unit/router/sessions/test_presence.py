@@ -44,14 +44,17 @@ def test_the_event_goes_to_the_users_other_devices_and_ends_with_the_device() ->
 
 
 def test_a_late_disconnect_never_hides_a_newer_connect() -> None:
+    runs = set()
+
     def version(generation: Generation, *, connected: bool) -> int:
-        return device_event(
-            presence(generation), connected=connected, event_id="e", now_ms=0
-        ).version
+        event = device_event(presence(generation), connected=connected, event_id="e", now_ms=0)
+        runs.add(event.run)
+        return event.version
 
     assert version((2, 5), connected=False) > version((2, 5), connected=True)
     assert version((2, 6), connected=True) > version((2, 5), connected=False)
     assert version((3, 1), connected=True) > version((2, 2**20), connected=False)
+    assert len(runs) == 1 and "" not in runs, "so that the versions are compared"
 
 
 def test_edges_are_told_the_same_device() -> None:

@@ -15,7 +15,7 @@ def names(kind: type[Event | DeviceInfo | Revocation]) -> set[str]:
 
 
 def test_each_field_has_its_column_or_is_kept_by_where_it_lies() -> None:
-    assert names(Event) - {"address", "contract"} == set(columns.EVENT)
+    assert names(Event) - {"address", "contract", "late"} == set(columns.EVENT)
     assert names(DeviceInfo) - {"user", "device"} == set(columns.DEVICE)
     assert names(Revocation) - {"user", "device", "number"} == set(columns.REVOCATION)
 
