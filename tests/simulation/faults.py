@@ -9,7 +9,7 @@ from typing import Any, Final
 from tests.simulation.devices import Device
 from tests.simulation.edges import EdgeNode
 from tests.simulation.network import Connection
-from tests.simulation.publishers import PublisherNode
+from tests.simulation.publishers import CLOCK_ERRORS, PublisherNode
 from tests.simulation.routers import RouterNode
 from tests.simulation.world import World
 
@@ -51,6 +51,7 @@ class Faults:
             "RabbitMQ down": (lambda: [self._rabbit], self._rabbit_down),
             "publisher loses RabbitMQ": (lambda: world.publishers, self._publisher_cut),
             "publisher killed": (lambda: world.publishers, self._publisher_killed),
+            "publisher's clock jumps": (lambda: world.publishers, self._clock_jumps),
             "database down": (lambda: [self._database], self._database_down),
             "disk full": (lambda: [self._database], self._disk_full),
             "database slow": (lambda: [self._database], self._slow),
@@ -188,6 +189,9 @@ class Faults:
 
     async def _publisher_killed(self, node: PublisherNode) -> None:
         await self._killed(node)
+
+    async def _clock_jumps(self, node: PublisherNode) -> None:
+        node.clock_error = self._rng.choice(CLOCK_ERRORS)
 
     # The database
 

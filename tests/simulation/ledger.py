@@ -14,6 +14,7 @@ from kull_router.queues.entry import Contract, Event
 from kull_router.queues.port import DeviceInfo, Outcome, Retention, Stale, Stored
 from kull_router.queues.rules import Cursor
 from kull_router.sessions.registry import Presence
+from tests.simulation.newest import KeyHistory
 
 ALL = "all"
 
@@ -25,7 +26,7 @@ class Log:
     every: dict[int, Event] = field(default_factory=dict)  # by seq, nothing ever removed
     ids: set[str] = field(default_factory=set)
     newest: dict[str, int] = field(default_factory=dict)  # by key
-    versions: dict[str, int] = field(default_factory=dict)  # the highest, by key
+    keys: dict[str, KeyHistory] = field(default_factory=lambda: defaultdict(KeyHistory))
     kept: set[int] = field(default_factory=set)
     floor: int = 0
 
@@ -122,21 +123,19 @@ class Ledger:
                     self.blame(f"stored twice: {event.id} in {event.address}")
                 if outcome.seq in log.every:
                     self.blame(f"two entries with seq {outcome.seq} in {event.address}")
-                self._check_version(log, event, stale=False)
+                self._check_newest(log, event, stale=False)
                 log.add(outcome.seq, event)
                 self._check_order(event)
             elif isinstance(outcome, Stale):
-                self._check_version(log, event, stale=True)
+                self._check_newest(log, event, stale=True)
                 self._stale.add((event.address, event.id))
 
-    def _check_version(self, log: Log, event: Event, *, stale: bool) -> None:
-        """An older version of a key must not replace a newer one, nor the newest be dropped."""
+    def _check_newest(self, log: Log, event: Event, *, stale: bool) -> None:
+        """Old news of a key must not replace newer ones, nor the newest be dropped."""
         if event.contract is Contract.LATEST:
-            newest = log.versions.get(event.key, 0)
-            if (event.version < newest) != stale:
-                what = "dropped" if stale else "stored"
-                self.blame(f"version {event.version} of {event.key} {what}, newest was {newest}")
-            log.versions[event.key] = max(newest, event.version)
+            key = log.keys[event.key]
+            if wrong := key.dropped(event) if stale else key.stored(event):
+                self.blame(wrong)
 
     def _check_order(self, event: Event) -> None:
         """Credits are named `<publisher>/<number>`, numbered in the order of the calls."""

@@ -108,6 +108,15 @@ MUTATIONS = (
         trial=IN_MEMORY,
     ),
     Mutation(
+        name="order by wall clock",
+        path="producers/kull_producers/events/stamp.py",
+        old="            run=self._run,\n            version=self._version,\n",
+        new="""            run="all",
+            version=max(0, int(self._now() * 1_000_000)),
+""",
+        trial=IN_MEMORY,
+    ),
+    Mutation(
         name="compact an `every` event",
         path="router/kull_router/queues/rules.py",
         old="        else:\n            every += 1\n",

@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import random
 from itertools import count
+from typing import Final
 
 from kull_producers.errors import ConnectError, KullError, ShardCountMismatch
 from kull_producers.events.event import Event
-from kull_producers.events.models import CreditUpdate, PromptChange, ShootProgress
+from kull_producers.events.models import CreditUpdate, PromptChange, ShootProgress, Status
 from kull_producers.publishing.publisher import Publisher
 from tests.simulation.ledger import ALL, Ledger
 from tests.simulation.loop import Process
 from tests.simulation.rabbit import Rabbit, SimTransport
 from tests.simulation.routers import wall_ms
+
+STATUSES: Final[tuple[Status, ...]] = ("completed", "failed", "processing")
+CLOCK_ERRORS: Final = (0.0, 3.0, -2.0, 600.0, -86_400.0, 365 * 86_400.0)  # seconds
 
 
 class PublisherNode:
@@ -35,6 +39,7 @@ class PublisherNode:
         self.transport: SimTransport | None = None
         self.pace = rng.uniform(0.2, 1.0)  # seconds between events, on average
         self.open = 0  # events that are not confirmed yet
+        self.clock_error = rng.choice(CLOCK_ERRORS)  # seconds that its clock is ahead
         self._publishing = True
         self._users, self._shard_count = users, shard_count
         self._rabbit, self._ledger, self._rng, self._text = rabbit, ledger, rng, text
@@ -55,7 +60,7 @@ class PublisherNode:
     async def _run(self, process: Process) -> None:
         loop = asyncio.get_running_loop()
         line = f"{self.name}.{next(self._processes)}"
-        publisher = await self._connected(process, lambda: wall_ms(loop) / 1000)
+        publisher = await self._connected(process, lambda: wall_ms(loop) / 1000 + self.clock_error)
         async with asyncio.TaskGroup() as tasks:
             while self._publishing:
                 event, address, user = self._draw()
@@ -107,11 +112,11 @@ class PublisherNode:
             credit = CreditUpdate(user_id=user, new_balance=5, change=1, reason=self._text)
             return credit, [f"user:{user}"], ""
         if kind < 0.8:
-            final = self._rng.random() < 0.2
+            done = self._rng.randint(0, 9)
             shoot = ShootProgress(
                 shoot_id=f"shoot-{self._rng.randrange(4)}",
-                status="completed" if final else "processing",
-                processed_count=1,
+                status=self._rng.choices(STATUSES, (1, 1, 8))[0],
+                processed_count=done,
                 total_count=9,
                 provider="Test",
             )
