@@ -40,7 +40,7 @@ export interface ShootProgressState {
   readonly eta: number | undefined;
 }
 
-/** Follow one shoot. A stale tick never replaces a newer one, nor a finished shoot. */
+/** Follow one shoot. News that come late never replace newer ones, nor a finished shoot. */
 export function useShootProgress(shootId: string): ShootProgressState {
   const progress = useClient((client) => client.shoot(shootId), undefined);
   const status = progress?.status;

@@ -867,6 +867,23 @@ describe('updateProgress()', () => {
   });
 });
 
+describe('a publisher whose clock is ahead', () => {
+  it('does not hide what others say later', async () => {
+    const { client, events } = await connected();
+    const balances = [];
+    for (const [seq, balance] of [100, 99, 98].entries()) {
+      const data = { userId: 'maya', newBalance: balance, change: -1, reason: 'photos' };
+      const timestamp = Date.now() + (3 - seq) * 60_000;
+      server.last.emit('CREDIT_UPDATE', data, { id: `b${balance}`, seq: seq + 1, timestamp });
+      await pass();
+      balances.push(client.credits?.newBalance);
+    }
+
+    expect(balances).toEqual([100, 99, 98]);
+    expect(events.length).toBe(3);
+  });
+});
+
 describe('a page load', () => {
   class Memory implements Store {
     readonly saved = new Map<string, Saved>();
