@@ -64,7 +64,7 @@ unit: setup ## Run the unit tests, and the contract tests on the in-memory twins
 simulate: setup ## Run the mesh on virtual time, with faults drawn from seeds (SEEDS=10000 STORE=sqlite)
 	$(BIN)/python -W ignore -m tests.simulation --seeds $(or $(SEEDS),10000) --store $(or $(STORE),memory)
 
-mutations: setup ## Break the code in nine ways; each must be noticed
+mutations: setup ## Break the code in ten ways; each must be noticed
 	$(BIN)/python -m tests.simulation.mutations
 
 $(WEB_READY): $(WEB)/package-lock.json

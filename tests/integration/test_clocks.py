@@ -39,7 +39,7 @@ async def tell(publisher: Publisher, user: str, done: int, status: Status | None
 
 async def shown(of: Device, count: int) -> list[tuple[str, int]]:
     """Return what a device is told of the shoot."""
-    told = []
+    told: list[tuple[str, int]] = []
     while len(told) < count:
         data = (await of.event())["data"]
         if data.get("shootId") == "wedding":

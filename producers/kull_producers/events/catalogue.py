@@ -88,8 +88,19 @@ def _check_fields(model: type[Event]) -> None:
     wanted = {*kind.audience.needs, *_fields_of(kind.contract)}
     if missing := sorted(wanted - set(fields)):
         raise _wrong(model, f"its contract or audience needs the field {missing[0]}")
+    _check_progress(model)
     if kind.audience.takes_user and "user_id" in fields:
         raise _wrong(model, "its field user_id is the user beside the fields: use OwnUser")
+
+
+def _check_progress(model: type[Event]) -> None:
+    contract = model.event_type.contract
+    if not isinstance(contract, Latest) or not contract.progress:
+        return
+    name = model.model_fields[contract.progress].alias
+    schema = model.model_json_schema()["properties"][name]
+    if schema.get("type") != "integer" or schema.get("minimum", -1) < 0:
+        raise _wrong(model, f"its field {contract.progress} is no whole number from 0: use Count")
 
 
 def _fields_of(contract: object) -> set[str]:

@@ -117,6 +117,12 @@ def test_two_types_with_one_name_are_refused() -> None:
         ({"scope": "*"}, "its scope"),
         ({"contract": Latest(key="collection:{id}")}, "needs the field id"),
         ({"contract": Latest(key="c", final={"status": ("over",)})}, "needs the field status"),
+        ({"contract": Latest(key="c", progress="done")}, "needs the field done"),
+        ({"contract": Latest(key="c", anew={"status": ("new",)})}, "needs the field status"),
+        (
+            {"contract": Latest(key="c", progress="collection_id")},
+            "collection_id is no whole number from 0",
+        ),
         ({"audience": OwnUser()}, "needs the field user_id"),
         ({"audience": ChosenUsers()}, "needs the field user_ids"),
         ({"examples": {}}, "no example"),

@@ -30,3 +30,12 @@ def test_it_is_final_when_each_named_field_says_so() -> None:
     assert kept.is_final({"status": "failed", "left": 0})
     assert not kept.is_final({"status": "failed", "left": 1})
     assert not kept.is_final({"status": "queued", "left": 0})
+
+
+def test_progress_is_a_field_and_0_where_the_counting_begins() -> None:
+    kept = Latest(key="k", progress="done", anew={"status": ("queued",)})
+
+    assert kept.progress_of({"done": 4, "status": "processing"}) == 4
+    assert kept.progress_of({"done": 4, "status": "queued"}) == 0
+    assert Latest(key="k", progress="done").progress_of({"done": 4}) == 4
+    assert Latest(key="k").progress_of({"done": 4}) is None
