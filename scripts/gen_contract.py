@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from kull_protos.contract import close_codes
+from kull_protos.contract import close_codes, limits
 from kull_protos.contract.close_codes import CloseCode
 from kull_protos.contract.error_codes import ErrorCode
 
@@ -23,7 +23,10 @@ COPIES: Final = {
     "contract/device_ids.py": ["producers/kull_producers/contract/device_ids.py"],
     "contract/device_tokens.py": ["producers/kull_producers/contract/device_tokens.py"],
     "contract/event_types.py": ["producers/kull_producers/contract/event_types.py"],
-    "contract/limits.py": ["producers/kull_producers/contract/limits.py"],
+    "contract/limits.py": [
+        "producers/kull_producers/contract/limits.py",
+        "clients/python/kull_client/limits.py",
+    ],
     "contract/shard.py": ["producers/kull_producers/contract/shard.py"],
     "contract/texts.py": ["producers/kull_producers/contract/texts.py"],
     "contract/close_codes.py": ["clients/python/kull_client/close_codes.py"],
@@ -40,6 +43,7 @@ IMPORT: Final = re.compile(
     r"from kull_protos\.(?P<folder>\w+)(?:\.(?P<module>\w+))? import (?P<name>\w+)"
 )
 WEB: Final = "clients/web/packages/sync/src/close-codes.generated.ts"
+WEB_LIMITS: Final = "clients/web/packages/sync/src/limits.generated.ts"
 DOCUMENT: Final = "docs/protocol.md"
 BEGIN: Final = "<!-- {}: written by `make contract` -->\n"
 END: Final = "<!-- end of {} -->\n"
@@ -88,6 +92,17 @@ def typescript() -> str:
     return "\n".join(lines) + "\n"
 
 
+def typescript_limits() -> str:
+    """Return the limits that the web SDK checks itself."""
+    names = ("MAX_TOKEN_CHARS", "MAX_NAME_CHARS", "MAX_PLATFORM_CHARS")
+    lines = [
+        f"// Generated from {PROTOS}/contract/limits.py by `make contract`: do not edit.",
+        "",
+        *(f"export const {name} = {getattr(limits, name)};" for name in names),
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def tables() -> dict[str, str]:
     """Return the tables of docs/protocol.md in Markdown, by their names in its marks."""
     closing = [f"| {int(code)} | `{code.label}` | {code.meaning} |\n" for code in CloseCode]
@@ -113,7 +128,8 @@ def document() -> str:
 def generate() -> dict[str, str]:
     """Return what each generated file should hold, by its path in the repository."""
     copies = {target: copy(source, target) for source, to in COPIES.items() for target in to}
-    return {**copies, WEB: typescript(), DOCUMENT: document()}
+    web = {WEB: typescript(), WEB_LIMITS: typescript_limits()}
+    return {**copies, **web, DOCUMENT: document()}
 
 
 def main() -> None:

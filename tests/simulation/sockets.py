@@ -9,7 +9,7 @@ from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Final
+from typing import Final
 
 from websockets import frames
 from websockets.exceptions import ConnectionClosedError, ConnectionClosedOK
@@ -147,11 +147,11 @@ class WebSocket:
         return kind(close, close, True)
 
 
-class connect:
+class dial:
     """Opens a WebSocket from the process that runs this."""
 
-    def __init__(self, url: str, *, open_timeout: float, **_options: Any) -> None:
-        self._timeout = open_timeout
+    def __init__(self, url: str, *, within: float) -> None:
+        self._timeout = within
         self._socket: WebSocket | None = None
 
     async def __aenter__(self) -> WebSocket:

@@ -27,7 +27,7 @@ from tests.simulation.network import Network
 from tests.simulation.publishers import PublisherNode
 from tests.simulation.rabbit import Rabbit
 from tests.simulation.routers import RouterNode
-from tests.simulation.sockets import Balancer, connect
+from tests.simulation.sockets import Balancer, dial
 from tests.simulation.trace import Trace
 
 LOOK_EVERY: Final = 0.1  # virtual seconds between two looks at the buffers
@@ -218,7 +218,7 @@ def simulate(seed: int, *, trace: bool = False, store: str = "memory") -> Outcom
     runs = random.Random(seed)
     with (
         notes.instead_of_logs(),
-        mock.patch.object(kull_client.connection, "connect", connect),
+        mock.patch.object(kull_client.connection, "dial", dial),
         mock.patch.object(
             kull_client.client, "uuid4", lambda: UUID(int=runs.getrandbits(128), version=4)
         ),

@@ -8,10 +8,12 @@ from kull_client.client import SyncClient
 from kull_client.errors import (
     BadMessage,
     GaveUp,
+    InvalidMessage,
     NotConnected,
     Rejected,
     SyncClosed,
     SyncError,
+    Unauthorized,
 )
 from kull_client.event import Device, Event, Position
 from kull_client.state import State
@@ -23,6 +25,7 @@ __all__ = [
     "Device",
     "Event",
     "GaveUp",
+    "InvalidMessage",
     "NotConnected",
     "Position",
     "Rejected",
@@ -30,5 +33,6 @@ __all__ = [
     "SyncClient",
     "SyncClosed",
     "SyncError",
+    "Unauthorized",
     "__version__",
 ]

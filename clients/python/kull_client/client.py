@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import random as randomness
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Final, Literal, Self
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 from kull_client import messages
 from kull_client.close_codes import CloseCode
 from kull_client.connection import Connection
+from kull_client.dial import is_websocket
 from kull_client.errors import BadMessage, NotConnected, SyncClosed, SyncError
 from kull_client.event import Device, Event, Position
 from kull_client.inbox import Inbox
@@ -21,9 +21,9 @@ from kull_client.reconnect import Ended, Reconnecting
 from kull_client.requests import Requests
 from kull_client.session import Delivery, Session
 from kull_client.state import State
+from kull_client.tokens import NoToken, Token, Tokens
 
 log = logging.getLogger("kull_client")
-Token = str | Callable[[], Awaitable[str]]
 DEFAULT_ATTEMPTS: Final = 10
 DEFAULT_BUFFER: Final = 256  # events; above the server's window, so that it rarely fills
 
@@ -38,9 +38,8 @@ class SyncClient:
     Args:
         url: `ws://…/ws` or `wss://…/ws`.
         token: a device token, or an async function that gets a fresh one: for each
-            connection, and before the one in use expires. Raise OSError (TimeoutError and
-            ConnectionError are some) when it cannot be had now: that is a failed attempt. Any
-            other error ends the client and is raised to you.
+            connection, and before the one in use expires. Whatever it raises, and no answer
+            within `connect_timeout`, is a failed attempt. Unauthorized ends the client.
         position: where an earlier client stopped, see `position`; None: what the server has noted.
         device_id: this device's stable id, which the token must name; empty: the token's.
         device_name: how the user's other devices call this one.
@@ -53,6 +52,10 @@ class SyncClient:
         on_error: the same, with what the server sent and this client cannot read. A stored event
             among it was skipped: the others go on.
         random: returns a float from 0 to 1, for back-off.
+
+    Raises:
+        SyncError: this URL can never work.
+        InvalidMessage: no server takes this name, id, platform, position or token.
     """
 
     def __init__(
@@ -71,18 +74,20 @@ class SyncClient:
         on_error: Callable[[BadMessage], None] | None = None,
         random: Callable[[], float] = randomness.random,
     ) -> None:
-        if urlsplit(url).scheme not in {"ws", "wss"} or not urlsplit(url).netloc:
+        if not is_websocket(url):
             raise SyncError(f"{url.partition('?')[0]!r} is not a ws:// or wss:// URL")
-        self._url, self._token = url, token
+        self._url = url
+        self._tokens = Tokens(token, within=connect_timeout)
         self._device_id, self._device_name, self._platform = device_id, device_name, platform
         self._connect_timeout = connect_timeout
         self._on_state, self._on_error = on_state, on_error
         self._session = Session(position)
         self._inbox = Inbox(buffer)
         self._requests = Requests()
-        self._connection = Connection(self._session, self._inbox, self._requests, self._skipped)
+        self._connection = self._new_connection()
         self._reconnecting = Reconnecting(max_attempts=max_attempts, random=random)
         self._instance = uuid4().hex
+        self._hello(token if isinstance(token, str) else "any")  # raises now rather than later
         self._given: Delivery | None = None
         self._first: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
@@ -160,6 +165,7 @@ class SyncClient:
 
         Raises:
             Rejected: the server refused it and says why.
+            InvalidMessage: it can never be right, e.g. a file name that is not UTF-8.
             NotConnected: there is no connection, or it was lost before the answer.
             TimeoutError: no answer in time.
         """
@@ -286,6 +292,7 @@ class SyncClient:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
+        await self._tokens.close()
 
     async def _run(self) -> None:
         """Stay connected. Whatever ends this is raised to the application."""
@@ -309,21 +316,10 @@ class SyncClient:
         self._welcomed_at = None
         self._tell(State(name="connecting", attempt=self._tries))
         try:
-            token = await self._get_token()
-        except OSError as error:
-            return Ended(why=f"no token: {str(error) or type(error).__name__}")
-        hello = messages.hello(
-            token,
-            self._session.position,
-            instance=self._instance,
-            device_id=self._device_id,
-            device_name=self._device_name,
-            platform=self._platform,
-        )
-        fresh = None if isinstance(self._token, str) else self._token
-        self._connection = Connection(
-            self._session, self._inbox, self._requests, self._skipped, fresh
-        )
+            hello = self._hello(await self._tokens.get())
+        except NoToken as error:
+            return Ended(why=f"no token: {error}", cause=error.__cause__)
+        self._connection = self._new_connection()
         try:
             return await self._connection.run(
                 self._url, hello, within=self._connect_timeout, on_change=self._connected
@@ -333,17 +329,24 @@ class SyncClient:
                 raise
             return Ended(why=str(closed), lasted=self._lasted)
 
-    async def _get_token(self) -> str:
-        """Return a token for a connection. Raises OSError: none can be had now."""
-        if isinstance(self._token, str):
-            return self._token
-        async with asyncio.timeout(self._connect_timeout):
-            return await self._token()
+    def _hello(self, token: str) -> str:
+        """Return the first message of a connection. Raises InvalidMessage."""
+        return messages.hello(
+            token,
+            self._session.position,
+            instance=self._instance,
+            device_id=self._device_id,
+            device_name=self._device_name,
+            platform=self._platform,
+        )
+
+    def _new_connection(self) -> Connection:
+        return Connection(self._session, self._inbox, self._requests, self._tokens, self._skipped)
 
     def _may_try_again(self, closed: SyncClosed) -> bool:
         match closed.code:
             case CloseCode.TOKEN_EXPIRED:  # an async function has a fresh one
-                return not isinstance(self._token, str)
+                return self._tokens.renewable
             case CloseCode.REPLACED:
                 now = asyncio.get_running_loop().time()
                 return not self._reconnecting.believes_replaced(lasted=self._lasted, now=now)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import AsyncExitStack, suppress
 from typing import Final, NoReturn
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
-from websockets.typing import Subprotocol
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from kull_client import close_codes, messages
-from kull_client.errors import BadMessage, NotConnected, SyncClosed
+from kull_client.dial import CLOSE_TIMEOUT, V2, dial
+from kull_client.errors import BadMessage, NotConnected, SyncClosed, SyncError, Unauthorized
 from kull_client.inbox import Inbox
 from kull_client.reconnect import Ended
 from kull_client.requests import Requests
@@ -26,17 +26,12 @@ from kull_client.session import (
     Staleness,
     Welcomed,
 )
+from kull_client.tokens import NoToken, Tokens
 
 log = logging.getLogger("kull_client")
-V2: Final = Subprotocol("kull.sync.v2")
-FLUSH_TIMEOUT: Final = 2.0  # seconds
 RENEWAL_TIMEOUT: Final = 10.0  # seconds
 NO_CLOSE_FRAME: Final = 1006
 TRY_AGAIN: Final = frozenset({408, 425, 429})  # the HTTP 4xx that may go away
-
-# websockets logs whole frames at DEBUG, and with HELLO the token.
-_quiet = logging.getLogger("kull_client.websocket")
-_quiet.setLevel(logging.WARNING)
 
 
 class Connection:
@@ -50,14 +45,15 @@ class Connection:
         session: Session,
         inbox: Inbox,
         requests: Requests,
+        tokens: Tokens,
         skipped: Callable[[BadMessage], None],
-        fresh_token: Callable[[], Awaitable[str]] | None = None,
     ) -> None:
         self._session = session
         self._inbox = inbox
         self._requests = requests
         self._skipped = skipped
-        self._fresh_token = fresh_token
+        self._tokens = tokens
+        self._signed_out: Unauthorized | None = None
         self._renewal_changed = asyncio.Event()
         self._socket: ClientConnection | None = None
         self._welcomed_at: float | None = None
@@ -81,30 +77,28 @@ class Connection:
 
         Raises:
             SyncClosed: connecting again cannot help.
+            Unauthorized: the application said so when the token was to be renewed.
         """
         self._slot = self._welcomed_at = None
         deadline = _now() + within
         try:
-            async with connect(
-                url,
-                subprotocols=[V2],
-                compression=None,
-                open_timeout=within,
-                close_timeout=FLUSH_TIMEOUT,
-                logger=_quiet,
-            ) as socket:
+            async with AsyncExitStack() as stack:
+                try:
+                    socket = await stack.enter_async_context(dial(url, within=within))
+                except Exception as error:  # of whatever library, and from whoever answers there
+                    return self._not_reached(error, within)
                 if socket.subprotocol != V2:
                     raise SyncClosed(1002, f"it does not speak {V2}")
                 async with asyncio.timeout_at(deadline) as patience:
                     return await self._serve(socket, hello, on_change, patience)
         except ConnectionClosed as error:
+            if self._signed_out is not None:
+                raise self._signed_out from None
             return self._closed(error)
-        except InvalidStatus as error:
-            return _refused(error.response.status_code)
-        except TimeoutError:
-            return self._ended(f"no connection within {within:g} s")
-        except (OSError, InvalidHandshake) as error:
-            return self._ended(str(error) or type(error).__name__)
+        except TimeoutError as error:
+            return self._not_reached(error, within)
+        except OSError as error:
+            return self._ended(str(error) or type(error).__name__, error)
         finally:
             self._socket = None
             self._requests.disconnected()
@@ -129,7 +123,7 @@ class Connection:
         """Acknowledge what was processed, if the connection still stands."""
         if self._socket is not None and self.is_open:
             with suppress(ConnectionClosed, TimeoutError):
-                async with asyncio.timeout(FLUSH_TIMEOUT):
+                async with asyncio.timeout(CLOSE_TIMEOUT):
                     await self._send_acks(self._socket)
 
     async def close(self) -> None:
@@ -149,9 +143,8 @@ class Connection:
         await socket.send(hello)
         self._socket = socket
         beside = {asyncio.create_task(self._acknowledge(socket), name="kull-client-acks")}
-        if self._fresh_token is not None:
-            renewal = self._renew(self._fresh_token)
-            beside.add(asyncio.create_task(renewal, name="kull-client-renewal"))
+        if self._tokens.renewable:
+            beside.add(asyncio.create_task(self._renew(socket), name="kull-client-renewal"))
         try:
             await self._read(socket, on_change, patience)
         finally:
@@ -202,29 +195,36 @@ class Connection:
             self._complaint = answer.message
             log.warning("the server complains: %s (%s)", answer.message, answer.code)
 
-    async def _renew(self, fresh_token: Callable[[], Awaitable[str]]) -> None:
+    async def _renew(self, socket: ClientConnection) -> None:
         """Give the connection a fresh token before the old one expires, or when it just has."""
         renewal = self._session.renewal
-        task = asyncio.current_task()
-        assert task is not None
-        while not task.cancelling():  # `fresh_token` may have swallowed our cancellation
+        while True:
             await _until(renewal.at, self._renewal_changed)
             if renewal.at is not None and renewal.at <= _now():
-                renewal.take()
-                await self._refresh(fresh_token)
+                renewal.take(_now())
+                try:
+                    await self._refresh()
+                except Unauthorized as error:
+                    self._signed_out = error
+                    await socket.close()
+                    return
 
-    async def _refresh(self, fresh_token: Callable[[], Awaitable[str]]) -> None:
-        """Send a fresh token. If that fails the server says TOKEN_EXPIRED, and closes in the end.
+    async def _refresh(self) -> None:
+        """Send a fresh token. If that fails it is tried again, until the server closes.
 
-        The next connection asks for one again.
+        Raises Unauthorized.
         """
         ref, answer = self._requests.open()
         try:
+            token = await self._tokens.get()
             async with asyncio.timeout(RENEWAL_TIMEOUT):
-                await self.send(messages.refresh(await fresh_token(), ref))
+                await self.send(messages.refresh(token, ref))
                 await answer
-        except Exception as error:  # the application's own function may raise anything
-            log.warning("the token was not renewed: %s", error or type(error).__name__)
+        except Unauthorized:
+            raise
+        except (NoToken, SyncError, TimeoutError) as error:
+            log.warning("the token was not renewed: %s", str(error) or type(error).__name__)
+            self._session.renewal.failed(_now())
         finally:
             self._requests.close(ref)
 
@@ -240,24 +240,34 @@ class Connection:
         for queue, seq in self._session.acks.take().items():
             await socket.send(messages.ack(queue, seq))
 
-    def _ended(self, why: str) -> Ended:
+    def _not_reached(self, error: Exception, within: float) -> Ended:
+        if isinstance(error, TimeoutError):
+            return self._ended(f"no connection within {within:g} s", error)
+        if isinstance(error, InvalidStatus):
+            return self._answered(error)
+        return self._ended(str(error) or type(error).__name__, error)
+
+    def _answered(self, error: InvalidStatus) -> Ended:
+        """Whoever answers is no WebSocket server; before the first WELCOME the URL may be wrong."""
+        status = error.response.status_code
+        why = f"the server answered HTTP {status} instead of opening a WebSocket"
+        final = 400 <= status < 500 and status not in TRY_AGAIN
+        if final and not self._session.was_welcomed:
+            raise SyncClosed(status, f"{why}: is the URL right?") from error
+        return self._ended(why, error)
+
+    def _ended(self, why: str, cause: Exception | None = None) -> Ended:
         asked = None if self._slot is None else max(0.0, self._slot - _now())
         lasted = _now() - self._welcomed_at if self._welcomed_at is not None else 0.0
-        return Ended(why=why, lasted=lasted, asked=asked)
+        return Ended(why=why, lasted=lasted, asked=asked, cause=cause)
 
     def _closed(self, error: ConnectionClosed) -> Ended:
         code = error.rcvd.code if error.rcvd else NO_CLOSE_FRAME
         reason = (error.rcvd.reason if error.rcvd else "") or self._complaint
         if not close_codes.may_reconnect(code):
             raise SyncClosed(code, reason) from error
-        return self._ended(f"the connection was closed with {code}: {reason or 'no reason given'}")
-
-
-def _refused(status: int) -> Ended:
-    why = f"the server answered HTTP {status} instead of opening a WebSocket"
-    if 400 <= status < 500 and status not in TRY_AGAIN:
-        raise SyncClosed(status, f"{why}: is the URL right?")
-    return Ended(why=why)
+        why = f"the connection was closed with {code}: {reason or 'no reason given'}"
+        return self._ended(why, error)
 
 
 async def _until(at: float | None, changed: asyncio.Event) -> None:

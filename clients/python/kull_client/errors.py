@@ -2,6 +2,8 @@
 
 SyncError
 ├── SyncClosed      the server ended the session, and connecting again cannot help
+├── Unauthorized    nobody is signed in, says the application's token function
+├── InvalidMessage  what this device wants to say can never be right (a ValueError too)
 ├── GaveUp          no stable connection after so many attempts
 ├── NotConnected    there is no connection right now, or it was lost before the answer
 ├── Rejected        the server refused this device's message
@@ -46,6 +48,14 @@ class GaveUp(SyncError):
 
 class NotConnected(SyncError, ConnectionError):
     """There is no connection right now, or it was lost before the answer: send it again."""
+
+
+class Unauthorized(SyncError):
+    """Raise it from your token function when nobody is signed in: the client stops trying."""
+
+
+class InvalidMessage(SyncError, ValueError):
+    """What this device wants to say can never be right; the text names the field."""
 
 
 class Rejected(SyncError):

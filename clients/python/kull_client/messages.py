@@ -8,8 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from kull_client.errors import BadMessage
+from kull_client.errors import BadMessage, InvalidMessage
 from kull_client.event import USER_QUEUE, Device, Event, Position
+from kull_client.limits import (
+    MAX_DEVICE_ID_CHARS,
+    MAX_NAME_CHARS,
+    MAX_PLATFORM_CHARS,
+    MAX_REF_CHARS,
+    MAX_TOKEN_CHARS,
+)
 
 Json = dict[str, Any]
 # How the server begins an entry of the user's own queue, or of another one.
@@ -161,7 +168,12 @@ def hello(
     device_name: str = "",
     platform: str = "",
 ) -> str:
-    """Return the first message of a connection."""
+    """Return the first message of a connection. Raises InvalidMessage."""
+    _check("token", token, MAX_TOKEN_CHARS, least=1)
+    _check("epoch", position.epoch, MAX_REF_CHARS)
+    _check("device_id", device_id, MAX_DEVICE_ID_CHARS)
+    _check("device_name", device_name, MAX_NAME_CHARS)
+    _check("platform", platform, MAX_PLATFORM_CHARS)
     message: Json = {"type": "HELLO", "token": token, "instance": instance}
     if position.epoch and position.after:
         message |= {"epoch": position.epoch, "after": dict(position.after)}
@@ -172,6 +184,11 @@ def hello(
     if platform:
         message["platform"] = platform
     return compact(message)
+
+
+def _check(name: str, text: object, most: int, *, least: int = 0) -> None:
+    if not isinstance(text, str) or not least <= len(text) <= most:
+        raise InvalidMessage(f"{name}: must be a string of {least} to {most} characters")
 
 
 def ack(queue: str, seq: int) -> str:
@@ -224,5 +241,27 @@ def update_progress(payload: Mapping[str, Any], ref: str) -> str:
 
 
 def compact(message: Json) -> str:
-    """Return JSON without spaces."""
-    return json.dumps(message, ensure_ascii=False, separators=(",", ":"))
+    """Return JSON without spaces. Raises InvalidMessage for what JSON or UTF-8 does not know."""
+    try:
+        text = json.dumps(message, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        text.encode()
+    except UnicodeEncodeError:
+        name = _not_unicode(message)
+        raise InvalidMessage(f"{name}: is no Unicode text: a file name in bytes?") from None
+    except (TypeError, ValueError) as error:
+        raise InvalidMessage(f"{message['type']}: {error}") from None
+    return text
+
+
+def _not_unicode(value: object, name: str = "") -> str:
+    """Return the name of the text in there that UTF-8 cannot hold, empty if none is."""
+    if isinstance(value, dict):
+        below = (_not_unicode(each, f"{name}.{key}".lstrip(".")) for key, each in value.items())
+        return next(filter(None, below), "")
+    if not isinstance(value, str):
+        return ""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return name
+    return ""

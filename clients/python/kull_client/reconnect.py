@@ -24,11 +24,13 @@ class Ended:
         why: for people.
         lasted: seconds since WELCOME, 0 if it never came.
         asked: the seconds that the server wants this device to stay away, None if it said nothing.
+        cause: the error behind it, if there was one.
     """
 
     why: str
     lasted: float = 0.0
     asked: float | None = None
+    cause: BaseException | None = None
 
 
 class Reconnecting:
@@ -57,7 +59,7 @@ class Reconnecting:
         else:
             self.attempts += 1
             if self._max_attempts is not None and self.attempts >= self._max_attempts:
-                raise GaveUp(self.attempts, ended.why)
+                raise GaveUp(self.attempts, ended.why) from ended.cause
         if ended.asked is not None and self.attempts <= 1:
             return ended.asked
         wait = full_jitter(self.attempts, random=self._random, base=BASE, cap=CAP)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 RENEW_AT: Final = 0.8  # of a token's life
-MIN_RENEWAL: Final = 1.0  # seconds between renewals
+SOONEST: Final = 1.0  # seconds after the server has told the token's life
+PAUSE: Final = 10.0  # seconds at least between renewals, whatever the tokens are like
+MAX_PAUSE: Final = 300.0  # seconds between renewals that fail
 
 
 class Renewal:
@@ -13,6 +15,8 @@ class Renewal:
 
     def __init__(self) -> None:
         self._at: float | None = None
+        self._not_before = float("-inf")
+        self._failures = 0
 
     @property
     def at(self) -> float | None:
@@ -21,12 +25,23 @@ class Renewal:
 
     def lives(self, lifetime: float | None, now: float) -> None:
         """The server has told how long the token in use lives, in seconds; None: for ever."""
-        self._at = None if lifetime is None else now + max(MIN_RENEWAL, lifetime * RENEW_AT)
+        self._failures = 0
+        if lifetime is None:
+            self._at = None
+        else:
+            self._at = max(self._not_before, now + max(SOONEST, lifetime * RENEW_AT))
 
     def expired(self, now: float) -> None:
         """The server waits a little for another token."""
-        self._at = now
+        self._at = max(self._not_before, now)
 
-    def take(self) -> None:
-        """Another one is being got. Should that fail, TOKEN_EXPIRED will ask once more."""
+    def take(self, now: float) -> None:
+        """Another one is being got."""
         self._at = None
+        self._not_before = now + PAUSE
+
+    def failed(self, now: float) -> None:
+        """It could not be had: try again later, and the later the more often this happens."""
+        pause = min(MAX_PAUSE, PAUSE * 2.0 ** min(self._failures, 10))
+        self._failures += 1
+        self._at = min(self._at or now + pause, now + pause)

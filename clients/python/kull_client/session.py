@@ -123,6 +123,11 @@ class Session:
         after = {name: queue.processed for name, queue in self._queues.items() if queue.processed}
         return Position(epoch=self._epoch, after=after)
 
+    @property
+    def was_welcomed(self) -> bool:
+        """Whether a connection has worked before."""
+        return bool(self.session_id)
+
     def received(self, text: str | bytes, now: float) -> list[Incoming]:
         """Take one message of the server. Raises BadMessage: skip it, it is no stored event."""
         try:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
-from websockets.asyncio.server import serve
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.http11 import Request, Response
+from websockets.typing import Subprotocol
 
 from kull_client import (
     GaveUp,
     State,
     SyncClosed,
 )
+from kull_client.dial import V2
 from tests.support.ports import free_port
-from tests.unit.client.scripted import TOKEN, Scripted, client, events, together
+from tests.unit.client.scripted import TOKEN, WAIT, Peer, Scripted, client, events, together
 
 
 async def test_a_young_connection_that_was_replaced_tries_once_more(server: Scripted) -> None:
@@ -169,6 +174,116 @@ async def test_a_wrong_path_is_not_tried_again() -> None:
         with pytest.raises(SyncClosed, match=r"HTTP 404.*is the URL right"):
             async with client(url):
                 raise AssertionError("it opened")
+
+
+@asynccontextmanager
+async def interrupted(*answers: tuple[int, str]) -> AsyncIterator[str]:
+    """A server that has one connection, then answers so in plain HTTP, and is itself again."""
+    left = list(answers)
+    served = 0
+
+    async def handle(socket: ServerConnection) -> None:
+        nonlocal served
+        served += 1
+        await socket.recv()
+        await Peer(socket, {}).welcome()
+        if served == 1:
+            await socket.close(1012)
+        await socket.wait_closed()
+
+    def process(socket: ServerConnection, _request: Request) -> Response | None:
+        if not served or not left:
+            return None
+        status, location = left.pop(0)
+        response = socket.respond(status, "")
+        if location:
+            response.headers["Location"] = location
+        return response
+
+    async with serve(
+        handle, "127.0.0.1", 0, subprotocols=[Subprotocol(V2)], process_request=process
+    ) as http:
+        yield f"ws://127.0.0.1:{http.sockets[0].getsockname()[1]}/ws"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (400, ""),
+        (401, ""),
+        (403, ""),
+        (404, ""),
+        (410, ""),
+        (500, ""),
+        (302, ""),
+        (302, "http://portal.invalid/login"),
+        (302, "ws://portal.invalid/ws"),
+        (302, "gopher://portal.invalid:99999/[::"),
+        (308, "/ws"),
+    ],
+)
+async def test_an_http_answer_is_passing_once_a_connection_has_worked(
+    answer: tuple[int, str],
+) -> None:
+    states: list[State] = []
+    async with interrupted(answer, answer) as url:
+        opening = client(url, on_state=states.append)
+        async with asyncio.timeout(WAIT):
+            await opening.__aenter__()
+            while [state.name for state in states].count("connected") < 2:
+                await asyncio.sleep(0)
+        await opening.__aexit__(None, None, None)
+
+    reasons = [state.reason for state in states if state.name == "waiting"][1:]
+    assert len(reasons) == 2
+    assert all(f"HTTP {answer[0]}" in reason for reason in reasons), reasons
+
+
+async def test_http_answers_that_do_not_pass_are_given_up() -> None:
+    async with interrupted(*[(404, "")] * 20) as url:
+        opening = client(url, max_attempts=4)
+        async with asyncio.timeout(WAIT):
+            await opening.__aenter__()
+            with pytest.raises(GaveUp, match="HTTP 404"):
+                await anext(opening)
+        await opening.__aexit__(None, None, None)
+
+
+async def test_no_redirect_is_followed_for_there_the_token_would_be_said(
+    server: Scripted,
+) -> None:
+    async with serve(
+        lambda socket: socket.wait_closed(),
+        "127.0.0.1",
+        0,
+        process_request=lambda socket, _: _redirect(socket, server.url),
+    ) as portal:
+        url = f"ws://127.0.0.1:{portal.sockets[0].getsockname()[1]}/ws"
+        with pytest.raises(GaveUp, match="HTTP 302"):
+            async with client(url, max_attempts=2):
+                raise AssertionError("it opened")
+
+    assert server.peers.qsize() == 0
+
+
+def _redirect(socket: ServerConnection, to: str) -> Response:
+    response = socket.respond(302, "")
+    response.headers["Location"] = to
+    return response
+
+
+@pytest.mark.parametrize("error", [ImportError("python-socks"), ValueError("a label too long")])
+async def test_no_error_of_another_library_is_raised(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_args: object) -> None:
+        raise error
+
+    monkeypatch.setattr("websockets.asyncio.client.connect.open_tcp_connection", fails)
+    with pytest.raises(GaveUp, match=str(error)) as caught:
+        async with client("ws://kull.test/ws", max_attempts=2):
+            raise AssertionError("it opened")
+    assert caught.value.__cause__ is error
 
 
 async def test_a_server_of_another_protocol_is_not_tried_again() -> None:

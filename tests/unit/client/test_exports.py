@@ -16,6 +16,7 @@ def test_the_public_names_are_these() -> None:
         "Device",
         "Event",
         "GaveUp",
+        "InvalidMessage",
         "NotConnected",
         "Position",
         "Rejected",
@@ -23,6 +24,7 @@ def test_the_public_names_are_these() -> None:
         "SyncClient",
         "SyncClosed",
         "SyncError",
+        "Unauthorized",
         "__version__",
     ]
     assert all(hasattr(kull_client, name) for name in kull_client.__all__)

@@ -27,10 +27,47 @@ def test_a_token_that_lives_for_ever_is_not_renewed() -> None:
     assert renewal.at is None
 
 
+def test_between_renewals_there_are_ten_seconds_whatever_the_tokens_are_like() -> None:
+    renewal = Renewal()
+    renewal.expired(now=5.0)
+    assert renewal.at == 5.0
+    renewal.take(now=5.0)
+    renewal.lives(0.5, now=5.1)
+    assert renewal.at == 15.0
+    renewal.expired(now=5.6)
+    assert renewal.at == 15.0
+    renewal.lives(3600.0, now=6.0)
+    assert renewal.at == 6.0 + 0.8 * 3600
+
+
+def test_a_renewal_that_fails_is_made_again_later_and_later() -> None:
+    renewal = Renewal()
+    pauses = []
+    now = 0.0
+    for _ in range(2_000):
+        renewal.take(now)
+        renewal.failed(now + 1)
+        assert renewal.at is not None
+        pauses.append(renewal.at - now - 1)
+        now = renewal.at
+
+    assert pauses[:7] == [10.0, 20.0, 40.0, 80.0, 160.0, 300.0, 300.0]
+    assert pauses[-1] == 300.0
+
+
+def test_a_token_that_expires_after_a_failure_is_not_waited_with() -> None:
+    renewal = Renewal()
+    renewal.take(now=0.0)
+    renewal.expired(now=9.0)
+    renewal.failed(now=9.5)
+
+    assert renewal.at == 10.0
+
+
 def test_an_expired_token_is_renewed_at_once_also_after_a_renewal_that_failed() -> None:
     renewal = Renewal()
     renewal.lives(100.0, now=0.0)
-    renewal.take()
+    renewal.take(now=80.0)
     assert renewal.at is None
     renewal.expired(now=100.0)
 

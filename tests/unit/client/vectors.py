@@ -59,6 +59,10 @@ def matches(found: Any, wanted: Json, captured: dict[str, str]) -> bool:
     return True
 
 
+class Failure(Exception):
+    """What an application's token function raises."""
+
+
 class World:
     """What surrounds the client: its attempts to connect, its application, and time."""
 
@@ -120,11 +124,13 @@ class World:
         )
 
     async def _token(self) -> str:
-        tokens: list[str | None] = self._client_options["tokens"]
+        tokens: list[str | bool | None] = self._client_options["tokens"]
         token = tokens[min(self._asked, len(tokens) - 1)]
         self._asked += 1
-        if token is None:
-            raise OSError("the login service cannot be reached")
+        if token is False:
+            await asyncio.Event().wait()
+        if not isinstance(token, str):
+            raise Failure("the login service cannot be reached")
         return token
 
     async def _application(self) -> None:
@@ -335,7 +341,7 @@ def play(vector: Json, monkeypatch: pytest.MonkeyPatch) -> None:
 
     async def main() -> None:
         world = World(vector)
-        monkeypatch.setattr("kull_client.connection.connect", world.dial)
+        monkeypatch.setattr("kull_client.connection.dial", world.dial)
         await world.play()
 
     run(main())

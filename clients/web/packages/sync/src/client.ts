@@ -5,6 +5,7 @@ import type { SocketClass } from './connection.ts';
 import { Engine, type EngineOptions, type Output } from './engine.ts';
 import { NotConnected, SyncError } from './errors.ts';
 import type { CreditUpdate, Device, Position, ShootProgress } from './events.ts';
+import { MAX_NAME_CHARS, MAX_PLATFORM_CHARS } from './limits.generated.ts';
 import { checkText } from './messages.ts';
 import { watchPage } from './page.ts';
 import type { ConnectionState } from './state.ts';
@@ -67,9 +68,9 @@ export class SyncClient {
     } = options;
     const { WebSocket = globalThis.WebSocket as SocketClass | undefined, store } = options;
     const { deviceName, platform = 'web' } = options;
-    if (!WebSocket) throw new SyncError('there is no WebSocket here: pass one');
-    checkText('deviceName', deviceName ?? '', 64);
-    checkText('platform', platform, 32);
+    if (!WebSocket) throw new SyncError('no WebSocket here: pass one');
+    checkText('deviceName', deviceName ?? '', MAX_NAME_CHARS);
+    checkText('platform', platform, MAX_PLATFORM_CHARS);
     this.#options = options;
     this.#tokens = new Tokens(options.token, connectTimeout);
     this.#engineOptions = {

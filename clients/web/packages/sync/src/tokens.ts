@@ -2,12 +2,12 @@
 
 import { within } from './calls.ts';
 import { now } from './clock.ts';
+import { MAX_TOKEN_CHARS } from './limits.generated.ts';
 import { checkText } from './messages.ts';
 
 export type Token = string | (() => string | Promise<string>);
 
 const MARGIN = 30_000; // ms: a token that expires within it is not used for a new connection
-const MAX_TOKEN = 4096; // characters
 
 /** What a JWT says about itself, unverified; nothing for other tokens. */
 export function claims(token: string): { sub?: string; iat?: number; exp?: number } {
@@ -71,7 +71,12 @@ export class Tokens {
   async #fetch(): Promise<string> {
     const source = this.#source;
     const asked = typeof source === 'string' ? source : source();
-    const token = checkText('token', await within(asked, this.#patience, 'a token'), MAX_TOKEN, 1);
+    const token = checkText(
+      'token',
+      await within(asked, this.#patience, 'a token'),
+      MAX_TOKEN_CHARS,
+      1,
+    );
     const { iat, exp } = claims(token);
     // Both are by the clock of whoever issued it, just now. The device's own says nothing of it.
     this.lives(((exp as number) - (iat as number)) * 1000);
