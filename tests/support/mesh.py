@@ -128,38 +128,29 @@ class Mesh:
             if database_url
             else {"KULL_DATA": str(folder / "data")}
         )
-        self.routers = [
-            Process(
-                f"router-{number}",
-                "router",
-                {
-                    **self._common,
-                    **store,
-                    "KULL_AMQP_URL": amqp_url,
-                    "KULL_ROUTER_ID": f"router-{number}",
-                    "KULL_GRPC_PORT": str(port),
-                },
-                folder,
-            )
-            for number, port in enumerate(grpc_ports)
-        ]
+        self.routers = [self._router(number, port, store) for number, port in enumerate(grpc_ports)]
         self.router = self.routers[0]
         self.ports = [free_port() for _ in range(edges)]
-        self.edges = [
-            Process(
-                f"edge-{number}",
-                "edge",
-                {
-                    **self._common,
-                    "KULL_EDGE_NODE_ID": f"edge-{number}",
-                    "KULL_EDGE_PORT": str(port),
-                    "KULL_EDGE_ROUTERS": self.grpc,
-                },
-                folder,
-                f"--workers={workers}",
-            )
-            for number, port in enumerate(self.ports)
-        ]
+        self.edges = [self._edge(number, port) for number, port in enumerate(self.ports)]
+
+    def _router(self, number: int, port: int, store: dict[str, str]) -> Process:
+        name = f"router-{number}"
+        own = {
+            "KULL_AMQP_URL": self.amqp_url,
+            "KULL_ROUTER_ID": name,
+            "KULL_GRPC_PORT": str(port),
+        }
+        return Process(name, "router", {**self._common, **store, **own}, self._folder)
+
+    def _edge(self, number: int, port: int) -> Process:
+        name = f"edge-{number}"
+        own = {
+            "KULL_EDGE_NODE_ID": name,
+            "KULL_EDGE_PORT": str(port),
+            "KULL_EDGE_ROUTERS": self.grpc,
+        }
+        option = f"--workers={self._workers}"
+        return Process(name, "edge", {**self._common, **own}, self._folder, option)
 
     def url(self, edge: int = 0) -> str:
         """Return the WebSocket address of an edge."""
