@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import grpc
 
+from kull_edge.link.channels import open_channel
 from kull_mesh import __version__
 from kull_protos.mesh.v1.admin_pb2 import ListNodesRequest, ListNodesResponse
 from kull_protos.mesh.v1.admin_pb2_grpc import AdminServiceStub
@@ -59,7 +60,7 @@ class MeshStatus:
         }
 
     async def _ask(self, target: str) -> ListNodesResponse | None:
-        async with self._channel(target) as channel:
+        async with open_channel(target, self._credentials) as channel:
             admin: Any = AdminServiceStub(channel)
             try:
                 answer: ListNodesResponse = await admin.ListNodes(
@@ -68,8 +69,3 @@ class MeshStatus:
             except grpc.aio.AioRpcError:
                 return None  # not counted: that is what there is to tell
             return answer
-
-    def _channel(self, target: str) -> grpc.aio.Channel:
-        if self._credentials:
-            return grpc.aio.secure_channel(target, self._credentials)
-        return grpc.aio.insecure_channel(target)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 import logging
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import connect
@@ -36,6 +37,7 @@ def dial(url: str, *, within: float) -> connect:
         open_timeout=within,
         close_timeout=CLOSE_TIMEOUT,
         logger=_quiet,
+        proxy=_proxy(url),
     )
 
 
@@ -46,3 +48,12 @@ def is_websocket(url: str) -> bool:
         return parts.scheme in {"ws", "wss"} and bool(parts.hostname) and parts.port != 0
     except ValueError:  # a port or an IPv6 address that is none
         return False
+
+
+def _proxy(url: str) -> Literal[True] | None:
+    """Whether the environment's proxy is taken: never to this machine itself."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return None if ipaddress.ip_address(host).is_loopback else True
+    except ValueError:
+        return None if host == "localhost" else True

@@ -10,6 +10,7 @@ from typing import Any, Final
 import grpc
 import structlog
 
+from kull_edge.link.channels import open_channel
 from kull_edge.link.port import LinkListener
 from kull_edge.link.send_queue import SendQueue
 from kull_protos.common.backoff import full_jitter
@@ -108,9 +109,7 @@ class GrpcLink:
 
     def _channel(self) -> grpc.aio.Channel:
         credentials = self._credentials() if self._credentials else None
-        if credentials:
-            return grpc.aio.secure_channel(self.name, credentials, options=OPTIONS)
-        return grpc.aio.insecure_channel(self.name, options=OPTIONS)
+        return open_channel(self.name, credentials, OPTIONS)
 
     async def _stream(self, stub: Any, listener: LinkListener) -> str:
         """Live through one stream; return why it ended."""

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from kull_edge.link.certificates import channel_credentials
+from kull_edge.link.channels import open_sync_channel
 from kull_mesh.errors import MeshError
 from kull_mesh.settings import MeshSettings
 from kull_protos.mesh.v1.admin_pb2 import (
@@ -135,6 +136,4 @@ def _admin(target: str) -> Iterator[AdminServiceStub]:
 def _channel(target: str) -> grpc.Channel:
     settings = MeshSettings()
     credentials = channel_credentials(settings.tls_ca, settings.tls_cert, settings.tls_key)
-    return (
-        grpc.secure_channel(target, credentials) if credentials else grpc.insecure_channel(target)
-    )
+    return open_sync_channel(target, credentials)

@@ -17,6 +17,7 @@ from kull_mesh.errors import MeshError
 from kull_mesh.settings import MeshSettings
 from kull_producers import Event, connect
 from kull_producers.events.models import EVENTS
+from kull_protos.common.origins import is_loopback
 
 app = typer.Typer(help="Publish one event; prints its id.", no_args_is_help=True)
 
@@ -104,12 +105,24 @@ def _post(url: str, event: Event, user: str | None, event_id: str | None) -> str
         headers["Idempotency-Key"] = event_id
     target = f"{url.rstrip('/')}/api/sync/{event.event_type.slug}"
     try:
-        answer = httpx.post(target, json=body, headers=headers, timeout=15)
+        with _client(target) as client:
+            answer = client.post(target, json=body, headers=headers)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise MeshError(f"cannot reach {url}: {error}. Is `kull up` running?") from error
     if answer.status_code != httpx.codes.ACCEPTED:
         raise MeshError(_why(answer))
     return str(answer.json()["id"])
+
+
+def _client(target: str) -> httpx.Client:
+    """Return a client that takes the environment's proxy to other hosts. Raises MeshError."""
+    try:
+        return httpx.Client(timeout=15, trust_env=not is_loopback(httpx.URL(target).host))
+    except (ImportError, ValueError) as error:  # a SOCKS proxy without its library, or no URL
+        raise MeshError(
+            f"the proxy in ALL_PROXY, HTTP_PROXY or HTTPS_PROXY cannot be used: {error}. "
+            "Name the host in NO_PROXY to go around it"
+        ) from error
 
 
 def _service_token() -> str:
