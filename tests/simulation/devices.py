@@ -7,7 +7,7 @@ import json
 import random
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from kull_client import SyncClient
 from kull_client.backoff import full_jitter
@@ -32,6 +32,10 @@ from tests.support.schema import checked
 
 REPLACED: Final = 4503
 SOCKET_KEEPALIVE: Final = 40.0  # seconds without anything before a plain client connects anew
+
+
+class LoginDown(Exception):
+    """An application's own error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +73,7 @@ class Device:
         self.process = Process(self.name)
         self._connected: set[Process] = set()
         self.pause = 0.0  # seconds that the application needs for an event
+        self.login: Literal["answers", "fails", "hangs"] = "answers"
         self.client: SyncClient | None = None
         self._ledger, self._net, self._balancer, self._rng = ledger, net, balancer, rng
         self._stored = Position()  # what the application keeps over restarts
@@ -103,7 +108,7 @@ class Device:
         BALANCER.set((self._balancer, process))
         client = SyncClient(
             "ws://balancer/ws",
-            self.kind.token,
+            self._token,
             position=self._stored if self.kind.remembers else None,
             max_attempts=None,
             on_state=lambda _state: self._changed(process, client),
@@ -124,6 +129,15 @@ class Device:
                 await asyncio.wait({reading})
         except SyncClosed as closed:
             self._was_closed(process, closed)
+
+    async def _token(self) -> str:
+        """What the application's login service answers, if it does."""
+        match self.login:
+            case "hangs":
+                await asyncio.Event().wait()
+            case "fails":
+                raise LoginDown
+        return self.kind.token
 
     def _changed(self, process: Process, client: SyncClient) -> None:
         self._note(process, connected=client.connected)

@@ -60,6 +60,7 @@ class Faults:
             "device killed": (lambda: devices, self._device_killed),
             "device offline": (lambda: devices, self._device_offline),
             "device slow": (lambda: devices, self._device_slow),
+            "device without its login service": (lambda: sdk, self._login_away),
             "device tells progress": (lambda: sdk, self._device_tells),
         }
 
@@ -229,6 +230,15 @@ class Faults:
         device.pause = self._draw((0.1, 2.0))
         await self._a_while((1.0, 20.0))
         device.pause = 0.0
+
+    async def _login_away(self, device: Device) -> None:
+        """A device starts, or connects again, while whoever gives it tokens fails or hangs."""
+        device.login = self._rng.choice(("fails", "hangs"))
+        if self._rng.random() < 0.5:
+            self._kill(device)
+            self._world.start(device)
+        await self._a_while((1.0, 25.0))
+        device.login = "answers"
 
     async def _device_tells(self, device: Device) -> None:
         for done in range(self._rng.randint(1, 20)):
