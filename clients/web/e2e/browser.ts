@@ -6,14 +6,13 @@ import { type Browser, chromium } from 'playwright-core';
 import { build } from 'vite';
 import { chromiumPath } from './browsers.ts';
 
+export const SWITCHES = [
+  ...['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-sync'],
+  ...['--disable-background-networking', '--disable-component-update'],
+];
+
 export async function launch(): Promise<Browser> {
-  return chromium.launch({
-    executablePath: chromiumPath,
-    args: [
-      ...['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-sync'],
-      ...['--disable-background-networking', '--disable-component-update'],
-    ],
-  });
+  return chromium.launch({ executablePath: chromiumPath, args: SWITCHES });
 }
 
 /** A program and its styles, as one text each; what it exports is `window.kull`. */
