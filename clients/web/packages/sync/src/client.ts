@@ -68,7 +68,7 @@ export class SyncClient {
     } = options;
     const { WebSocket = globalThis.WebSocket as SocketClass | undefined, store } = options;
     const { deviceName, platform = 'web' } = options;
-    if (!WebSocket) throw new SyncError('no WebSocket here: pass one');
+    if (!WebSocket) throw new SyncError('no WebSocket: pass one');
     checkText('deviceName', deviceName ?? '', MAX_NAME_CHARS);
     checkText('platform', platform, MAX_PLATFORM_CHARS);
     this.#options = options;
@@ -177,14 +177,17 @@ export class SyncClient {
     const lead = () => this.#lead(run);
     const alone = (error: unknown) => {
       this.#view.error(error);
-      this.#tabs = undefined;
       return lead();
+    };
+    const blocked = (error: unknown) => {
+      this.#tabs = undefined;
+      void alone(error);
     };
     try {
       const share = this.#options.share !== false && canShare();
       const key = share || this.#store ? await this.#findKey() : '';
       if (run !== this.#run) return;
-      if (share) this.#tabs = new Tabs(key, this.#view, lead, alone, () => this.#forget());
+      if (share) this.#tabs = new Tabs(key, this.#view, lead, blocked, () => this.#forget());
       else await lead();
     } catch (error) {
       await alone(error);

@@ -1090,6 +1090,26 @@ describe('where site data is blocked', () => {
     expect(closed).toHaveBeenCalledTimes(1);
   });
 
+  it('what began before a disconnect() leaves alone what began after it', async () => {
+    const granted = { request: async (_: string, __: object, held: () => unknown) => held() };
+    vi.stubGlobal('navigator', { locks: granted });
+    const token = vi.fn<() => Promise<string> | string>(() => 'maya');
+    token.mockImplementationOnce(() => new Promise(() => {}));
+    const { client } = open({ token });
+    client.connect();
+    await pass();
+    client.disconnect();
+    client.connect();
+    await pass(10_000); // the first token is given up
+    await pass(2_000);
+    server.last.welcome();
+    client.disconnect();
+    await pass(60_000);
+
+    expect(server.peers.length).toBe(1);
+    expect(server.last.closedByClient).toBe(1000);
+  });
+
   it('it is gone when it was disconnected before the browser says so', async () => {
     const { client } = open({ user: 'maya' });
     client.connect();
