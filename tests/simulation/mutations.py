@@ -103,7 +103,7 @@ MUTATIONS = (
     Mutation(
         name="forget dedupe",
         path="router/kull_router/queues/rules.py",
-        old="if identity in seen or Identity(event.id) in seen or identity in result.seen:\n",
+        old="if identity in result.seen or (seen and _is_seen(identity, seen)):\n",
         new="if identity in result.seen:\n",
         trial=IN_MEMORY,
     ),

@@ -8,8 +8,7 @@ count that goes back is late news, unless the counting has begun anew.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple
 
 from kull_router.queues.entry import NO_PROGRESS, Event
 
@@ -27,8 +26,7 @@ class Heard(NamedTuple):
     lately: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Newest:
+class Newest(NamedTuple):
     """The newest of a key, remembered when its entry is gone.
 
     Attributes:
@@ -44,9 +42,9 @@ class Newest:
     heard: tuple[Heard, ...] = ()
 
     @classmethod
-    def first(cls, event: Event, seq: int) -> Self:
+    def first(cls, event: Event, seq: int) -> Newest:
         """Return what is known of a key after its first event."""
-        return cls(seq=0).followed_by(event, seq)
+        return _NOTHING.followed_by(event, seq)
 
     def outdates(self, event: Event) -> bool:
         """Whether an event that arrives is older than this."""
@@ -57,28 +55,19 @@ class Newest:
             return True  # it was the newest once, and something else came since
         return self._goes_back(event) and not self._begins_anew(event)
 
-    def followed_by(self, event: Event, seq: int) -> Self:
+    def followed_by(self, event: Event, seq: int) -> Newest:
         """Return what is known after an event that this does not outdate, stored at `seq`."""
-        begun = self._begins_anew(event)
-        others = [
-            each._replace(lately=False) if begun else each
-            for each in self.heard
-            if each.run != event.run
-        ]
+        others = [each for each in self.heard if each.run != event.run]
+        if others and self._begins_anew(event):
+            others = [each._replace(lately=False) for each in others]
         if event.run:
             others.append(Heard(event.run, event.version, lately=True))
-        return replace(
-            self,
-            seq=seq,
-            run=event.run,
-            progress=event.progress,
-            final=event.final,
-            heard=tuple(others[-RUNS_KEPT:]),
-        )
+        heard = tuple(others[-RUNS_KEPT:])
+        return Newest(seq, event.run, event.progress, event.final, heard)
 
-    def without_entry(self) -> Self:
+    def without_entry(self) -> Newest:
         """Return the same after retention has removed the entry."""
-        return replace(self, seq=0)
+        return self._replace(seq=0)
 
     def _said_by(self, run: str) -> Heard | None:
         """What a run has said; of whoever names none nothing is known."""
@@ -105,9 +94,13 @@ class Newest:
         return own or said is None or not said.lately
 
 
+_NOTHING: Final = Newest(seq=0)
+_encode: Final = json.JSONEncoder(separators=(",", ":")).encode
+
+
 def text_of(heard: tuple[Heard, ...]) -> str:
     """Return what a database keeps of them."""
-    return json.dumps(heard, separators=(",", ":"))
+    return _encode(heard)
 
 
 def heard_of(text: str) -> tuple[Heard, ...]:

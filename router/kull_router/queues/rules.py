@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
+from operator import attrgetter
 from typing import Final
 
 from kull_router.errors import BadEvent
@@ -24,6 +25,7 @@ MAX_TEXT_LENGTH: Final = 500  # characters: an index row of PostgreSQL holds 2,7
 MAX_IDENTITY_LENGTH: Final = 600  # characters of id, type and service together, for that reason
 _INT64: Final = range(-(2**63), 2**63)
 _TEXTS: Final = ("id", "address", "type", "service", "run", "key", "exclude_device")
+_texts: Final = attrgetter(*_TEXTS)
 _DUPLICATE: Final = Duplicate()
 _STALE: Final = Stale()
 
@@ -100,7 +102,7 @@ def _unstorable(event: Event) -> str:
         return f"its body has {len(event.body)} bytes, more than {MAX_BODY_BYTES}"
     if not event.id:
         return "its id is empty"
-    texts = [getattr(event, name) for name in _TEXTS]
+    texts = _texts(event)
     if not _are_plain(texts) and (why := _unstorable_text(event)):
         return why
     for name in ("version", "progress", "created_ms"):
@@ -168,7 +170,7 @@ def plan(
     outcomes: list[Outcome] = []
     for event in events:
         identity = event.identity
-        if identity in seen or Identity(event.id) in seen or identity in result.seen:
+        if identity in result.seen or (seen and _is_seen(identity, seen)):
             outcomes.append(_DUPLICATE)
             continue
         replaced = 0
@@ -194,6 +196,10 @@ def plan(
     result.figures = Figures(head=head, floor=figures.floor, every=every, latest=latest)
     result.excess = _excess(every, latest, retention)
     return result, outcomes
+
+
+def _is_seen(identity: Identity, seen: Set[Identity]) -> bool:
+    return identity in seen or Identity(identity.id) in seen
 
 
 def _excess(every: int, latest: int, retention: Retention) -> dict[Contract, int]:
