@@ -41,11 +41,14 @@ class Faults:
             "serving router stopped and continued": self._router_stopped,
             "serving router drained": self._router_drained,
             "RabbitMQ killed": self._broker_killed,
+            "RabbitMQ stopped and continued": self._broker_stopped,
             "PostgreSQL killed": self._database_killed,
+            "PostgreSQL stopped and continued": self._database_stopped,
             "producer killed": self._producer_killed,
             "every connection cut": self._all_cut,
             "a third of the connections cut": self._some_cut,
             "connections half open": self._half_open,
+            "connections unplugged": self._unplugged,
         }
 
     async def until_replaceable(self) -> None:
@@ -72,7 +75,8 @@ class Faults:
         edge.start()
 
     async def _edge_stopped(self) -> None:
-        await self._frozen(self._rng.choice(self._mesh.edges), self._rng.uniform(2, 8))
+        # Sometimes long enough for routers and devices to give it up.
+        await self._frozen(self._rng.choice(self._mesh.edges), self._rng.choice([5.0, 35.0]))
 
     async def _router_killed(self) -> None:
         router = self._serving
@@ -98,6 +102,18 @@ class Faults:
         await asyncio.to_thread(self._broker.kill)
         await asyncio.to_thread(self._broker.start)
 
+    async def _broker_stopped(self) -> None:
+        # Sometimes long enough for routers and the producer to give it up.
+        self._broker.freeze()
+        await asyncio.sleep(self._rng.choice([5.0, 40.0]))
+        self._broker.thaw()
+
+    async def _database_stopped(self) -> None:
+        # Sometimes long enough for the routers to give it up.
+        self._database.freeze()
+        await asyncio.sleep(self._rng.choice([5.0, 25.0]))
+        self._database.thaw()
+
     async def _database_killed(self) -> None:
         await asyncio.to_thread(self._database.kill)
         await asyncio.to_thread(self._database.start)
@@ -117,3 +133,8 @@ class Faults:
         self._balancer.hold_answers()
         await asyncio.sleep(self._rng.uniform(2, 6))
         self._balancer.cut()
+
+    async def _unplugged(self) -> None:
+        self._balancer.silence()
+        await asyncio.sleep(self._rng.uniform(2, 6))
+        self._balancer.restore()

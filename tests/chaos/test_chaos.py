@@ -17,6 +17,9 @@ KINDS = [
     "PostgreSQL killed",
     "serving router drained",
     "RabbitMQ killed",
+    "PostgreSQL stopped and continued",
+    "RabbitMQ stopped and continued",
+    "connections unplugged",
     "connections half open",
     "a third of the connections cut",
     "edge stopped and continued",
@@ -24,7 +27,7 @@ KINDS = [
 
 
 @pytest.mark.usefixtures("rabbitmq_server", "postgres_server")
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 async def test_whatever_dies_nothing_confirmed_is_lost_reordered_or_leaked() -> None:
     plan = campaign.Plan(seconds=0, seed=1, users=10, interval=0.2, kinds=KINDS)
 

@@ -26,6 +26,7 @@ from tests.simulation.trace import Trace
 
 _T = TypeVar("_T")
 DELAY = (0.0002, 0.01)  # seconds, each way
+PATIENCE = 12.0  # seconds without an answer after which a router gives a call up
 
 
 class Database:
@@ -43,6 +44,8 @@ class Database:
         self.full = False  # only reading works
         self.forgets = 0.0  # how likely the answer to a finished call gets lost
         self.slowness = 1.0
+        self._silent = False
+        self._held: list[tuple[asyncio.Future[Any], str, tuple[Any, ...], dict[str, Any]]] = []
         self._ledger = ledger
         self._trace = trace
         self._rng = rng
@@ -60,12 +63,37 @@ class Database:
     def epoch(self) -> str:
         return self._disk.store.epoch
 
+    def fall_silent(self) -> None:
+        """SIGSTOP: calls wait, until who called gives up."""
+        self._silent = True
+
+    def answer_again(self) -> None:
+        """SIGCONT: calls that were given up have an effect, or have none."""
+        self._silent = False
+        held, self._held = self._held, []
+        for call in held:
+            given_up = call[0].done()
+            if not given_up or self._rng.random() < 0.5:
+                self._work(*call)
+
     async def ask(self, name: str, *args: Any, **kwargs: Any) -> Any:
         """Carry out a call of the store, even if who asked for it stops or dies meanwhile."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Any] = loop.create_future()
-        loop.call_later(self._delay(), self._work, answer, name, args, kwargs, context=NOBODY)
+        loop.call_later(self._delay(), self._reached, answer, name, args, kwargs, context=NOBODY)
         return await answer
+
+    def _reached(
+        self, answer: asyncio.Future[Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        if not self._silent:
+            self._work(answer, name, args, kwargs)
+            return
+        self._held.append((answer, name, args, kwargs))
+        silent = StoreUnavailable("the database is silent")
+        asyncio.get_running_loop().call_later(
+            PATIENCE, _answer, answer, None, silent, context=NOBODY
+        )
 
     def _delay(self) -> float:
         return self._rng.uniform(*DELAY) * self.slowness

@@ -48,6 +48,13 @@ class Faults:
             "socket half open": (lambda: self._net.connections("socket"), self._half_open),
             "every socket cut": (lambda: [None], self._every_socket_cut),
             "network slow": (lambda: [self._net], self._slow),
+            "router loses RabbitMQ without a word": (lambda: routers, self._router_parted),
+            "publisher loses RabbitMQ without a word": (
+                lambda: world.publishers,
+                self._publisher_parted,
+            ),
+            "RabbitMQ silent": (lambda: [self._rabbit], self._rabbit_silent),
+            "database silent": (lambda: [self._database], self._database_silent),
             "RabbitMQ down": (lambda: [self._rabbit], self._rabbit_down),
             "publisher loses RabbitMQ": (lambda: world.publishers, self._publisher_cut),
             "publisher killed": (lambda: world.publishers, self._publisher_killed),
@@ -176,6 +183,19 @@ class Faults:
         await self._a_while()
         self._rabbit.come_up()
 
+    async def _rabbit_silent(self, _: object) -> None:
+        self._rabbit.fall_silent()
+        await self._a_while(SHORT if self._some() else LONG)
+        self._rabbit.answer_again()
+
+    async def _router_parted(self, node: RouterNode) -> None:
+        if node.broker:
+            node.broker.connection.silence()
+
+    async def _publisher_parted(self, node: PublisherNode) -> None:
+        if node.transport:
+            node.transport.connection.silence()
+
     async def _router_loses_rabbit(self, node: RouterNode) -> None:
         if node.broker:
             node.broker.connection.cut()
@@ -200,6 +220,11 @@ class Faults:
         self._database.down = True
         await self._a_while()
         self._database.down = False
+
+    async def _database_silent(self, _: object) -> None:
+        self._database.fall_silent()
+        await self._a_while(SHORT if self._some() else LONG)
+        self._database.answer_again()
 
     async def _disk_full(self, _: object) -> None:
         self._database.full = True

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from kull_producers import errors as producer_errors
@@ -22,6 +23,8 @@ from tests.simulation.loop import NOBODY, Process
 from tests.simulation.network import SILENCE_NOTICED, Network
 
 RECONNECT: Final = (0.05, 1.5)  # seconds until a client has a new connection
+ANSWER_TIMEOUT: Final = 5.0  # seconds until a client that connects to a silent server gives up
+MISSED: Final = (10.0, 20.0)  # seconds until a client gives up a server that it does not hear
 
 
 class Rabbit:
@@ -33,6 +36,15 @@ class Rabbit:
         self.up = True
         self.connections: list[_Connection] = []
         self.process = Process("rabbitmq")
+        self._answering = asyncio.Event()
+        self._answering.set()
+        self._silences = 0
+        self._held: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
+
+    @property
+    def silent(self) -> bool:
+        """Whether it stands still: connected, and neither answering nor hanging up."""
+        return not self._answering.is_set()
 
     def go_down(self) -> None:
         """Break every connection."""
@@ -42,6 +54,45 @@ class Rabbit:
 
     def come_up(self) -> None:
         self.up = True
+
+    def fall_silent(self) -> None:
+        """SIGSTOP: what comes in waits; clients give it up if that lasts."""
+        self._answering.clear()
+        self._silences += 1
+        for each in self.connections:
+            self.net.later(self.net.draw(*MISSED), self._missed, each, each.inner, self._silences)
+
+    def answer_again(self) -> None:
+        """SIGCONT: first comes what has waited."""
+        self._answering.set()
+        while self._held:
+            work, args = self._held.popleft()
+            work(*args)
+        for each in self.connections:
+            each.changed.set()
+
+    def serve(self, work: Callable[..., object], *args: Any) -> None:
+        """Let the server do something: now, or when it answers again."""
+        if self.silent:
+            self._held.append((work, args))
+        else:
+            work(*args)
+
+    async def answers(self, within: float) -> bool:
+        """Wait for an answer of the server itself; False: there was none in time."""
+        if self.silent:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(within):
+                    await self._answering.wait()
+        return not self.silent
+
+    async def answering(self) -> None:
+        """Wait until it is not silent."""
+        await self._answering.wait()
+
+    def _missed(self, connection: _Connection, inner: MemoryBroker, silences: int) -> None:
+        if self.silent and self._silences == silences:
+            connection.give_up(inner)
 
     def killed(self, process: Process, *, silently: bool) -> None:
         """A client's process has died."""
@@ -79,6 +130,8 @@ class _Connection:
         self._opening = asyncio.Lock()
         self._refusals = 0
         self._severed: MemoryBroker | None = None  # nothing more gets through on this one
+        self._half_open: MemoryBroker | None = None  # nor on this, either way, and nobody knows
+        self.changed = asyncio.Event()  # lost, or a silent server answers again
         rabbit.connections.append(self)
 
     @property
@@ -94,16 +147,47 @@ class _Connection:
             if self.connected:
                 return
             await asyncio.sleep(2 * self.net.latency())
-            if not self.rabbit.up:
+            if not self.rabbit.up or not await self.rabbit.answers(ANSWER_TIMEOUT):
                 self._refusals += 1
-                raise BrokerUnavailable("RabbitMQ refuses connections")
+                raise BrokerUnavailable("RabbitMQ refuses connections, or is silent")
             self.inner = MemoryBroker(self.rabbit.server)
             self.connected = True
 
     def cut(self) -> None:
         """The server ends the connection; the client is told soon."""
-        self.inner.down()
+        self.rabbit.serve(self.inner.down)
         self.net.later(self.net.latency(), self._told, self.inner)
+
+    def silence(self) -> None:
+        """Nothing gets through any more; either side gives up in the end."""
+        if self.connected:
+            self._half_open = inner = self.inner
+            self.net.later(self.net.draw(*MISSED), self._told, inner)
+            self.net.later(self.net.draw(*SILENCE_NOTICED), self.rabbit.serve, inner.down)
+
+    def give_up(self, inner: MemoryBroker) -> None:
+        """The client hangs up on a silent server, which may yet read what was sent before."""
+        if inner is self.inner and self.connected:
+            if self.net.rng.random() < 0.5:
+                self._severed = inner
+            self._told(inner)
+            self.rabbit.serve(inner.down)
+
+    def gets_through(self, inner: MemoryBroker) -> bool:
+        """Whether what was sent on this connection arrives, as far as the network goes."""
+        return inner is not self._half_open
+
+    async def answered(self, inner: MemoryBroker) -> None:
+        """Wait for an answer on this connection. Raises BrokerUnavailable when it is lost."""
+        while (
+            self.connected
+            and inner is self.inner
+            and (self.rabbit.silent or not self.gets_through(inner))
+        ):
+            self.changed.clear()
+            await self.changed.wait()
+        if not inner.connected or inner is not self.inner or not self.connected:
+            raise BrokerUnavailable("the connection was just lost")
 
     def _told(self, inner: MemoryBroker) -> None:
         if inner is not self.inner or not self.connected:
@@ -114,6 +198,7 @@ class _Connection:
         for confirm in list(self._confirms):
             _settle(confirm, BrokerUnavailable("the connection was lost before the confirm"))
         self.channels = []
+        self.changed.set()
 
     async def publish(self, message: Message) -> None:
         """Publish, and wait for the confirm. Raises what the server says, or BrokerUnavailable."""
@@ -121,7 +206,8 @@ class _Connection:
         loop = asyncio.get_running_loop()
         confirm: asyncio.Future[None] = loop.create_future()
         self._last = max(self._last, loop.time() + self.net.latency())
-        loop.call_at(self._last, self._arrived, message, self.inner, confirm, context=NOBODY)
+        arrived = (self._arrived, message, self.inner, confirm)
+        loop.call_at(self._last, self.rabbit.serve, *arrived, context=NOBODY)
         self._confirms[confirm] = None
         try:
             await confirm
@@ -137,19 +223,25 @@ class _Connection:
             self.net.trace.note(where, f"{message.type} {message.message_id} up={inner.connected}")
         if not self.rabbit.up or (not inner.connected and self.net.rng.random() < 0.5):
             self._severed = inner
-        if inner is self._severed:
+        if inner is self._severed or not self.gets_through(inner):
             return
         try:
             self.rabbit.server.publish(message)
         except Exception as error:
-            self.net.later(self.net.latency(), _settle, confirm, error)
+            self.net.later(self.net.latency(), self._refused, confirm, inner, error)
         else:
             if inner.connected:
                 self.net.later(self.net.latency(), self._confirmed, confirm, inner)
 
     def _confirmed(self, confirm: asyncio.Future[None], inner: MemoryBroker) -> None:
-        if inner.connected:
+        if inner.connected and self.gets_through(inner):
             _settle(confirm, None)
+
+    def _refused(
+        self, confirm: asyncio.Future[None], inner: MemoryBroker, error: Exception
+    ) -> None:
+        if self.gets_through(inner):
+            _settle(confirm, error)
 
 
 def _settle(confirm: asyncio.Future[None], error: Exception | None) -> None:
@@ -166,6 +258,7 @@ class SimChannel:
 
     def __init__(self, connection: _Connection, inner: MemoryChannel) -> None:
         self._connection = connection
+        self._on = connection.inner
         self._inner = inner
         self._closed = False
         self._arrived: deque[Delivery] = deque()
@@ -185,13 +278,22 @@ class SimChannel:
             except ChannelClosed:
                 self._travel(0, self.told)
                 return
+            await self._connection.rabbit.answering()
             self._travel(0, self._take, deliveries)
 
     def _travel(self, way: int, callback: Any, *args: Any) -> None:
         loop = asyncio.get_running_loop()
         at = max(self._last[way], loop.time() + self._connection.net.latency())
         self._last[way] = at
-        loop.call_at(at, callback, *args, context=NOBODY)
+        loop.call_at(at, self._through, way, callback, *args, context=NOBODY)
+
+    def _through(self, way: int, callback: Any, *args: Any) -> None:
+        if not self._connection.gets_through(self._on):
+            return
+        if way == 0:
+            callback(*args)
+        else:
+            self._connection.rabbit.serve(callback, *args)
 
     def _take(self, deliveries: Sequence[Delivery]) -> None:
         if not self._closed:
@@ -262,8 +364,7 @@ class SimBroker:
         await self.connection.open()
         connection, inner = self.connection, self.connection.inner
         await asyncio.sleep(self._rabbit.net.latency())
-        if not inner.connected:
-            raise BrokerUnavailable("the connection was just lost")
+        await connection.answered(inner)
         found = await inner.consume(queue, single_active=single_active, prefetch=prefetch)
         channel = SimChannel(connection, found)
         connection.channels = [each for each in connection.channels if not each._closed]
@@ -275,8 +376,7 @@ class SimBroker:
         await self.connection.open()
         inner = self.connection.inner
         await asyncio.sleep(2 * self._rabbit.net.latency())
-        if not inner.connected:
-            raise BrokerUnavailable("the connection was just lost")
+        await self.connection.answered(inner)
         await inner.start(self._shard_count)
 
     async def publish(self, message: Message) -> None:
@@ -311,6 +411,7 @@ class SimTransport:
         """See `Transport.check_shard_count`."""
         try:
             await self.connection.open()
+            await self.connection.answered(self.connection.inner)
         except BrokerUnavailable as error:
             raise producer_errors.ConnectError(str(error)) from error
         if topology.shard_count_mark(shard_count) not in self._rabbit.server.exchanges:

@@ -152,7 +152,10 @@ class Relay:
             async with asyncio.timeout(CHECK_TIMEOUT):
                 await self._transport.check_shard_count(self._shard_count)
         except TimeoutError as error:
-            raise ConnectError(f"RabbitMQ did not answer within {CHECK_TIMEOUT:g} s") from error
+            blocked = await self._transport.blocked()
+            raise ConnectError(
+                BLOCKED if blocked else f"RabbitMQ did not answer within {CHECK_TIMEOUT:g} s"
+            ) from error
 
     def _away(self, error: KullError) -> None:
         if str(error) != str(self._problem or ""):

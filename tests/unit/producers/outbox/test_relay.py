@@ -330,3 +330,15 @@ async def test_events_that_get_no_confirm_are_told_of_until_they_get_it(
         transport.hold.set()
         await publisher.flush(5)
         assert (await publisher.status()).problem == ""
+
+
+async def test_a_check_that_waits_for_memory_or_disk_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay, "CHECK_TIMEOUT", 0.02)
+    transport = MemoryTransport(patience=60)
+    transport.answers.clear()
+    transport.short = True
+    async with publisher_on(tmp_path / "o.db", transport) as publisher, asyncio.timeout(5):
+        while relay.BLOCKED not in str(publisher._relay and publisher._relay._problem):
+            await asyncio.sleep(0.01)
