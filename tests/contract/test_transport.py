@@ -290,12 +290,12 @@ async def test_an_idle_connection_stays(amqp_url: str, stack: AsyncExitStack) ->
     """Time passing without an event is what is tested: RabbitMQ's heartbeats are heard."""
     await RabbitRig(stack, amqp_url).router()
     proxy, url = await proxied(stack, amqp_url)
-    transport = impatient(url)
+    transport = RabbitTransport(url, heartbeat=4)
     stack.push_async_callback(transport.aclose)
     await transport.publish(event(0))
 
     with pytest.raises(TimeoutError):
-        await until(lambda: proxy.clients != 1, seconds=7)
+        await until(lambda: proxy.clients != 1, seconds=9)
 
 
 class Unconfirming(TcpProxy):

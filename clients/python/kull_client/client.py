@@ -299,8 +299,6 @@ class SyncClient:
         try:
             while True:
                 ended = await self._connect_once()
-                if self._ended:  # the token's function may have swallowed our cancellation
-                    return
                 delay = self._reconnecting.after(ended)
                 self._tell(
                     State(name="waiting", reason=ended.why, delay=delay, attempt=self._tries)

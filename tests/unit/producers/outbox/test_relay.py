@@ -16,6 +16,7 @@ from kull_producers import (
 )
 from kull_producers.contract.shard import shard_of
 from kull_producers.outbox import relay
+from kull_producers.publishing.transport import BLOCKED
 from kull_producers.testing import MemoryTransport
 from tests.support.brokers import until
 from tests.unit.producers.outbox.publishers import (
@@ -340,5 +341,5 @@ async def test_a_check_that_waits_for_memory_or_disk_says_so(
     transport.answers.clear()
     transport.short = True
     async with publisher_on(tmp_path / "o.db", transport) as publisher, asyncio.timeout(5):
-        while relay.BLOCKED not in str(publisher._relay and publisher._relay._problem):
+        while BLOCKED not in str(publisher._relay and publisher._relay._problem):
             await asyncio.sleep(0.01)
