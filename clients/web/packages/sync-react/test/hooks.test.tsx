@@ -118,6 +118,21 @@ describe('useWebSocket', () => {
     expect(calls.length).toBe(12);
   });
 
+  it('does not take an event of a publisher for a loss', async () => {
+    const calls: string[] = [];
+    await hook(() =>
+      useWebSocket({
+        onRecoveryLost: () => void calls.push('lost'),
+        onEvent: ({ type }) => void calls.push(type),
+      }),
+    );
+    await act(async () => {
+      server.last.emit('RECOVERY_LOST', { queue: 'user', head: 9 }, { id: 'a', seq: 1 });
+    });
+
+    expect(calls).toEqual(['RECOVERY_LOST']);
+  });
+
   it('calls the callback of a type that it does not know yet, and no other one for it', async () => {
     const calls: string[] = [];
     const callbacks = {
