@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import Final
 
 ANY: Final = "*"
-_ORIGIN: Final = re.compile(r"https?://[a-z0-9.\-\[\]:]+")
+OPAQUE: Final = "null"  # what sandboxed frames and pages from files say: any of them
+# RFC 6454; apps around a web view have schemes of their own: capacitor://localhost, app://.
+_ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.\-]*://[a-z0-9_.\-\[\]:]+|file://")
 _LOCAL: Final = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?")
 
 
@@ -21,7 +23,8 @@ class Origins:
     """The pages that may talk to us: those of our own host, and those listed.
 
     Attributes:
-        allowed: exact origins, `https://app.example.com`; `*`: any.
+        allowed: exact origins, `https://app.example.com`, `capacitor://localhost`, `null`;
+            `*`: any.
         local: pages of this machine may too, whatever their port: for development.
         literal: our own host counts only as an IP address or `localhost`. Where no token is
             needed, a page could else let its own name point here (DNS rebinding).
@@ -44,11 +47,11 @@ class Origins:
 def parse(text: str) -> frozenset[str]:
     """Return the origins in a list separated by commas. Raises ValueError."""
     found = frozenset(part.strip() for part in text.split(",") if part.strip())
-    for origin in found - {ANY}:
+    for origin in found - {ANY, OPAQUE}:
         if not _ORIGIN.fullmatch(origin):
             raise ValueError(
-                f"{origin!r} is no origin: write scheme and host as browsers send them, without "
-                "a path, for example https://app.example.com"
+                f"{origin!r} is no origin: write scheme and host as browsers send them, in small "
+                "letters and without a path, for example https://app.example.com"
             )
     return found
 

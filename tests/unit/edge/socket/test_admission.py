@@ -182,3 +182,6 @@ async def test_ten_thousand_half_open_handshakes_keep_nobody_out() -> None:
             finally:
                 for writer in writers:
                     writer.transport.abort()
+                await asyncio.gather(
+                    *(writer.wait_closed() for writer in writers), return_exceptions=True
+                )

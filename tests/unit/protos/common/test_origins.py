@@ -39,6 +39,29 @@ def test_a_list_of_origins_is_read_and_what_is_none_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
+    "origin",
+    [
+        *("capacitor://localhost", "ionic://localhost", "tauri://localhost", "app://kull", "null"),
+        *(
+            "chrome-extension://abcdefghijklmnopabcdefghijklmnop",
+            "moz-extension://5d7f-3a",
+            "app://-",
+        ),
+    ],
+)
+def test_an_app_around_a_web_view_is_let_in_when_its_exact_origin_is_listed(origin: str) -> None:
+    assert not Origins(local=True).allows(origin, "localhost")
+    assert Origins(allowed=parse(origin)).allows(origin, "localhost")
+    assert not Origins(allowed=parse(origin)).allows(f"{origin}.evil.com", "localhost")
+
+
+@pytest.mark.parametrize("text", ["capacitor://", "capacitor://localhost/", "App://kull", "nul"])
+def test_what_no_browser_sends_as_an_origin_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is no origin"):
+        parse(text)
+
+
+@pytest.mark.parametrize(
     ("host", "local"),
     [("localhost", True), ("127.0.0.1", True), ("::1", True), ("0.0.0.0", False), ("kull", False)],
 )
