@@ -39,6 +39,7 @@ from kull_edge.settings import EdgeSettings
 from kull_edge.socket.admission import Admission, Refusal, UpgradeRequest
 from kull_edge.socket.connection import Connection, HttpFallback
 from kull_edge.timers import Timers
+from kull_protos.common.origins import authority
 from kull_protos.mesh.v1.attach_pb2 import AttachResponse, Hello, Welcome
 
 log = structlog.get_logger(__name__)
@@ -97,7 +98,7 @@ class Edge:
     @property
     def url(self) -> str:
         """The address of the WebSockets."""
-        return f"ws://{self._settings.host}:{self._port}/ws"
+        return f"ws://{authority(self._settings.host, self._port)}/ws"
 
     @property
     def ready(self) -> bool:

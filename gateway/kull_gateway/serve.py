@@ -15,6 +15,7 @@ from prometheus_client import start_http_server
 from kull_gateway.app import create_app
 from kull_gateway.health import AskDetails, Status, publisher_status
 from kull_gateway.metrics import GatewayMetrics
+from kull_gateway.origins import authority
 from kull_gateway.settings import GatewaySettings
 from kull_producers.connect import connect
 from kull_producers.publishing.publisher import Publisher
@@ -65,7 +66,7 @@ async def serve(
                 timeout_graceful_shutdown=int(settings.gateway_publish_timeout) + 1,
             )
             host, port = listener.getsockname()[:2]
-            log.info("gateway_ready", url=f"http://{host}:{port}")
+            log.info("gateway_ready", url=f"http://{authority(host, port)}")
             await _serve(_Server(config), listener)
 
 

@@ -8,7 +8,7 @@ import sys
 import typer
 from pydantic import ValidationError
 
-from kull_mesh import log, signals
+from kull_mesh import log, signals, terminal
 from kull_mesh.expected import expected
 from kull_mesh.settings import MeshSettings
 from kull_mesh.subcommands import Kull
@@ -32,6 +32,7 @@ def prepare() -> None:
 def main() -> None:
     """Run the command; with KULL_DEBUG errors keep their traceback."""
     signals.heed()
+    terminal.tolerate(sys.stdout, sys.stderr)
     try:
         app(prog_name="kull")  # also as `python -m kull_mesh`
     except ValidationError as error:
@@ -47,5 +48,5 @@ def main() -> None:
 def _fail(text: str, error: BaseException) -> None:
     if os.environ.get("KULL_DEBUG"):
         raise error
-    typer.echo(f"kull: {text}", err=True)
+    typer.echo(f"kull: {terminal.shown_lines(text)}", err=True)
     sys.exit(1)

@@ -9,6 +9,8 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from kull_mesh.terminal import shown
+
 _COLOURS = {
     "SHOOT_PROGRESS": "cyan",
     "CREDIT_UPDATE": "green",
@@ -52,6 +54,6 @@ def print_event(console: Console, kind: str, data: Mapping[str, Any], timestamp_
     """Print one event on a line."""
     clock = time.strftime("%H:%M:%S", time.localtime(timestamp_ms / 1000))
     line = Text(f"{clock}  ")
-    line.append(f"{kind:<20}", style=_COLOURS.get(kind, ""))
-    line.append(line_of(kind, data))
+    line.append(f"{shown(kind):<20}", style=_COLOURS.get(kind, ""))
+    line.append(shown(line_of(kind, data)))
     console.print(line, soft_wrap=True)

@@ -35,6 +35,7 @@ from kull_mesh.waiting import until
 from kull_producers import Publisher
 from kull_producers.publishing.rabbitmq import RabbitTransport
 from kull_producers.publishing.transport import Transport
+from kull_protos.common.origins import authority
 from kull_router.broker.memory import MemoryBroker
 from kull_router.broker.port import Broker
 from kull_router.broker.rabbitmq import RabbitBroker
@@ -102,7 +103,7 @@ class LocalMesh:
     @property
     def http_url(self) -> str:
         """Where the HTTP side is served."""
-        return f"http://{self._options.host}:{self.edges[0].port}"
+        return f"http://{authority(self._options.host, self.edges[0].port)}"
 
     async def wait(self) -> None:
         """Wait until a part dies by itself, and raise what it died of."""

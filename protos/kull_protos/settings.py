@@ -129,7 +129,8 @@ class PageSettings(Shared):
         "origins",
         "",
         description="web pages that may connect and call, besides those of the same host: exact "
-        "origins separated by commas, e.g. https://app.example.com or capacitor://localhost; *: any",
+        "origins separated by commas, e.g. https://app.example.com, capacitor://localhost; "
+        "*: any",
     )
 
     @field_validator("origins")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import grpc
 import structlog
 
+from kull_protos.common.origins import authority
 from kull_router.access.token_keys import KeyRing, Keys, UnusableKey, parse_file
 from kull_router.access.tokens import TokenVerifier
 from kull_router.broker.port import Broker
@@ -59,7 +60,7 @@ class Router:
     @property
     def grpc_address(self) -> str:
         """Where edges attach, `host:port`."""
-        return f"{self._settings.grpc_host}:{self._port}"
+        return authority(self._settings.grpc_host, self._port)
 
     @property
     def ready(self) -> bool:

@@ -44,7 +44,7 @@ def config(
     """Print every setting: its KULL_* variable, its value here, and what it means."""
     settings = list(current())
     if as_json:
-        typer.echo(json.dumps([asdict(each) for each in settings], indent=2, ensure_ascii=False))
+        typer.echo(json.dumps([asdict(each) for each in settings], indent=2))
         return
     console = Console(highlight=False)
     for role in GROUPS:

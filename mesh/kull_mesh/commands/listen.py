@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -14,6 +13,7 @@ from rich.console import Console
 from kull_client import Event, State, SyncClient
 from kull_mesh import signals
 from kull_mesh.output import print_event
+from kull_mesh.terminal import json_line, shown
 
 PRESENCE = {"DEVICE_CONNECTED", "DEVICE_DISCONNECTED"}
 
@@ -43,7 +43,7 @@ async def _listen(url: str, token: str, *, count: int, as_json: bool, presence: 
             if event.type in PRESENCE and not presence:
                 continue
             if as_json:
-                typer.echo(json.dumps(as_dict(event), ensure_ascii=False, separators=(",", ":")))
+                typer.echo(json_line(as_dict(event)))
             else:
                 print_event(console, event.type, event.data, event.timestamp)
             printed += 1
@@ -76,7 +76,9 @@ class Narrator:
         """Tell a new state."""
         was_stale, self._stale = self._stale, state.stale
         if state.name == "waiting":
-            typer.echo(f"kull: {state.reason}; trying again in {state.delay:.1f} s", err=True)
+            typer.echo(
+                f"kull: {shown(state.reason)}; trying again in {state.delay:.1f} s", err=True
+            )
         elif state.stale:
             since = datetime.fromtimestamp(state.stale_since / 1000, UTC).astimezone()
             typer.echo(f"kull: stale since {since:%X}: the edge has no router, wait", err=True)

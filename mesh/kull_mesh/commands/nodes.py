@@ -16,6 +16,7 @@ from kull_edge.link.certificates import channel_credentials
 from kull_edge.link.channels import open_sync_channel
 from kull_mesh.errors import MeshError
 from kull_mesh.settings import MeshSettings
+from kull_mesh.terminal import shown
 from kull_protos.mesh.v1.admin_pb2 import (
     DrainRequest,
     ListNodesRequest,
@@ -48,9 +49,10 @@ def nodes(routers: Routers = "127.0.0.1:7400") -> None:
         router = answer.router
         shards = f"{len(router.owned)} of {router.shard_count}"
         broker = "connected" if router.broker_connected else "away"
-        table.add_row(router.router_id, "router", router.version, shards, "", broker)
+        table.add_row(shown(router.router_id), "router", shown(router.version), shards, "", broker)
         for edge in answer.edges:
-            table.add_row(f"  {edge.node_id}", "edge", edge.version, "", str(edge.sessions), "")
+            row = (f"  {shown(edge.node_id)}", "edge", shown(edge.version), "", str(edge.sessions))
+            table.add_row(*row, "")
     console.print(table)
 
 

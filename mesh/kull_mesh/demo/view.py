@@ -19,6 +19,7 @@ from rich.text import Text
 
 from kull_client import Event
 from kull_mesh.output import line_of
+from kull_mesh.terminal import shown
 
 LAST = 5  # events in a panel
 
@@ -61,9 +62,8 @@ class Watched:
         """Take in an event."""
         if event.queue == "user" and not self._take(event):
             return
-        self.last.append(
-            f"{event.type.lower().replace('_', ' ')}: {line_of(event.type, dict(event.data))}"
-        )
+        kind = event.type.lower().replace("_", " ")
+        self.last.append(shown(f"{kind}: {line_of(event.type, dict(event.data))}"))
 
     def _take(self, event: Event) -> bool:
         """Take in an event of the user's own queue; return whether it is new."""

@@ -22,6 +22,7 @@ from kull_mesh.play.ports import free_port
 from kull_mesh.secrets import Keys
 from kull_mesh.waiting import until
 from kull_producers import Publisher
+from kull_protos.common.origins import authority
 from kull_router.broker.memory import MemoryBroker
 from kull_router.broker.memory_server import MemoryServer
 from kull_router.node import Router
@@ -109,7 +110,7 @@ class PlayMesh:
             token_secret=SecretStr(keys.device),
         )
         self.edges = [
-            EdgeProcess(f"edge-{number}", host, f"{host}:{self._settings.grpc_port}")
+            EdgeProcess(f"edge-{number}", host, authority(host, self._settings.grpc_port))
             for number in range(1, edges + 1)
         ]
         self._router: Router | None = None

@@ -17,7 +17,9 @@ def _addressable(user_id: str) -> str:
 
 
 UserId = Annotated[StrictStr, AfterValidator(_addressable)]
-Id = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Id = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
+# Terminals and logs show it: no escape sequences; lines and tabs are text.
+Text = Annotated[str, Field(pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$")]
 Count = Annotated[int, Field(ge=0, le=MAX_NUMBER)]
 _Finite = Annotated[float, Field(ge=-MAX_NUMBER, le=MAX_NUMBER, allow_inf_nan=False)]
 Number = Annotated[int, Field(ge=-MAX_NUMBER, le=MAX_NUMBER)] | _Finite

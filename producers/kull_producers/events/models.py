@@ -15,7 +15,7 @@ from kull_producers.events.audience import ChosenUsers, NamedUser, OwnUser
 from kull_producers.events.catalogue import Catalogue
 from kull_producers.events.delivery_contract import Every, Latest
 from kull_producers.events.event import Event, EventType
-from kull_producers.events.fields import Count, Id, Number, Seconds, UserId
+from kull_producers.events.fields import Count, Id, Number, Seconds, Text, UserId
 
 Status = Literal["queued", "processing", "completed", "failed"]
 Action = Literal["created", "updated", "deleted", "voted"]
@@ -65,13 +65,19 @@ class ShootProgress(Event):
     status: Status = Field(description="queued, processing, completed or failed")
     processed_count: Count = Field(description="a whole number from 0 to totalCount")
     total_count: Count = Field(description="a whole number, 0 or more")
-    current_image: str | None = Field(
-        None, max_length=1024, description="a text of at most 1024 characters"
+    current_image: Text | None = Field(
+        None,
+        max_length=1024,
+        description="a text of at most 1024 characters without control characters",
     )
     eta: Seconds | None = Field(None, description="the seconds that are left, 0 or more")
-    provider: str = Field(min_length=1, max_length=128, description="a text of 1 to 128 characters")
-    error_message: str | None = Field(
-        None, max_length=2000, description="a text of at most 2000 characters"
+    provider: Text = Field(
+        min_length=1, max_length=128, description="1 to 128 characters without control characters"
+    )
+    error_message: Text | None = Field(
+        None,
+        max_length=2000,
+        description="a text of at most 2000 characters without control characters",
     )
 
     @model_validator(mode="after")
@@ -112,7 +118,9 @@ class CreditUpdate(Event):
     )
     new_balance: Number = Field(description="a finite number below 2**53")
     change: Number = Field(description="a finite number below 2**53, negative for a deduction")
-    reason: str = Field(max_length=1000, description="a text of at most 1000 characters")
+    reason: Text = Field(
+        max_length=1000, description="a text of at most 1000 characters without control characters"
+    )
 
 
 class PromptChange(Event):

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from kull_producers.contract.limits import MAX_EVENT_ID_CHARS
+from kull_producers.contract.texts import CONTROL
 from kull_producers.errors import InvalidEvent
 
 MAX_ID_BYTES: Final = 255  # what AMQP's message_id holds
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL = re.compile(f"[{CONTROL}]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

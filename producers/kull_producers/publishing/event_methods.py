@@ -45,10 +45,10 @@ class EventMethods(ABC):
             status: queued, processing, completed or failed.
             processed_count: a whole number from 0 to totalCount.
             total_count: a whole number, 0 or more.
-            provider: a text of 1 to 128 characters.
-            current_image: a text of at most 1024 characters.
+            provider: 1 to 128 characters without control characters.
+            current_image: a text of at most 1024 characters without control characters.
             eta: the seconds that are left, 0 or more.
-            error_message: a text of at most 2000 characters.
+            error_message: a text of at most 2000 characters without control characters.
             idempotency_key: the event's id; a new one unless given.
         """
         event = models.ShootProgress(
@@ -79,7 +79,7 @@ class EventMethods(ABC):
                 'user:'.
             new_balance: a finite number below 2**53.
             change: a finite number below 2**53, negative for a deduction.
-            reason: a text of at most 1000 characters.
+            reason: a text of at most 1000 characters without control characters.
             idempotency_key: the event's id; a new one unless given.
         """
         event = models.CreditUpdate(
@@ -144,10 +144,10 @@ class SyncEventMethods(ABC):
             status: queued, processing, completed or failed.
             processed_count: a whole number from 0 to totalCount.
             total_count: a whole number, 0 or more.
-            provider: a text of 1 to 128 characters.
-            current_image: a text of at most 1024 characters.
+            provider: 1 to 128 characters without control characters.
+            current_image: a text of at most 1024 characters without control characters.
             eta: the seconds that are left, 0 or more.
-            error_message: a text of at most 2000 characters.
+            error_message: a text of at most 2000 characters without control characters.
             idempotency_key: the event's id; a new one unless given.
         """
         event = models.ShootProgress(
@@ -178,7 +178,7 @@ class SyncEventMethods(ABC):
                 'user:'.
             new_balance: a finite number below 2**53.
             change: a finite number below 2**53, negative for a deduction.
-            reason: a text of at most 1000 characters.
+            reason: a text of at most 1000 characters without control characters.
             idempotency_key: the event's id; a new one unless given.
         """
         event = models.CreditUpdate(

@@ -56,6 +56,11 @@ def parse(text: str) -> frozenset[str]:
     return found
 
 
+def authority(host: str, port: int) -> str:
+    """Return host and port as a URL has them: an IPv6 address in brackets (RFC 3986, 3.2.2)."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def is_loopback(host: str) -> bool:
     """Return whether an address to listen on is reached from this machine only."""
     if host == "localhost":

@@ -7,6 +7,7 @@ from typing import Final
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from kull_protos.common.origins import authority
 from kull_protos.mesh.v1 import admin_pb2_grpc, attach_pb2_grpc
 from kull_router.core import RouterCore
 from kull_router.errors import ConfigError
@@ -43,7 +44,7 @@ class GrpcServer:
     async def start(self, host: str, port: int) -> int:
         """Listen and return the port. Raises ConfigError when the port is taken."""
         try:
-            bound = self._listen(f"{host}:{port}")
+            bound = self._listen(authority(host, port))
         except RuntimeError as error:
             raise ConfigError(
                 f"cannot listen for edges on {host}:{port}: is another router running? "

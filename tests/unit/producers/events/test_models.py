@@ -82,6 +82,10 @@ def test_python_attributes_become_the_wire_names() -> None:
         ("provider", "", "1 to 128 characters"),
         ("provider", "\ud800", "1 to 128 characters"),
         ("errorMessage", ["x"], "at most 2000 characters"),
+        ("errorMessage", "\x1b[2J", "without control characters"),
+        ("currentImage", "\x9b2J", "without control characters"),
+        ("provider", "a\x07", "without control characters"),
+        ("shootId", "\x9b", "without control characters"),
     ],
 )
 def test_a_wrong_shoot_field_is_named_with_what_it_must_be(
@@ -111,6 +115,8 @@ def test_a_wrong_shoot_field_is_named_with_what_it_must_be(
         ("change", 2**53),
         ("reason", None),
         ("reason", "x" * 1001),
+        ("reason", "\x1b]0;title\x07"),
+        ("reason", "a\x7f"),
     ],
 )
 def test_a_wrong_credit_field_is_named_once(field: str, value: object) -> None:
@@ -192,3 +198,9 @@ def test_events_are_values() -> None:
     with pytest.raises(ValueError, match="frozen"):
         event.reason = "other"  # type: ignore[misc]
     assert event == CreditUpdate.from_data(CREDIT)
+
+
+def test_lines_tabs_and_letters_of_all_people_are_text() -> None:
+    text = "two\r\nlines\tand ü, 写真, 😀"
+
+    assert CreditUpdate.from_data(CREDIT | {"reason": text}).reason == text

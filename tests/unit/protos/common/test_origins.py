@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kull_protos.common.origins import Origins, is_loopback, parse
+from kull_protos.common.origins import Origins, authority, is_loopback, parse
 
 APP = "https://app.example.com"
 
@@ -67,3 +67,11 @@ def test_what_no_browser_sends_as_an_origin_is_refused(text: str) -> None:
 )
 def test_only_this_machine_reaches_a_loopback_address(host: str, local: bool) -> None:
     assert is_loopback(host) is local
+
+
+@pytest.mark.parametrize(
+    ("host", "written"),
+    [("::1", "[::1]:5000"), ("127.0.0.1", "127.0.0.1:5000"), ("localhost", "localhost:5000")],
+)
+def test_an_address_is_written_so_that_it_can_be_opened(host: str, written: str) -> None:
+    assert authority(host, 5000) == written

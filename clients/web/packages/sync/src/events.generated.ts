@@ -10,13 +10,13 @@ export interface ShootProgress {
   processedCount: number;
   /** a whole number, 0 or more */
   totalCount: number;
-  /** a text of at most 1024 characters */
+  /** a text of at most 1024 characters without control characters */
   currentImage?: string;
   /** the seconds that are left, 0 or more */
   eta?: number;
-  /** a text of 1 to 128 characters */
+  /** 1 to 128 characters without control characters */
   provider: string;
-  /** a text of at most 2000 characters */
+  /** a text of at most 2000 characters without control characters */
   errorMessage?: string;
 }
 
@@ -28,7 +28,7 @@ export interface CreditUpdate {
   newBalance: number;
   /** a finite number below 2**53, negative for a deduction */
   change: number;
-  /** a text of at most 1000 characters */
+  /** a text of at most 1000 characters without control characters */
   reason: string;
 }
 
