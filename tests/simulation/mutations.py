@@ -26,7 +26,7 @@ from tests.simulation.trials import MEMBERS, Catch, Contract, Effort, Simulation
 from tests.support.arguments import at_least
 
 ROOT = Path(__file__).parents[2]
-COPIED = (*MEMBERS, "tests", "examples")
+COPIED = (*MEMBERS, "tests", "examples", "docs/schema")
 CONTROL_SEEDS = 200  # schedules of the unchanged copy
 
 

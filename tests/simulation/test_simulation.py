@@ -11,7 +11,8 @@ import pytest
 
 from kull_client.inbox import Inbox
 from kull_client.session import Delivery
-from tests.simulation.mutations import MUTATIONS, applies
+from tests.simulation.mutations import IN_MEMORY, MUTATIONS, applies, attempt
+from tests.simulation.trials import Effort
 from tests.simulation.world import simulate
 
 SEEDS = 120
@@ -67,3 +68,7 @@ def test_an_event_that_a_device_never_gets_is_noticed(monkeypatch: pytest.Monkey
 
 def test_every_mutation_still_changes_what_it_is_about() -> None:
     assert [mutation.name for mutation in MUTATIONS if not applies(mutation)] == []
+
+
+def test_a_copy_of_the_sources_without_a_mutation_is_blamed_for_nothing() -> None:
+    assert attempt(None, IN_MEMORY, Effort(seeds=1, jobs=1)) is None
