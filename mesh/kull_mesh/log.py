@@ -1,13 +1,65 @@
-"""How log lines look, for every role."""
+"""How log lines look, for every role, and that logging harms none: it neither fails nor floods."""
 
 from __future__ import annotations
 
 import logging
 import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Final, TextIO, cast
 
 import structlog
 
 from kull_mesh.settings import MeshSettings
+from kull_protos.common.rates import Buckets
+
+RATE: Final = 20.0  # lines a second of one kind
+BURST: Final = 200.0  # lines of one kind at once
+MAX_KINDS: Final = 1000
+
+
+class Lossy:
+    """A stream that loses what cannot be written: a full disk ends no process."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        """Write it, or not."""
+        with suppress(OSError, ValueError):  # full, or closed
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        """Flush it, or not."""
+        with suppress(OSError, ValueError):
+            self._stream.flush()
+
+
+class Limit:
+    """Holds each kind of line to a rate; the next one that is written says how many were left out.
+
+    A kind is what a line says without its fields, of a library's lines the library's logger.
+
+    Args:
+        now: seconds from any point, monotonic.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._buckets = Buckets(rate=RATE, burst=BURST, max_keys=MAX_KINDS)
+        self._left_out: Counter[str] = Counter()
+
+    def __call__(self, _logger: object, _method: str, line: dict[str, Any]) -> dict[str, Any]:
+        """See structlog's processors."""
+        kind = str(line.get("logger") or line.get("event"))
+        if self._buckets.take(kind, self._now()):
+            self._left_out[kind] += 1
+            raise structlog.DropEvent
+        if left_out := self._left_out.pop(kind, 0):
+            line["left_out"] = left_out
+        return line
 
 
 class ToStructlog(logging.Handler):
@@ -40,13 +92,14 @@ def configure(settings: MeshSettings) -> None:
         last = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     structlog.configure(
         processors=[
+            cast("structlog.typing.Processor", Limit(time.monotonic)),
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             *last,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", Lossy(sys.stderr))),
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[ToStructlog()], level=logging.WARNING, force=True)

@@ -13,7 +13,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
 
 from tests.support.ports import free_port
 from tests.support.processes import Processes
@@ -25,7 +25,14 @@ SECONDS = 30
 class Up:
     """A running `kull up`."""
 
-    def __init__(self, home: Path, *options: str, port: int | None = None, **env: str) -> None:
+    def __init__(
+        self,
+        home: Path,
+        *options: str,
+        port: int | None = None,
+        stderr: IO[str] | None = None,
+        **env: str,
+    ) -> None:
         self.home = home
         self.port = port or free_port()
         self.env = {**os.environ, "KULL_HOME": str(home), **env}
@@ -34,7 +41,7 @@ class Up:
         command = [*KULL, "up", "--port", str(self.port), "--data", str(home / "data"), *options]
         with self.log.open("ab") as log:
             self.process: subprocess.Popen[str] = self._processes.start(
-                *command, env=self.env, stdout=subprocess.PIPE, stderr=log, text=True
+                *command, env=self.env, stdout=subprocess.PIPE, stderr=stderr or log, text=True
             )
 
     @property
@@ -109,7 +116,7 @@ class Up:
 
 @contextmanager
 def running(home: Path, *options: str, port: int | None = None, **env: str) -> Iterator[Up]:
-    with Up(home, *options, port=port, **env) as up:
+    with Up(home, *options, port=port, stderr=None, **env) as up:
         up.ready_line()
         yield up
         up.stop()
