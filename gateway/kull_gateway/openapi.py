@@ -60,7 +60,7 @@ def trigger(model: type[Event]) -> Json:
     key = {
         "name": "Idempotency-Key",
         "in": "header",
-        "description": "the event's id, unique in all your services: repeats arrive once",
+        "description": "the event's id, unique for your service and route: repeats arrive once",
         "schema": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-~]+$"},
     }
     return {
