@@ -8,7 +8,7 @@ variables have a prefix. Needs pydantic-settings, which every service has.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -16,6 +16,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from kull_gateway import origins as pages
 from kull_producers.contract.limits import DEFAULT_TOKEN_TTL, MIN_SECRET_BYTES
 from kull_producers.contract.shard import DEFAULT_SHARD_COUNT, MAX_SHARD_COUNT
+
+EXAMPLE: Final = "change-me"  # what every secret of .env.example begins with
 
 
 def variable(name: str, default: Any, **more: Any) -> Any:
@@ -29,6 +31,16 @@ class Shared(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="KULL_", extra="ignore", frozen=True, populate_by_name=True
     )
+
+    @field_validator("*")
+    @classmethod
+    def _no_example(cls, value: Any) -> Any:
+        if isinstance(value, SecretStr) and EXAMPLE in value.get_secret_value():
+            raise ValueError(
+                "that is the secret of .env.example, which everybody knows: "
+                "`openssl rand -hex 32` makes one"
+            )
+        return value
 
 
 class TlsSettings(Shared):

@@ -12,10 +12,11 @@ from pydantic_settings import BaseSettings
 
 from kull_edge.settings import EdgeSettings
 from kull_gateway.settings import GatewaySettings
-from kull_mesh.commands.config import current, variable_of
+from kull_mesh.commands.config import current, problem, variable_of
 from kull_mesh.settings import MeshSettings
 from kull_router.settings import RouterSettings
 
+ROOT = Path(__file__).parents[3]
 ROLES: tuple[type[BaseSettings], ...] = (
     MeshSettings,
     RouterSettings,
@@ -104,3 +105,48 @@ def test_a_page_that_is_no_origin_is_refused_by_every_role(
 
     with pytest.raises(ValidationError, match="is no origin"):
         role()
+
+
+EXAMPLES = dict(
+    line.split("=", 1)
+    for line in (ROOT / ".env.example").read_text().splitlines()
+    if "change-me" in line and not line.startswith("#")
+)
+
+
+@pytest.mark.parametrize(
+    ("role", "name", "value"),
+    [
+        (RouterSettings, "KULL_TOKEN_SECRET", EXAMPLES["KULL_TOKEN_SECRET"]),
+        (GatewaySettings, "KULL_SERVICE_SECRET", EXAMPLES["KULL_SERVICE_SECRET"]),
+        (MeshSettings, "KULL_TOKEN_SECRET", EXAMPLES["KULL_TOKEN_SECRET"]),
+        (
+            RouterSettings,
+            "KULL_AMQP_URL",
+            f"amqp://kull-router:{EXAMPLES['KULL_RABBITMQ_ROUTER_PASSWORD']}@rabbitmq/",
+        ),
+        (
+            GatewaySettings,
+            "KULL_AMQP_URL",
+            f"amqp://kull-producer:{EXAMPLES['KULL_RABBITMQ_PRODUCER_PASSWORD']}@rabbitmq/",
+        ),
+        (
+            RouterSettings,
+            "KULL_DATABASE_URL",
+            f"postgresql://kull:{EXAMPLES['KULL_POSTGRES_PASSWORD']}@postgres/kull",
+        ),
+    ],
+)
+def test_a_secret_of_the_example_is_refused_and_not_repeated(
+    role: type[BaseSettings], name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KULL_AMQP_URL", "amqp://localhost/")
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(ValidationError) as caught:
+        role()
+
+    told = problem(caught.value)
+    assert name in told
+    assert "openssl rand" in told
+    assert value not in told
