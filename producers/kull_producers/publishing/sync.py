@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import Future
@@ -22,6 +23,9 @@ class SyncPublisher(SyncEventMethods):
 
     Each call blocks until the event is confirmed, and raises what `Publisher` raises. Calls from
     several threads are under way concurrently. Closing waits for them and joins the thread.
+
+    A process that is forked does not inherit the thread: open the publisher in the child. Calls of
+    one that was opened before raise PublisherClosed there, at once.
     """
 
     def __init__(self, publisher: Publisher) -> None:
@@ -29,6 +33,7 @@ class SyncPublisher(SyncEventMethods):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
         self._thread: threading.Thread | None = None
+        self._process = 0
 
     def publish(
         self,
@@ -56,6 +61,7 @@ class SyncPublisher(SyncEventMethods):
         """Start the thread and connect. Raises what `async with` of `Publisher` raises."""
         if self._thread is not None:
             raise PublisherClosed("the publisher has been opened before: make a new one")
+        self._process = os.getpid()
         opened: Future[None] = Future()
         self._thread = threading.Thread(
             target=lambda: asyncio.run(self._serve(opened)), name="kull-publisher", daemon=True
@@ -90,6 +96,8 @@ class SyncPublisher(SyncEventMethods):
 
     def _close(self) -> None:
         loop, self._loop = self._loop, None
+        if self._process != os.getpid():
+            return  # the loop and its pipe are the parent's
         if loop is not None and self._stop is not None and not loop.is_closed():
             loop.call_soon_threadsafe(self._stop.set)
         if self._thread is not None:
@@ -100,6 +108,12 @@ class SyncPublisher(SyncEventMethods):
         if loop is None:
             call.close()
             raise PublisherClosed("the publisher is not open: use it inside `with`")
+        if self._process != os.getpid():
+            call.close()
+            raise PublisherClosed(
+                "the publisher was opened before this process was forked: open one in the child "
+                "(gunicorn: post_fork, Celery: worker_process_init)"
+            )
         future = asyncio.run_coroutine_threadsafe(call, loop)
         try:
             return future.result()

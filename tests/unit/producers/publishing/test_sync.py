@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -89,3 +91,41 @@ def test_it_works_only_inside_its_block() -> None:
         publisher.prompt_change(prompt_id="p", action="voted")
     with pytest.raises(PublisherClosed, match="make a new one"), publisher:
         raise AssertionError("must not open")
+
+
+FORKING = """
+import os, signal
+from kull_producers import CreditUpdate, PublisherClosed, SyncPublisher
+from kull_producers.testing import InMemoryPublisher
+
+event = CreditUpdate(user_id="u", new_balance=1, change=1, reason="r")
+with SyncPublisher(InMemoryPublisher()) as publisher:
+    child = os.fork()
+    if not child:
+        signal.alarm(20)  # ends it should it hang
+        try:
+            publisher.publish(event)
+        except PublisherClosed as error:
+            print(error, flush=True)
+        publisher.__exit__(None, None, None)
+        with SyncPublisher(InMemoryPublisher()) as own:
+            own.publish(event)
+        os._exit(7)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    publisher.publish(event)
+print("child", code, "parent ok")
+"""
+
+
+def test_after_a_fork_a_call_says_at_once_what_to_do_and_the_parent_goes_on() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", FORKING],
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=True,
+    )
+
+    told, outcome = done.stdout.splitlines()
+    assert "post_fork" in told
+    assert outcome == "child 7 parent ok"
