@@ -6,22 +6,13 @@ Nothing here is verified: the user's router checks the signature before it binds
 from __future__ import annotations
 
 import random
-import re
 from dataclasses import dataclass
-from typing import Final
 
 import jwt
 
 from kull_edge.errors import BadToken
 from kull_protos.contract import addresses, device_ids, device_tokens
-from kull_protos.contract.limits import MAX_ADDRESS_BYTES, MAX_TOKEN_CHARS, MAX_USER_ID_CHARS
-from kull_protos.contract.texts import CONTROL
-
-_TOO_LONG: Final = (
-    "the token's user id is too long ({} characters): at most "
-    f"{MAX_USER_ID_CHARS}, and with its prefix 'user:' {MAX_ADDRESS_BYTES} bytes, are allowed"
-)
-_CONTROL: Final = re.compile(f"[{CONTROL}]")
+from kull_protos.contract.limits import MAX_TOKEN_CHARS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,14 +72,8 @@ def _plain(token: str, *, allowed: bool) -> tuple[object, object]:
 
 def _user(value: object) -> str:
     user_id = _text("user id", value)
-    if _CONTROL.search(user_id):
-        raise BadToken("the token's user id holds control characters")
-    try:
-        size = len(addresses.of_user(user_id).encode())
-    except UnicodeEncodeError:
-        raise BadToken("the token's user id holds a lone surrogate") from None
-    if len(user_id) > MAX_USER_ID_CHARS or size > MAX_ADDRESS_BYTES:
-        raise BadToken(_TOO_LONG.format(len(user_id)))
+    if why := addresses.problem(user_id):
+        raise BadToken(f"the token's user id {why}")
     return user_id
 
 

@@ -9,7 +9,7 @@ from typing import Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from kull_producers.contract.limits import MAX_ADDRESS_BYTES
+from kull_producers.contract.limits import MAX_ADDRESS_BYTES, MAX_USER_ID_CHARS
 from kull_producers.events import topology
 from kull_producers.events.audience import ChosenUsers, NamedUser, OwnUser
 from kull_producers.events.catalogue import Catalogue
@@ -112,7 +112,7 @@ class CreditUpdate(Event):
 
     user_id: UserId = Field(
         description=(
-            "a user id: not empty, no control characters, at most "
+            f"a user id: 1 to {MAX_USER_ID_CHARS} characters, no control characters, at most "
             f"{MAX_ADDRESS_BYTES} bytes with its prefix 'user:'"
         )
     )

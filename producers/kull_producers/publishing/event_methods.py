@@ -75,8 +75,8 @@ class EventMethods(ABC):
         """Tell a user's devices that the balance has changed. See `publish`.
 
         Args:
-            user_id: a user id: not empty, no control characters, at most 128 bytes with its prefix
-                'user:'.
+            user_id: a user id: 1 to 100 characters, no control characters, at most 128 bytes with
+                its prefix 'user:'.
             new_balance: a finite number below 2**53.
             change: a finite number below 2**53, negative for a deduction.
             reason: a text of at most 1000 characters without control characters.
@@ -174,8 +174,8 @@ class SyncEventMethods(ABC):
         """Tell a user's devices that the balance has changed. See `publish`.
 
         Args:
-            user_id: a user id: not empty, no control characters, at most 128 bytes with its prefix
-                'user:'.
+            user_id: a user id: 1 to 100 characters, no control characters, at most 128 bytes with
+                its prefix 'user:'.
             new_balance: a finite number below 2**53.
             change: a finite number below 2**53, negative for a deduction.
             reason: a text of at most 1000 characters without control characters.

@@ -22,7 +22,7 @@ export interface ShootProgress {
 
 /** A user's balance has changed. Each one counts. The balance may be negative. */
 export interface CreditUpdate {
-  /** a user id: not empty, no control characters, at most 128 bytes with its prefix 'user:' */
+  /** a user id: 1 to 100 characters, no control characters, at most 128 bytes with its prefix 'user:' */
   userId: string;
   /** a finite number below 2**53 */
   newBalance: number;
