@@ -29,6 +29,7 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 60_000,
           maxWorkers: 2, // they wait more than they work
+          sequence: { groupOrder: 1 },
         },
       },
     ],

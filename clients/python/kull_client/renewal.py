@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 RENEW_AT: Final = 0.8  # of a token's life
-SOONEST: Final = 1.0  # seconds after the server has told the token's life
-PAUSE: Final = 10.0  # seconds at least between renewals, whatever the tokens are like
+AS_GOOD_AS_EXPIRED: Final = 5.0  # seconds of life
+SOONEST: Final = 1.0  # seconds after the server has told such a life
+PAUSE: Final = 10.0  # seconds between renewals that bring no token to live with
 MAX_PAUSE: Final = 300.0  # seconds between renewals that fail
 
 
@@ -28,8 +29,10 @@ class Renewal:
         self._failures = 0
         if lifetime is None:
             self._at = None
+        elif lifetime < AS_GOOD_AS_EXPIRED:
+            self._at = max(self._not_before, now + SOONEST)
         else:
-            self._at = max(self._not_before, now + max(SOONEST, lifetime * RENEW_AT))
+            self._at = now + lifetime * RENEW_AT
 
     def expired(self, now: float) -> None:
         """The server waits a little for another token."""

@@ -27,7 +27,18 @@ def test_a_token_that_lives_for_ever_is_not_renewed() -> None:
     assert renewal.at is None
 
 
-def test_between_renewals_there_are_ten_seconds_whatever_the_tokens_are_like() -> None:
+def test_short_lives_are_lived_without_a_gap() -> None:
+    renewal = Renewal()
+    now = 0.0
+    for _ in range(10):
+        renewal.lives(6.0, now)
+        assert renewal.at is not None
+        assert renewal.at - now < 6
+        now = renewal.at
+        renewal.take(now)
+
+
+def test_between_renewals_there_are_ten_seconds_where_none_brings_a_token_to_live_with() -> None:
     renewal = Renewal()
     renewal.expired(now=5.0)
     assert renewal.at == 5.0

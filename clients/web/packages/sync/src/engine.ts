@@ -15,7 +15,8 @@ import type { Tokens } from './tokens.ts';
 const ANSWER_WITHIN = 10_000; // ms for the server to answer a message
 const HANDLE_WITHIN = 30_000; // ms for the application to handle an event
 const RENEW_BEFORE = 60_000; // ms before a token expires, or a fifth of its life if that is less
-const RENEWAL_PAUSE = 10_000; // ms at least between two renewals
+const RENEWAL_PAUSE = 10_000; // ms between renewals that bring no token to live with
+const AS_GOOD_AS_EXPIRED = 5_000; // ms of life
 const WAKE_WITHIN = 5_000; // ms for a sign of life when the device woke up
 /** Complaints that no close code follows, nor another way to tell. */
 const COMPLAINT = /^(invalid_|busy|unavailable)/;
@@ -165,9 +166,9 @@ export class Engine {
         return this.#connected();
       case 'refreshed':
         this.#options.tokens.lives(incoming.lifetime);
-        return this.#renewIn(incoming.lifetime - Math.min(RENEW_BEFORE, incoming.lifetime / 5));
+        return this.#renewWithin(incoming.lifetime);
       case 'TOKEN_EXPIRED':
-        return this.#renewIn(0);
+        return this.#renewWithin(0);
       case 'ACCEPTED':
         return void this.#calls.answer(incoming.ref, incoming.id);
       case 'ERROR': {
@@ -257,9 +258,12 @@ export class Engine {
     return final;
   }
 
-  #renewIn(ms: number): void {
+  #renewWithin(lifetime: number): void {
     clearTimeout(this.#renewTimer);
-    const wait = Math.max(0, ms, this.#renewableAt - now()); // NaN: never
+    const wait =
+      lifetime < AS_GOOD_AS_EXPIRED
+        ? Math.max(0, this.#renewableAt - now())
+        : Math.max(lifetime - RENEW_BEFORE, lifetime * 0.8); // NaN: never
     if (wait >= 0) this.#renewTimer = setTimeout(() => this.#renew(), Math.min(wait, MAX_TIMER));
   }
 
@@ -277,7 +281,7 @@ export class Engine {
       if (attempt !== this.#attempt || this.#refused(error)) return;
       this.#output.error(error);
     }
-    this.#renewIn(RENEWAL_PAUSE); // unless REFRESHED says how long the new one lives
+    this.#renewWithin(0); // unless REFRESHED says how long the new one lives
   }
 
   #ownProgress(data: ShootProgress, id: string): SyncEvent {
