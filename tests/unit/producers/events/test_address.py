@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kull_producers.contract import addresses
 from kull_producers.contract.shard import shard_of
 from kull_producers.errors import InvalidAddress, InvalidEvent
 from kull_producers.events import address
@@ -24,7 +25,7 @@ def accepted(user_id: str) -> str | None:
 
 @given(texts)
 def test_an_id_is_never_a_routing_pattern(user_id: str) -> None:
-    escaped = address.escape(user_id)
+    escaped = addresses.escape(user_id)
 
     assert WORD.fullmatch(escaped)
     assert unquote(escaped) == user_id
@@ -87,7 +88,7 @@ def test_a_wrong_address_is_refused_with_the_reason(wrong: str, why: str) -> Non
 
 def test_the_longest_address_is_accepted() -> None:
     assert address.user("x" * 100) == "user:" + "x" * 100
-    assert len(address.escape("ü" * 20 + "x" * 80)) == 200
+    assert len(addresses.escape("ü" * 20 + "x" * 80)) == 200
     assert address.user("ü" * 20 + "x" * 80)
 
 
