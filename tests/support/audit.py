@@ -14,11 +14,18 @@ QUEUE = "audit"
 
 
 async def deploy(url: str, shard_count: int) -> None:
-    """Let a router create the topology once, and bind the queue."""
+    """Bind the queue, then let a router create the topology once.
+
+    In this order: an outbox that waits for a deployment publishes as soon as there is one.
+    """
+    async with await aio_pika.connect(url) as connection:
+        channel = await connection.channel()
+        # As the router declares it; without the rest of the topology it is no deployment.
+        credit = await channel.declare_exchange(topology.CREDIT, "topic", durable=True)
+        queue = await channel.declare_queue(QUEUE, durable=True)
+        await queue.bind(credit, "#")
     async with AsyncExitStack() as stack:
-        rig = RabbitRig(stack, url)
-        await rig.router(shard_count)
-        await rig.third_party(topology.CREDIT)
+        await RabbitRig(stack, url).router(shard_count)
 
 
 async def audit(url: str) -> dict[str, list[str]]:
