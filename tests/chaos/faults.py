@@ -94,9 +94,9 @@ class Faults:
         await self._frozen(self._serving, self._rng.choice([3.0, 35.0]))
 
     async def _frozen(self, process: Process, seconds: float) -> None:
-        process.send(signal.SIGSTOP)
+        process.freeze()
         await asyncio.sleep(seconds)
-        process.send(signal.SIGCONT)
+        process.thaw()
 
     async def _broker_killed(self) -> None:
         await asyncio.to_thread(self._broker.kill)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
@@ -102,14 +100,14 @@ async def test_a_frozen_rabbitmq_is_noticed_by_its_missing_heartbeats(
     monkeypatch.setattr(connection, "HEARTBEAT_SECONDS", 1)
     broker = await _started(stack, private_rabbitmq.url)
     channel = await open_shard(broker)
-    os.killpg(private_rabbitmq.pid, signal.SIGSTOP)
+    private_rabbitmq.freeze()
     try:
         with pytest.raises(ChannelClosed, match="silent"):
             async with asyncio.timeout(10):
                 await channel.receive(1)
         assert not broker.connected
     finally:
-        os.killpg(private_rabbitmq.pid, signal.SIGCONT)
+        private_rabbitmq.thaw()
     await until(lambda: broker.connected, seconds=30)
 
 

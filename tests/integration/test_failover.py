@@ -27,7 +27,7 @@ def pair(amqp_url: str, database_url: str, tmp_path: Path) -> Iterator[Mesh]:
     finally:
         for router in mesh.routers:
             if router.alive:
-                router.send(signal.SIGCONT)
+                router.thaw()
         mesh.stop()
 
 
@@ -79,12 +79,12 @@ async def test_a_router_that_was_stopped_and_continued_disturbs_nobody(pair: Mes
         mac.patience = 40
         await publish(pair, 1)
         await got([mac], 1)
-        pair.routers[active].send(signal.SIGSTOP)
+        pair.routers[active].freeze()
         await publish(pair, 2)
         async with asyncio.timeout(40):
             await got([mac], 2)
 
-        pair.routers[active].send(signal.SIGCONT)
+        pair.routers[active].thaw()
 
         for balance in range(3, 20):
             await publish(pair, balance)

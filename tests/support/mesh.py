@@ -19,6 +19,7 @@ import grpc
 
 from kull_producers.contract.shard import DEFAULT_SHARD_COUNT
 from kull_protos.mesh.v1 import admin_pb2, admin_pb2_grpc
+from tests.support import freezing
 from tests.support.device import SECRET
 from tests.support.ports import free_port
 from tests.support.processes import kill_tree
@@ -81,6 +82,14 @@ class Process:
         """Send a signal and do not wait."""
         assert self._process is not None
         self._process.send_signal(number)
+
+    def freeze(self) -> None:
+        """Stop it as a frozen host would; it keeps its connections."""
+        freezing.freeze(self.pid)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        freezing.thaw(self.pid)
 
     def stop(self, number: signal.Signals = signal.SIGTERM, *, within: float = 10.0) -> int:
         """Send a signal and return the exit code. Raises TimeoutExpired after `within` seconds."""

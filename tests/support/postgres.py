@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import pwd
@@ -21,8 +20,9 @@ from pathlib import Path
 
 import psycopg
 
-from tests.support import keeper
+from tests.support import freezing, keeper
 from tests.support.ports import free_port
+from tests.support.processes import children
 
 START_SECONDS = 60.0
 IMAGE = "postgres:17"
@@ -117,7 +117,9 @@ class Postgres:
     def kill(self) -> None:
         """Kill all its processes as a power cut would. Its data stays."""
         if self._process is not None:
-            pids = self._signal_all(signal.SIGKILL)
+            self.freeze()
+            pids = [self.pid, *children(self.pid)]
+            freezing.signal_all(signal.SIGKILL, pids)
             self._process.wait()
             self._process = None
             # A new server refuses to start beside children of the old one.
@@ -127,11 +129,12 @@ class Postgres:
 
     def freeze(self) -> None:
         """Stop all its processes; connections stay open, and nobody answers."""
-        self._signal_all(signal.SIGSTOP)
+        freezing.freeze(self.pid)  # first: it then starts no further process
+        freezing.freeze(*children(self.pid))
 
     def thaw(self) -> None:
         """Let them go on."""
-        self._signal_all(signal.SIGCONT)
+        freezing.thaw(*children(self.pid), self.pid)
 
     def promote(self) -> None:
         """Start it again as the standby that takes over: on a new timeline."""
@@ -150,16 +153,6 @@ class Postgres:
             capture_output=True,
             check=True,
         )
-
-    def _signal_all(self, number: signal.Signals) -> list[int]:
-        # The server first: it then starts no further process.
-        os.kill(self.pid, number if number == signal.SIGCONT else signal.SIGSTOP)
-        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        pids = [self.pid, *map(int, children)]
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
-        return pids
 
     def close(self) -> None:
         """End it and delete the data. Idempotent."""

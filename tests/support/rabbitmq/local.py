@@ -16,6 +16,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.support import freezing
 from tests.support.ports import free_port
 from tests.support.rabbitmq import installation
 from tests.support.rabbitmq.endpoint import Endpoint
@@ -107,11 +108,11 @@ class RabbitMQ:
 
     def freeze(self) -> None:
         """Stop all its processes; connections stay open, and nobody answers."""
-        os.killpg(self.pid, signal.SIGSTOP)
+        freezing.freeze(*freezing.group(self.pid))
 
     def thaw(self) -> None:
         """Let them go on."""
-        os.killpg(self.pid, signal.SIGCONT)
+        freezing.thaw(*freezing.group(self.pid))
 
     def close(self) -> None:
         """End everything and delete the data. Idempotent."""
