@@ -11,9 +11,10 @@ from kull_producers.errors import ConnectError, KullError, ShardCountMismatch
 from kull_producers.events.event import Event
 from kull_producers.events.models import CreditUpdate, PromptChange, ShootProgress, Status
 from kull_producers.publishing.publisher import Publisher
+from tests.simulation.amqp_clients import SimTransport
 from tests.simulation.ledger import ALL, Ledger
 from tests.simulation.loop import Process
-from tests.simulation.rabbit import Rabbit, SimTransport
+from tests.simulation.rabbit import Rabbit
 from tests.simulation.routers import wall_ms
 
 STATUSES: Final[tuple[Status, ...]] = ("completed", "failed", "processing")

@@ -12,17 +12,14 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
-from kull_producers import errors as producer_errors
-from kull_producers.events import topology
 from kull_producers.events.message import Message
 from kull_router.broker.memory import MemoryBroker, MemoryChannel
 from kull_router.broker.memory_server import MemoryServer
 from kull_router.broker.port import Delivery
-from kull_router.errors import BrokerError, BrokerUnavailable, ChannelClosed
+from kull_router.errors import BrokerUnavailable, ChannelClosed
 from tests.simulation.loop import NOBODY, Process
 from tests.simulation.network import SILENCE_NOTICED, Network
 
-RECONNECT: Final = (0.05, 1.5)  # seconds until a client has a new connection
 ANSWER_TIMEOUT: Final = 5.0  # seconds until a client that connects to a silent server gives up
 MISSED: Final = (10.0, 20.0)  # seconds until a client gives up a server that it does not hear
 
@@ -34,7 +31,7 @@ class Rabbit:
         self.net = net
         self.server = MemoryServer()
         self.up = True
-        self.connections: list[_Connection] = []
+        self.connections: list[AmqpConnection] = []
         self.process = Process("rabbitmq")
         self._answering = asyncio.Event()
         self._answering.set()
@@ -90,7 +87,7 @@ class Rabbit:
         """Wait until it is not silent."""
         await self._answering.wait()
 
-    def _missed(self, connection: _Connection, inner: MemoryBroker, silences: int) -> None:
+    def _missed(self, connection: AmqpConnection, inner: MemoryBroker, silences: int) -> None:
         if self.silent and self._silences == silences:
             connection.give_up(inner)
 
@@ -108,15 +105,15 @@ class Rabbit:
         for each in self._of(process):
             self.net.later(self.net.draw(*SILENCE_NOTICED), self._give_up, each, stops)
 
-    def _give_up(self, connection: _Connection, stops: int) -> None:
+    def _give_up(self, connection: AmqpConnection, stops: int) -> None:
         if connection.process.frozen and connection.process.stops == stops:
             connection.cut()
 
-    def _of(self, process: Process) -> list[_Connection]:
+    def _of(self, process: Process) -> list[AmqpConnection]:
         return [each for each in self.connections if each.process is process]
 
 
-class _Connection:
+class AmqpConnection:
     """One AMQP connection of a process, opened again and again."""
 
     def __init__(self, rabbit: Rabbit, process: Process) -> None:
@@ -256,7 +253,7 @@ def _settle(confirm: asyncio.Future[None], error: Exception | None) -> None:
 class SimChannel:
     """A `Channel` whose deliveries and acknowledgements travel."""
 
-    def __init__(self, connection: _Connection, inner: MemoryChannel) -> None:
+    def __init__(self, connection: AmqpConnection, inner: MemoryChannel) -> None:
         self._connection = connection
         self._on = connection.inner
         self._inner = inner
@@ -334,93 +331,3 @@ class SimChannel:
     def close_by_server(self) -> None:
         """Fault: the server closes this channel alone."""
         self._inner.close()
-
-
-class SimBroker:
-    """A router's `Broker`."""
-
-    def __init__(self, rabbit: Rabbit, process: Process) -> None:
-        self.connection = _Connection(rabbit, process)
-        self._rabbit = rabbit
-        self._shard_count = 0  # once it has started
-
-    @property
-    def connected(self) -> bool:
-        """See `Broker.connected`."""
-        return self.connection.connected
-
-    async def start(self, shard_count: int) -> None:
-        """See `Broker.start`."""
-        while True:
-            try:
-                await self.connection.open()
-                self._shard_count = shard_count
-                return await self.connection.inner.start(shard_count)
-            except BrokerUnavailable:
-                await asyncio.sleep(self._rabbit.net.draw(*RECONNECT))
-
-    async def consume(self, queue: str, *, single_active: bool, prefetch: int) -> SimChannel:
-        """See `Broker.consume`."""
-        await self.connection.open()
-        connection, inner = self.connection, self.connection.inner
-        await asyncio.sleep(self._rabbit.net.latency())
-        await connection.answered(inner)
-        found = await inner.consume(queue, single_active=single_active, prefetch=prefetch)
-        channel = SimChannel(connection, found)
-        connection.channels = [each for each in connection.channels if not each._closed]
-        connection.channels.append(channel)
-        return channel
-
-    async def repair(self) -> None:
-        """See `Broker.repair`."""
-        await self.connection.open()
-        inner = self.connection.inner
-        await asyncio.sleep(2 * self._rabbit.net.latency())
-        await self.connection.answered(inner)
-        await inner.start(self._shard_count)
-
-    async def publish(self, message: Message) -> None:
-        """See `Broker.publish`."""
-        try:
-            await self.connection.publish(message)
-        except BrokerError:
-            raise
-        except Exception as error:
-            raise BrokerError(str(error)) from error
-
-    async def aclose(self) -> None:
-        """See `Broker.aclose`."""
-        self.connection.cut()
-
-
-class SimTransport:
-    """A publisher's `Transport`."""
-
-    def __init__(self, rabbit: Rabbit, process: Process) -> None:
-        self.connection = _Connection(rabbit, process)
-        self._rabbit = rabbit
-
-    async def publish(self, message: Message) -> None:
-        """See `Transport.publish`."""
-        try:
-            await self.connection.publish(message)
-        except BrokerUnavailable as error:
-            raise producer_errors.ConnectError(str(error)) from error
-
-    async def check_shard_count(self, shard_count: int) -> None:
-        """See `Transport.check_shard_count`."""
-        try:
-            await self.connection.open()
-            await self.connection.answered(self.connection.inner)
-        except BrokerUnavailable as error:
-            raise producer_errors.ConnectError(str(error)) from error
-        if topology.shard_count_mark(shard_count) not in self._rabbit.server.exchanges:
-            raise producer_errors.ShardCountMismatch("no router has created the topology yet")
-
-    async def blocked(self) -> bool:
-        """See `Transport.blocked`: never."""
-        return False
-
-    async def aclose(self) -> None:
-        """See `Transport.aclose`."""
-        self.connection.cut()

@@ -18,11 +18,12 @@ from kull_router.queues.port import DeviceInfo
 from kull_router.rpc.edge_service import EdgeService
 from kull_router.sessions.registry import Registered, Registry
 from kull_router.settings import RouterSettings
+from tests.simulation.amqp_clients import SimBroker
 from tests.simulation.database import Database
 from tests.simulation.ledger import Ledger
 from tests.simulation.loop import Process
 from tests.simulation.network import End, Listener, Lost, Network
-from tests.simulation.rabbit import Rabbit, SimBroker
+from tests.simulation.rabbit import Rabbit
 
 
 class RouterNode:
