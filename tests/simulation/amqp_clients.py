@@ -8,6 +8,7 @@ from typing import Final
 from kull_producers import errors as producer_errors
 from kull_producers.events import topology
 from kull_producers.events.message import Message
+from kull_router.broker.memory_server import Unroutable
 from kull_router.errors import BrokerError, BrokerUnavailable
 from tests.simulation.loop import Process
 from tests.simulation.rabbit import AmqpConnection, Rabbit, SimChannel
@@ -85,6 +86,8 @@ class SimTransport:
             await self.connection.publish(message)
         except BrokerUnavailable as error:
             raise producer_errors.ConnectError(str(error)) from error
+        except Unroutable as error:
+            raise producer_errors.NotRoutable(str(error)) from error
 
     async def check_shard_count(self, shard_count: int) -> None:
         """See `Transport.check_shard_count`."""

@@ -55,6 +55,9 @@ class Faults:
             ),
             "RabbitMQ silent": (lambda: [self._rabbit], self._rabbit_silent),
             "database silent": (lambda: [self._database], self._database_silent),
+            "a queue vanishes": (lambda: [self._rabbit], self._queue_vanishes),
+            "an exchange vanishes": (lambda: [self._rabbit], self._exchange_vanishes),
+            "a binding vanishes": (lambda: [self._rabbit], self._binding_vanishes),
             "RabbitMQ down": (lambda: [self._rabbit], self._rabbit_down),
             "publisher loses RabbitMQ": (lambda: world.publishers, self._publisher_cut),
             "publisher killed": (lambda: world.publishers, self._publisher_killed),
@@ -182,6 +185,15 @@ class Faults:
         self._rabbit.go_down()
         await self._a_while()
         self._rabbit.come_up()
+
+    async def _queue_vanishes(self, _: object) -> None:
+        self._rabbit.serve(self._rabbit.lose_queue, self._rng.choice)
+
+    async def _exchange_vanishes(self, _: object) -> None:
+        self._rabbit.serve(self._rabbit.lose_exchange, self._rng.choice)
+
+    async def _binding_vanishes(self, _: object) -> None:
+        self._rabbit.serve(self._rabbit.lose_binding, self._rng.choice)
 
     async def _rabbit_silent(self, _: object) -> None:
         self._rabbit.fall_silent()

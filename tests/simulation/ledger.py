@@ -89,6 +89,8 @@ class Ledger:
         self._first_heads: dict[tuple[str, str, str], int] = {}  # (user, device id, address)
         self._cursors: dict[tuple[str, str, str], int] = {}
         self._called_again: set[str] = set()
+        self._destroyed: set[str] = set()
+        self._detoured: set[str] = set()
         self._order: dict[tuple[str, str], int] = {}  # (address, publisher's line) -> last number
 
     def blame(self, what: str) -> None:
@@ -140,7 +142,8 @@ class Ledger:
     def _check_order(self, event: Event) -> None:
         """Credits are named `<publisher>/<number>`, numbered in the order of the calls."""
         line, slash, number = event.id.rpartition("/")
-        if event.contract is not Contract.EVERY or not slash or event.id in self._called_again:
+        late = self._called_again | self._detoured
+        if event.contract is not Contract.EVERY or not slash or event.id in late:
             return
         if int(number) < self._order.get((event.address, line), 0):
             self.blame(f"out of the publisher's order: {event.id} in {event.address}")
@@ -199,6 +202,16 @@ class Ledger:
                 f"of {before.generation}"
             )
 
+    # What RabbitMQ tells
+
+    def destroyed(self, event_id: str) -> None:
+        """A queue with this event in it was deleted: nobody can bring that back."""
+        self._destroyed.add(event_id)
+
+    def detoured(self, event_id: str) -> None:
+        """It found no queue of its shard; it arrives, and may do so behind later ones."""
+        self._detoured.add(event_id)
+
     # What publishers and devices tell
 
     def confirm(self, address: str, event_id: str) -> None:
@@ -248,7 +261,9 @@ class Ledger:
         return [
             f"lost in the router: {event_id} of {address}"
             for address, event_id in sorted(self.confirmed)
-            if event_id not in self.logs[address].ids and (address, event_id) not in self._stale
+            if event_id not in self.logs[address].ids
+            and event_id not in self._destroyed
+            and (address, event_id) not in self._stale
         ]
 
     def missing(self, book: Book) -> Iterator[str]:

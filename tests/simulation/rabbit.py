@@ -12,11 +12,14 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
+from kull_producers.events import topology
 from kull_producers.events.message import Message
+from kull_router.broker.layout import BindingSpec
 from kull_router.broker.memory import MemoryBroker, MemoryChannel
 from kull_router.broker.memory_server import MemoryServer
 from kull_router.broker.port import Delivery
 from kull_router.errors import BrokerUnavailable, ChannelClosed
+from tests.simulation.ledger import Ledger
 from tests.simulation.loop import NOBODY, Process
 from tests.simulation.network import SILENCE_NOTICED, Network
 
@@ -24,12 +27,37 @@ ANSWER_TIMEOUT: Final = 5.0  # seconds until a client that connects to a silent 
 MISSED: Final = (10.0, 20.0)  # seconds until a client gives up a server that it does not hear
 
 
-class Rabbit:
-    """The server. What it has confirmed survives its going down."""
+class Server(MemoryServer):
+    """Tells the ledger of what is lost with a queue, and of what takes a detour around one."""
 
-    def __init__(self, net: Network) -> None:
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__()
+        self._ledger = ledger
+
+    def publish(self, message: Message) -> None:
+        """See `MemoryServer.publish`."""
+        if topology.UNROUTED in self._route(message):
+            self._ledger.detoured(message.message_id)
+        super().publish(message)
+
+    def delete_queue(self, name: str) -> None:
+        """See `MemoryServer.delete_queue`."""
+        queue = self.queues[name]
+        for queued in queue.ready:
+            self._ledger.destroyed(queued.message.message_id)
+        for consumer in queue.consumers:
+            assert isinstance(consumer, MemoryChannel)
+            for delivery in consumer._unacknowledged:
+                self._ledger.destroyed(delivery.message.message_id)
+        super().delete_queue(name)
+
+
+class Rabbit:
+    """The server. What it has confirmed survives its going down, unless somebody deletes it."""
+
+    def __init__(self, net: Network, ledger: Ledger) -> None:
         self.net = net
-        self.server = MemoryServer()
+        self.server = Server(ledger)
         self.up = True
         self.connections: list[AmqpConnection] = []
         self.process = Process("rabbitmq")
@@ -67,6 +95,22 @@ class Rabbit:
             work(*args)
         for each in self.connections:
             each.changed.set()
+
+    def lose_queue(self, draw: Callable[[Sequence[str]], str]) -> None:
+        """Somebody deletes a queue, with all that lies in it."""
+        names = sorted(name for name in self.server.queues if name != topology.DEAD)
+        if names:
+            self.server.delete_queue(draw(names))
+
+    def lose_exchange(self, draw: Callable[[Sequence[str]], str]) -> None:
+        """Somebody deletes an exchange."""
+        if names := sorted(self.server.exchanges):
+            self.server.delete_exchange(draw(names))
+
+    def lose_binding(self, draw: Callable[[Sequence[BindingSpec]], BindingSpec]) -> None:
+        """Somebody deletes a binding."""
+        if bindings := [each for of in self.server._bindings.values() for each in of]:
+            self.server.unbind(draw(bindings))
 
     def serve(self, work: Callable[..., object], *args: Any) -> None:
         """Let the server do something: now, or when it answers again."""

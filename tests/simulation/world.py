@@ -62,7 +62,7 @@ class World:
         settings = self._router_settings(tight)
         self.ledger = Ledger(settings.retention)
         self.net = Network(self._generator(), trace)
-        self.rabbit = Rabbit(self.net)
+        self.rabbit = Rabbit(self.net, self.ledger)
         self.database = Database(
             self.ledger,
             self._generator(),
