@@ -34,6 +34,10 @@ COPIES: Final = {
         "producers/kull_producers/publishing/backoff.py",
         "clients/python/kull_client/backoff.py",
     ],
+    "common/hosts.py": [
+        "gateway/kull_gateway/hosts.py",
+        "clients/python/kull_client/hosts.py",
+    ],
     "common/origins.py": ["gateway/kull_gateway/origins.py"],
     "common/rates.py": ["gateway/kull_gateway/rates.py"],
     "settings.py": ["gateway/kull_gateway/shared_settings.py"],

@@ -39,7 +39,7 @@ from kull_edge.settings import EdgeSettings
 from kull_edge.socket.admission import Admission, Refusal, UpgradeRequest
 from kull_edge.socket.connection import Connection, HttpFallback
 from kull_edge.timers import Timers
-from kull_protos.common.origins import authority
+from kull_protos.common.hosts import authority
 from kull_protos.mesh.v1.attach_pb2 import AttachResponse, Hello, Welcome
 
 log = structlog.get_logger(__name__)

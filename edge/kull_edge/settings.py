@@ -10,7 +10,8 @@ from pydantic_settings import SettingsConfigDict
 
 from kull_edge.placement.config import HubConfig
 from kull_edge.socket.config import AdmissionConfig, ConnectionConfig
-from kull_protos.common.origins import Origins, is_loopback, parse
+from kull_protos.common.hosts import is_loopback
+from kull_protos.common.origins import Origins, parse
 from kull_protos.contract.limits import MAX_NODE_ID_CHARS
 from kull_protos.settings import PageSettings, PlainTokenSettings, TlsSettings
 

@@ -57,21 +57,6 @@ def parse(text: str) -> frozenset[str]:
     return found
 
 
-def authority(host: str, port: int) -> str:
-    """Return host and port as a URL has them: an IPv6 address in brackets (RFC 3986, 3.2.2)."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether an address to listen on is reached from this machine only."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def _is_literal(host: str) -> bool:
     name = host.rpartition(":")[0] if re.search(r":\d+$", host) else host
     if name.lower() == "localhost":

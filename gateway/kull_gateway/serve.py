@@ -14,8 +14,8 @@ from prometheus_client import start_http_server
 
 from kull_gateway.app import create_app
 from kull_gateway.health import AskDetails, Status, publisher_status
+from kull_gateway.hosts import authority
 from kull_gateway.metrics import GatewayMetrics
-from kull_gateway.origins import authority
 from kull_gateway.settings import GatewaySettings
 from kull_producers.connect import connect
 from kull_producers.publishing.publisher import Publisher

@@ -8,8 +8,9 @@ from typing import Final
 from pydantic import Field, SecretStr
 
 from kull_gateway.auth import Authorize, service_auth
+from kull_gateway.hosts import is_loopback
 from kull_gateway.keys import key_auth
-from kull_gateway.origins import Origins, is_loopback, parse
+from kull_gateway.origins import Origins, parse
 from kull_gateway.rates import Buckets
 from kull_gateway.shared_settings import (
     BrokerSettings,

@@ -24,7 +24,6 @@ from kull_gateway import (
     service_auth,
 )
 from kull_gateway.auth import Authorize
-from kull_gateway.origins import is_loopback
 from kull_gateway.settings import DEFAULT_BURST, DEFAULT_RATE, DEFAULT_TIMEOUT
 from kull_mesh import __version__, secrets
 from kull_mesh.errors import MeshError
@@ -35,7 +34,7 @@ from kull_mesh.waiting import until
 from kull_producers import Publisher
 from kull_producers.publishing.rabbitmq import RabbitTransport
 from kull_producers.publishing.transport import Transport
-from kull_protos.common.origins import authority
+from kull_protos.common.hosts import authority, is_loopback
 from kull_router.broker.memory import MemoryBroker
 from kull_router.broker.port import Broker
 from kull_router.broker.rabbitmq import RabbitBroker

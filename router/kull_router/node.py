@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import grpc
 import structlog
 
-from kull_protos.common.origins import authority
+from kull_protos.common.hosts import authority
 from kull_router.access.token_keys import KeyRing, Keys, UnusableKey, parse_file
 from kull_router.access.tokens import TokenVerifier
 from kull_router.broker.port import Broker

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
+
+from kull_client.hosts import is_loopback
 
 V2: Final = Subprotocol("kull.sync.v2")
 CLOSE_TIMEOUT: Final = 2.0  # seconds
@@ -52,8 +53,4 @@ def is_websocket(url: str) -> bool:
 
 def _proxy(url: str) -> Literal[True] | None:
     """Whether the environment's proxy is taken: never to this machine itself."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return None if ipaddress.ip_address(host).is_loopback else True
-    except ValueError:
-        return None if host == "localhost" else True
+    return None if is_loopback(urlsplit(url).hostname or "") else True

@@ -17,7 +17,7 @@ from kull_mesh.errors import MeshError
 from kull_mesh.settings import MeshSettings
 from kull_producers import Event, connect
 from kull_producers.events.models import EVENTS
-from kull_protos.common.origins import is_loopback
+from kull_protos.common.hosts import is_loopback
 
 app = typer.Typer(help="Publish one event; prints its id.", no_args_is_help=True)
 

@@ -22,7 +22,7 @@ from kull_mesh.play.ports import free_port
 from kull_mesh.secrets import Keys
 from kull_mesh.waiting import until
 from kull_producers import Publisher
-from kull_protos.common.origins import authority
+from kull_protos.common.hosts import authority
 from kull_router.broker.memory import MemoryBroker
 from kull_router.broker.memory_server import MemoryServer
 from kull_router.node import Router

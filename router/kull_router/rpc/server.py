@@ -7,7 +7,7 @@ from typing import Final
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from kull_protos.common.origins import authority
+from kull_protos.common.hosts import authority
 from kull_protos.mesh.v1 import admin_pb2_grpc, attach_pb2_grpc
 from kull_router.core import RouterCore
 from kull_router.errors import ConfigError

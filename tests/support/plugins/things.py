@@ -17,6 +17,7 @@ from tests.support import shared_run
 from tests.support.machine import THINGS, Outcome, Register, table
 from tests.support.postgres import Postgres
 from tests.support.rabbitmq import Endpoint, RabbitMQ
+from tests.support.rabbitmq.spare import SpareRabbitMQ
 
 MARKERS = {
     "rabbitmq": {"rabbitmq", "rabbitmq_server"},
@@ -144,15 +145,24 @@ def amqp_url(rabbitmq: Endpoint) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture
-def private_rabbitmq(rabbitmq_server: Outcome) -> Iterator[RabbitMQ]:
-    """A running RabbitMQ of the test's own, to stop, kill and start at will."""
-    broker = RabbitMQ()
+@pytest.fixture(scope="session")
+def spare_rabbitmq(rabbitmq_server: Outcome) -> Iterator[SpareRabbitMQ]:
+    """For `private_rabbitmq`."""
+    spare = SpareRabbitMQ()
     try:
-        broker.start()
+        yield spare
+    finally:
+        spare.close()
+
+
+@pytest.fixture
+def private_rabbitmq(spare_rabbitmq: SpareRabbitMQ) -> Iterator[RabbitMQ]:
+    """A running RabbitMQ of the test's own, to stop, kill and start at will."""
+    broker = spare_rabbitmq.take()
+    try:
         yield broker
     finally:
-        broker.close()
+        spare_rabbitmq.give_back(broker)
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-import kull_gateway.origins
-import kull_protos.common.origins
+import kull_gateway.hosts
+import kull_protos.common.hosts
 from kull_edge.socket.admission import Admission, UpgradeRequest
 from kull_edge.socket.config import AdmissionConfig
 from kull_protos.common.origins import Origins
@@ -46,9 +46,7 @@ def test_edge_and_gateway_have_the_same_rules_about_pages() -> None:
         ours = Origins(allowed=theirs.allowed, local=theirs.local, literal=theirs.literal)
         assert ours.allows(origin, host) is theirs.allows(origin, host) is allowed
     for host in ("localhost", "127.0.0.1", "::1", "0.0.0.0", "10.0.0.1", "example.com"):
-        assert kull_protos.common.origins.is_loopback(host) is (
-            kull_gateway.origins.is_loopback(host)
-        )
+        assert kull_protos.common.hosts.is_loopback(host) is (kull_gateway.hosts.is_loopback(host))
 
 
 def test_connections_of_one_address_are_counted_and_forgotten() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kull_protos.common.origins import Origins, authority, is_loopback, parse
+from kull_protos.common.origins import Origins, parse
 
 APP = "https://app.example.com"
 
@@ -59,19 +59,3 @@ def test_an_app_around_a_web_view_is_let_in_when_its_exact_origin_is_listed(orig
 def test_what_no_browser_sends_as_an_origin_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is no origin"):
         parse(text)
-
-
-@pytest.mark.parametrize(
-    ("host", "local"),
-    [("localhost", True), ("127.0.0.1", True), ("::1", True), ("0.0.0.0", False), ("kull", False)],
-)
-def test_only_this_machine_reaches_a_loopback_address(host: str, local: bool) -> None:
-    assert is_loopback(host) is local
-
-
-@pytest.mark.parametrize(
-    ("host", "written"),
-    [("::1", "[::1]:5000"), ("127.0.0.1", "127.0.0.1:5000"), ("localhost", "localhost:5000")],
-)
-def test_an_address_is_written_so_that_it_can_be_opened(host: str, written: str) -> None:
-    assert authority(host, 5000) == written

@@ -1,0 +1,44 @@
+"""A RabbitMQ that tests have one after the other, each to itself: starting one costs seconds."""
+
+from __future__ import annotations
+
+import httpx
+
+from tests.support.rabbitmq.local import RabbitMQ
+
+
+class SpareRabbitMQ:
+    """Keeps the node that the last test has left behind, if it is good for another one."""
+
+    def __init__(self) -> None:
+        self._spare: RabbitMQ | None = None
+
+    def take(self) -> RabbitMQ:
+        """Return a running, empty node. Raises RuntimeError as `RabbitMQ.start`."""
+        broker, self._spare = self._spare, None
+        if broker is None:
+            broker = RabbitMQ()
+            try:
+                broker.start()
+            except BaseException:
+                broker.close()
+                raise
+        return broker
+
+    def give_back(self, broker: RabbitMQ) -> None:
+        """Empty it for the next test, or end it when it does not answer."""
+        try:
+            if broker.running:
+                broker.thaw()
+                broker.empty()
+                self._spare = broker
+                return
+        except httpx.HTTPError:
+            pass
+        broker.close()
+
+    def close(self) -> None:
+        """End what is kept. Idempotent."""
+        if self._spare is not None:
+            self._spare.close()
+            self._spare = None
