@@ -117,6 +117,13 @@ MUTATIONS = (
         trial=IN_MEMORY,
     ),
     Mutation(
+        name="take a missing queue for a wrong address",
+        path="router/kull_router/delivery/unrouted.py",
+        old="if ingest.is_well_addressed(delivery.message, self._settings.shard_count):\n",
+        new="if False:\n",
+        trial=IN_MEMORY,
+    ),
+    Mutation(
         name="compact an `every` event",
         path="router/kull_router/queues/rules.py",
         old="        else:\n            every += 1\n",
