@@ -12,12 +12,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support import postgres as postgres_support
 from tests.support import shared_run
 from tests.support.machine import THINGS, Outcome, Register, table
 from tests.support.postgres import Postgres
 from tests.support.rabbitmq import Endpoint, RabbitMQ
 from tests.support.rabbitmq.spare import SpareRabbitMQ
+from tests.support.spare_database import SpareDatabase
 
 MARKERS = {
     "rabbitmq": {"rabbitmq", "rabbitmq_server"},
@@ -174,11 +174,22 @@ def postgres() -> str:
     return os.environ.get("KULL_TEST_POSTGRES_URL") or str(json.loads(_serving("postgres")))
 
 
+@pytest.fixture(scope="session")
+def spare_database(postgres: str) -> Iterator[SpareDatabase]:
+    """For `database_url`."""
+    spare = SpareDatabase(postgres)
+    try:
+        yield spare
+    finally:
+        spare.close()
+
+
 @pytest.fixture
-def database_url(postgres: str) -> Iterator[str]:
+def database_url(spare_database: SpareDatabase) -> Iterator[str]:
     """The URL of an empty PostgreSQL database of the test's own."""
-    with postgres_support.fresh_database(postgres) as fresh:
-        yield fresh
+    url = spare_database.take()
+    yield url
+    spare_database.give_back(url)
 
 
 @pytest.fixture
