@@ -209,8 +209,8 @@ class SimStore:
     async def revoke(self, revocation: Revocation) -> None:
         await self._ask("revoke", revocation)
 
-    async def revocations(self, after: int) -> list[Revocation]:
-        return await self._ask("revocations", after)  # type: ignore[no-any-return]
+    async def revocations(self, after: int, limit: int) -> list[Revocation]:
+        return await self._ask("revocations", after, limit)  # type: ignore[no-any-return]
 
     async def expire_revocations(self, now_ms: int) -> None:
         await self._ask("expire_revocations", now_ms)

@@ -33,6 +33,10 @@ class SessionConfig(BaseModel):
         description="UPDATE_PROGRESS, JOIN, LEAVE, TYPING per second of a device; 0: no limit",
     )
     publish_burst: float = Field(200.0, ge=1, description="of those at once, above that rate")
+    token_rate: float = Field(
+        0.2, ge=0, description="REFRESH and LOGOUT per second of a device; 0: no limit"
+    )
+    token_burst: float = Field(5.0, ge=1, description="of those at once, above that rate")
     rooms: int = Field(
         DEFAULT_ROOMS, ge=0, le=MAX_ROOMS, description="rooms that one connection follows at once"
     )

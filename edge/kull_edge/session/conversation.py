@@ -11,7 +11,7 @@ from kull_edge.protocol.messages import SessionMessage
 from kull_edge.protocol.server_messages import Pong, joined_json, position_json
 from kull_edge.session.config import SessionConfig
 from kull_edge.session.credential import Credential
-from kull_edge.session.effects import Effect, LogoutWish, PublishWish
+from kull_edge.session.effects import Effect, Limited, LogoutWish, PublishWish
 from kull_edge.session.replies import Replies
 from kull_edge.session.requests import Requests
 from kull_edge.session.rooms import Rooms
@@ -39,6 +39,7 @@ class Conversation:
         "_room_limit",
         "_rooms",
         "_subscriptions",
+        "_token_rate",
         "_v2",
     )
 
@@ -62,6 +63,7 @@ class Conversation:
             limit=config.max_publishes,
             rate=Bucket(rate=config.publish_rate, burst=config.publish_burst),
         )
+        self._token_rate = Bucket(rate=config.token_rate, burst=config.token_burst)
         self._room_limit = config.rooms
         self._rooms: Rooms | None = None  # most devices have none
 
@@ -77,7 +79,8 @@ class Conversation:
                 return self._publish(message, now)
             case messages.Refresh():
                 _check(state is State.OPEN, "REFRESH comes after WELCOME", message.ref)
-                return self._credential.refresh(message)
+                told = self._too_often(message.ref, now)
+                return told or self._credential.refresh(message)
             case messages.JoinRoom() | messages.LeaveRoom() | messages.Typing():
                 _check(
                     state is State.OPEN, "JOIN, LEAVE or TYPING comes after WELCOME", message.ref
@@ -85,7 +88,7 @@ class Conversation:
                 return self._room(message, now)
             case messages.Logout():
                 _check(state is State.OPEN, "LOGOUT comes after WELCOME", message.ref)
-                return self._logout(message)
+                return self._logout(message, now)
             case messages.Ping():
                 # Nothing comes before WELCOME, which is a sign of life as well.
                 return self._replies.message("PONG", Pong()) if state is State.OPEN else []
@@ -118,10 +121,17 @@ class Conversation:
             )
         return self._rooms.take(message)
 
-    def _logout(self, message: messages.Logout) -> list[Effect]:
-        if told := self._requests.full(message.ref):
+    def _logout(self, message: messages.Logout, now: float) -> list[Effect]:
+        if told := self._too_often(message.ref, now) or self._requests.full(message.ref):
             return told
         return [LogoutWish(self._requests.begin(message.ref))]
+
+    def _too_often(self, ref: messages.Ref, now: float) -> list[Effect]:
+        """Return what to tell a device about its token, which costs a router far more than us."""
+        if wait := self._token_rate.take(1, now):
+            why = f"REFRESH and LOGOUT come too often: wait {wait:.1f} s"
+            return [Limited("tokens"), *self._replies.error("rate_limited", why, ref)]
+        return []
 
     # From the routers
 

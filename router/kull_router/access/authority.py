@@ -10,8 +10,7 @@ from kull_router.access.tokens import Claims, TokenVerifier
 from kull_router.clock import Clock
 from kull_router.errors import TokenRefused
 
-# Numbers read again at each look: a writer may have committed its number after a higher one.
-OVERLAP: Final = 256
+PAGE: Final = 1000  # revocations that are read at once: none of them holds up the event loop
 
 
 class Authority:
@@ -62,11 +61,12 @@ class Authority:
         return claims.expires_ms + self._grace_ms if claims.expires_ms else 0
 
     async def revoke(
-        self, *, user: str, device: str, token_id: str, issued_before_ms: int
+        self, *, user: str, device: str, token_id: str, issued_before_ms: int, until_ms: int = 0
     ) -> list[Revocation]:
         """Take tokens back, durably, and return what is new. See `Revocation`.
 
-        `issued_before_ms` 0 is now. Raises StoreUnavailable: nothing was revoked.
+        `issued_before_ms` 0 is now; `until_ms` 0 is when the last token that there may be has
+        expired. Raises StoreUnavailable: nothing was revoked.
         """
         now_ms = self._clock.wall_ms()
         await self._log.revoke(
@@ -74,20 +74,26 @@ class Authority:
                 user=user,
                 device=device,
                 token_id=token_id,
-                issued_before_ms=min(issued_before_ms or now_ms, now_ms),
-                until_ms=now_ms + self._max_ttl_ms + self._grace_ms,
+                issued_before_ms=0 if token_id else min(issued_before_ms or now_ms, now_ms),
+                until_ms=until_ms or now_ms + self._max_ttl_ms + self._grace_ms,
             )
         )
-        return await self.news()
+        new: list[Revocation] = []
+        while page := await self.news():
+            new += page
+        return new
 
     async def expire(self) -> None:
         """Have the log forget what is in force no more. Raises StoreUnavailable."""
         await self._log.expire_revocations(self._clock.wall_ms())
 
     async def news(self) -> list[Revocation]:
-        """Read what was revoked, here and elsewhere, and return what is new. StoreUnavailable."""
-        after = max(0, self._revoked.last - OVERLAP)
-        new = self._revoked.add(await self._log.revocations(after))
+        """Return what is new of what was revoked, here and elsewhere, up to PAGE; StoreUnavailable.
+
+        Costs the same however many are in force.
+        """
+        page = await self._log.revocations(self._revoked.last, PAGE)
+        new = self._revoked.add(page)
         self._revoked.expire(self._clock.wall_ms())
-        self._loaded = True
+        self._loaded = self._loaded or len(page) < PAGE
         return new

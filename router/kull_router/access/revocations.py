@@ -6,12 +6,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from heapq import heappop, heappush
+from typing import Final, Protocol
 
 from kull_router.access.tokens import Claims
 
-Scope = tuple[str, str]  # user and device; empty: every one
+Scope = tuple[str, str, str]  # user, device and token id; empty: every one
+
+_DIGEST_BITS: Final = 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +47,23 @@ class Revocation:
             return self.token_id == claims.token_id
         return claims.issued_ms <= self.issued_before_ms
 
+    @property
+    def scope(self) -> Scope:
+        """Whose tokens it takes back, or which one."""
+        return self.user, self.device, self.token_id
+
+    def includes(self, other: Revocation) -> bool:
+        """Return whether another one of the same scope adds nothing to this one."""
+        return self.issued_before_ms >= other.issued_before_ms and self.until_ms >= other.until_ms
+
+    def joined(self, other: Revocation) -> Revocation:
+        """Return what takes back what either of the same scope does, under this one's number."""
+        return replace(
+            self,
+            issued_before_ms=max(self.issued_before_ms, other.issued_before_ms),
+            until_ms=max(self.until_ms, other.until_ms),
+        )
+
 
 class RevocationLog(Protocol):
     """What all routers of a deployment have revoked. Every call raises StoreUnavailable.
@@ -51,13 +72,18 @@ class RevocationLog(Protocol):
     """
 
     async def revoke(self, revocation: Revocation) -> None:
-        """Give a revocation the next number and keep it. Durable on return."""
+        """Give a revocation the next number and keep it. Durable on return.
+
+        One of the same scope is replaced by what takes back what either does; nothing is written
+        if that one does already.
+        """
         ...
 
-    async def revocations(self, after: int) -> list[Revocation]:
-        """Return those with a number > after, in order.
+    async def revocations(self, after: int, limit: int) -> list[Revocation]:
+        """Return the first `limit` of those with a number > after, in order.
 
-        With several writers a number may appear a moment after higher ones.
+        What this costs does not depend on how many there are besides. Whoever writes them, numbers
+        appear in their order: none shows up below one that was returned before.
         """
         ...
 
@@ -67,54 +93,59 @@ class RevocationLog(Protocol):
 
 
 class Revocations:
-    """All that are in force, for one look-up per token."""
+    """All that are in force, for a few look-ups per token.
+
+    Of a single token only a digest is kept, about 200 bytes with all that belongs to it: there are
+    as many as log-outs within the life of a token.
+    """
 
     def __init__(self) -> None:
-        self._tokens: dict[str, list[Revocation]] = {}  # by token id
-        self._scopes: dict[Scope, Revocation] = {}
-        self._known: dict[int, int] = {}  # number: until when
+        self.last = 0  # the highest number seen
+        self._scopes: dict[int, Revocation] = {}  # of many tokens each
+        self._tokens: dict[int, int] = {}  # until when
+        self._ending: list[int] = []  # a heap: when the one with that digest ends, then the digest
 
     def __len__(self) -> int:
         return len(self._tokens) + len(self._scopes)
 
-    @property
-    def last(self) -> int:
-        """The highest number seen."""
-        return max(self._known, default=0)
-
     def add(self, revocations: Iterable[Revocation]) -> list[Revocation]:
-        """Put revocations in force and return those that were not known."""
-        new = [each for each in revocations if each.number not in self._known]
+        """Put revocations in force, in the order of their numbers; return the unknown ones."""
+        new = [each for each in revocations if each.number > self.last]
         for each in new:
-            self._known[each.number] = each.until_ms
+            self.last = each.number
+            key = _digest(each.scope)
             if each.token_id:
-                self._tokens.setdefault(each.token_id, []).append(each)
-                continue
-            scope = each.user, each.device
-            before = self._scopes.get(scope)
-            if before is None or before.issued_before_ms <= each.issued_before_ms:
-                self._scopes[scope] = each
+                self._tokens[key] = max(each.until_ms, self._tokens.get(key, 0))
+            else:
+                before = self._scopes.get(key, each)
+                self._scopes[key] = each.joined(before)
+            heappush(self._ending, (each.until_ms << _DIGEST_BITS) + key)
         return new
 
     def cover(self, claims: Claims, device: str) -> bool:
         """Return whether a token that `device` shows was taken back."""
-        for scope in (("", ""), (claims.user, ""), (claims.user, device)):
-            if (found := self._scopes.get(scope)) and found.covers(claims, device):
+        if claims.plain or not self:
+            return False
+        for of_user in (("", ""), (claims.user, ""), (claims.user, device)):
+            found = self._scopes.get(_digest((*of_user, "")))
+            if found and found.covers(claims, device):
                 return True
-        of_token = self._tokens.get(claims.token_id, ()) if claims.token_id else ()
-        return any(each.covers(claims, device) for each in of_token)
+            if claims.token_id and _digest((*of_user, claims.token_id)) in self._tokens:
+                return True
+        return False
 
     def expire(self, now_ms: int) -> None:
         """Forget those whose tokens have expired by themselves."""
-        newest = self.last
-        self._known = {
-            number: until
-            for number, until in self._known.items()
-            if until > now_ms or number == newest
-        }
-        self._scopes = {k: each for k, each in self._scopes.items() if each.until_ms > now_ms}
-        self._tokens = {
-            token_id: kept
-            for token_id, listed in self._tokens.items()
-            if (kept := [each for each in listed if each.until_ms > now_ms])
-        }
+        while self._ending and self._ending[0] >> _DIGEST_BITS <= now_ms:
+            key = heappop(self._ending) & ((1 << _DIGEST_BITS) - 1)
+            # What was revoked again ends later, and stands in the heap again.
+            if self._tokens.get(key, now_ms + 1) <= now_ms:
+                del self._tokens[key]
+            if (found := self._scopes.get(key)) and found.until_ms <= now_ms:
+                del self._scopes[key]
+
+
+def _digest(scope: Scope) -> int:
+    lengths = " ".join(str(len(part)) for part in scope)
+    text = f"{lengths} {''.join(scope)}".encode("utf-8", "surrogatepass")
+    return int.from_bytes(blake2b(text, digest_size=_DIGEST_BITS // 8).digest(), "big")

@@ -218,13 +218,20 @@ class MemoryStore:
     async def revoke(self, revocation: Revocation) -> None:
         """See `RevocationLog.revoke`."""
         self._check_open()
+        kept = self._state.revocations
+        known = [each for each in kept if each.scope == revocation.scope]
+        if any(each.includes(revocation) for each in known):
+            return
         self._state.last_revocation += 1
-        self._state.revocations.append(replace(revocation, number=self._state.last_revocation))
+        for each in known:
+            kept.remove(each)
+            revocation = revocation.joined(each)
+        kept.append(replace(revocation, number=self._state.last_revocation))
 
-    async def revocations(self, after: int) -> list[Revocation]:
+    async def revocations(self, after: int, limit: int) -> list[Revocation]:
         """See `RevocationLog.revocations`."""
         self._check_open()
-        return [each for each in self._state.revocations if each.number > after]
+        return [each for each in self._state.revocations if each.number > after][:limit]
 
     async def expire_revocations(self, now_ms: int) -> None:
         """See `RevocationLog.expire_revocations`."""

@@ -91,11 +91,24 @@ class Enforcement:
         return claims
 
     async def revoke(
-        self, *, user: str, device: str, token_id: str, issued_before_ms: int = 0
+        self,
+        *,
+        user: str,
+        device: str,
+        token_id: str,
+        issued_before_ms: int = 0,
+        until_ms: int = 0,
     ) -> int:
-        """Take tokens back and return how many sessions were closed here. StoreUnavailable."""
+        """Take tokens back and return how many sessions were closed here. StoreUnavailable.
+
+        See `Authority.revoke`.
+        """
         new = await self._authority.revoke(
-            user=user, device=device, token_id=token_id, issued_before_ms=issued_before_ms
+            user=user,
+            device=device,
+            token_id=token_id,
+            issued_before_ms=issued_before_ms,
+            until_ms=until_ms,
         )
         log.warning("tokens_revoked", user=user, device=device, one=bool(token_id))
         return self._enforce(new)
@@ -128,7 +141,11 @@ class Enforcement:
         scope = (claims.user, device, claims.token_id)
         self._logouts.add(scope)
         try:
-            await self.revoke(user=info.user, device=device, token_id=claims.token_id)
+            # One token is forgotten when it has expired: most log-outs are of a life of minutes.
+            until_ms = self._authority.closes_ms(claims) if claims.token_id else 0
+            await self.revoke(
+                user=info.user, device=device, token_id=claims.token_id, until_ms=until_ms
+            )
         finally:
             self._logouts.discard(scope)
 
@@ -152,7 +169,8 @@ class Enforcement:
         """Learn what other routers revoke."""
         while True:
             try:
-                self._enforce(await self._authority.news())
+                while new := await self._authority.news():
+                    self._enforce(new)
             except StoreError as error:
                 log.warning("revocations_not_read", why=str(error))
             await asyncio.sleep(self._poll)

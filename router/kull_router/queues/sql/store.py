@@ -146,15 +146,16 @@ class SqlStore:
 
     async def revoke(self, revocation: Revocation) -> None:
         """See `RevocationLog.revoke`."""
-        await self._writer.run(partial(revocations.revoke, revocation=revocation))
+        job = partial(revocations.revoke, revocation=revocation)
+        await self._writer.run(job, row=revocations.LAST)
 
-    async def revocations(self, after: int) -> list[Revocation]:
+    async def revocations(self, after: int, limit: int) -> list[Revocation]:
         """See `RevocationLog.revocations`."""
-        return await self._read(partial(revocations.revocations, after=after))
+        return await self._read(partial(revocations.revocations, after=after, limit=limit))
 
     async def expire_revocations(self, now_ms: int) -> None:
         """See `RevocationLog.expire_revocations`."""
-        await self._writer.run(partial(revocations.expire, now_ms=now_ms))
+        await self._repeat(partial(revocations.expire, now_ms=now_ms))
 
     async def queues(self, *, after: str = "", limit: int = 100) -> list[QueueInfo]:
         """See `Store.queues`."""

@@ -193,3 +193,18 @@ def test_a_token_that_expires_ends_the_session() -> None:
 
     assert closes(effects) == [4501]
     assert written(effects, 1)[0]["data"]["code"] == "token_expired"
+
+
+def test_one_connection_may_not_ask_about_its_token_again_and_again() -> None:
+    hub = make_hub(token_rate=0.5, token_burst=3)
+    attached(hub)
+    asked = []
+    for n in range(100):
+        asked += sent(hub.text(1, f'{{"type":"LOGOUT","ref":{n}}}', 10), "logout")
+        asked += sent(hub.text(1, f'{{"type":"REFRESH","token":"maya:mac{n}"}}', 10), "refresh")
+    assert len(asked) == 3
+
+    (error,) = written(hub.text(1, '{"type":"LOGOUT","ref":"r"}', 10), 1)
+    assert (error["data"]["code"], error["data"]["ref"]) == ("rate_limited", "r")
+    assert "wait 2.0 s" in error["data"]["message"]
+    assert len(sent(hub.text(1, '{"type":"LOGOUT"}', 12), "logout")) == 1

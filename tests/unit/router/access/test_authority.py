@@ -6,7 +6,7 @@ import jwt
 import pytest
 
 from kull_protos.contract.close_codes import TRY_AGAIN, CloseCode
-from kull_router.access.authority import OVERLAP, Authority
+from kull_router.access.authority import PAGE, Authority
 from kull_router.access.revocations import Revocation
 from kull_router.access.tokens import TokenVerifier
 from kull_router.clock import Clock
@@ -62,9 +62,9 @@ async def test_a_revocation_is_kept_until_the_last_such_token_has_expired() -> N
     assert caught.value.close_code == CloseCode.REVOKED
 
     await authority(log, now_ms=NOW_MS + 64_999).expire()
-    assert len(await log.revocations(0)) == 1
+    assert len(await log.revocations(0, 100)) == 1
     await authority(log, now_ms=NOW_MS + 65_000).expire()
-    assert await log.revocations(0) == []
+    assert await log.revocations(0, 100) == []
 
 
 async def test_a_moment_in_the_future_revokes_no_token_of_the_future() -> None:
@@ -74,31 +74,38 @@ async def test_a_moment_in_the_future_revokes_no_token_of_the_future() -> None:
     assert new.issued_before_ms == NOW_MS
 
 
-async def test_news_are_told_once_also_those_whose_number_came_late() -> None:
-    log, found = LateLog(), authority()
+async def test_news_are_told_once_and_asked_for_from_the_last_one_on() -> None:
+    log = CountingLog()
     found = authority(log)
-    log.shown = [2]
-    assert [each.number for each in await found.news()] == [2]
-    log.shown = [1, 2]
-    assert [each.number for each in await found.news()] == [1]
-    assert log.asked == [0, 0]
-    log.shown = [OVERLAP + 9]
-    await found.news()
-    await found.news()
-    assert log.asked[-1] == 9
+    for user in ("maya", "otto"):
+        await log.revoke(Revocation(user=user, issued_before_ms=1, until_ms=NOW_MS * 2))
+    assert [each.user for each in await found.news()] == ["maya", "otto"]
+    assert await found.news() == []
+    await log.revoke(Revocation(user="maya", issued_before_ms=2, until_ms=NOW_MS * 2))
+    assert [each.issued_before_ms for each in await found.news()] == [2]
+    assert log.asked == [0, 2, 2]
 
 
-class LateLog(MemoryStore):
-    """A log in which a lower number appears after a higher one, as with two writers."""
+async def test_many_are_read_in_pages_and_nobody_is_let_in_before_the_last_one() -> None:
+    log = CountingLog()
+    found = authority(log)
+    for n in range(PAGE + 1):
+        await log.revoke(Revocation(user="otto", token_id=f"t-{n}", until_ms=NOW_MS * 2))
+
+    assert len(await found.news()) == PAGE
+    with pytest.raises(TokenRefused):
+        found.verify(token())
+    assert len(await found.news()) == 1
+    assert found.verify(token()).user == "maya"
+
+
+class CountingLog(MemoryStore):
+    """Notes from where on it was asked."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.shown: list[int] = []
         self.asked: list[int] = []
 
-    async def revocations(self, after: int) -> list[Revocation]:
+    async def revocations(self, after: int, limit: int) -> list[Revocation]:
         self.asked.append(after)
-        return [
-            Revocation(user="maya", issued_before_ms=1, until_ms=NOW_MS * 2, number=number)
-            for number in self.shown
-        ]
+        return await super().revocations(after, limit)

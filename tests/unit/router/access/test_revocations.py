@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -10,6 +12,9 @@ from hypothesis import strategies as st
 
 from kull_router.access.revocations import Revocation, Revocations
 from kull_router.access.tokens import Claims
+
+if TYPE_CHECKING:
+    from _typeshed import TraceFunction
 
 TOKEN = Claims(user="maya", device="mac", issued_ms=1000, token_id="t-1", expires_ms=9000)
 
@@ -74,6 +79,43 @@ def test_only_what_is_new_is_returned_and_the_expired_is_forgotten() -> None:
     assert len(revoked) == 2
     revoked.expire(9000)
     assert (len(revoked), revoked.last) == (0, 2)
+
+
+def test_what_is_revoked_again_is_forgotten_at_the_later_end() -> None:
+    revoked = Revocations()
+    revoked.add([revocation(1, token_id="t-1"), revocation(2, user="maya", issued_before_ms=1000)])
+    revoked.add([revocation(3, token_id="t-1", until_ms=9500)])
+    revoked.add([revocation(4, user="maya", until_ms=9500)])
+
+    revoked.expire(9000)
+    assert len(revoked) == 2
+    assert revoked.cover(TOKEN, "mac")
+    revoked.expire(9500)
+    assert len(revoked) == 0
+
+
+def test_a_look_costs_the_same_whether_a_hundred_or_a_hundred_thousand_are_in_force() -> None:
+    def steps(count: int) -> int:
+        revoked = Revocations()
+        revoked.add(revocation(n, user="otto", token_id=f"t-{n}") for n in range(1, count + 1))
+        taken = 0
+
+        def count_line(frame: FrameType, event: str, _: object) -> TraceFunction:
+            nonlocal taken
+            taken += event == "line"
+            return count_line
+
+        before = sys.gettrace()
+        sys.settrace(count_line)
+        try:
+            revoked.add([])
+            revoked.expire(8999)
+            assert not revoked.cover(TOKEN, "mac")
+        finally:
+            sys.settrace(before)
+        return taken
+
+    assert 0 < steps(100_000) == steps(100)
 
 
 NAMES = st.sampled_from(["", "maya", "otto"])

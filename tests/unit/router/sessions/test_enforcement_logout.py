@@ -113,3 +113,19 @@ async def test_a_logout_for_another_edges_session_does_nothing(rig: Rig, wall: W
     await subscribe(rig, 2, token(wall, jti="t-2"), device="web-2")
 
     assert len(rig.core.subscriptions.all("maya")) == 2
+
+
+async def test_sixteen_log_outs_of_one_token_are_one_row_that_ends_with_the_token(
+    rig: Rig, wall: Wall
+) -> None:
+    signed = token(wall, jti="t-1", ttl=60)
+    for session in range(1, 17):
+        await subscribe(rig, session, signed, device=f"web-{session}")
+    for session in range(1, 17):
+        await logout(rig, session)
+        wall.ms += 10
+    for _ in range(16):
+        assert (await rig.frame("evict")).close_code == 4504
+
+    (row,) = await rig.store.revocations(0, 100)
+    assert (row.token_id, row.until_ms) == ("t-1", 1_000_000_000 + 60_000 + 30_000)
