@@ -38,8 +38,15 @@ COPIES: Final = {
         "gateway/kull_gateway/hosts.py",
         "clients/python/kull_client/hosts.py",
     ],
+    "common/client_address.py": ["gateway/kull_gateway/client_address.py"],
     "common/origins.py": ["gateway/kull_gateway/origins.py"],
+    "common/places.py": ["gateway/kull_gateway/places.py"],
     "common/rates.py": ["gateway/kull_gateway/rates.py"],
+    "common/security_headers.py": ["gateway/kull_gateway/security_headers.py"],
+    "serving/__init__.py": ["gateway/kull_gateway/serving/__init__.py"],
+    "serving/descriptors.py": ["gateway/kull_gateway/serving/descriptors.py"],
+    "serving/listener.py": ["gateway/kull_gateway/serving/listener.py"],
+    "serving/status_page.py": ["gateway/kull_gateway/serving/status_page.py"],
     "settings.py": ["gateway/kull_gateway/shared_settings.py"],
 }
 MEMBERS: Final = {"producers", "gateway", "clients", "python"}

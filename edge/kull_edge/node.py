@@ -6,7 +6,6 @@ import asyncio
 import random
 import time
 from collections.abc import Iterable, Sequence
-from itertools import count
 from math import inf
 from types import TracebackType
 from typing import Final
@@ -40,10 +39,17 @@ from kull_edge.socket.admission import Admission, Refusal, UpgradeRequest
 from kull_edge.socket.connection import Connection, HttpFallback
 from kull_edge.timers import Timers
 from kull_protos.common.hosts import authority
+from kull_protos.common.places import Places
 from kull_protos.mesh.v1.attach_pb2 import AttachResponse, Hello, Welcome
+from kull_protos.serving.listener import Listener, bind
 
 log = structlog.get_logger(__name__)
 
+CUT_FOR: Final = {
+    "descriptors": "descriptors",
+    "waiting": "handshakes",
+    "address": "handshakes_per_address",
+}
 FLUSH_TIMEOUT: Final = 1.0  # seconds for the last frames to the routers
 
 
@@ -54,6 +60,7 @@ class Edge:
         settings: see EdgeSettings.
         http_fallback: makes the protocol that serves every request but `/ws`.
         links: instead of gRPC links to `settings.routers`.
+        places: shared with others of this process; by default its own, as its settings say.
     """
 
     def __init__(
@@ -62,6 +69,7 @@ class Edge:
         *,
         http_fallback: HttpFallback | None = None,
         links: Sequence[RouterLink] | None = None,
+        places: Places | None = None,
     ) -> None:
         self._settings = settings
         rng = random.SystemRandom()
@@ -72,13 +80,13 @@ class Edge:
         self._http_fallback = http_fallback
         self._admission = Admission(settings, origins=settings.allowed_origins)
         self.metrics = EdgeMetrics(self._hub)
-        self._numbers = count(1)
+        self._places = places or Places(settings.place_limits, told=self._cut_for)
         self._connections: dict[int, Connection] = {}
         self._all_gone = asyncio.Event()
         self._deadlines: Timers[int] = Timers()  # of connections that begin or end
         self._wake: asyncio.TimerHandle | None = None
         self._wake_at = inf  # when it wakes us up
-        self._server: asyncio.Server | None = None
+        self._listener: Listener | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._draining = False
@@ -114,21 +122,18 @@ class Edge:
 
     async def __aenter__(self) -> Edge:
         """Listen and link. Raises CannotListen."""
-        loop = self._loop = asyncio.get_running_loop()
+        self._loop = asyncio.get_running_loop()
+        settings = self._settings
         try:
-            self._server = await loop.create_server(
-                self._connection,
-                self._settings.host,
-                self._settings.port,
-                backlog=1024,
-                reuse_port=self._settings.share_port or None,
-            )
+            sockets = bind(settings.host, settings.port, share=settings.share_port)
+            self._listener = Listener(sockets, self._connection, shed=self._places.shed)
+            self._listener.start()
         except OSError as error:
             raise CannotListen(
-                f"cannot listen for devices on {self._settings.host}:{self._settings.port}: "
+                f"cannot listen for devices on {settings.host}:{settings.port}: "
                 f"{error.strerror}. Is another edge running? Set KULL_EDGE_PORT to a free port"
             ) from error
-        self._port = self._server.sockets[0].getsockname()[1]
+        self._port = self._listener.address[1]
         self._tasks = [
             asyncio.create_task(link.run(self), name=f"link {link.name}")
             for link in self._links.values()
@@ -164,8 +169,8 @@ class Edge:
     ) -> None:
         """Stop in order: accept nothing, send devices elsewhere, flush, unlink."""
         self._draining = True
-        if self._server:
-            self._server.close()
+        if self._listener:
+            self._listener.close()
         self._run(self._hub.drain(self._settings.drain, self._now()))
         await self._wait_for_connections()
         await self._flush_links()
@@ -201,13 +206,13 @@ class Edge:
 
     def connected(self, connection: Connection) -> int:
         """See ConnectionHost."""
-        number = next(self._numbers)
+        number = self._places.enter(connection.abort, peer=connection.peer)
         self._connections[number] = connection
         self._deadline(number, self._settings.handshake_timeout)
-        if (oldest := self._admission.arrived(number)) is not None:
-            self.metrics.refused.labels("handshakes").inc()
-            self._connections[oldest].abort()
         return number
+
+    def _cut_for(self, limit: str) -> None:
+        self.metrics.refused.labels(CUT_FOR[limit]).inc()
 
     def admit(self, connection: Connection, request: Request) -> Refusal | None:
         """See ConnectionHost."""
@@ -241,6 +246,8 @@ class Edge:
     def opened(self, connection: Connection, request: Handshake) -> None:
         """See ConnectionHost."""
         self._deadlines.cancel(connection.number)
+        if request.token is not None:
+            self._places.works(connection.number)
         self._run(self._hub.connected(connection.number, request, self._now()))
 
     def received(self, connection: Connection) -> None:
@@ -249,6 +256,7 @@ class Edge:
 
     def text(self, connection: Connection, text: str) -> None:
         """See ConnectionHost."""
+        self._places.works(connection.number)  # its first message shows a token
         self._run(self._hub.text(connection.number, text, self._now()))
 
     def binary(self, connection: Connection) -> None:
@@ -271,6 +279,7 @@ class Edge:
     def lost(self, connection: Connection) -> None:
         """See ConnectionHost."""
         self._connections.pop(connection.number, None)
+        self._places.leave(connection.number)
         self._admission.left(connection.number)
         self._deadlines.cancel(connection.number)
         if not self._connections:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
+
 import structlog
-from prometheus_client import start_http_server
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from kull_edge.errors import CannotListen
 from kull_edge.node import Edge
 from kull_edge.settings import EdgeSettings
+from kull_protos.serving.status_page import StatusPage, metrics, probes
 
 log = structlog.get_logger(__name__)
 
@@ -16,15 +19,17 @@ async def serve(settings: EdgeSettings) -> None:
     """Run an edge until it was drained, dies or is cancelled. Raises EdgeError."""
     if settings.allow_plain_tokens:
         log.warning("PLAIN TOKENS ARE ALLOWED: anyone may connect as any user")
-    async with Edge(settings) as edge:
+    async with Edge(settings) as edge, AsyncExitStack() as stack:
         if settings.metrics_port:
-            _serve_metrics(edge, settings)
+            await _serve_status(stack, edge, settings)
         await edge.wait()
 
 
-def _serve_metrics(edge: Edge, settings: EdgeSettings) -> None:
+async def _serve_status(stack: AsyncExitStack, edge: Edge, settings: EdgeSettings) -> None:
+    counted = metrics(lambda: generate_latest(edge.metrics.registry), CONTENT_TYPE_LATEST)
+    routes = {**probes(lambda: edge.ready), **counted}
     try:
-        start_http_server(settings.metrics_port, settings.host, registry=edge.metrics.registry)
+        await stack.enter_async_context(StatusPage(settings.host, settings.metrics_port, routes))
     except OSError as error:
         raise CannotListen(
             f"cannot serve metrics on {settings.host}:{settings.metrics_port}: {error.strerror}. "

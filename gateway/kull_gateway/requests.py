@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from fastapi import Request
+from starlette.requests import ClientDisconnect
 
 from kull_gateway.problems import BadRequest
 from kull_producers.errors import InvalidEvent
@@ -24,12 +25,15 @@ async def read(request: Request) -> bytes:
         # A page of any origin may send other types without asking the browser's CORS rules.
         raise BadRequest("send `Content-Type: application/json`", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY:
-            raise BadRequest(
-                f"the body has more than {MAX_BODY} bytes", HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-            )
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MAX_BODY:
+                raise BadRequest(
+                    f"the body has more than {MAX_BODY} bytes", HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+                )
+    except ClientDisconnect:  # it hung up, or was too slow: nobody reads the answer
+        raise BadRequest("the body ended too early") from None
     return bytes(body)
 
 

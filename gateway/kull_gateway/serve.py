@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 
 import structlog
-import uvicorn
 from fastapi import FastAPI
-from prometheus_client import start_http_server
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from kull_gateway.app import create_app
 from kull_gateway.health import AskDetails, Status, publisher_status
 from kull_gateway.hosts import authority
+from kull_gateway.http import HttpSide
 from kull_gateway.metrics import GatewayMetrics
+from kull_gateway.places import Places
+from kull_gateway.serving import status_page
+from kull_gateway.serving.listener import Listener, bind
+from kull_gateway.serving.status_page import StatusPage
 from kull_gateway.settings import GatewaySettings
 from kull_producers.connect import connect
 from kull_producers.publishing.publisher import Publisher
@@ -54,20 +58,29 @@ async def serve(
         metrics=metrics,
     )
     extend(app)
-    with _listener(settings.gateway_host, settings.gateway_port) as listener:
-        async with publisher:
-            _serve_metrics(settings, metrics)
-            config = uvicorn.Config(
-                app,
-                lifespan="off",
-                access_log=False,
-                log_config=None,
-                server_header=False,
-                timeout_graceful_shutdown=int(settings.gateway_publish_timeout) + 1,
-            )
-            host, port = listener.getsockname()[:2]
-            log.info("gateway_ready", url=f"http://{authority(host, port)}")
-            await _serve(_Server(config), listener)
+    listening = _bind(settings.gateway_host, settings.gateway_port)
+    try:
+        async with publisher, AsyncExitStack() as stack:
+            if settings.gateway_metrics_port:
+                await _serve_metrics(stack, settings, metrics)
+            await _serve(app, settings, listening)
+    finally:
+        for each in listening:
+            each.close()
+
+
+async def _serve(app: FastAPI, settings: GatewaySettings, listening: list[socket.socket]) -> None:
+    """Serve until cancelled; then let requests end."""
+    places = Places(settings.places())
+    http = HttpSide(app, places=places, timeouts=settings.timeouts())
+    listener = Listener(listening, http.protocol, shed=places.shed)
+    listener.start()
+    log.info("gateway_ready", url=f"http://{authority(*listener.address)}")
+    try:
+        await asyncio.get_running_loop().create_future()
+    finally:
+        listener.close()
+        await http.aclose(settings.gateway_publish_timeout + 1)
 
 
 def _publisher(settings: GatewaySettings) -> Publisher:
@@ -89,41 +102,23 @@ def _publisher(settings: GatewaySettings) -> Publisher:
     )
 
 
-def _serve_metrics(settings: GatewaySettings, metrics: GatewayMetrics) -> None:
-    if not settings.gateway_metrics_port:
-        return
+async def _serve_metrics(
+    stack: AsyncExitStack, settings: GatewaySettings, counted: GatewayMetrics
+) -> None:
+    host, port = settings.gateway_host, settings.gateway_metrics_port
+    routes = status_page.metrics(lambda: generate_latest(counted.registry), CONTENT_TYPE_LATEST)
     try:
-        start_http_server(
-            settings.gateway_metrics_port, settings.gateway_host, registry=metrics.registry
-        )
+        await stack.enter_async_context(StatusPage(host, port, routes))
     except OSError as error:
         raise OSError(
-            f"cannot serve metrics on {settings.gateway_host}:{settings.gateway_metrics_port}: "
-            f"{error.strerror}. Set KULL_GATEWAY_METRICS_PORT to a free port"
+            f"cannot serve metrics on {host}:{port}: {error.strerror}. "
+            "Set KULL_GATEWAY_METRICS_PORT to a free port"
         ) from error
 
 
-class _Server(uvicorn.Server):
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave signals to whoever runs us: they cancel `serve`."""
-        yield
-
-
-async def _serve(server: uvicorn.Server, listener: socket.socket) -> None:
-    """Serve until cancelled; then let requests end."""
-    task = asyncio.create_task(server.serve(sockets=[listener]), name="http")
+def _bind(host: str, port: int) -> list[socket.socket]:
     try:
-        await asyncio.shield(task)
-    finally:
-        server.should_exit = True
-        await asyncio.wait({task})
-
-
-def _listener(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family)
+        return bind(host, port)
     except OSError as error:
         raise OSError(
             f"cannot listen on {host}:{port}: {error.strerror}. "

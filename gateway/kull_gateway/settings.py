@@ -5,17 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 from kull_gateway.auth import Authorize, service_auth
+from kull_gateway.client_address import PRIVATE_NETWORKS, parse_networks
 from kull_gateway.hosts import is_loopback
+from kull_gateway.http import HttpTimeouts
 from kull_gateway.keys import key_auth
 from kull_gateway.origins import Origins, parse
+from kull_gateway.places import PlaceLimits
 from kull_gateway.rates import Buckets
 from kull_gateway.shared_settings import (
     BrokerSettings,
     PageSettings,
     ServiceSettings,
+    Shared,
     SigningSettings,
 )
 from kull_gateway.token_minter import Minter, SigningKey, SigningKeyError
@@ -32,7 +36,57 @@ class GatewayConfigError(KullError):
     """A setting is missing or contradicts another; the text names it."""
 
 
-class GatewaySettings(BrokerSettings, ServiceSettings, PageSettings, SigningSettings):
+class HttpSettings(Shared):
+    """Limits of HTTP connections: the gateway's, and those of `kull up` beside the WebSockets."""
+
+    gateway_head_timeout: float = Field(5.0, gt=0, description="seconds for a request's head")
+    gateway_body_timeout: float = Field(10.0, gt=0, description="seconds for a request's body")
+    gateway_answer_timeout: float = Field(
+        60.0, gt=0, description="seconds until the answer is given and read"
+    )
+    gateway_idle_timeout: float = Field(
+        5.0, gt=0, description="seconds that a connection is kept for its next request"
+    )
+    gateway_connections: int = Field(
+        4_096,
+        ge=1,
+        description="connections at once; who has waited for the longest is cut for a newer",
+    )
+    gateway_waiting_per_address: int = Field(
+        200,
+        ge=0,
+        description="connections of one address (IPv6: /64) without a whole request; 0: no limit",
+    )
+    gateway_unlimited: str = Field(
+        PRIVATE_NETWORKS, description="networks that the limit per address does not count"
+    )
+
+    @field_validator("gateway_unlimited")
+    @classmethod
+    def _check_networks(cls, value: str) -> str:
+        parse_networks(value)
+        return value
+
+    def timeouts(self) -> HttpTimeouts:
+        """Return how long each part of a request may take."""
+        return HttpTimeouts(
+            head=self.gateway_head_timeout,
+            body=self.gateway_body_timeout,
+            answer=self.gateway_answer_timeout,
+            idle=self.gateway_idle_timeout,
+        )
+
+    def places(self) -> PlaceLimits:
+        """Return how many connections there may be."""
+        return PlaceLimits(
+            total=self.gateway_connections,
+            waiting=self.gateway_connections,
+            waiting_per_address=self.gateway_waiting_per_address,
+            unlimited=parse_networks(self.gateway_unlimited),
+        )
+
+
+class GatewaySettings(HttpSettings, BrokerSettings, ServiceSettings, PageSettings, SigningSettings):
     """Settings of one gateway. Every field names its unit."""
 
     amqp_url: SecretStr = Field(

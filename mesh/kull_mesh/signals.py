@@ -11,6 +11,7 @@ from typing import Any, Final
 import structlog
 
 from kull_mesh.expected import expected
+from kull_protos.serving.descriptors import raise_limit
 
 log = structlog.get_logger(__name__)
 
@@ -22,6 +23,7 @@ def run(main: Coroutine[Any, Any, object]) -> None:
     # What is loaded stays, and the hot path makes no cycles: looking for them costs a tenth.
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
+    raise_limit()
     try:
         asyncio.run(main)
     except Exception as error:

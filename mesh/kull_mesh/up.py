@@ -24,10 +24,10 @@ from kull_gateway import (
     service_auth,
 )
 from kull_gateway.auth import Authorize
-from kull_gateway.settings import DEFAULT_BURST, DEFAULT_RATE, DEFAULT_TIMEOUT
+from kull_gateway.http import HttpSide
+from kull_gateway.settings import DEFAULT_BURST, DEFAULT_RATE, DEFAULT_TIMEOUT, HttpSettings
 from kull_mesh import __version__, secrets
 from kull_mesh.errors import MeshError
-from kull_mesh.http import HttpSide
 from kull_mesh.play import page
 from kull_mesh.secrets import Keys
 from kull_mesh.waiting import until
@@ -35,6 +35,7 @@ from kull_producers import Publisher
 from kull_producers.publishing.rabbitmq import RabbitTransport
 from kull_producers.publishing.transport import Transport
 from kull_protos.common.hosts import authority, is_loopback
+from kull_protos.common.places import Places
 from kull_router.broker.memory import MemoryBroker
 from kull_router.broker.port import Broker
 from kull_router.broker.rabbitmq import RabbitBroker
@@ -147,7 +148,9 @@ class LocalMesh:
         files = page.built()
         if files is not None:
             page.add(app, files)
-        http = HttpSide(app)
+        # Of all that is on our ports, be it a WebSocket or HTTP.
+        self._places = Places(EdgeSettings().place_limits)
+        http = HttpSide(app, places=self._places, timeouts=HttpSettings().timeouts())
         self._stack.push_async_callback(http.aclose)
         for number in range(self._options.edges):
             self.edges.append(await self._start_edge(number, http))
@@ -220,7 +223,7 @@ class LocalMesh:
             allow_plain_tokens=self._options.allow_plain_tokens,
             origins=",".join(sorted(self._options.origins)),
         )
-        edge = Edge(settings, http_fallback=http.protocol)
+        edge = Edge(settings, http_fallback=http.protocol, places=self._places)
         try:
             return await self._stack.enter_async_context(edge)
         except CannotListen as error:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import structlog
-from prometheus_client import start_http_server
+from contextlib import AsyncExitStack
 
+import structlog
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from kull_protos.serving.status_page import StatusPage, probes
+from kull_protos.serving.status_page import metrics as counted
 from kull_router import metrics
 from kull_router.broker.rabbitmq import RabbitBroker
 from kull_router.errors import ConfigError
@@ -27,15 +31,21 @@ async def serve(settings: RouterSettings) -> None:
     metrics.BLOCKED.set_function(lambda: float(broker.blocked))
     if settings.allow_plain_tokens:
         log.warning("PLAIN TOKENS ARE ALLOWED: anyone may connect as any user")
-    async with Router(settings, broker=broker, store=store) as router:
+    async with Router(settings, broker=broker, store=store) as router, AsyncExitStack() as stack:
         if settings.metrics_port:
-            _serve_metrics(settings)
+            await _serve_status(stack, router, settings)
         await router.wait()
 
 
-def _serve_metrics(settings: RouterSettings) -> None:
+async def _serve_status(stack: AsyncExitStack, router: Router, settings: RouterSettings) -> None:
+    routes = {
+        **probes(lambda: router.ready),
+        **counted(generate_latest, CONTENT_TYPE_LATEST),
+    }
     try:
-        start_http_server(settings.metrics_port, settings.grpc_host)
+        await stack.enter_async_context(
+            StatusPage(settings.grpc_host, settings.metrics_port, routes)
+        )
     except OSError as error:
         raise ConfigError(
             f"cannot serve metrics on {settings.grpc_host}:{settings.metrics_port}: "

@@ -28,6 +28,19 @@ def ignoring(number: signal.Signals, *command: str | Path) -> list[str]:
     return [sys.executable, "-c", _IGNORE, number.name, *map(str, command)]
 
 
+_LIMITED = """\
+import os, resource, sys
+files = int(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_NOFILE, (files // 2, files))
+os.execvp(sys.argv[2], sys.argv[2:])
+"""
+
+
+def with_few_files(hard: int, *command: str | Path) -> list[str]:
+    """Return a command that may have so many files open, half of them before it asks for more."""
+    return [sys.executable, "-c", _LIMITED, str(hard), *map(str, command)]
+
+
 class Processes:
     """Owns processes: at the end each that still runs is killed, with all it has started."""
 

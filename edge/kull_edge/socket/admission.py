@@ -1,4 +1,4 @@
-"""Who may connect at all: origins, addresses, and how many at once. PURE.
+"""Who may open a WebSocket: origins, addresses, and how many at once. PURE.
 
 `now` is seconds of a monotonic clock.
 """
@@ -12,8 +12,8 @@ from http import HTTPStatus
 from math import ceil
 from typing import Final
 
-from kull_edge.socket.client_address import client, neighbourhood, parse_networks, within
 from kull_edge.socket.config import AdmissionConfig
+from kull_protos.common.client_address import client, neighbourhood, parse_networks, within
 from kull_protos.common.origins import Origins
 from kull_protos.common.rates import Buckets
 
@@ -49,22 +49,11 @@ class Admission:
         self._trusted = parse_networks(config.trusted_proxies)
         self._unlimited = parse_networks(config.unlimited)
         self._attempts = Buckets(rate=config.attempts_per_address, burst=config.attempts_burst)
-        self._waiting: dict[int, None] = {}  # in order of arrival
         self._inside: dict[int, str] = {}  # by address
         self._counts: Counter[str] = Counter()
 
-    def arrived(self, number: int) -> int | None:
-        """A connection is there. Return whom to cut: the one that has dawdled the longest."""
-        self._waiting[number] = None
-        if len(self._waiting) <= self._config.handshakes:
-            return None
-        oldest = next(iter(self._waiting))
-        del self._waiting[oldest]
-        return oldest
-
     def admit(self, number: int, request: UpgradeRequest, now: float) -> Refusal | None:
         """A connection has sent its upgrade request. Return why it is refused, if it is."""
-        self._waiting.pop(number, None)
         if not self._origins.allows(request.origin, request.host):
             return Refusal(
                 status=HTTPStatus.FORBIDDEN,
@@ -99,7 +88,6 @@ class Admission:
 
     def left(self, number: int) -> None:
         """A connection is gone. Idempotent."""
-        self._waiting.pop(number, None)
         address = self._inside.pop(number, None)
         if address is not None:
             self._counts[address] -= 1

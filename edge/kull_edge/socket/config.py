@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from kull_edge.socket.client_address import parse_networks
+from kull_protos.common.client_address import PRIVATE_NETWORKS, parse_networks
+from kull_protos.common.places import PlaceLimits
 
 
 class ConnectionConfig(BaseModel):
@@ -38,7 +39,7 @@ class AdmissionConfig(BaseModel):
         "", description="networks of load balancers whose X-Forwarded-For is believed"
     )
     unlimited: str = Field(
-        "127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7",
+        PRIVATE_NETWORKS,
         description="networks that the limits per address do not count",
     )
     connections_per_address: int = Field(
@@ -48,9 +49,13 @@ class AdmissionConfig(BaseModel):
         20.0, ge=0, description="connections per second from one address; 0: no limit"
     )
     attempts_burst: float = Field(200.0, ge=1, description="connections at once, above that rate")
-    # Well above what one turn of the loop accepts: in a stampede requests are read a turn later.
     handshakes: int = Field(
-        8_192, ge=1, description="connections without a request yet; the oldest is cut for a newer"
+        8_192,
+        ge=1,
+        description="connections that have shown no token yet; the oldest is cut for a newer",
+    )
+    handshakes_per_address: int = Field(
+        500, ge=0, description="of those, from one address (IPv6: /64); 0: no limit"
     )
 
     @field_validator("trusted_proxies", "unlimited")
@@ -58,3 +63,12 @@ class AdmissionConfig(BaseModel):
     def _check_networks(cls, value: str) -> str:
         parse_networks(value)
         return value
+
+    @property
+    def place_limits(self) -> PlaceLimits:
+        """How many connections without a token there may be."""
+        return PlaceLimits(
+            waiting=self.handshakes,
+            waiting_per_address=self.handshakes_per_address,
+            unlimited=parse_networks(self.unlimited) + parse_networks(self.trusted_proxies),
+        )

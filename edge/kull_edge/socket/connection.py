@@ -213,13 +213,13 @@ class Connection(asyncio.Protocol):
 
     def _hand_over(self, protocol: asyncio.Protocol) -> None:
         transport, self._transport = self._transport, None
+        self._host.lost(self)  # its place is free for the other protocol's
         if transport:
             transport.set_write_buffer_limits()
             transport.set_protocol(protocol)
             protocol.connection_made(transport)
             protocol.data_received(bytes(self._head))
         self._head.clear()
-        self._host.lost(self)
 
     def _upgrade(self, end: int) -> None:
         head, rest = bytes(self._head[:end]), bytes(self._head[end:])

@@ -17,6 +17,7 @@ from kull_edge.protocol import handshake
 from kull_edge.protocol.handshake import Handshake
 from kull_edge.socket.admission import Refusal
 from kull_edge.socket.config import ConnectionConfig
+from kull_protos.common.security_headers import HEADER_LINES, SECURITY_HEADERS
 
 # websockets logs request lines, and with them tokens, at DEBUG.
 _quiet = logging.getLogger("kull_edge.websocket")
@@ -38,13 +39,13 @@ def request_line(head: bytes) -> RequestLine:
     return RequestLine(method, target, target.split(b"?", 1)[0])
 
 
-def plain_answer(status: HTTPStatus) -> bytes:
+def plain_answer(status: HTTPStatus, *, with_body: bool = True) -> bytes:
     """Return an HTTP answer of a few words, after which the connection ends."""
     body = f"{status.phrase}\n".encode()
     return (
         f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: text/plain\r\n"
-        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode()
-        + body
+        f"Content-Length: {len(body)}\r\n{HEADER_LINES}Connection: close\r\n\r\n".encode()
+        + (body if with_body else b"")
     )
 
 
@@ -61,10 +62,14 @@ def server_protocol(config: ConnectionConfig) -> ServerProtocol:
 def response(ws: ServerProtocol, request: Request, refusal: Refusal | None) -> Response:
     """Return the answer to an upgrade request."""
     if refusal is None:
-        return ws.accept(request)
-    answer = ws.reject(refusal.status, f"{refusal.reason}\n")
-    if refusal.retry_after:
-        answer.headers["Retry-After"] = str(refusal.retry_after)
+        answer = ws.accept(request)
+    else:
+        answer = ws.reject(refusal.status, f"{refusal.reason}\n")
+        if refusal.retry_after:
+            answer.headers["Retry-After"] = str(refusal.retry_after)
+    if answer.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
+        for name, value in SECURITY_HEADERS.items():
+            answer.headers[name] = value
     return answer
 
 

@@ -93,6 +93,7 @@ async def playing(
 async def _served(app: FastAPI, listener: socket.socket) -> AsyncIterator[asyncio.Task[None]]:
     config = uvicorn.Config(
         app,
+        http="h11",
         access_log=False,  # the page asks every second
         log_config=None,
         lifespan="off",

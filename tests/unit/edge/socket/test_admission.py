@@ -82,17 +82,6 @@ def test_networks_that_are_not_counted_are_not() -> None:
     assert [entry.admit(number, request("127.0.0.1"), 0.0) for number in range(9)] == [None] * 9
 
 
-def test_who_dawdles_the_longest_goes_when_too_many_have_not_spoken() -> None:
-    entry = admission(handshakes=2)
-    assert [entry.arrived(number) for number in (1, 2)] == [None, None]
-    entry.admit(1, request(), 0.0)
-
-    assert entry.arrived(3) is None
-    assert entry.arrived(4) == 2
-    entry.left(3)
-    assert entry.arrived(5) is None
-
-
 def test_a_foreign_page_is_turned_away() -> None:
     refusal = admission().admit(1, request(origin="https://evil.com"), 0.0)
 

@@ -9,6 +9,8 @@ from typing import Final
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
+# Where everybody is behind one balancer, or trusted: limits per address do not count there.
+PRIVATE_NETWORKS: Final = "127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7"
 # Who owns one IPv6 address owns the 2**64 beside it.
 _IPV6_PREFIX: Final = 64
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kull_edge.socket.client_address import client, neighbourhood, parse_networks
+from kull_protos.common.client_address import client, neighbourhood, parse_networks
 
 PROXIES = parse_networks("10.0.0.0/8")
 

@@ -1,0 +1,64 @@
+# Generated from protos/kull_protos/common/client_address.py by `make contract`: do not edit.
+"""From which address a connection comes, also behind a load balancer. PURE."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from typing import Final
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+# Where everybody is behind one balancer, or trusted: limits per address do not count there.
+PRIVATE_NETWORKS: Final = "127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7"
+# Who owns one IPv6 address owns the 2**64 beside it.
+_IPV6_PREFIX: Final = 64
+
+
+def parse_networks(text: str) -> tuple[Network, ...]:
+    """Return the networks in a list separated by commas. Raises ValueError."""
+    found = []
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        try:
+            found.append(ipaddress.ip_network(part))
+        except ValueError as error:
+            raise ValueError(f"{part!r} is no network, e.g. 10.0.0.0/8: {error}") from None
+    return tuple(found)
+
+
+def client(peer: str, forwarded: Sequence[str], trusted: Sequence[Network]) -> Address | None:
+    """Return who connects: the peer, or whom a trusted proxy names. None: no IP address.
+
+    `forwarded` are the values of X-Forwarded-For. Each proxy adds the address that it saw at the
+    end, and everything before may be made up: the last one that is no trusted proxy counts.
+    """
+    address = _parse(peer)
+    hops = [hop.strip() for value in forwarded for hop in value.split(",")]
+    while address is not None and hops and within(address, trusted):
+        named = _parse(hops.pop())
+        if named is None:
+            break
+        address = named
+    return address
+
+
+def within(address: Address, networks: Sequence[Network]) -> bool:
+    """Return whether an address is in one of the networks."""
+    return any(address in network for network in networks)
+
+
+def neighbourhood(address: Address) -> str:
+    """Return what limits count by: an IPv4 address, or a /64 of IPv6."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    return str(ipaddress.ip_network((address, _IPV6_PREFIX), strict=False))
+
+
+def _parse(text: str) -> Address | None:
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    mapped = getattr(address, "ipv4_mapped", None)
+    return mapped or address

@@ -1,0 +1,5 @@
+# Generated from protos/kull_protos/serving/__init__.py by `make contract`: do not edit.
+"""How every role listens: descriptors, the accept loop, and a page for probes and metrics.
+
+`make contract` copies its modules to the gateway.
+"""

@@ -1,0 +1,13 @@
+"""What every HTTP answer says to browsers. PURE."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+# Of answers that are no pages: nothing in them is loaded, run or framed.
+SECURITY_HEADERS: Final[Mapping[str, str]] = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+HEADER_LINES: Final = "".join(f"{name}: {value}\r\n" for name, value in SECURITY_HEADERS.items())
