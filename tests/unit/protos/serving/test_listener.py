@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from kull_protos.serving.listener import Listener, bind
+from tests.support.processes import Processes
 
 # Connects to itself until nothing more is to be had; then frees one and connects again.
 SCARCE = """\
@@ -61,8 +62,10 @@ async def echoes(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 
 @pytest.mark.parametrize("how", ["shed", "turn away"])
-async def test_out_of_descriptors_the_log_stays_short_and_who_is_served_stays_so(how: str) -> None:
-    process = await asyncio.create_subprocess_exec(
+async def test_out_of_descriptors_the_log_stays_short_and_who_is_served_stays_so(
+    how: str, async_processes: Processes
+) -> None:
+    process = await async_processes.start_async(
         *(sys.executable, "-c", SCARCE, how), stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     assert process.stdin
@@ -88,9 +91,6 @@ async def test_out_of_descriptors_the_log_stays_short_and_who_is_served_stays_so
         process.stdin.write(b"\n")
         assert await process.wait() == 0
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
         for _, writer in connections + served:
             writer.close()
 
