@@ -13,9 +13,13 @@ import signal
 import sys
 import tempfile
 from pathlib import Path
+from typing import Final
 
 RUN = "KULL_TEST_RUN"
 ROOT = Path(__file__).parents[2]
+
+
+spares: Final[set[int]] = set()  # children that a session's fixture keeps for the next module
 
 
 def folder() -> Path | None:

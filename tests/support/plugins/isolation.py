@@ -105,7 +105,8 @@ def pytest_runtest_teardown(
 
 def _of_the_run(pid: int) -> bool:
     line = command_line(pid)
-    return pid in shared_run.keepers() or any(name in line for name in OWN)
+    kept = shared_run.keepers() | shared_run.spares
+    return pid in kept or any(name in line for name in OWN)
 
 
 def _collect_in_silence() -> None:

@@ -19,8 +19,10 @@ SCRIPTS = (
 )
 IN_FOLDER = ("rabbitmq-server", "sbin/rabbitmq-server")
 # In a mount namespace of its own: what is mounted is gone with the last process in there. The
-# folder for temporary files is shared, so that paths mean the same inside and outside.
+# folder for temporary files is shared, so that paths mean the same inside and outside. Ordinary
+# users' paths lack what only root used to need.
 ENTER = """\
+PATH=$PATH:/usr/sbin:/sbin
 root=$1 shared=$2; shift 2; mkdir -p "$root$shared"
 for each in /proc /dev "$shared"; do mount --rbind "$each" "$root$each"; done
 exec chroot "$root" "$@\""""

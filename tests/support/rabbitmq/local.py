@@ -99,6 +99,11 @@ class RabbitMQ:
         self._wait("RabbitMQ", self._process, self._serves)
 
     @property
+    def pids(self) -> set[int]:
+        """The processes that were started here."""
+        return {each.pid for each in (self._process, self._epmd) if each is not None}
+
+    @property
     def running(self) -> bool:
         """Whether its process is there, frozen or not."""
         return self._process is not None and self._process.poll() is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import httpx
 
+from tests.support import shared_run
 from tests.support.rabbitmq.local import RabbitMQ
 
 
@@ -16,7 +17,9 @@ class SpareRabbitMQ:
     def take(self) -> RabbitMQ:
         """Return a running, empty node. Raises RuntimeError as `RabbitMQ.start`."""
         broker, self._spare = self._spare, None
-        if broker is None:
+        if broker is not None:
+            shared_run.spares.difference_update(broker.pids)
+        else:
             broker = RabbitMQ()
             try:
                 broker.start()
@@ -32,6 +35,7 @@ class SpareRabbitMQ:
                 broker.thaw()
                 broker.empty()
                 self._spare = broker
+                shared_run.spares.update(broker.pids)
                 return
         except httpx.HTTPError:
             pass
@@ -40,5 +44,6 @@ class SpareRabbitMQ:
     def close(self) -> None:
         """End what is kept. Idempotent."""
         if self._spare is not None:
+            shared_run.spares.difference_update(self._spare.pids)
             self._spare.close()
             self._spare = None
