@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from kull_protos.contract.close_codes import TRY_AGAIN, CloseCode
+from kull_router.access.ahead import Ahead
 from kull_router.access.revocations import Revocation, RevocationLog, Revocations
-from kull_router.access.tokens import Claims, TokenVerifier
+from kull_router.access.tokens import LEEWAY_MS, Claims, TokenVerifier
 from kull_router.clock import Clock
 from kull_router.errors import TokenRefused
 
+SAME_MS: Final = 100  # clocks that differ by less are not told from each other again
 PAGE: Final = 1000  # revocations that are read at once: none of them holds up the event loop
 
 
@@ -38,6 +41,7 @@ class Authority:
         self._clock = clock
         self._grace_ms = int(grace * 1000)
         self._max_ttl_ms = int(max_ttl * 1000)
+        self._ahead = Ahead()
         self._revoked = Revocations()
         self._loaded = False
 
@@ -49,7 +53,10 @@ class Authority:
         if not self._loaded:
             raise TokenRefused(TRY_AGAIN, "this router has only just started")
         grace_ms = self._grace_ms if connected else 0
-        return self._verifier.verify(token, self._clock.wall_ms(), grace_ms=grace_ms)
+        now_ms = self._clock.wall_ms()
+        claims = self._verifier.verify(token, now_ms, grace_ms=grace_ms)
+        self._ahead.note(claims.issued_ms, now_ms, self._clock.monotonic())
+        return claims
 
     def check(self, claims: Claims, device: str) -> None:
         """Raise TokenRefused if the token that `device` shows was taken back."""
@@ -60,6 +67,14 @@ class Authority:
         """Return when a connection with this token ends, since the Unix epoch; 0: never."""
         return claims.expires_ms + self._grace_ms if claims.expires_ms else 0
 
+    def issued_ms(self, claims: Claims) -> int:
+        """Return when a token was issued as `revoke` takes it, 0: unknown."""
+        return max(0, claims.issued_ms - self._ahead.ms(self._clock.monotonic()))
+
+    def second_ends(self, issued_ms: int) -> float:
+        """Return for how many seconds other tokens may be issued in the second that began then."""
+        return max(0, issued_ms + 1000 - self._clock.wall_ms()) / 1000
+
     async def revoke(
         self, *, user: str, device: str, token_id: str, issued_before_ms: int, until_ms: int = 0
     ) -> list[Revocation]:
@@ -69,13 +84,15 @@ class Authority:
         expired. Raises StoreUnavailable: nothing was revoked.
         """
         now_ms = self._clock.wall_ms()
+        longest_ms = self._max_ttl_ms + LEEWAY_MS + self._grace_ms
         await self._log.revoke(
             Revocation(
                 user=user,
                 device=device,
                 token_id=token_id,
                 issued_before_ms=0 if token_id else min(issued_before_ms or now_ms, now_ms),
-                until_ms=until_ms or now_ms + self._max_ttl_ms + self._grace_ms,
+                ahead_ms=0 if token_id else self._ahead.ms(self._clock.monotonic()),
+                until_ms=until_ms or now_ms + longest_ms,
             )
         )
         new: list[Revocation] = []
@@ -93,7 +110,15 @@ class Authority:
         Costs the same however many are in force.
         """
         page = await self._log.revocations(self._revoked.last, PAGE)
+        await self._extend(page)
         new = self._revoked.add(page)
         self._revoked.expire(self._clock.wall_ms())
         self._loaded = self._loaded or len(page) < PAGE
         return new
+
+    async def _extend(self, page: list[Revocation]) -> None:
+        """Tell the others of clocks that are further ahead than who has revoked could know."""
+        ahead_ms = self._ahead.ms(self._clock.monotonic())
+        for each in page:
+            if not each.token_id and each.ahead_ms + SAME_MS < ahead_ms:
+                await self._log.revoke(replace(each, ahead_ms=ahead_ms))

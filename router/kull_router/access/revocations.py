@@ -27,6 +27,8 @@ class Revocation:
         device: of which device of the user; empty: of all.
         token_id: the claim `jti` of one token; empty: all tokens of the above that were issued
             until `issued_before_ms`, and those that do not say when they were.
+        ahead_ms: how far ahead of that clock issuers' clocks were seen to be: a token that says it
+            was issued later by no more than this may have been issued before.
         issued_before_ms, until_ms: since the Unix epoch. `until_ms` is when the last such token
             has expired by itself: the revocation is forgotten then.
         number: given by the store, growing; 0: not stored yet.
@@ -37,6 +39,7 @@ class Revocation:
     token_id: str = ""
     issued_before_ms: int = 0
     until_ms: int
+    ahead_ms: int = 0
     number: int = 0
 
     def covers(self, claims: Claims, device: str) -> bool:
@@ -45,7 +48,11 @@ class Revocation:
             return False
         if self.token_id:
             return self.token_id == claims.token_id
-        return claims.issued_ms <= self.issued_before_ms
+        return claims.issued_ms <= self._through_ms
+
+    @property
+    def _through_ms(self) -> int:
+        return self.issued_before_ms + self.ahead_ms
 
     @property
     def scope(self) -> Scope:
@@ -54,13 +61,19 @@ class Revocation:
 
     def includes(self, other: Revocation) -> bool:
         """Return whether another one of the same scope adds nothing to this one."""
-        return self.issued_before_ms >= other.issued_before_ms and self.until_ms >= other.until_ms
+        return (
+            self.issued_before_ms >= other.issued_before_ms
+            and self._through_ms >= other._through_ms
+            and self.until_ms >= other.until_ms
+        )
 
     def joined(self, other: Revocation) -> Revocation:
         """Return what takes back what either of the same scope does, under this one's number."""
+        issued_before_ms = max(self.issued_before_ms, other.issued_before_ms)
         return replace(
             self,
-            issued_before_ms=max(self.issued_before_ms, other.issued_before_ms),
+            issued_before_ms=issued_before_ms,
+            ahead_ms=max(self._through_ms, other._through_ms) - issued_before_ms,
             until_ms=max(self.until_ms, other.until_ms),
         )
 

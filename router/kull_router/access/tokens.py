@@ -37,7 +37,8 @@ class Claims:
 
     Attributes:
         rooms: addresses of the rooms that it grants.
-        expires_ms, issued_ms: since the Unix epoch, 0: never, or unknown.
+        expires_ms, issued_ms: since the Unix epoch, 0: never, or unknown. A time of issue that is
+            further ahead than clocks may differ tells nothing.
         token_id: the claim `jti`, empty if it has none.
         plain: an id without a signature, for demos: there is nothing to revoke.
     """
@@ -191,6 +192,8 @@ def _claims(payload: dict[str, Any], now_ms: int) -> Claims:
     try:
         expires_ms = _milliseconds(payload["exp"])
         issued_ms = _milliseconds(payload["iat"]) if "iat" in payload else 0
+        if issued_ms > now_ms + LEEWAY_MS:
+            issued_ms = 0
         begins_ms = _milliseconds(payload["nbf"]) if "nbf" in payload else 0
     except (ValueError, OverflowError, TypeError) as error:
         raise TokenRefused(CloseCode.BAD_TOKEN, f"the token is not valid: {_why(error)}") from error

@@ -131,7 +131,10 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
         request: pb.RevokeRequest,
         context: Context[pb.RevokeRequest, pb.RevokeResponse],
     ) -> pb.RevokeResponse:
-        """Take device tokens back."""
+        """Take device tokens back.
+
+        Tokens that are issued after the answer count, whole seconds or not.
+        """
         if request == pb.RevokeRequest() or (request.device_id and not request.user_id):
             await context.abort(
                 grpc.StatusCode.INVALID_ARGUMENT,
@@ -148,6 +151,8 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
             await context.abort(
                 grpc.StatusCode.UNAVAILABLE, f"nothing was revoked, try again: {error}"
             )
+        if not (request.token_id or request.issued_before):
+            await self._core.enforcement.next_second()
         return pb.RevokeResponse(sessions=closed)
 
     async def Drain(

@@ -113,6 +113,11 @@ class Enforcement:
         log.warning("tokens_revoked", user=user, device=device, one=bool(token_id))
         return self._enforce(new)
 
+    async def next_second(self) -> None:
+        """Wait until a token of whole seconds is told from those that were just taken back."""
+        began_ms = self._clock.wall_ms() // 1000 * 1000
+        await asyncio.sleep(self._authority.second_ends(began_ms))
+
     async def logout(self, stream: EdgeStream, request: pb.Logout) -> None:
         """Take a session's token back and end all that show it, or answer why that failed."""
         key = SessionKey(stream.number, request.session_id)
@@ -143,8 +148,16 @@ class Enforcement:
         try:
             # One token is forgotten when it has expired: most log-outs are of a life of minutes.
             until_ms = self._authority.closes_ms(claims) if claims.token_id else 0
+            issued_ms = self._authority.issued_ms(claims)
+            if device and claims.issued_ms % 1000 == 0:
+                # The next log-in's token must tell another second than this one.
+                await asyncio.sleep(self._authority.second_ends(issued_ms))
             await self.revoke(
-                user=info.user, device=device, token_id=claims.token_id, until_ms=until_ms
+                user=info.user,
+                device=device,
+                token_id=claims.token_id,
+                issued_before_ms=issued_ms,
+                until_ms=until_ms,
             )
         finally:
             self._logouts.discard(scope)

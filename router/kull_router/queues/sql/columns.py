@@ -27,7 +27,7 @@ EVENT: Final = (
 # Of `DeviceInfo`, in `devices`, whose key is the user and the device.
 DEVICE: Final = ("name", "platform", "ephemeral")
 # Of `Revocation`, in `revocations`, beside whose tokens: the user and the device.
-REVOCATION: Final = ("token_id", "issued_before_ms", "until_ms")
+REVOCATION: Final = ("token_id", "issued_before_ms", "until_ms", "ahead_ms")
 
 
 def names(columns: Sequence[str]) -> str:

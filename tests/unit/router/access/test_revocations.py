@@ -35,6 +35,8 @@ def revocation(number: int = 1, **fields: Any) -> Revocation:
         ({"token_id": "t-2"}, False),
         ({"user": "maya", "token_id": "t-1"}, True),
         ({"user": "otto", "token_id": "t-1"}, False),
+        ({"user": "maya", "issued_before_ms": 900, "ahead_ms": 100}, True),
+        ({"user": "maya", "issued_before_ms": 900, "ahead_ms": 99}, False),
         ({"issued_before_ms": 1000}, True),
         ({"issued_before_ms": 999}, False),
     ],
@@ -116,6 +118,28 @@ def test_a_look_costs_the_same_whether_a_hundred_or_a_hundred_thousand_are_in_fo
         return taken
 
     assert 0 < steps(100_000) == steps(100)
+
+
+MOMENTS = st.builds(
+    Revocation,
+    issued_before_ms=st.integers(0, 9),
+    ahead_ms=st.integers(0, 9),
+    until_ms=st.integers(0, 9),
+)
+
+
+@given(MOMENTS, MOMENTS, st.integers(0, 20))
+def test_two_of_a_scope_joined_take_back_what_either_does(
+    one: Revocation, other: Revocation, issued_ms: int
+) -> None:
+    joined, claims = one.joined(other), Claims(user="maya", issued_ms=issued_ms)
+
+    either = one.covers(claims, "mac") or other.covers(claims, "mac")
+    assert joined.covers(claims, "mac") == either
+    assert joined.until_ms == max(one.until_ms, other.until_ms)
+    assert joined.includes(one) and joined.includes(other)
+    if one.includes(other):
+        assert joined == one
 
 
 NAMES = st.sampled_from(["", "maya", "otto"])

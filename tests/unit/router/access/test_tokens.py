@@ -293,3 +293,13 @@ def test_names_shown_to_others_are_plain_and_short() -> None:
     assert plain_text("Maya's\x00 Mac\n" + "!" * 100, 12) == "Maya's Mac!!"
     assert plain_text("gpj.\u202ecaM\x9b31m", 64) == "gpj.caM31m"
     assert plain_text("👩\u200d👧 phone", 64) == "👩\u200d👧 phone"
+
+
+@pytest.mark.parametrize(("ahead", "known"), [(0.25, True), (59, True), (61, False), (9e8, False)])
+def test_a_time_of_issue_that_no_clock_could_tell_counts_for_none(
+    ahead: float, known: bool
+) -> None:
+    iat = NOW_MS / 1000 + ahead
+    claims = TokenVerifier(SECRET, allow_plain=False).verify(signed(iat=iat), NOW_MS)
+
+    assert claims.issued_ms == (int(iat * 1000) if known else 0)
