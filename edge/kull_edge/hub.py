@@ -24,6 +24,7 @@ from kull_edge.session.effects import Close, Effect
 from kull_edge.session.session import Session
 from kull_edge.session.subscription import SubscriptionKey
 from kull_edge.timers import Timers
+from kull_protos.common.rates import Buckets
 from kull_protos.contract.close_codes import CloseCode
 from kull_protos.mesh.v1 import attach_pb2 as pb
 
@@ -50,6 +51,7 @@ class Hub:
         self._rng = rng
         self._timers: Timers[TimerKey] = Timers()
         self._request_ids = count(1)
+        self._user_rates = Buckets(rate=config.user_rate, burst=config.user_burst)
         self._sessions = Sessions()
         self._placement = Placement(
             config,
@@ -101,6 +103,7 @@ class Hub:
             config=self._config,
             timers=self._timers,
             request_ids=self._request_ids,
+            user_rates=self._user_rates,
             wall_ms=self._wall_ms,
             rng=self._rng,
         )

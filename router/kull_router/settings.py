@@ -84,6 +84,12 @@ class RouterSettings(TlsSettings, BrokerSettings, DeviceTokenSettings, PlainToke
     attempts_per_user_burst: float = Field(
         64.0, ge=1, description="connections at once of one user, above that rate"
     )
+    refreshes_per_user: float = Field(
+        2.0, ge=0, description="new tokens per second of all devices of one user; 0: no limit"
+    )
+    refreshes_per_user_burst: float = Field(
+        64.0, ge=1, description="of those at once, above that rate"
+    )
     cursor_flush: float = Field(1.0, gt=0, description="seconds between writes of cursors")
     probe_interval: float = Field(
         1.0, gt=0, description="seconds between claim probes to shards of other routers"

@@ -34,9 +34,11 @@ class SessionConfig(BaseModel):
     )
     publish_burst: float = Field(200.0, ge=1, description="of those at once, above that rate")
     token_rate: float = Field(
-        0.2, ge=0, description="REFRESH and LOGOUT per second of a device; 0: no limit"
+        0.5, ge=0, description="REFRESH and LOGOUT per second of a device; 0: no limit"
     )
     token_burst: float = Field(5.0, ge=1, description="of those at once, above that rate")
+    ping_rate: float = Field(2.0, ge=0, description="PING per second of a device; 0: no limit")
+    ping_burst: float = Field(20.0, ge=1, description="of those at once, above that rate")
     rooms: int = Field(
         DEFAULT_ROOMS, ge=0, le=MAX_ROOMS, description="rooms that one connection follows at once"
     )

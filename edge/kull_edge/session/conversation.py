@@ -12,15 +12,16 @@ from kull_edge.protocol.server_messages import Pong, joined_json, position_json
 from kull_edge.session.config import SessionConfig
 from kull_edge.session.credential import Credential
 from kull_edge.session.effects import Effect, Limited, LogoutWish, PublishWish
+from kull_edge.session.rates import Rates
 from kull_edge.session.replies import Replies
 from kull_edge.session.requests import Requests
 from kull_edge.session.rooms import Rooms
 from kull_edge.session.state import State
 from kull_edge.session.subscriptions import Subscriptions
-from kull_protos.common.rates import Bucket
 from kull_protos.contract import addresses
 from kull_protos.mesh.v1 import attach_pb2 as pb
 
+WARN_EVERY: Final = 10.0  # seconds
 _FIRST: Final = "say HELLO with a token first"
 
 
@@ -34,13 +35,14 @@ class Conversation:
 
     __slots__ = (
         "_credential",
+        "_rates",
         "_replies",
         "_requests",
         "_room_limit",
         "_rooms",
         "_subscriptions",
-        "_token_rate",
         "_v2",
+        "_warn_at",
     )
 
     def __init__(
@@ -52,6 +54,7 @@ class Conversation:
         credential: Credential,
         replies: Replies,
         request_ids: Iterator[int],
+        rates: Rates,
     ) -> None:
         self._v2 = v2
         self._subscriptions = subscriptions
@@ -61,9 +64,10 @@ class Conversation:
             replies,
             ids=request_ids,
             limit=config.max_publishes,
-            rate=Bucket(rate=config.publish_rate, burst=config.publish_burst),
+            rates=rates,
         )
-        self._token_rate = Bucket(rate=config.token_rate, burst=config.token_burst)
+        self._rates = rates
+        self._warn_at = 0.0
         self._room_limit = config.rooms
         self._rooms: Rooms | None = None  # most devices have none
 
@@ -91,7 +95,7 @@ class Conversation:
                 return self._logout(message, now)
             case messages.Ping():
                 # Nothing comes before WELCOME, which is a sign of life as well.
-                return self._replies.message("PONG", Pong()) if state is State.OPEN else []
+                return self._ping(now) if state is State.OPEN else []
 
     def _ack(self, message: messages.Ack, state: State) -> list[Effect]:
         if state is State.HELLO:
@@ -128,10 +132,19 @@ class Conversation:
 
     def _too_often(self, ref: messages.Ref, now: float) -> list[Effect]:
         """Return what to tell a device about its token, which costs a router far more than us."""
-        if wait := self._token_rate.take(1, now):
+        if wait := self._rates.token(now):
             why = f"REFRESH and LOGOUT come too often: wait {wait:.1f} s"
             return [Limited("tokens"), *self._replies.error("rate_limited", why, ref)]
         return []
+
+    def _ping(self, now: float) -> list[Effect]:
+        if wait := self._rates.ping(now):
+            if now < self._warn_at:  # an answer to each would be what the flood is after
+                return [Limited("pings")]
+            self._warn_at = now + WARN_EVERY
+            why = f"PING comes too often and is not answered: wait {wait:.1f} s"
+            return [Limited("pings"), *self._replies.error("rate_limited", why)]
+        return self._replies.message("PONG", Pong())
 
     # From the routers
 

@@ -6,25 +6,25 @@ from collections.abc import Iterator
 
 from kull_edge.protocol.messages import Ref
 from kull_edge.session.effects import Effect, Limited
+from kull_edge.session.rates import Rates
 from kull_edge.session.replies import Replies
-from kull_protos.common.rates import Bucket
 from kull_protos.mesh.v1.attach_pb2 import Published
 
 
 class Requests:
-    """The open ones, at most `limit`, and how fast new ones may come.
+    """The open ones, at most `limit`.
 
     Args:
         ids: numbers that are unique within the edge.
     """
 
-    __slots__ = ("_ids", "_limit", "_open", "_rate", "_replies")
+    __slots__ = ("_ids", "_limit", "_open", "_rates", "_replies")
 
-    def __init__(self, replies: Replies, *, ids: Iterator[int], limit: int, rate: Bucket) -> None:
+    def __init__(self, replies: Replies, *, ids: Iterator[int], limit: int, rates: Rates) -> None:
         self._replies = replies
         self._ids = ids
         self._limit = limit
-        self._rate = rate
+        self._rates = rates
         self._open: dict[int, Ref] = {}
 
     def begin(self, ref: Ref) -> int:
@@ -35,7 +35,7 @@ class Requests:
 
     def refusal(self, ref: Ref, now: float) -> list[Effect]:
         """Return what to tell a device whose message is right, only too early."""
-        if wait := self._rate.take(1, now):
+        if wait := self._rates.message(now):
             why = f"this device sends too many: wait {wait:.1f} s, then send the newest"
             return [Limited("messages"), *self._replies.error("rate_limited", why, ref)]
         return self.full(ref)

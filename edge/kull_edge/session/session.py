@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final
+from typing import Any
 
 from kull_edge.errors import BadMessage, BadToken
 from kull_edge.protocol import messages
@@ -15,22 +15,22 @@ from kull_edge.protocol.handshake import Handshake
 from kull_edge.protocol.outgoing import OutMessage
 from kull_edge.protocol.server_messages import RecoveryLost, queue_name, welcome_json
 from kull_edge.session.config import SessionConfig
-from kull_edge.session.conversation import Conversation
+from kull_edge.session.conversation import WARN_EVERY, Conversation
 from kull_edge.session.credential import Credential
 from kull_edge.session.deadlines import Deadline, Deadlines
 from kull_edge.session.effects import Close, Cut, Effect, Ping, Write
 from kull_edge.session.introduction import Introduction
 from kull_edge.session.pings import KEEPALIVE_PAYLOAD, Keepalive, PositionPings, Verdict
+from kull_edge.session.rates import Rates
 from kull_edge.session.replies import Replies
 from kull_edge.session.state import State
 from kull_edge.session.subscription import Outcome, Subscription
 from kull_edge.session.subscriptions import Subscriptions
 from kull_edge.timers import Timers
+from kull_protos.common.rates import Buckets
 from kull_protos.contract import addresses, close_codes
 from kull_protos.contract.close_codes import CloseCode
 from kull_protos.mesh.v1 import attach_pb2 as pb
-
-WARN_EVERY: Final = 10.0  # seconds
 
 
 class Session:
@@ -44,6 +44,7 @@ class Session:
         config: SessionConfig,
         timers: Timers[Any],
         request_ids: Iterator[int],
+        user_rates: Buckets,
         wall_ms: Callable[[], int],
         rng: random.Random,
     ) -> None:
@@ -59,6 +60,7 @@ class Session:
         self._credential = Credential(
             handshake.token or "", replies=self._replies, deadlines=self._deadlines, wall_ms=wall_ms
         )
+        self._rates = Rates(config, user_rates)
         self._conversation = Conversation(
             config,
             v2=handshake.v2,
@@ -66,6 +68,7 @@ class Session:
             credential=self._credential,
             replies=self._replies,
             request_ids=request_ids,
+            rates=self._rates,
         )
         self._introduction = Introduction(handshake, connected_at=wall_ms())
         self._keepalive = Keepalive(config.keepalive, config.pong_timeout, 0.0)
@@ -268,6 +271,7 @@ class Session:
 
     def _welcome(self, answer: pb.Subscribed, now: float) -> list[Effect]:
         self.state = State.OPEN
+        self._rates.belongs_to(self._replies.user_id)
         self._deadlines.cancel(Deadline.ATTACH)
         self._deadlines.set(Deadline.KEEPALIVE, self._keepalive.next_at)
         self._credential.set_end(answer.expires_at, answer.closes_at, now)

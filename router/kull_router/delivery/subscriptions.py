@@ -38,6 +38,7 @@ class Subscriptions:
     def __init__(self) -> None:
         self._by_key: dict[tuple[SessionKey, str], Subscription] = {}
         self._own: dict[SessionKey, Subscription] = {}  # in the user's own queue
+        self._by_session: dict[SessionKey, dict[str, Subscription]] = {}
         self._by_user: dict[str, dict[tuple[SessionKey, str], Subscription]] = {}
         self._streams: dict[str, dict[int, int]] = {}  # address -> stream -> number of sessions
 
@@ -50,6 +51,7 @@ class Subscriptions:
         self._by_key[subscription.key, subscription.address] = subscription
         of_user = self._by_user.setdefault(subscription.info.user, {})
         of_user[subscription.key, subscription.address] = subscription
+        self._by_session.setdefault(subscription.key, {})[subscription.address] = subscription
         if subscription.is_own:
             self._own[subscription.key] = subscription
         streams = self._streams.setdefault(subscription.address, {})
@@ -67,9 +69,9 @@ class Subscriptions:
         """Return every subscription, or those of one user's sessions."""
         return list((self._by_user.get(user, {}) if user else self._by_key).values())
 
-    def of_session(self, key: SessionKey, user: str) -> list[Subscription]:
-        """Return the subscriptions of one session of a user."""
-        return [each for each in self.all(user) if each.key == key]
+    def of_session(self, key: SessionKey) -> list[Subscription]:
+        """Return the subscriptions of one session."""
+        return list(self._by_session.get(key, {}).values())
 
     def remove(self, key: SessionKey, address: str) -> Subscription | None:
         """Remove and return a subscription, None if there is none."""
@@ -78,6 +80,10 @@ class Subscriptions:
             return None
         if self._own.get(key) is subscription:
             del self._own[key]
+        of_session = self._by_session[key]
+        del of_session[address]
+        if not of_session:
+            del self._by_session[key]
         of_user = self._by_user[subscription.info.user]
         del of_user[key, address]
         if not of_user:

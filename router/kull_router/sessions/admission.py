@@ -165,7 +165,7 @@ class Admission:
             # A client must not be sent away for good by its own earlier, long held up attempt.
             code = CloseCode.RESUBSCRIBE if registered.same else CloseCode.REPLACED
             why = "this device has connected again"
-            self._sessions.evict(registered.evicted, info.user, code, why)
+            self._sessions.evict(registered.evicted, code, why)
         return registered.presence
 
     def _check_attempts(self, user: str) -> None:

@@ -8,6 +8,7 @@ from typing import Final, NoReturn
 
 import structlog
 
+from kull_protos.common.rates import Buckets
 from kull_protos.contract.close_codes import TRY_AGAIN, CloseCode
 from kull_protos.contract.error_codes import ErrorCode
 from kull_protos.mesh.v1 import attach_pb2 as pb
@@ -36,6 +37,13 @@ _ERRORS: Final = {
 }
 
 
+class TooManyRefreshes(Exception):
+    """A user's devices show new tokens too often; the text is fit for the device."""
+
+    def __init__(self, wait: float) -> None:
+        super().__init__(f"this user's devices refresh too often: wait {wait:.1f} s")
+
+
 class Enforcement:
     """Acts on the sessions of this router when their tokens change or end."""
 
@@ -53,6 +61,9 @@ class Enforcement:
         self._authority = authority
         self._subscriptions = subscriptions
         self._clock = clock
+        self._refreshes = Buckets(
+            rate=settings.refreshes_per_user, burst=settings.refreshes_per_user_burst
+        )
         # What log-outs under way take back, (user, device, token id): the other code closes.
         self._logouts: set[tuple[str, str, str]] = set()
 
@@ -62,6 +73,8 @@ class Enforcement:
         key = SessionKey(stream.number, request.session_id)
         try:
             claims = self._refresh(stream, key, request.token)
+        except TooManyRefreshes as refused:
+            answer.error_code, answer.error = ErrorCode.RATE_LIMITED, str(refused)
         except TokenRefused as refused:
             answer.error_code = _ERRORS.get(refused.close_code, CloseCode.BAD_TOKEN.label)
             answer.error = str(refused)
@@ -71,13 +84,16 @@ class Enforcement:
         stream.send(pb.AttachResponse(refreshed=answer))
 
     def _refresh(self, stream: EdgeStream, key: SessionKey, token: str) -> tokens.Claims:
-        claims = self._authority.verify(token)
-        subscriptions = self._subscriptions.of_session(key, claims.user)
+        # The cheapest first: a signature costs more than all the rest.
+        subscriptions = self._subscriptions.of_session(key)
         if not subscriptions:
-            raise TokenRefused(
-                CloseCode.BAD_TOKEN, "the token is for another user, or the session is not here"
-            )
+            raise TokenRefused(CloseCode.BAD_TOKEN, "the session is not here")
         info = subscriptions[0].info
+        if wait := self._refreshes.take(info.user, self._clock.monotonic()):
+            raise TooManyRefreshes(wait)
+        claims = self._authority.verify(token)
+        if claims.user != info.user:
+            raise TokenRefused(CloseCode.BAD_TOKEN, "the token is for another user")
         if claims.device != ("" if info.ephemeral else info.device):
             raise TokenRefused(CloseCode.BAD_TOKEN, "the token is for another device")
         self._authority.check(claims, info.device)
@@ -176,7 +192,7 @@ class Enforcement:
         return len(ended)
 
     def _end(self, subscription: Subscription, close_code: int, reason: str) -> None:
-        self._sessions.evict(subscription.key, subscription.info.user, close_code, reason)
+        self._sessions.evict(subscription.key, close_code, reason)
 
     async def run_revocations(self) -> NoReturn:
         """Learn what other routers revoke."""

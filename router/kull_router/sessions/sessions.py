@@ -66,12 +66,12 @@ class Sessions:
             if presence.session and (not device or presence.info.device == device)
         ]
         for key in chosen:
-            self.evict(key, user, CloseCode.DISCONNECTED, reason or "an operator ended the session")
+            self.evict(key, CloseCode.DISCONNECTED, reason or "an operator ended the session")
         return len(chosen)
 
-    def evict(self, key: SessionKey, user: str, close_code: int, reason: str) -> None:
-        """Tell the edge to close a user's session; send it nothing more, heed nothing it says."""
-        for each in self._subscriptions.of_session(key, user):
+    def evict(self, key: SessionKey, close_code: int, reason: str) -> None:
+        """Tell the edge to close a session; send it nothing more, heed nothing it says."""
+        for each in self._subscriptions.of_session(key):
             self.release(key, each.address)
         stream = self._fanout.find(key.stream)
         if stream:
