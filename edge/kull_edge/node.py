@@ -78,7 +78,10 @@ class Edge:
         self._links = {link.name: link for link in chosen}
         self._hub = Hub(settings, routers=len(settings.router_addresses), wall_ms=_wall_ms, rng=rng)
         self._http_fallback = http_fallback
-        self._admission = Admission(settings, origins=settings.allowed_origins)
+        self._admission = Admission(
+            settings, origins=settings.allowed_origins, unreadable=self._forwarded_unreadable
+        )
+        self._told_unreadable = False
         self.metrics = EdgeMetrics(self._hub)
         self._places = places or Places(settings.place_limits, told=self._cut_for)
         self._connections: dict[int, Connection] = {}
@@ -219,8 +222,8 @@ class Edge:
         headers = request.headers
         upgrade = UpgradeRequest(
             peer=connection.peer,
+            hosts=headers.get_all("Host"),
             # Several of them, put together, match nothing.
-            host=", ".join(headers.get_all("Host")),
             origin=", ".join(headers.get_all("Origin")),
             forwarded=headers.get_all("X-Forwarded-For"),
         )
@@ -229,6 +232,16 @@ class Edge:
             self.metrics.refused.labels(refusal.why).inc()
             log.info("connection_refused", why=refusal.why, peer=upgrade.peer)
         return refusal
+
+    def _forwarded_unreadable(self, text: str) -> None:
+        if not self._told_unreadable:
+            self._told_unreadable = True
+            log.warning(
+                "forwarded_for_unreadable",
+                header=text[:100],
+                hint="limits per address count the proxy; it must name an IP address, a port or "
+                "not, in X-Forwarded-For",
+            )
 
     def refused(self, why: str) -> None:
         """See ConnectionHost."""

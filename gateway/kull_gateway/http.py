@@ -16,11 +16,9 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from kull_gateway.headers import MALFORMED, TOO_LATE, WithHeaders
+
 CLOSING: Final = 2.0  # seconds for a peer to read a last answer
-TOO_LATE: Final = (
-    b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nX-Content-Type-Options: nosniff\r\n"
-    b"Connection: close\r\n\r\n"
-)
 # h11's states of the peer in which we wait for its next bytes, and of what.
 PHASES: Final = {h11.IDLE: "head", h11.SEND_BODY: "body"}
 
@@ -72,7 +70,7 @@ class HttpSide:
         self.timeouts = timeouts or HttpTimeouts()
         self._config = uvicorn.Config(
             # No access log: query strings may hold tokens.
-            app,
+            WithHeaders(app),
             http=BoundedHttp,
             ws="none",
             lifespan="off",
@@ -133,6 +131,12 @@ class BoundedHttp(H11Protocol):
         super().on_response_complete()
         if self.conn.their_state is not h11.IDLE or self.conn.trailing_data[0]:
             self._look()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what h11 cannot read."""
+        del msg
+        self.transport.write(MALFORMED)
+        self.transport.close()
 
     def pause_writing(self) -> None:
         """See asyncio.Protocol: the peer does not read."""

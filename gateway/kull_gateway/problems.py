@@ -13,7 +13,8 @@ from starlette.exceptions import HTTPException
 from kull_gateway.auth import Forbidden, Unauthorized
 from kull_gateway.idempotency import Conflict
 from kull_gateway.metrics import GatewayMetrics
-from kull_producers.errors import InvalidEvent, KullError
+from kull_producers.contract import addresses
+from kull_producers.errors import InvalidEvent, KullError, Partly
 
 log = structlog.get_logger(__name__)
 
@@ -36,13 +37,28 @@ class TooMany(Exception):
         )
 
 
-def problem(status: HTTPStatus, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    """Return the response for an error."""
+def problem(
+    status: HTTPStatus, detail: str, headers: dict[str, str] | None = None, **more: object
+) -> JSONResponse:
+    """Return the response for an error; `more` are fields of its own."""
+    said = {"type": "about:blank", "title": status.phrase, "status": status, "detail": detail}
     return JSONResponse(
-        {"type": "about:blank", "title": status.phrase, "status": status, "detail": detail},
+        said | more,
         status_code=status,
         headers=headers,
         media_type="application/problem+json",
+    )
+
+
+def _partly(partly: Partly) -> JSONResponse:
+    return problem(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        f"confirmed for {len(partly.confirmed)} users, not for {len(partly.missing)}: send the "
+        f"same body again with `Idempotency-Key: {partly.id}`, nobody is told twice",
+        {"Retry-After": "1"},
+        id=partly.id,
+        confirmed=[each.removeprefix(addresses.USER) for each in partly.confirmed],
+        missing=[each.removeprefix(addresses.USER) for each in partly.missing],
     )
 
 
@@ -78,6 +94,8 @@ def install(app: FastAPI, metrics: GatewayMetrics) -> None:
     @app.exception_handler(KullError)
     async def _unavailable(request: Request, error: KullError) -> JSONResponse:
         log.warning("publish_failed", path=request.url.path, error=str(error))
+        if error.partly:
+            return _partly(error.partly)
         detail = (
             f"{type(error).__name__}: the event is not confirmed, it may or may not reach the "
             "devices; send it again with the same Idempotency-Key"

@@ -20,9 +20,31 @@ KullError
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Partly:
+    """Of several users some were told. Repeating the call with `id` as its key tells the others.
+
+    Attributes:
+        id: the event's: as `idempotency_key` of a repeat nobody gets it twice.
+        confirmed, missing: addresses, in the order of the call.
+    """
+
+    id: str
+    confirmed: tuple[str, ...]
+    missing: tuple[str, ...]
+
 
 class KullError(Exception):
-    """Root of this package's errors."""
+    """Root of this package's errors.
+
+    Attributes:
+        partly: of a call for several users, who was told nevertheless; None: nobody for certain.
+    """
+
+    partly: Partly | None = None
 
 
 class InvalidEvent(KullError, ValueError):

@@ -20,8 +20,9 @@ from kull_mesh.definitions import Account, document_of
 from kull_producers import connect
 from kull_producers.errors import NotDeployed, ShardCountMismatch
 from kull_producers.events import topology
+from kull_producers.events.models import EVENTS
 from kull_router.broker.rabbitmq import RabbitBroker
-from kull_router.delivery.ownership import probe
+from kull_router.delivery.ownership import Ownership, probe
 from tests.support.brokers import take
 from tests.support.rabbitmq import Endpoint
 
@@ -73,6 +74,45 @@ async def test_a_router_and_a_producer_can_do_their_work(accounts: Accounts) -> 
         for task in late:
             task.cancel()
         assert done
+    finally:
+        await broker.aclose()
+
+
+async def test_a_forged_probe_of_a_producer_takes_no_shard_from_its_router(
+    accounts: Accounts,
+) -> None:
+    broker = RabbitBroker(accounts.router)
+    await broker.start(SHARDS)
+    # This router does not prefer the shard: it would hand it over to one that asks for it.
+    claim = Ownership(
+        router_id="here",
+        shard_count=SHARDS,
+        preferred=frozenset({1}),
+        moved=lambda shard: None,
+        told=lambda: None,
+    ).claims[0]
+    try:
+        channel = await broker.consume(topology.shard_queue(0), single_active=True, prefetch=99)
+        connection = await aio_pika.connect(accounts.producer)
+        async with connection:
+            producer = await connection.channel()
+            forged = aio_pika.Message(
+                b"{}",
+                type=topology.PROBE,
+                app_id="router-2",
+                headers={topology.HEADER_WANTED_BY: "router-2"},
+            )
+            for name in EVENTS.exchanges:
+                exchange = await producer.get_exchange(name, ensure=False)
+                await exchange.publish(forged, "00.user.ada.probe")
+            messages = [each.message for each in await take(channel, len(EVENTS.exchanges))]
+            assert {each.type for each in messages} == {topology.PROBE}
+            assert not claim.is_wanted(messages)
+            with pytest.raises(ChannelClosed, match="ACCESS_REFUSED"):
+                await producer.default_exchange.publish(forged, topology.shard_queue(0))
+                await producer.get_exchange(topology.CREDIT)
+        await broker.publish(probe(0, wanted_by="router-2"))
+        assert claim.is_wanted([each.message for each in await take(channel, 1)])
     finally:
         await broker.aclose()
 

@@ -51,6 +51,18 @@ async def playing(
             yield mesh, http
 
 
+async def test_the_page_loads_connects_to_and_is_framed_by_what_is_its_own(
+    tmp_path: Path, pages: Path
+) -> None:
+    async with playing(tmp_path, pages) as (mesh, http):
+        for path in ("/", "/prompts", "/shoots/s1"):
+            policy = (await http.get(path)).headers["content-security-policy"]
+            parts = dict(part.strip().split(" ", 1) for part in policy.split(";"))
+            assert parts["default-src"] == parts["frame-ancestors"] == "'self'"
+            edges = {edge.url.removesuffix("/ws") for edge in mesh.edges}
+            assert set(parts["connect-src"].split()) == {"'self'"} | edges
+
+
 async def token(http: httpx.AsyncClient, device: str) -> str:
     answer = await http.post("/api/play/token", json={"user": "maya", "device": device})
     return str(answer.json()["token"])

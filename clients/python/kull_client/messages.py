@@ -248,7 +248,7 @@ def compact(message: Json) -> str:
     except UnicodeEncodeError:
         name = _not_unicode(message)
         raise InvalidMessage(f"{name}: is no Unicode text: a file name in bytes?") from None
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise InvalidMessage(f"{message['type']}: {error}") from None
     return text
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from math import ceil
@@ -22,10 +22,13 @@ RETRY_AFTER: Final = 30  # seconds: connections of an address do not end by the 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpgradeRequest:
-    """What an upgrade request says about its sender; `peer` is the address at the other end."""
+    """What an upgrade request says about its sender; `peer` is the address at the other end.
+
+    `hosts` and `forwarded` are the values of its headers Host and X-Forwarded-For.
+    """
 
     peer: str
-    host: str = ""
+    hosts: Sequence[str]
     origin: str = ""
     forwarded: Sequence[str] = ()
 
@@ -43,8 +46,16 @@ class Refusal:
 class Admission:
     """See the module's text. Connections are known by their numbers."""
 
-    def __init__(self, config: AdmissionConfig, *, origins: Origins) -> None:
+    def __init__(
+        self,
+        config: AdmissionConfig,
+        *,
+        origins: Origins,
+        unreadable: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        """`unreadable` is told what a trusted proxy says that is no address."""
         self._config = config
+        self._unreadable = unreadable
         self._origins = origins
         self._trusted = parse_networks(config.trusted_proxies)
         self._unlimited = parse_networks(config.unlimited)
@@ -54,14 +65,20 @@ class Admission:
 
     def admit(self, number: int, request: UpgradeRequest, now: float) -> Refusal | None:
         """A connection has sent its upgrade request. Return why it is refused, if it is."""
-        if not self._origins.allows(request.origin, request.host):
+        if len(request.hosts) != 1:
+            return Refusal(
+                status=HTTPStatus.BAD_REQUEST,
+                why="host",
+                reason="a request has exactly one Host header (RFC 9112, 3.2)",
+            )
+        if not self._origins.allows(request.origin, request.hosts[0]):
             return Refusal(
                 status=HTTPStatus.FORBIDDEN,
                 why="origin",
                 reason="pages of this origin may not connect: add it to KULL_ORIGINS if it is "
                 "yours",
             )
-        address = client(request.peer, request.forwarded, self._trusted)
+        address = client(request.peer, request.forwarded, self._trusted, self._unreadable)
         if address is None or within(address, self._unlimited):
             return None
         return self._count(number, neighbourhood(address), now)

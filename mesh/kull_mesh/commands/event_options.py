@@ -114,5 +114,5 @@ def _whole(given: float | None) -> float | None:
 def _parsed(given: str | None) -> Any:
     try:
         return None if given is None else json.loads(given)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise MeshError(f"{given[:40] if given else given!r} is no JSON: {error}") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 from fastapi.responses import FileResponse
@@ -41,6 +42,7 @@ def add(app: FastAPI, files: Path, *, demo: bool = False, edges: Sequence[str] =
         edges: where it connects to; none: to `/ws` of its own origin.
     """
     index = files / "index.html"
+    headers = {"Cache-Control": "no-cache", "Content-Security-Policy": _policy(edges)}
     app.mount("/assets", StaticFiles(directory=files / "assets"))
 
     @app.get("/api/page", include_in_schema=False)
@@ -50,7 +52,17 @@ def add(app: FastAPI, files: Path, *, demo: bool = False, edges: Sequence[str] =
 
     async def page() -> FileResponse:
         """Serve the page for each of its addresses; it decides itself what to show."""
-        return FileResponse(index, headers={"cache-control": "no-cache"})
+        return FileResponse(index, headers=headers)
 
     for address in ADDRESSES:
         app.add_api_route(address, page, include_in_schema=False)
+
+
+def _policy(edges: Sequence[str]) -> str:
+    """Return what the page may load, connect to, and be framed by: itself, and its edges."""
+    origins = sorted({f"{each.scheme}://{each.netloc}" for each in map(urlsplit, edges)})
+    sources = " ".join(["'self'", *origins])
+    return (
+        "default-src 'self'; img-src 'self' data:; frame-ancestors 'self'; base-uri 'none'; "
+        f"form-action 'self'; connect-src {sources}"
+    )

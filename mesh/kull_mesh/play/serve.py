@@ -17,6 +17,7 @@ from typing import Final
 import uvicorn
 from fastapi import FastAPI
 
+from kull_gateway.headers import WithHeaders
 from kull_mesh.errors import MeshError
 from kull_mesh.play import page
 from kull_mesh.play.app import create_app
@@ -92,7 +93,7 @@ async def playing(
 @asynccontextmanager
 async def _served(app: FastAPI, listener: socket.socket) -> AsyncIterator[asyncio.Task[None]]:
     config = uvicorn.Config(
-        app,
+        WithHeaders(app),
         http="h11",
         access_log=False,  # the page asks every second
         log_config=None,

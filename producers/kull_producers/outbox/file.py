@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from kull_producers.errors import OutboxError, OutboxFull, OutboxLocked
+from kull_producers.outbox import private_file
 from kull_producers.outbox.row import COLUMNS, OutboxRow, row_of
 
 VERSION: Final = 1
@@ -65,6 +66,7 @@ def open_file(path: Path) -> sqlite3.Connection:
     db: sqlite3.Connection | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        private_file.create(path)
         db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0)
         db.execute("PRAGMA locking_mode = EXCLUSIVE")
         ((mode,),) = db.execute("PRAGMA journal_mode = WAL").fetchall()

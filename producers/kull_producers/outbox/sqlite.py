@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from kull_producers.errors import OutboxError, OutboxLocked
+from kull_producers.outbox import private_file
 from kull_producers.outbox.row import COLUMNS, OutboxRow, row_of
 from kull_producers.outbox.sql import CREATE_SQLITE
 
@@ -118,6 +119,10 @@ class SqliteOutbox:
 
 
 def _locked(path: Path) -> sqlite3.Connection:
+    try:
+        private_file.create(path)
+    except OSError as error:
+        raise OutboxError(f"{path} cannot be created: {error.strerror}") from error
     lock = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0)
     try:
         lock.execute("BEGIN EXCLUSIVE")  # it ends with the process, however that ends

@@ -18,13 +18,15 @@ import os
 import random
 import time
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import replace
 from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
 from kull_producers.contract.shard import DEFAULT_SHARD_COUNT
-from kull_producers.errors import PublisherClosed
+from kull_producers.errors import KullError, Partly, PublisherClosed
+from kull_producers.events import topology
 from kull_producers.events.envelope import messages_of
 from kull_producers.events.event import Event
 from kull_producers.events.message import Message
@@ -109,6 +111,8 @@ class Publisher(EventMethods):
             ConnectError: RabbitMQ could not be reached in time, or refuses the account.
             PublishTimeout, PublishError: RabbitMQ has not confirmed it in time.
             PublisherClosed: the publisher is not open.
+            Of several users all are tried; `partly` of the error says who was told nevertheless,
+            and the id with which the call can be repeated.
         """
         if not self._open:
             raise PublisherClosed("the publisher is not open: use it inside `async with`")
@@ -124,8 +128,8 @@ class Publisher(EventMethods):
         self._idle.clear()
         try:
             await self._deliver(messages)
-        except BaseException:
-            if idempotency_key is not None:
+        except BaseException as error:
+            if idempotency_key is not None or (isinstance(error, KullError) and error.partly):
                 self._failed.add(messages, stamp)
             raise
         finally:
@@ -184,6 +188,22 @@ class Publisher(EventMethods):
             for one in messages
         ]
         # All are tried even if one fails: the other users shall be told.
-        for outcome in await asyncio.gather(*tasks, return_exceptions=True):
-            if isinstance(outcome, BaseException):
-                raise outcome
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        if error := next((each for each in outcomes if isinstance(each, BaseException)), None):
+            raise _telling(error, messages, outcomes)
+
+
+def _telling(
+    error: BaseException, messages: Sequence[Message], outcomes: Sequence[object]
+) -> BaseException:
+    """Return the error with who was told nevertheless."""
+    told: dict[bool, list[str]] = {True: [], False: []}
+    for message, outcome in zip(messages, outcomes, strict=True):
+        told[outcome is None].append(str(message.headers[topology.HEADER_ADDRESS]))
+    if not told[True] or not isinstance(error, KullError):
+        return error
+    error = copy(error)  # other calls may have got the same one
+    error.partly = Partly(
+        id=messages[0].message_id, confirmed=tuple(told[True]), missing=tuple(told[False])
+    )
+    return error

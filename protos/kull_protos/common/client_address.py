@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from typing import Final
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -13,6 +14,8 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 PRIVATE_NETWORKS: Final = "127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7"
 # Who owns one IPv6 address owns the 2**64 beside it.
 _IPV6_PREFIX: Final = 64
+# As proxies write them: 203.0.113.9:4711, [2001:db8::1], "[2001:db8::1]:4711".
+_WITH_PORT: Final = re.compile(r"([\d.]+):\d{1,5}|\[([^\]]+)\](?::\d{1,5})?")
 
 
 def parse_networks(text: str) -> tuple[Network, ...]:
@@ -26,17 +29,26 @@ def parse_networks(text: str) -> tuple[Network, ...]:
     return tuple(found)
 
 
-def client(peer: str, forwarded: Sequence[str], trusted: Sequence[Network]) -> Address | None:
+def client(
+    peer: str,
+    forwarded: Sequence[str],
+    trusted: Sequence[Network],
+    unreadable: Callable[[str], None] = lambda text: None,
+) -> Address | None:
     """Return who connects: the peer, or whom a trusted proxy names. None: no IP address.
 
     `forwarded` are the values of X-Forwarded-For. Each proxy adds the address that it saw at the
-    end, and everything before may be made up: the last one that is no trusted proxy counts.
+    end, with or without a port, and everything before may be made up: the last one that is no
+    trusted proxy counts. `unreadable` is told what a trusted proxy has added that is no address:
+    then the proxy counts.
     """
     address = _parse(peer)
     hops = [hop.strip() for value in forwarded for hop in value.split(",")]
     while address is not None and hops and within(address, trusted):
-        named = _parse(hops.pop())
+        hop = hops.pop()
+        named = _parse(_bare(hop))
         if named is None:
+            unreadable(hop)
             break
         address = named
     return address
@@ -52,6 +64,13 @@ def neighbourhood(address: Address) -> str:
     if isinstance(address, ipaddress.IPv4Address):
         return str(address)
     return str(ipaddress.ip_network((address, _IPV6_PREFIX), strict=False))
+
+
+def _bare(hop: str) -> str:
+    """Return an address without quotes, brackets and port."""
+    hop = hop.strip('"')
+    found = _WITH_PORT.fullmatch(hop)
+    return (found[1] or found[2]) if found else hop
 
 
 def _parse(text: str) -> Address | None:

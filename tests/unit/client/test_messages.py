@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kull_client import messages
-from kull_client.errors import BadMessage
+from kull_client.errors import BadMessage, InvalidMessage
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,21 @@ def test_a_generation_of_another_shape_is_refused(generation: object) -> None:
 def test_a_presence_event_without_a_generation_is_older_than_any() -> None:
     assert messages.generation_of({}) == (0, 0)
     assert messages.generation_of({"generation": [3, 4]}) == (3, 4)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"type":"X","data":' + '{"a":' * 100_000])
+def test_json_too_deep_to_be_read_is_an_error_of_ours(text: str) -> None:
+    with pytest.raises(BadMessage, match="JSON"):
+        messages.parse(text)
+
+
+def test_progress_too_deep_to_be_written_is_an_error_of_ours() -> None:
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+
+    with pytest.raises(InvalidMessage):
+        messages.update_progress({"shootId": "s", "more": deep}, "r")
+
+    while deep:  # a level at a time: Python would end them all by recursion
+        deep = deep[0]

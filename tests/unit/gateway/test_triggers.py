@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
+from kull_producers import NotRoutable
 from kull_producers.events import topology
 from kull_producers.testing import InMemoryPublisher, PublishedEvent
 from tests.unit.gateway.calls import CREDIT, CREDIT_PATH, PROMPT, SHOOT, TRACE, calling, problem
@@ -94,3 +95,23 @@ async def test_the_trace_context_travels_with_the_event(publisher: InMemoryPubli
 
     carried = [m.headers.get(topology.HEADER_TRACEPARENT) for m in publisher.transport.messages]
     assert carried == [TRACE, None]
+
+
+async def test_a_prompt_change_for_a_thousand_users_says_who_was_not_told(
+    client: httpx.AsyncClient, publisher: InMemoryPublisher
+) -> None:
+    users = [f"user-{number}" for number in range(1000)]
+    body = PROMPT | {"userIds": users}
+    publisher.transport.fail_next(NotRoutable("no router"), NotRoutable("no router"))
+
+    refused = await client.post("/api/sync/prompt-change", json=body)
+    assert "Idempotency-Key" in problem(refused, 503)
+    said = refused.json()
+    assert said["missing"] == users[:2]
+    assert said["confirmed"] == users[2:]
+
+    key = {"Idempotency-Key": said["id"]}
+    repeated = await client.post("/api/sync/prompt-change", json=body, headers=key)
+    assert (repeated.status_code, repeated.json()) == (202, {"id": said["id"]})
+    assert {event.id for event in publisher.events} == {said["id"]}
+    assert {event.address for event in publisher.events} == {f"user:{each}" for each in users}

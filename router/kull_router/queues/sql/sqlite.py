@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from kull_producers.outbox import private_file
 from kull_router.errors import ConfigError, StoreLocked, StoreUnavailable
 from kull_router.queues.port import Retention
 from kull_router.queues.sql import schema
@@ -87,6 +88,7 @@ def _open(path: Path, shard_count: int) -> tuple[str, int, list[SqliteConnection
     opened: list[SqliteConnection] = []
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        private_file.create(path)
         lock = _lock(path)
     except OSError as error:
         raise StoreUnavailable(f"{path} cannot be opened: {error}") from error
@@ -116,7 +118,7 @@ def _lock(path: Path) -> int:
     Raises:
         StoreLocked: another process (or store) has it.
     """
-    descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, private_file.MODE)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,26 @@ class TestOpening:
         assert "KULL_DATA" in str(caught.value)
         await store.aclose()
         await (await SqliteStore.open(path, shard_count=16)).aclose()
+
+    async def test_nobody_but_its_owner_may_read_the_file_and_those_beside_it(
+        self, path: Path
+    ) -> None:
+        path.unlink(missing_ok=True)
+        old = os.umask(0)
+        try:
+            store = await SqliteStore.open(path, shard_count=16)
+        finally:
+            os.umask(old)
+        modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in path.parent.iterdir()}
+        await store.aclose()
+        beside = ("", "-wal", "-shm", ".lock")
+        assert modes == dict.fromkeys((f"{path.name}{suffix}" for suffix in beside), 0o600)
+
+    async def test_a_file_keeps_the_mode_that_its_owner_has_set(self, path: Path) -> None:
+        await (await SqliteStore.open(path, shard_count=16)).aclose()
+        path.chmod(0o640)
+        await (await SqliteStore.open(path, shard_count=16)).aclose()
+        assert stat.S_IMODE(path.stat().st_mode) == 0o640
 
     async def test_a_failed_opening_leaves_the_file_free(self, path: Path) -> None:
         await (await SqliteStore.open(path, shard_count=16)).aclose()

@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 import pytest
+import structlog
 
 import kull_gateway.hosts
 import kull_protos.common.hosts
@@ -38,7 +39,7 @@ def admission(**limits: Any) -> Admission:
 
 
 def request(peer: str = "203.0.113.9", origin: str = "") -> UpgradeRequest:
-    return UpgradeRequest(peer=peer, host="sync.example.com", origin=origin)
+    return UpgradeRequest(peer=peer, hosts=["sync.example.com"], origin=origin)
 
 
 def test_edge_and_gateway_have_the_same_rules_about_pages() -> None:
@@ -138,6 +139,48 @@ async def test_one_address_gets_its_share_of_attempts_and_is_told_when_to_come_b
 
     assert refused.response.status_code == 429
     assert 90 <= int(refused.response.headers["Retry-After"]) <= 100
+
+
+@pytest.mark.parametrize("named", ["198.51.100.{}:4711", "[2001:db8:0:{}::1]:4711"])
+async def test_limits_by_address_hold_behind_a_proxy_that_adds_ports(named: str) -> None:
+    settings = COUNTED | {"trusted_proxies": "127.0.0.0/8", "connections_per_address": 1}
+    async with running(FakeRouter(), **settings) as edge:
+
+        def forwarded(number: int) -> dict[str, str]:
+            return {"X-Forwarded-For": f"6.6.6.6:1, {named.format(number)}"}
+
+        async with peer(edge, "?token=maya:mac", additional_headers=forwarded(1)):
+            async with peer(edge, "?token=maya:phone", additional_headers=forwarded(2)):
+                pass
+            refused = await turned_away(edge, additional_headers=forwarded(1))
+            assert refused.response.status_code == 429
+
+
+async def test_a_proxy_that_names_no_address_is_counted_itself_and_told_of_once() -> None:
+    settings = COUNTED | {"trusted_proxies": "127.0.0.0/8", "connections_per_address": 1}
+    named = {"X-Forwarded-For": "unknown"}
+    with structlog.testing.capture_logs() as lines:
+        async with (
+            running(FakeRouter(), **settings) as edge,
+            peer(edge, "?token=maya:mac", additional_headers=named),
+        ):
+            for _ in range(3):
+                refused = await turned_away(edge, additional_headers=named)
+                assert refused.response.status_code == 429
+
+    told = [line for line in lines if line["event"] == "forwarded_for_unreadable"]
+    assert [line["header"] for line in told] == ["unknown"]
+
+
+@pytest.mark.parametrize("hosts", [[], ["x", "x"], ["x", "evil.com"]])
+async def test_a_request_without_exactly_one_host_opens_no_websocket(hosts: list[str]) -> None:
+    async with running(FakeRouter()) as edge:
+        headers = "".join(f"Host: {each}\r\n" for each in hosts)
+        request = RAW_UPGRADE.decode().replace("Host: x\r\n", headers)
+        answer = await http(edge, request)
+
+    assert answer.startswith("HTTP/1.1 400 ")
+    assert "Host" in answer
 
 
 @contextmanager

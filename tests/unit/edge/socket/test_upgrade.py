@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from tests.support.fake_router import FakeRouter
 from tests.unit.edge.hubs import MAYA
 from tests.unit.edge.sockets import (
+    RAW_UPGRADE,
     V2,
     count,
     get,
@@ -32,6 +33,16 @@ async def test_health_and_wrong_paths_are_answered() -> None:
         await router.own()
         async with welcomed(edge, "maya:mac"):
             assert (await http(edge, get("/readyz"))).startswith("HTTP/1.1 200 ")
+
+
+async def test_no_answer_of_an_edge_may_be_framed_or_guessed_at() -> None:
+    foreign = RAW_UPGRADE.decode().replace("Host: x", "Host: x\r\nOrigin: https://evil.com")
+    asked = [*map(get, ("/livez", "/readyz", "/elsewhere", "/ws", "/ws?" + "x" * 9000)), foreign]
+    async with running(FakeRouter()) as edge:
+        for request in [*asked, "POST /ws HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc"]:
+            head = (await http(edge, request)).partition("\r\n\r\n")[0].split("\r\n")
+            assert "X-Content-Type-Options: nosniff" in head, request[:40]
+            assert "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'" in head
 
 
 async def test_a_request_head_is_bounded_in_size_and_time() -> None:

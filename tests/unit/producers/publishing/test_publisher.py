@@ -266,6 +266,39 @@ async def test_one_unlucky_user_does_not_keep_the_others_from_being_told() -> No
     assert [event.address for event in publisher.events] == ["user:b", "user:c"]
 
 
+async def test_who_of_several_users_was_told_is_known_and_a_repeat_tells_the_others() -> None:
+    async with InMemoryPublisher() as publisher:
+        users = [f"user-{number}" for number in range(1000)]
+        shared = NotRoutable("no router")
+        publisher.transport.fail_next(shared, shared)
+        with pytest.raises(NotRoutable) as caught:
+            await publisher.prompt_change(prompt_id="p", action="voted", user_ids=users)
+
+        partly = caught.value.partly
+        assert partly is not None
+        assert shared.partly is None  # others may have got it too
+        assert partly.missing == ("user:user-0", "user:user-1")
+        assert partly.confirmed == tuple(event.address for event in publisher.events)
+        first = publisher.transport.messages[0]
+        await publisher.prompt_change(
+            prompt_id="p", action="voted", user_ids=users, idempotency_key=partly.id
+        )
+
+    again = publisher.transport.messages[998:]
+    assert len(again) == 1000
+    places = {(each.message_id, each.headers[topology.HEADER_VERSION]) for each in again}
+    assert places == {(partly.id, first.headers[topology.HEADER_VERSION])}  # nothing newer
+
+
+async def test_where_nobody_was_told_nobody_is_named() -> None:
+    async with InMemoryPublisher() as publisher:
+        publisher.transport.fail_next(*[NotRoutable("no router")] * 2)
+        with pytest.raises(NotRoutable) as caught:
+            await publisher.prompt_change(prompt_id="p", action="voted", user_ids=["a", "b"])
+
+    assert caught.value.partly is None
+
+
 async def test_user_ids_given_as_a_text_are_refused_and_nobody_is_told() -> None:
     async with InMemoryPublisher() as publisher:
         with pytest.raises(InvalidEvent, match="userIds"):
