@@ -42,6 +42,7 @@ COPIES: Final = {
     "common/origins.py": ["gateway/kull_gateway/origins.py"],
     "common/places.py": ["gateway/kull_gateway/places.py"],
     "common/rates.py": ["gateway/kull_gateway/rates.py"],
+    "common/request_target.py": ["gateway/kull_gateway/request_target.py"],
     "common/security_headers.py": ["gateway/kull_gateway/security_headers.py"],
     "serving/__init__.py": ["gateway/kull_gateway/serving/__init__.py"],
     "serving/descriptors.py": ["gateway/kull_gateway/serving/descriptors.py"],

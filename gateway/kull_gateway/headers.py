@@ -6,10 +6,12 @@ import time
 from collections.abc import Callable
 from email.utils import formatdate
 from typing import Final
+from urllib.parse import unquote
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from kull_gateway.request_target import origin_form
 from kull_gateway.security_headers import HEADER_LINES, SECURITY_HEADERS
 
 
@@ -34,7 +36,26 @@ class WithHeaders:
                 headers.setdefault("Date", formatdate(self._now(), usegmt=True))
             await send(message)
 
-        await self._app(scope, receive, adding)
+        await self._app(_in_origin_form(scope), receive, adding)
+
+
+def _in_origin_form(scope: Scope) -> Scope:
+    """Return the scope of a request that names a whole address as if it had named the path."""
+    target: bytes = scope.get("raw_path", b"")
+    if target.startswith(b"/") or scope["type"] != "http":
+        return scope
+    line = b"GET %s HTTP/1.1\r\n\r\n" % target
+    rewritten = origin_form(line)
+    if rewritten == line:
+        return scope
+    path, host = rewritten.split(b" ", 2)[1], rewritten.partition(b"Host: ")[2].split(b"\r\n")[0]
+    headers = [each for each in scope["headers"] if each[0] != b"host"]
+    return {
+        **scope,
+        "path": unquote(path.decode("ascii")),
+        "raw_path": path,
+        "headers": [(b"host", host), *headers],
+    }
 
 
 def bare_answer(status: str, reason: str = "") -> bytes:

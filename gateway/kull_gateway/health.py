@@ -49,6 +49,7 @@ def add(app: FastAPI, status: AskStatus) -> None:
     """Add the health endpoints to an app."""
     unavailable = openapi.problems(HTTPStatus.SERVICE_UNAVAILABLE)
 
+    @app.head("/api/sync/status", include_in_schema=False)
     @app.get(
         "/api/sync/status",
         responses={503: {"description": "Events do not flow; the body is the same"}},
@@ -60,11 +61,13 @@ def add(app: FastAPI, status: AskStatus) -> None:
         code = HTTPStatus.OK if now.ready else HTTPStatus.SERVICE_UNAVAILABLE
         return JSONResponse(body, status_code=code)
 
+    @app.head("/livez", include_in_schema=False)
     @app.get("/livez")
     async def livez() -> dict[str, str]:
         """Answer as long as the process runs."""
         return {"status": "ok"}
 
+    @app.head("/readyz", include_in_schema=False)
     @app.get("/readyz", responses=unavailable)
     async def readyz() -> JSONResponse:
         """Answer 200 if events flow, else 503."""

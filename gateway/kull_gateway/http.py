@@ -1,7 +1,9 @@
 """The ASGI app on TCP connections, by uvicorn's HTTP protocol with limits of our own.
 
-uvicorn bounds neither the time of a request's head and body nor that of an answer that nobody
-reads, and its limit of connections refuses the newcomer instead of who dawdles.
+Always h11: httptools, which uvicorn takes where it is installed, drops the body of a request that
+offers another protocol, as every request of Java's HttpClient does. uvicorn bounds neither the time
+of a request's head and body nor that of an answer that nobody reads, and its limit of connections
+refuses the newcomer instead of who dawdles.
 """
 
 from __future__ import annotations
@@ -131,6 +133,10 @@ class BoundedHttp(H11Protocol):
         super().on_response_complete()
         if self.conn.their_state is not h11.IDLE or self.conn.trailing_data[0]:
             self._look()
+
+    def _should_upgrade(self) -> bool:
+        """Offers of other protocols are not taken: the request is answered as it is."""
+        return False
 
     def send_400_response(self, msg: str) -> None:
         """Answer what h11 cannot read."""

@@ -19,11 +19,18 @@ _TRACEPARENT: Final = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16
 
 
 async def read(request: Request) -> bytes:
-    """Return the body. Raises BadRequest: it is too large, or not declared as JSON."""
+    """Return the body. Raises BadRequest: it is too large, not declared as JSON, or compressed."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         # A page of any origin may send other types without asking the browser's CORS rules.
         raise BadRequest("send `Content-Type: application/json`", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+    coding = request.headers.get("content-encoding", "identity").strip().lower()
+    if coding != "identity":
+        raise BadRequest(
+            f"bodies are not read in the coding {coding[:40]!r}: send it plain, without "
+            "`Content-Encoding`",
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        )
     body = bytearray()
     try:
         async for chunk in request.stream():

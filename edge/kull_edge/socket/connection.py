@@ -20,8 +20,10 @@ from kull_edge.socket import upgrade
 from kull_edge.socket.config import ConnectionConfig
 from kull_edge.socket.host import ConnectionHost
 from kull_protos.common.rates import Bucket
+from kull_protos.common.request_target import origin_form
 
 WS_PATH: Final = b"/ws"
+PROBES: Final = (b"/livez", b"/readyz")
 SLICE: Final = 4096  # bytes that are taken before the device's rates are looked at again
 MAX_REASON: Final = 123  # bytes of a close reason (RFC 6455, 5.5)
 INVALID_DATA: Final = 1007
@@ -190,6 +192,8 @@ class Connection(asyncio.Protocol):
                 self._host.refused("head")
                 self._answer(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
             return
+        self._head[: end + 4] = origin_form(bytes(self._head[: end + 4]))
+        end = self._head.find(b"\r\n\r\n")
         method, target, path = upgrade.request_line(bytes(self._head[:end]))
         if len(target) > self._config.max_query:
             self._host.refused("query")
@@ -198,16 +202,20 @@ class Connection(asyncio.Protocol):
             self._upgrade(end + 4)
         elif self._http_fallback:
             self._hand_over(self._http_fallback())
-        elif path == b"/livez" and method == b"GET":
-            self._answer(HTTPStatus.OK)
-        elif path == b"/readyz" and method == b"GET":
-            self._answer(HTTPStatus.OK if self._host.ready else HTTPStatus.SERVICE_UNAVAILABLE)
         else:
-            self._answer(HTTPStatus.NOT_FOUND)
+            self._answer(self._plain_status(method, path), with_body=method != b"HEAD")
 
-    def _answer(self, status: HTTPStatus) -> None:
+    def _plain_status(self, method: bytes, path: bytes) -> HTTPStatus:
+        if path not in PROBES:
+            return HTTPStatus.NOT_FOUND
+        if method not in (b"GET", b"HEAD"):
+            return HTTPStatus.METHOD_NOT_ALLOWED
+        up = path == b"/livez" or self._host.ready
+        return HTTPStatus.OK if up else HTTPStatus.SERVICE_UNAVAILABLE
+
+    def _answer(self, status: HTTPStatus, *, with_body: bool = True) -> None:
         if self._transport:
-            self._transport.write(upgrade.plain_answer(status))
+            self._transport.write(upgrade.plain_answer(status, with_body=with_body))
             self._answered = True
             self._end()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.headers import parse_subprotocol
@@ -22,6 +22,8 @@ from kull_protos.common.security_headers import HEADER_LINES, SECURITY_HEADERS
 # websockets logs request lines, and with them tokens, at DEBUG.
 _quiet = logging.getLogger("kull_edge.websocket")
 _quiet.setLevel(logging.WARNING)
+
+VERSION: Final = "13"  # of the WebSocket protocol
 
 
 class RequestLine(NamedTuple):
@@ -61,7 +63,12 @@ def server_protocol(config: ConnectionConfig) -> ServerProtocol:
 
 def response(ws: ServerProtocol, request: Request, refusal: Refusal | None) -> Response:
     """Return the answer to an upgrade request."""
-    if refusal is None:
+    versions = request.headers.get_all("Sec-WebSocket-Version")
+    if refusal is None and versions and versions != [VERSION]:  # RFC 6455, 4.4
+        answer = ws.reject(HTTPStatus.UPGRADE_REQUIRED, f"WebSocket version {VERSION} only\n")
+        answer.headers["Upgrade"] = "websocket"
+        answer.headers["Sec-WebSocket-Version"] = VERSION
+    elif refusal is None:
         answer = ws.accept(request)
     else:
         answer = ws.reject(refusal.status, f"{refusal.reason}\n")

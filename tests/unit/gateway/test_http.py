@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
+import re
 from typing import Any
 
 import pytest
 
+from kull_gateway import service_token
 from kull_gateway.places import PlaceLimits
+from tests.unit.gateway.calls import SECRET
 from tests.unit.gateway.listening import AUTHORIZED, BODY, TRIGGER, listening
 
+CLOSE = "Connection: close\r\n"
 LIVEZ = f"GET /livez HTTP/1.1\r\n{AUTHORIZED}\r\n"
 UNFINISHED = TRIGGER + "Content-Length: 100\r\n\r\n{"
+
+
+def without_date(answer: str) -> str:
+    return re.sub(r"date: [^\r]*", "", answer, flags=re.IGNORECASE)
 
 
 @pytest.mark.parametrize("part", ["GET /livez HTTP/1.1\r\nHost:", "GE", UNFINISHED])
@@ -123,5 +132,80 @@ async def test_a_caller_that_hangs_up_in_its_body_is_no_fault_of_ours(
             await gateway.until(lambda: len(gateway.places) == 1)
             raw.writer.close()
             await gateway.until(lambda: len(gateway.places) == 0)
+
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/api/sync/status"])
+async def test_head_is_answered_like_get_without_the_body(path: str) -> None:
+    async with listening() as gateway:
+        got, head = [
+            await (await gateway.open(f"{method} {path} HTTP/1.1\r\n{AUTHORIZED}{CLOSE}\r\n")).end()
+            for method in ("GET", "HEAD")
+        ]
+
+    assert without_date(got).startswith(without_date(head))
+    assert head.startswith("HTTP/1.1 200 ")
+    assert head.endswith("\r\n\r\n")
+
+
+async def test_a_whole_address_as_target_is_its_path() -> None:
+    async with listening() as gateway:
+        own = f"http://127.0.0.1:{gateway.port}"
+        assert (await gateway.ask(LIVEZ.replace("/livez", f"{own}/livez")))[0] == 200
+        asked = f"{TRIGGER}Content-Length: {len(BODY)}\r\n"
+        asked = asked.replace("/api", f"{own}/api")
+        assert (await gateway.ask(f"{asked}\r\n{BODY}"))[0] == 202
+        # Whose page it is counts by the address that was asked for.
+        foreign = asked.replace("Host: x", "Host: evil.com\r\nOrigin: http://evil.com")
+        assert (await gateway.ask(f"{foreign}\r\n{BODY}"))[0] == 403
+
+
+@pytest.mark.parametrize("coding", ["gzip", "x-gzip", "br", "deflate, gzip"])
+async def test_a_compressed_body_is_415_and_told_why(coding: str) -> None:
+    body = "\x1f not JSON"
+    asked = f"{TRIGGER}Content-Encoding: {coding}\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+    async with listening() as gateway:
+        status, said = await gateway.ask(asked)
+        plain = f"{TRIGGER}Content-Encoding: identity\r\nContent-Length: {len(BODY)}\r\n\r\n"
+        assert (await gateway.ask(plain + BODY))[0] == 202
+
+    assert status == 415
+    assert coding in json.loads(said)["detail"]
+    assert "Content-Encoding" in json.loads(said)["detail"]
+
+
+# What the HttpClient of Java 21 sends to http://: it offers HTTP/2 with every request.
+JAVA = """\
+POST /api/sync/credit-update HTTP/1.1\r
+Connection: Upgrade, HTTP2-Settings\r
+Content-Length: {size}\r
+Host: 127.0.0.1:8080\r
+HTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA\r
+Upgrade: h2c\r
+User-Agent: Java-http-client/21.0.5\r
+Authorization: Bearer {token}\r
+Content-Type: application/json\r
+\r
+{body}"""
+
+
+@pytest.mark.parametrize("pieces", [1, 3])
+async def test_the_bodies_of_javas_client_which_offers_http_2_arrive(
+    pieces: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    request = JAVA.format(size=len(BODY), token=service_token(SECRET), body=BODY)
+    step = -(-len(request) // pieces)
+    with caplog.at_level(logging.WARNING):
+        async with listening() as gateway:
+            raw = await gateway.open()
+            for number in (1, 2):  # on one connection
+                for at in range(0, len(request), step):
+                    raw.write(request[at : at + step])
+                    await asyncio.sleep(0.01)  # so that they come in pieces
+                status, _ = await raw.answer()
+                assert status == 202
+                assert len(gateway.publisher.events) == number
+            raw.writer.close()
 
     assert caplog.records == []

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import httpx
@@ -8,7 +9,16 @@ import pytest
 from kull_producers import NotRoutable
 from kull_producers.events import topology
 from kull_producers.testing import InMemoryPublisher, PublishedEvent
-from tests.unit.gateway.calls import CREDIT, CREDIT_PATH, PROMPT, SHOOT, TRACE, calling, problem
+from tests.unit.gateway.calls import (
+    CREDIT,
+    CREDIT_PATH,
+    JSON,
+    PROMPT,
+    SHOOT,
+    TRACE,
+    calling,
+    problem,
+)
 
 
 @pytest.mark.parametrize(
@@ -95,6 +105,18 @@ async def test_the_trace_context_travels_with_the_event(publisher: InMemoryPubli
 
     carried = [m.headers.get(topology.HEADER_TRACEPARENT) for m in publisher.transport.messages]
     assert carried == [TRACE, None]
+
+
+@pytest.mark.parametrize("count", ["5.0", "5e0", "5.5", '"5"', "true"])
+async def test_a_whole_number_with_a_point_is_422_and_told_so(
+    client: httpx.AsyncClient, publisher: InMemoryPublisher, count: str
+) -> None:
+    body = json.dumps(SHOOT).replace('"processedCount": 15', f'"processedCount": {count}')
+
+    answer = await client.post("/api/sync/shoot-progress", content=body, headers=JSON)
+
+    assert "processedCount must be a whole number" in problem(answer, 422)
+    assert publisher.events == []
 
 
 async def test_a_prompt_change_for_a_thousand_users_says_who_was_not_told(

@@ -9,6 +9,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from kull_edge.node import Edge
 from tests.support.fake_router import FakeRouter
 from tests.unit.edge.hubs import MAYA
 from tests.unit.edge.sockets import (
@@ -33,6 +34,48 @@ async def test_health_and_wrong_paths_are_answered() -> None:
         await router.own()
         async with welcomed(edge, "maya:mac"):
             assert (await http(edge, get("/readyz"))).startswith("HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/elsewhere"])
+async def test_head_is_answered_like_get_without_the_body(path: str) -> None:
+    async with running(FakeRouter()) as edge, welcomed(edge, "maya:mac"):
+        got = await http(edge, get(path))
+        head = await http(edge, get(path).replace("GET", "HEAD"))
+        posted = await http(edge, get(path).replace("GET", "POST"))
+
+    assert got.startswith(head)
+    assert head.endswith("\r\n\r\n")
+    assert posted.split()[1] == ("404" if path == "/elsewhere" else "405")
+
+
+async def test_a_whole_address_as_target_is_its_path() -> None:
+    async with running(FakeRouter()) as edge:
+        own = f"http://127.0.0.1:{edge.port}"
+        assert (await http(edge, get(f"{own}/livez"))).startswith("HTTP/1.1 200 ")
+        assert (await http(edge, get(f"{own}/nowhere"))).startswith("HTTP/1.1 404 ")
+        upgrade = RAW_UPGRADE.decode().replace("/ws", f"{own}/ws")
+        assert "WELCOME" in await first_bytes(edge, upgrade, until="WELCOME")
+        # Whose page it is counts by the address that was asked for.
+        foreign = upgrade.replace("Host: x", "Host: evil.com\r\nOrigin: http://evil.com")
+        assert (await http(edge, foreign)).startswith("HTTP/1.1 403 ")
+
+
+async def test_another_version_of_websocket_is_told_which_one_there_is() -> None:
+    async with running(FakeRouter()) as edge:
+        for version in ("8", "14", "13, 8", ""):
+            asked = RAW_UPGRADE.decode().replace("Version: 13", f"Version: {version}")
+            head = (await http(edge, asked)).partition("\r\n\r\n")[0].split("\r\n")
+            assert head[0].startswith("HTTP/1.1 426 "), version
+            assert "Sec-WebSocket-Version: 13" in head
+
+
+async def first_bytes(edge: Edge, request: str, *, until: str) -> str:
+    reader, writer = await asyncio.open_connection("127.0.0.1", edge.port)
+    writer.write(request.encode())
+    async with asyncio.timeout(10):
+        found = await reader.readuntil(until.encode())
+    writer.close()
+    return found.decode(errors="replace")
 
 
 async def test_no_answer_of_an_edge_may_be_framed_or_guessed_at() -> None:
