@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
 from kull_mesh.errors import MeshError
+from kull_protos.common.security_headers import CONNECT
 
 PAGES: Final = Path(__file__).parent / "pages"
+# It loads its own files alone, and frames itself: the phone beside the browser.
+POLICY: Final = (
+    f"default-src 'self'; img-src 'self' data:; {CONNECT}; frame-ancestors 'self'; "
+    "base-uri 'none'; form-action 'self'"
+)
 ADDRESSES: Final = ("/", "/prompts", "/settings", "/shoots/{shoot_id}")
 
 
@@ -42,7 +47,7 @@ def add(app: FastAPI, files: Path, *, demo: bool = False, edges: Sequence[str] =
         edges: where it connects to; none: to `/ws` of its own origin.
     """
     index = files / "index.html"
-    headers = {"Cache-Control": "no-cache", "Content-Security-Policy": _policy(edges)}
+    headers = {"Cache-Control": "no-cache", "Content-Security-Policy": POLICY}
     app.mount("/assets", StaticFiles(directory=files / "assets"))
 
     @app.get("/api/page", include_in_schema=False)
@@ -56,13 +61,3 @@ def add(app: FastAPI, files: Path, *, demo: bool = False, edges: Sequence[str] =
 
     for address in ADDRESSES:
         app.add_api_route(address, page, include_in_schema=False)
-
-
-def _policy(edges: Sequence[str]) -> str:
-    """Return what the page may load, connect to, and be framed by: itself, and its edges."""
-    origins = sorted({f"{each.scheme}://{each.netloc}" for each in map(urlsplit, edges)})
-    sources = " ".join(["'self'", *origins])
-    return (
-        "default-src 'self'; img-src 'self' data:; frame-ancestors 'self'; base-uri 'none'; "
-        f"form-action 'self'; connect-src {sources}"
-    )

@@ -9,7 +9,10 @@ from fastapi import FastAPI
 
 from tests.unit.gateway.listening import AUTHORIZED, TRIGGER, listening
 
-POLICY = "content-security-policy: default-src 'none'; frame-ancestors 'none'"
+POLICY = (
+    "content-security-policy: default-src 'none'; connect-src 'self' ws: wss:; "
+    "frame-ancestors 'none'"
+)
 
 
 def assert_guarded(answer: str, status: int) -> None:
