@@ -186,6 +186,10 @@ class RouterCore:
         log.info("edge_attached", edge=stream.node_id)
         return stream
 
+    def heard(self, stream: EdgeStream, sent_ms: int) -> None:
+        """A message of an edge came, sent then by its clock."""
+        stream.clock.heard(sent_ms, self.clock.monotonic())
+
     def close_stream(self, stream: EdgeStream) -> None:
         """The edge is gone: forget its sessions. Idempotent."""
         stream.close()

@@ -84,7 +84,8 @@ class _Call:
         end = await self._opened()
         try:
             for frame in message.frames:
-                await end.send(frame, frame.ByteSize())
+                alone = pb.AttachRequests(frames=[frame], sent=message.sent)
+                await end.send(alone, frame.ByteSize())
         except Lost as error:
             raise _Broken("the stream is broken") from error
 

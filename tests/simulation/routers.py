@@ -123,7 +123,7 @@ def wall_ms(loop: asyncio.AbstractEventLoop) -> int:
 async def _requests(end: End) -> AsyncIterator[pb.AttachRequests]:
     try:
         while True:
-            yield pb.AttachRequests(frames=[await end.receive()])
+            yield await end.receive()
     except Lost:
         return
 

@@ -137,7 +137,8 @@ class GrpcLink:
         while True:
             frames = await send_queue.get(MESSAGE_BYTES)
             try:
-                await call.write(AttachRequests(frames=frames))
+                sent = round(asyncio.get_running_loop().time() * 1000)
+                await call.write(AttachRequests(frames=frames, sent=sent))
             except (grpc.RpcError, asyncio.InvalidStateError) as error:
                 raise _Reset(_reason(error)) from error
             send_queue.done(len(frames))

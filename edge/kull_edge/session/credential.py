@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from kull_edge.protocol.messages import Refresh
 from kull_edge.protocol.server_messages import TokenExpired
 from kull_edge.session.deadlines import Deadline, Deadlines
 from kull_edge.session.effects import Effect, RefreshWish
 from kull_edge.session.replies import Replies
-from kull_protos.mesh.v1.attach_pb2 import Refreshed
+from kull_protos.mesh.v1.attach_pb2 import Refreshed, Subscribed
+
+SAME_MS: Final = 1000  # clocks that differ by less are left alone
 
 
 class Credential:
@@ -44,13 +47,23 @@ class Credential:
         """The first one comes in HELLO."""
         self._token = token
 
-    def set_end(self, expires_ms: int, closes_ms: int, now: float) -> None:
-        """Note what a router says: when the token expires, and when the session closes."""
-        self._expires_ms, self._closes_ms = expires_ms, max(expires_ms, closes_ms)
+    def set_end(self, answer: Subscribed | Refreshed, now: float) -> None:
+        """Note what a router says: when the token expires, and when the session closes.
+
+        A router's clock decides that. Devices hold it against the times of our messages, so that
+        clocks that differ are levelled in the answer.
+        """
+        router_ms = answer.now or self._wall_ms()
+        if abs(self._wall_ms() - router_ms) > SAME_MS and answer.expires_at:
+            answer.expires_at += self._wall_ms() - router_ms
+            answer.closes_at += self._wall_ms() - router_ms
+            router_ms = self._wall_ms()
+        expires_ms = answer.expires_at
+        self._expires_ms, self._closes_ms = expires_ms, max(expires_ms, answer.closes_at)
         self._deadlines.cancel(Deadline.END, Deadline.EXPIRY)
         if expires_ms:
             grace = self._closes_ms > expires_ms
-            left = max(0, expires_ms - self._wall_ms()) / 1000
+            left = max(0, expires_ms - router_ms) / 1000
             self._deadlines.set(Deadline.EXPIRY if grace else Deadline.END, now + left)
 
     def expired(self, now: float) -> list[Effect]:
@@ -74,7 +87,7 @@ class Credential:
         if answer.error_code:
             return self._replies.error(answer.error_code, answer.error, asked.ref)
         self._token = asked.token
-        self.set_end(answer.expires_at, answer.closes_at, now)
+        self.set_end(answer, now)
         told = self._replies.refreshed(answer.expires_at, asked.ref)
         return [*told, RefreshWish(self._token, others=True)]
 

@@ -15,16 +15,20 @@ from kull_protos.mesh.v1.attach_pb2 import Device, Generation, Position, Subscri
 class Introduction:
     """From the upgrade request or HELLO, then from the token, then from the first owner."""
 
-    __slots__ = ("_after", "_device", "_epoch", "_generation")
+    __slots__ = ("_after", "_device", "_epoch", "_generation", "_opened")
 
-    def __init__(self, handshake: Handshake, *, connected_at: int) -> None:
+    def __init__(self, handshake: Handshake) -> None:
         self._device = Device(
             device_id=handshake.device_id,
             instance=handshake.instance,
-            connected_at=connected_at,
         )
+        self._opened = 0
         self._epoch, self._after = handshake.epoch, handshake.after
         self._generation: Generation | None = None
+
+    def opened(self, now: float) -> None:
+        """The connection began, in seconds of the edge's monotonic clock."""
+        self._opened = round(now * 1000)
 
     def hello(self, message: Hello) -> None:
         """The device introduces itself after the upgrade request."""
@@ -34,7 +38,6 @@ class Introduction:
             name=message.device_name,
             platform=message.platform,
             instance=message.instance,
-            connected_at=self._device.connected_at,
         )
 
     def identify(self, token: str, *, allow_plain: bool, rng: random.Random) -> Identity:
@@ -59,7 +62,11 @@ class Introduction:
         """Return what to send to an owner. `start`: where a JOIN says that the device stands."""
         address = subscription.address
         request = Subscribe(
-            session_id=session_id, address=address, token=token, device=self._device
+            session_id=session_id,
+            address=address,
+            token=token,
+            device=self._device,
+            opened=self._opened,
         )
         queue = queue_name(address)
         if subscription.established:

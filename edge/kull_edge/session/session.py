@@ -70,7 +70,7 @@ class Session:
             request_ids=request_ids,
             rates=self._rates,
         )
-        self._introduction = Introduction(handshake, connected_at=wall_ms())
+        self._introduction = Introduction(handshake)
         self._keepalive = Keepalive(config.keepalive, config.pong_timeout, 0.0)
         # A v2 device acknowledges by itself.
         self._positions = None if handshake.v2 else PositionPings()
@@ -88,6 +88,7 @@ class Session:
     def start(self, now: float) -> list[Effect]:
         """The WebSocket is open: identify the device, or wait for its HELLO."""
         self._keepalive.received(now)
+        self._introduction.opened(now)
         if self._handshake.problem:
             code = close_codes.POLICY_VIOLATION
             return self._fail("invalid_message", self._handshake.problem, code)
@@ -274,7 +275,7 @@ class Session:
         self._rates.belongs_to(self._replies.user_id)
         self._deadlines.cancel(Deadline.ATTACH)
         self._deadlines.set(Deadline.KEEPALIVE, self._keepalive.next_at)
-        self._credential.set_end(answer.expires_at, answer.closes_at, now)
+        self._credential.set_end(answer, now)
         self._introduction.welcomed(answer.generation)
         data = welcome_json(
             answer,

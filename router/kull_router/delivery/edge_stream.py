@@ -6,6 +6,7 @@ import asyncio
 
 from kull_protos.contract.limits import MAX_NODE_ID_CHARS
 from kull_protos.mesh.v1 import attach_pb2 as pb
+from kull_router.delivery.edge_clock import EdgeClock
 from kull_router.delivery.send_queue import SendQueue, SendQueueOverflow
 
 
@@ -27,6 +28,7 @@ class EdgeStream:
         self.node_id = hello.node_id[:MAX_NODE_ID_CHARS]
         self.version = hello.version[:MAX_NODE_ID_CHARS]
         self.attached_ms = attached_ms
+        self.clock = EdgeClock()
         self._send_queue = send_queue
         # How many requests of each kind may be unanswered.
         self.subscribes = asyncio.Semaphore(subscribes)

@@ -48,6 +48,7 @@ class EdgeService(attach_pb2_grpc.EdgeServiceServicer):
                 "set KULL_EDGE_NODE_ID to its name",
             )
         stream = self._core.open_stream(first.hello)
+        self._core.heard(stream, message.sent)
         try:
             async with asyncio.TaskGroup() as tasks:
                 reader = tasks.create_task(
@@ -70,6 +71,7 @@ class EdgeService(attach_pb2_grpc.EdgeServiceServicer):
             for request in frames:
                 await self._core.receive(stream, request)
             async for message in request_iterator:
+                self._core.heard(stream, message.sent)
                 for request in message.frames:
                     await self._core.receive(stream, request)
         finally:

@@ -109,7 +109,8 @@ class Admission:
         )
         presence = None
         if subscription.is_own:
-            presence = self._take_over(key, request, info, shard)
+            opened_ms = stream.clock.here(request.opened, self._clock.monotonic())
+            presence = self._take_over(key, request, info, shard, opened_ms)
         else:
             self._fence_older(key, request, info)
         # Before the head is read: a push that comes in between must reach the edge.
@@ -135,7 +136,12 @@ class Admission:
             self._sessions.release(other.key, other.address)
 
     def _take_over(
-        self, key: SessionKey, request: pb.Subscribe, info: DeviceInfo, shard: Shard
+        self,
+        key: SessionKey,
+        request: pb.Subscribe,
+        info: DeviceInfo,
+        shard: Shard,
+        opened_ms: int,
     ) -> Presence:
         generation = None
         if not request.HasField("generation"):
@@ -149,7 +155,7 @@ class Admission:
                 shard=shard.number,
                 term=shard.term or 0,
                 now_ms=self._clock.wall_ms(),
-                opened_ms=request.device.connected_at,
+                opened_ms=opened_ms,
                 generation=generation,
                 instance=request.device.instance,
             )
@@ -228,6 +234,7 @@ class Admission:
             user_id=info.user,
             expires_at=pending.subscription.claims.expires_ms,
             closes_at=self._authority.closes_ms(pending.subscription.claims),
+            now=self._clock.wall_ms(),
         )
         if pending.presence:
             answer.first = attachment.first

@@ -81,6 +81,7 @@ class Enforcement:
         else:
             answer.expires_at = claims.expires_ms
             answer.closes_at = self._authority.closes_ms(claims)
+            answer.now = self._clock.wall_ms()
         stream.send(pb.AttachResponse(refreshed=answer))
 
     def _refresh(self, stream: EdgeStream, key: SessionKey, token: str) -> tokens.Claims:

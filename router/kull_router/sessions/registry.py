@@ -13,8 +13,9 @@ from typing import Final
 from kull_router.delivery.session_key import Generation, SessionKey
 from kull_router.queues.port import DeviceInfo
 
-# How far edges' clocks may differ before a new connection is taken for one that was held up.
-CLOCKS_DIFFER_MS: Final = 2000
+# How much older than the registered one a new connection is, if it was held up on its way: more
+# than a message between the nodes takes, by which the moments are measured.
+HELD_UP_MS: Final = 2000
 
 
 @dataclass(slots=True, kw_only=True)
@@ -26,7 +27,7 @@ class Presence:
     generation: Generation
     connected_ms: int
     session: SessionKey | None
-    opened_ms: int  # when its connection began, by its edge's clock
+    opened_ms: int  # when its connection began, by this router's monotonic clock
     instance: str = ""  # the client's run, if it names one
     gone_at: float = 0.0  # seconds on the caller's clock; meaningful while session is None
     announced: bool = False  # DEVICE_CONNECTED was stored
@@ -85,8 +86,8 @@ class Registry:
         """Make a session stand for its device.
 
         generation: what the session was given before (a re-subscription), None for a new one.
-        opened_ms: when its connection began, by its edge's clock; a new session whose connection
-            is older than that of the registered one was held up on its way.
+        opened_ms: when its connection began, by this router's monotonic clock; a new session whose
+            connection is older than that of the registered one was held up on its way.
 
         Raises:
             Superseded: a newer session of this device is registered, or just went away.
@@ -122,7 +123,7 @@ class Registry:
         return Registered(presence=presence, evicted=evicted, same=same)
 
     def _next_generation(self, known: Presence | None, *, term: int, opened_ms: int) -> Generation:
-        if known and known.session and opened_ms + CLOCKS_DIFFER_MS < known.opened_ms:
+        if known and known.session and opened_ms + HELD_UP_MS < known.opened_ms:
             raise Superseded(for_good=False)
         self._counter += 1
         return (term, self._counter)

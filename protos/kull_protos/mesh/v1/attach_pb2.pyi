@@ -7,10 +7,12 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class AttachRequests(_message.Message):
-    __slots__ = ("frames",)
+    __slots__ = ("frames", "sent")
     FRAMES_FIELD_NUMBER: _ClassVar[int]
+    SENT_FIELD_NUMBER: _ClassVar[int]
     frames: _containers.RepeatedCompositeFieldContainer[AttachRequest]
-    def __init__(self, frames: _Optional[_Iterable[_Union[AttachRequest, _Mapping]]] = ...) -> None: ...
+    sent: int
+    def __init__(self, frames: _Optional[_Iterable[_Union[AttachRequest, _Mapping]]] = ..., sent: _Optional[int] = ...) -> None: ...
 
 class AttachResponses(_message.Message):
     __slots__ = ("frames",)
@@ -139,20 +141,22 @@ class Device(_message.Message):
     def __init__(self, device_id: _Optional[str] = ..., name: _Optional[str] = ..., platform: _Optional[str] = ..., connected_at: _Optional[int] = ..., ephemeral: _Optional[bool] = ..., generation: _Optional[_Union[Generation, _Mapping]] = ..., instance: _Optional[str] = ...) -> None: ...
 
 class Subscribe(_message.Message):
-    __slots__ = ("session_id", "address", "token", "device", "position", "generation")
+    __slots__ = ("session_id", "address", "token", "device", "position", "generation", "opened")
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     TOKEN_FIELD_NUMBER: _ClassVar[int]
     DEVICE_FIELD_NUMBER: _ClassVar[int]
     POSITION_FIELD_NUMBER: _ClassVar[int]
     GENERATION_FIELD_NUMBER: _ClassVar[int]
+    OPENED_FIELD_NUMBER: _ClassVar[int]
     session_id: int
     address: str
     token: str
     device: Device
     position: Position
     generation: Generation
-    def __init__(self, session_id: _Optional[int] = ..., address: _Optional[str] = ..., token: _Optional[str] = ..., device: _Optional[_Union[Device, _Mapping]] = ..., position: _Optional[_Union[Position, _Mapping]] = ..., generation: _Optional[_Union[Generation, _Mapping]] = ...) -> None: ...
+    opened: int
+    def __init__(self, session_id: _Optional[int] = ..., address: _Optional[str] = ..., token: _Optional[str] = ..., device: _Optional[_Union[Device, _Mapping]] = ..., position: _Optional[_Union[Position, _Mapping]] = ..., generation: _Optional[_Union[Generation, _Mapping]] = ..., opened: _Optional[int] = ...) -> None: ...
 
 class Unsubscribe(_message.Message):
     __slots__ = ("session_id", "address")
@@ -207,7 +211,7 @@ class Publish(_message.Message):
     def __init__(self, request_id: _Optional[int] = ..., session_id: _Optional[int] = ..., type: _Optional[str] = ..., payload: _Optional[bytes] = ...) -> None: ...
 
 class Subscribed(_message.Message):
-    __slots__ = ("session_id", "address", "shard", "term", "epoch", "head", "after", "recovered", "generation", "devices", "user_id", "device", "expires_at", "closes_at", "first")
+    __slots__ = ("session_id", "address", "shard", "term", "epoch", "head", "after", "recovered", "generation", "devices", "user_id", "device", "expires_at", "closes_at", "first", "now")
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     SHARD_FIELD_NUMBER: _ClassVar[int]
@@ -223,6 +227,7 @@ class Subscribed(_message.Message):
     EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
     CLOSES_AT_FIELD_NUMBER: _ClassVar[int]
     FIRST_FIELD_NUMBER: _ClassVar[int]
+    NOW_FIELD_NUMBER: _ClassVar[int]
     session_id: int
     address: str
     shard: int
@@ -238,7 +243,8 @@ class Subscribed(_message.Message):
     expires_at: int
     closes_at: int
     first: bool
-    def __init__(self, session_id: _Optional[int] = ..., address: _Optional[str] = ..., shard: _Optional[int] = ..., term: _Optional[int] = ..., epoch: _Optional[str] = ..., head: _Optional[int] = ..., after: _Optional[int] = ..., recovered: _Optional[bool] = ..., generation: _Optional[_Union[Generation, _Mapping]] = ..., devices: _Optional[_Iterable[_Union[Device, _Mapping]]] = ..., user_id: _Optional[str] = ..., device: _Optional[_Union[Device, _Mapping]] = ..., expires_at: _Optional[int] = ..., closes_at: _Optional[int] = ..., first: _Optional[bool] = ...) -> None: ...
+    now: int
+    def __init__(self, session_id: _Optional[int] = ..., address: _Optional[str] = ..., shard: _Optional[int] = ..., term: _Optional[int] = ..., epoch: _Optional[str] = ..., head: _Optional[int] = ..., after: _Optional[int] = ..., recovered: _Optional[bool] = ..., generation: _Optional[_Union[Generation, _Mapping]] = ..., devices: _Optional[_Iterable[_Union[Device, _Mapping]]] = ..., user_id: _Optional[str] = ..., device: _Optional[_Union[Device, _Mapping]] = ..., expires_at: _Optional[int] = ..., closes_at: _Optional[int] = ..., first: _Optional[bool] = ..., now: _Optional[int] = ...) -> None: ...
 
 class Refused(_message.Message):
     __slots__ = ("session_id", "address", "close_code", "reason", "keep_session")
@@ -351,18 +357,20 @@ class Refresh(_message.Message):
     def __init__(self, session_id: _Optional[int] = ..., token: _Optional[str] = ...) -> None: ...
 
 class Refreshed(_message.Message):
-    __slots__ = ("session_id", "expires_at", "closes_at", "error_code", "error")
+    __slots__ = ("session_id", "expires_at", "closes_at", "error_code", "error", "now")
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
     CLOSES_AT_FIELD_NUMBER: _ClassVar[int]
     ERROR_CODE_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
+    NOW_FIELD_NUMBER: _ClassVar[int]
     session_id: int
     expires_at: int
     closes_at: int
     error_code: str
     error: str
-    def __init__(self, session_id: _Optional[int] = ..., expires_at: _Optional[int] = ..., closes_at: _Optional[int] = ..., error_code: _Optional[str] = ..., error: _Optional[str] = ...) -> None: ...
+    now: int
+    def __init__(self, session_id: _Optional[int] = ..., expires_at: _Optional[int] = ..., closes_at: _Optional[int] = ..., error_code: _Optional[str] = ..., error: _Optional[str] = ..., now: _Optional[int] = ...) -> None: ...
 
 class Logout(_message.Message):
     __slots__ = ("request_id", "session_id")

@@ -208,3 +208,35 @@ def test_one_connection_may_not_ask_about_its_token_again_and_again() -> None:
     assert (error["data"]["code"], error["data"]["ref"]) == ("rate_limited", "r")
     assert "wait 2.0 s" in error["data"]["message"]
     assert len(sent(hub.text(1, '{"type":"LOGOUT"}', 12), "logout")) == 1
+
+
+@pytest.mark.parametrize("ahead_ms", [60_000, -60_000, 500_000])
+def test_a_session_ends_by_the_routers_clock_and_its_device_is_told_by_the_edges(
+    ahead_ms: int,
+) -> None:
+    """An edge whose clock is wrong by a minute neither ends it a minute early nor late."""
+    hub = make_hub()
+    hub.link_up("r", welcome(), 0)
+    hub.link_frame("r", owned(1), 0)
+    connect(hub)
+    router_ms = WALL_MS - ahead_ms
+    expires = router_ms + 60_000
+    answer = subscribed(1, expires_at=expires, closes_at=expires + 30_000, now=router_ms)
+    [greeting] = written(hub.link_frame("r", answer, 0), 1)
+    assert greeting["data"]["expiresAt"] - greeting["timestamp"] == 60_000
+
+    assert written(hub.due(59.9), 1) == []
+    hub.received(1, 60)
+    [told] = written(hub.due(60.1), 1)
+    assert told["data"]["closesAt"] - WALL_MS == 90_000
+
+    hub.text(1, '{"type":"REFRESH","token":"maya:mac"}', 61)
+    refreshed = pb.Refreshed(
+        session_id=1, expires_at=expires + 100_000, closes_at=expires + 130_000, now=router_ms
+    )
+    [told] = [
+        frame
+        for frame in written(hub.link_frame("r", pb.AttachResponse(refreshed=refreshed), 61), 1)
+        if frame["type"] == "REFRESHED"
+    ]
+    assert told["data"]["expiresAt"] - told["timestamp"] == 160_000
