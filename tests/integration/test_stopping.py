@@ -105,7 +105,7 @@ def stop(name: str, number: signal.Signals, processes: Processes, folder: Path, 
     process.send_signal(number)
 
     assert process.wait(SECONDS) == program.code(number), output.read_text()
-    assert "Traceback" not in output.read_text()
+    assert "Traceback" not in output.read_text(), output.read_text()
 
 
 both = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
