@@ -24,6 +24,7 @@ setup: .venv/.installed ## Create .venv with everything pinned in requirements.l
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation $(MEMBERS:%=-e ./%)
+	$(BIN)/python -m compileall -q $(MEMBERS)  # else each start compiles them anew where writing bytecode is turned off
 	@touch $@
 
 demo: setup ## Follow a shoot on five devices and in your browser (PHOTOS=folder for your own pictures)
@@ -108,6 +109,7 @@ bench-quick: .venv/.bench ## The same, small, to see that it runs (a few minutes
 
 .venv/.bench: .venv/.installed bench/requirements.txt
 	$(BIN)/pip install --quiet --require-hashes -r bench/requirements.txt
+	$(BIN)/python -m compileall -q $(MEMBERS)  # else each start compiles them anew where writing bytecode is turned off
 	@touch $@
 
 protos: setup ## Generate the code of the .proto files

@@ -21,7 +21,10 @@ MAX_KINDS: Final = 1000
 
 
 class Lossy:
-    """A stream that loses what cannot be written: a full disk ends no process."""
+    """A stream that loses what cannot be written: a full disk ends no process.
+
+    In all else it is the stream that it stands for.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -32,9 +35,13 @@ class Lossy:
             self._stream.write(text)
 
     def flush(self) -> None:
-        """Flush it, or not."""
+        """Flush it, or not. What a buffer still holds of a failed write fails again here."""
         with suppress(OSError, ValueError):
             self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        """Return anything else of the stream."""
+        return getattr(self._stream, name)
 
 
 class Limit:
@@ -75,8 +82,12 @@ class ToStructlog(logging.Handler):
 def configure(settings: MeshSettings) -> None:
     """Log to stderr: for people on a terminal, one JSON object a line otherwise.
 
+    From then on stderr loses what cannot be written, whoever writes it: Python itself as well.
     Tracebacks never show local variables: those may hold tokens.
     """
+    stream: Any = sys.stderr
+    if not isinstance(stream, Lossy):
+        stream = sys.stderr = cast("TextIO", Lossy(stream))
     for_people = settings.log_format == "console" or (
         settings.log_format == "auto" and sys.stderr.isatty()
     )
@@ -99,7 +110,7 @@ def configure(settings: MeshSettings) -> None:
             *last,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", Lossy(sys.stderr))),
+        logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[ToStructlog()], level=logging.WARNING, force=True)

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.timeout(150, func_only=True)
 
 def test_a_mesh_serves_and_ends_in_order_while_its_log_is_full(tmp_path: Path) -> None:
     # It warns at the start (a development secret, a broker in memory), and of each bad token.
-    with Path("/dev/full").open("w") as full, Up(tmp_path, stderr=full) as up:
+    with Path("/dev/full").open("w") as full, Up(tmp_path, stderr=full, PYTHONUNBUFFERED="") as up:
         up.ready_line()
         for _ in range(3):
             told = subprocess.run(
