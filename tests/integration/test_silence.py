@@ -10,7 +10,7 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -276,12 +276,12 @@ async def test_the_relay_of_a_service_s_table_drains_in_order_when_rabbitmq_is_b
     broker: Broker, tmp_path: Path
 ) -> None:
     path = tmp_path / "service.db"
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db:
         for statement in CREATE_SQLITE:
             db.execute(statement)
 
     def commit(numbers: range) -> None:
-        with sqlite3.connect(path) as db:
+        with closing(sqlite3.connect(path)) as db, db:
             for number in numbers:
                 for user in USERS:
                     event = CreditUpdate(user_id=user, new_balance=number, change=1, reason="Test")

@@ -17,7 +17,7 @@ from kull_mesh.subcommands import ENTRIES
 from kull_protos.contract.shard import DEFAULT_SHARD_COUNT
 from tests.support.audit import deploy
 from tests.support.ports import free_port
-from tests.support.processes import Processes, ignoring
+from tests.support.processes import Processes, command_line, descendants, has_ended, ignoring
 
 SECONDS = 60  # generous, since machines are shared
 pytestmark = pytest.mark.timeout(150, func_only=True)
@@ -101,11 +101,13 @@ def stop(name: str, number: signal.Signals, processes: Processes, folder: Path, 
             cwd=folder,
         )
     wait_for(output, program.runs, process)
+    started = descendants(process.pid)
 
     process.send_signal(number)
 
     assert process.wait(SECONDS) == program.code(number), output.read_text()
     assert "Traceback" not in output.read_text(), output.read_text()
+    assert [command_line(each) for each in started if not has_ended(each)] == []
 
 
 both = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -133,6 +133,19 @@ def children(pid: int) -> list[int]:
     return found
 
 
+def descendants(pid: int) -> list[int]:
+    """Return what a process has started, and what these have."""
+    return [each for child in children(pid) for each in (child, *descendants(child))]
+
+
+def has_ended(pid: int) -> bool:
+    """Tell whether a process is gone, or waits only for somebody to ask how it went."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
 def command_line(pid: int) -> str:
     """Return what a process was started with, for people."""
     with contextlib.suppress(FileNotFoundError, PermissionError):

@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -153,48 +153,56 @@ class Stage:
     async def _process(self, photos: Path, pace: Pace) -> None:
         """Run the worker, with the billing service at the other end of its pipe."""
         worker_end, billing_end = os.pipe()
-        try:
-            billing = await self._start(
-                "billing_service.py",
-                *("follow", "maya", "--ledger", str(self._folder / "ledger.db")),
-                *("--url", self._url),
-                stdin=worker_end,
-                stdout=asyncio.subprocess.PIPE,
-            )
-            worker = await self._start(
-                "processing_worker.py",
-                *(str(photos), "--user", "maya", "--shoot", SHOOT),
-                *("--pace", str(pace.photo), "--url", self._url),
-                stdout=billing_end,
-            )
-        finally:
-            os.close(worker_end)
-            os.close(billing_end)
-        assert billing.stdout
-        async for line in billing.stdout:
-            self.charged += b"(Keeper " in line  # and not what was bought on the page
-        for process, name in ((worker, "processing worker"), (billing, "billing service")):
-            if await process.wait():
-                raise MeshError(f"the {name} failed: {self._last_words()}")
+        async with AsyncExitStack() as running:
+            try:
+                billing = await running.enter_async_context(
+                    self._running(
+                        "billing_service.py",
+                        *("follow", "maya", "--ledger", str(self._folder / "ledger.db")),
+                        *("--url", self._url),
+                        stdin=worker_end,
+                        stdout=asyncio.subprocess.PIPE,
+                    )
+                )
+                worker = await running.enter_async_context(
+                    self._running(
+                        "processing_worker.py",
+                        *(str(photos), "--user", "maya", "--shoot", SHOOT),
+                        *("--pace", str(pace.photo), "--url", self._url),
+                        stdout=billing_end,
+                    )
+                )
+            finally:
+                os.close(worker_end)
+                os.close(billing_end)
+            assert billing.stdout
+            async for line in billing.stdout:
+                self.charged += b"(Keeper " in line  # and not what was bought on the page
+            for process, name in ((worker, "processing worker"), (billing, "billing service")):
+                if await process.wait():
+                    raise MeshError(f"the {name} failed: {self._last_words()}")
 
     async def _service(self, program: str, *arguments: str) -> None:
-        process = await self._start(program, *arguments, stdout=asyncio.subprocess.DEVNULL)
-        if await process.wait():
-            raise MeshError(f"{program} failed: {self._last_words()}")
+        stdout = asyncio.subprocess.DEVNULL
+        async with self._running(program, *arguments, stdout=stdout) as process:
+            if await process.wait():
+                raise MeshError(f"{program} failed: {self._last_words()}")
 
     def _last_words(self) -> str:
         said = (self._folder / "services.log").read_text().splitlines()
         return said[-1] if said else "it said nothing"
 
-    async def _start(
+    @asynccontextmanager
+    async def _running(
         self,
         program: str,
         *arguments: str,
         stdout: int,
         stdin: int = asyncio.subprocess.DEVNULL,
-    ) -> asyncio.subprocess.Process:
+    ) -> AsyncIterator[asyncio.subprocess.Process]:
+        """Start a service; what still runs of it afterwards is killed."""
         with (self._folder / "services.log").open("ab") as log:
-            return await asyncio.create_subprocess_exec(
+            process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 str(EXAMPLES / program),
                 *arguments,
@@ -203,6 +211,13 @@ class Stage:
                 stdout=stdout,
                 stderr=log,
             )
+        try:
+            yield process
+        finally:
+            if process.returncode is None:
+                with suppress(ProcessLookupError):
+                    process.kill()
+            await process.communicate()  # to its pipe's end: an open one outlives the loop
 
 
 def count(photos: Path) -> int:

@@ -98,6 +98,8 @@ async def _served(app: FastAPI, listener: socket.socket) -> AsyncIterator[asynci
         access_log=False,  # the page asks every second
         log_config=None,
         lifespan="off",
+        server_header=False,
+        date_header=False,  # WithHeaders says it
         timeout_graceful_shutdown=2,
     )
     server = _Server(config)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from kull_router.errors import RouterError
 from kull_router.queues.entry import NO_PROGRESS, Contract, Event
 from kull_router.queues.port import CursorUpdate, DeviceInfo, Retention, Store
-from tests.support.postgres import fresh_database
+from tests.support.spare_database import SpareDatabase
 from tests.support.stores import NOW, SHARD, Disk, MemoryDisk, PostgresDisk, SqliteDisk
 
 ADDRESSES = ("user:a", "user:b", "room:a", "all")
@@ -179,6 +179,9 @@ async def test_sqlite_answers_like_the_twin(script: list[Step]) -> None:
 
 @given(st.lists(steps(), min_size=5, max_size=40))
 @settings(max_examples=20)
-async def test_postgres_answers_like_the_twin(postgres: str, script: list[Step]) -> None:
-    with fresh_database(postgres) as url:
-        await compare(script, PostgresDisk(url))
+async def test_postgres_answers_like_the_twin(
+    spare_database: SpareDatabase, script: list[Step]
+) -> None:
+    url = spare_database.take()
+    await compare(script, PostgresDisk(url))
+    spare_database.give_back(url)
