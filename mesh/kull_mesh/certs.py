@@ -51,7 +51,7 @@ def make_authority(folder: Path) -> Issued:
     key = ec.generate_private_key(ec.SECP256R1())
     name = _name("Kull Sync CA")
     builder = (
-        _begin(name, name, key, AUTHORITY_DAYS)
+        _begin(name, name, key, key, AUTHORITY_DAYS)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(signs=True), critical=True)
     )
@@ -102,7 +102,7 @@ def issue(
         usages.append(ExtendedKeyUsageOID.SERVER_AUTH)
     names: list[x509.GeneralName] = [x509.UniformResourceIdentifier(identities.write(role, name))]
     builder = (
-        _begin(_name(f"{role} {name}"[:64]), authority.subject, key, DAYS)
+        _begin(_name(f"{role} {name}"[:64]), authority.subject, key, signer, DAYS)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
@@ -114,9 +114,15 @@ def issue(
 
 
 def _begin(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, days: int
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePrivateKey,
+    signer: ec.EllipticCurvePrivateKey,
+    days: int,
 ) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
+    own = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    signers = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -125,6 +131,9 @@ def _begin(
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(minutes=5))  # clocks differ
         .not_valid_after(now + timedelta(days=days))
+        # RFC 5280, 4.2.1: without them strict clients, such as Python 3.13, refuse to connect.
+        .add_extension(own, critical=False)
+        .add_extension(signers, critical=False)
     )
 
 
