@@ -10,6 +10,8 @@ EdgeError
 
 from __future__ import annotations
 
+from kull_protos.contract.error_codes import ErrorCode
+
 
 class EdgeError(Exception):
     """Root of the edge's errors."""
@@ -18,10 +20,10 @@ class EdgeError(Exception):
 class BadMessage(EdgeError):
     """A device's message was wrong; the text is fit for the device.
 
-    `code` is one of docs/protocol.md, "Errors"; `ref` is the message's own reference, if any.
+    `ref` is the message's own reference, if any.
     """
 
-    def __init__(self, code: str, message: str, ref: str | int | None = None) -> None:
+    def __init__(self, code: ErrorCode, message: str, ref: str | int | None = None) -> None:
         self.code, self.ref = code, ref
         super().__init__(message)
 

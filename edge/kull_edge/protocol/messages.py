@@ -23,6 +23,7 @@ from kull_edge.protocol.fields import (
     Kind,
     text,
 )
+from kull_protos.contract.error_codes import ErrorCode
 from kull_protos.contract.limits import (
     MAX_DEVICE_ID_CHARS,
     MAX_NAME_CHARS,
@@ -203,9 +204,11 @@ def parse(data: str) -> DeviceMessage:
     try:
         message = _DECODER.decode(data)
     except (ValueError, RecursionError) as error:
-        raise BadMessage("invalid_json", f"the message is not JSON: {str(error)[:120]}") from None
+        raise BadMessage(
+            ErrorCode.INVALID_JSON, f"the message is not JSON: {str(error)[:120]}"
+        ) from None
     if not isinstance(message, dict):
-        raise BadMessage("invalid_json", "the message is JSON, but not an object")
+        raise BadMessage(ErrorCode.INVALID_JSON, "the message is JSON, but not an object")
     type_ = message.get("type")
     reader = _READERS.get(type_) if isinstance(type_, str) else None
     try:
@@ -213,9 +216,9 @@ def parse(data: str) -> DeviceMessage:
             return reader.read(message)
         known = ", ".join(TYPES)
         why = f"type {str(type_)[:40]!r} is not one of {known}"
-        raise BadMessage("unknown_type", why, _ref(message))
+        raise BadMessage(ErrorCode.UNKNOWN_TYPE, why, _ref(message))
     except Invalid as error:
-        raise BadMessage("invalid_message", str(error), _ref(message)) from None
+        raise BadMessage(ErrorCode.INVALID_MESSAGE, str(error), _ref(message)) from None
 
 
 def _ref(message: Json) -> Ref:
@@ -235,13 +238,14 @@ def parse_after(value: str) -> dict[str, int]:
         # isascii too: int() would read other scripts' digits.
         if not queue or not (seq.isascii() and seq.isdigit()) or len(seq) > 19:
             raise BadMessage(
-                "invalid_message", f"after: {part[:40]!r} is not <queue>:<seq>, e.g. user:12"
+                ErrorCode.INVALID_MESSAGE,
+                f"after: {part[:40]!r} is not <queue>:<seq>, e.g. user:12",
             )
         after[queue] = int(seq)
     try:
         POSITIONS.read(after, "after")
     except Invalid as error:
-        raise BadMessage("invalid_message", str(error)) from None
+        raise BadMessage(ErrorCode.INVALID_MESSAGE, str(error)) from None
     return after
 
 

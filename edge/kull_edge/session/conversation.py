@@ -19,6 +19,7 @@ from kull_edge.session.rooms import Rooms
 from kull_edge.session.state import State
 from kull_edge.session.subscriptions import Subscriptions
 from kull_protos.contract import addresses
+from kull_protos.contract.error_codes import ErrorCode
 from kull_protos.mesh.v1 import attach_pb2 as pb
 
 WARN_EVERY: Final = 10.0  # seconds
@@ -99,11 +100,13 @@ class Conversation:
 
     def _ack(self, message: messages.Ack, state: State) -> list[Effect]:
         if state is State.HELLO:
-            raise BadMessage("invalid_message", _FIRST)
+            raise BadMessage(ErrorCode.INVALID_MESSAGE, _FIRST)
         own = message.queue == "user"
         subscription = self._subscriptions.own if own else self._subscriptions.get(message.queue)
         if subscription is None:
-            raise BadMessage("invalid_message", f"queue: you do not follow {message.queue[:40]!r}")
+            raise BadMessage(
+                ErrorCode.INVALID_MESSAGE, f"queue: you do not follow {message.queue[:40]!r}"
+            )
         subscription.ack(message.seq)
         return []
 
@@ -134,7 +137,7 @@ class Conversation:
         """Return what to tell a device about its token, which costs a router far more than us."""
         if wait := self._rates.token(now):
             why = f"REFRESH and LOGOUT come too often: wait {wait:.1f} s"
-            return [Limited("tokens"), *self._replies.error("rate_limited", why, ref)]
+            return [Limited("tokens"), *self._replies.error(ErrorCode.RATE_LIMITED, why, ref)]
         return []
 
     def _ping(self, now: float) -> list[Effect]:
@@ -143,7 +146,7 @@ class Conversation:
                 return [Limited("pings")]
             self._warn_at = now + WARN_EVERY
             why = f"PING comes too often and is not answered: wait {wait:.1f} s"
-            return [Limited("pings"), *self._replies.error("rate_limited", why)]
+            return [Limited("pings"), *self._replies.error(ErrorCode.RATE_LIMITED, why)]
         return self._replies.message("PONG", Pong())
 
     # From the routers
@@ -177,4 +180,4 @@ class Conversation:
 
 def _check(right: bool, why: str, ref: messages.Ref = None) -> None:
     if not right:
-        raise BadMessage("invalid_message", why, ref)
+        raise BadMessage(ErrorCode.INVALID_MESSAGE, why, ref)

@@ -10,6 +10,7 @@ from kull_edge.protocol.server_messages import TokenExpired
 from kull_edge.session.deadlines import Deadline, Deadlines
 from kull_edge.session.effects import Effect, RefreshWish
 from kull_edge.session.replies import Replies
+from kull_protos.contract.error_codes import ErrorCode
 from kull_protos.mesh.v1.attach_pb2 import Refreshed, Subscribed
 
 SAME_MS: Final = 1000  # clocks that differ by less are left alone
@@ -75,7 +76,7 @@ class Credential:
         """The device shows another token: its user's router shall look at it."""
         if self._asked:
             why = "wait for the answer to the REFRESH before"
-            return self._replies.error("busy", why, message.ref)
+            return self._replies.error(ErrorCode.BUSY, why, message.ref)
         self._asked = message
         return [RefreshWish(message.token)]
 

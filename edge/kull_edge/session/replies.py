@@ -16,6 +16,7 @@ from kull_edge.protocol.server_messages import (
     queue_name,
 )
 from kull_edge.session.effects import Effect, Write
+from kull_protos.contract.error_codes import ErrorCode
 
 
 class Replies:
@@ -47,7 +48,7 @@ class Replies:
 
     def unavailable(self, ref: Ref) -> list[Effect]:
         """Write that what the device asked for was not done, and that it may ask again."""
-        return self.error("unavailable", "it could not be stored now, send it again", ref)
+        return self.error(ErrorCode.UNAVAILABLE, "it could not be stored now, send it again", ref)
 
     def accepted(self, event_id: str, ref: Ref) -> list[Effect]:
         """Write the answer to a message that became an event, if the dialect has one."""

@@ -8,6 +8,7 @@ from kull_edge.protocol.messages import Ref
 from kull_edge.session.effects import Effect, Limited
 from kull_edge.session.rates import Rates
 from kull_edge.session.replies import Replies
+from kull_protos.contract.error_codes import ErrorCode
 from kull_protos.mesh.v1.attach_pb2 import Published
 
 
@@ -37,14 +38,14 @@ class Requests:
         """Return what to tell a device whose message is right, only too early."""
         if wait := self._rates.message(now):
             why = f"this device sends too many: wait {wait:.1f} s, then send the newest"
-            return [Limited("messages"), *self._replies.error("rate_limited", why, ref)]
+            return [Limited("messages"), *self._replies.error(ErrorCode.RATE_LIMITED, why, ref)]
         return self.full(ref)
 
     def full(self, ref: Ref) -> list[Effect]:
         """Return what to tell a device that has too many open requests, whatever its rate."""
         if len(self._open) < self._limit:
             return []
-        return self._replies.error("busy", "wait until earlier messages are answered", ref)
+        return self._replies.error(ErrorCode.BUSY, "wait until earlier messages are answered", ref)
 
     def answered(self, answer: Published) -> list[Effect]:
         """A router has answered; what nobody waits for is ignored."""

@@ -23,6 +23,7 @@ from kull_edge.session.requests import Requests
 from kull_edge.session.subscription import Subscription
 from kull_edge.session.subscriptions import Subscriptions
 from kull_protos.contract import addresses
+from kull_protos.contract.error_codes import ErrorCode
 from kull_protos.mesh.v1.attach_pb2 import Position, Refused, Subscribed
 
 
@@ -73,7 +74,7 @@ class Rooms:
                 return self._leave(message)
             case Typing(queue=address, ref=ref):
                 if address not in self._subscriptions:
-                    return self._replies.error("forbidden", "JOIN the room first", ref)
+                    return self._replies.error(ErrorCode.FORBIDDEN, "JOIN the room first", ref)
                 return [PublishWish(self._requests.begin(ref), "TYPING", address.encode())]
 
     def _join(self, message: JoinRoom) -> list[Effect]:
@@ -84,7 +85,7 @@ class Rooms:
             return self._replies.notice("JOINED", joined_json(_position_of(subscription), ref))
         if sum(addresses.is_room(each.address) for each in self._subscriptions) >= self._limit:
             why = f"{self._limit} rooms are followed already: LEAVE one first"
-            return [Limited("rooms"), *self._replies.error("too_many_rooms", why, ref)]
+            return [Limited("rooms"), *self._replies.error(ErrorCode.TOO_MANY_ROOMS, why, ref)]
         if message.after is not None:
             epoch = self._subscriptions.own.epoch
             self._starts[address] = Position(epoch=epoch, seq=message.after)
@@ -125,7 +126,9 @@ class Rooms:
         self._starts.pop(address, None)
         told: list[Effect] = []
         if asked := address in self._asked:
-            told += self._replies.error("forbidden", answer.reason, self._asked.pop(address))
+            told += self._replies.error(
+                ErrorCode.FORBIDDEN, answer.reason, self._asked.pop(address)
+            )
         if address in self._leaving:
             told += self._left(address, self._leaving.pop(address))
         elif not asked:
@@ -142,7 +145,7 @@ class Rooms:
 
     def _busy(self, address: str, ref: Ref) -> list[Effect]:
         why = f"wait for the answer to the JOIN or LEAVE of {address[:40]!r} before"
-        return self._replies.error("busy", why, ref)
+        return self._replies.error(ErrorCode.BUSY, why, ref)
 
 
 def _position_of(subscription: Subscription) -> Standing:

@@ -30,6 +30,7 @@ from kull_edge.timers import Timers
 from kull_protos.common.rates import Buckets
 from kull_protos.contract import addresses, close_codes
 from kull_protos.contract.close_codes import CloseCode
+from kull_protos.contract.error_codes import ErrorCode
 from kull_protos.mesh.v1 import attach_pb2 as pb
 
 
@@ -91,7 +92,7 @@ class Session:
         self._introduction.opened(now)
         if self._handshake.problem:
             code = close_codes.POLICY_VIOLATION
-            return self._fail("invalid_message", self._handshake.problem, code)
+            return self._fail(ErrorCode.INVALID_MESSAGE, self._handshake.problem, code)
         if self._handshake.token is not None:
             return self._identify(now)
         if not self._handshake.v2:
@@ -111,7 +112,9 @@ class Session:
 
     def binary(self) -> list[Effect]:
         """The device sent a binary message."""
-        return self._fail("binary_frame", "send JSON in text frames", close_codes.UNSUPPORTED_DATA)
+        return self._fail(
+            ErrorCode.BINARY_FRAME, "send JSON in text frames", close_codes.UNSUPPORTED_DATA
+        )
 
     def throttled(self, now: float) -> list[Effect]:
         """The device sends more than it may: tell it, now and then."""
@@ -119,7 +122,7 @@ class Session:
             return []
         self._warn_at = now + WARN_EVERY
         why = "you send more than is allowed and are read more slowly: send less"
-        return self._replies.error("rate_limited", why)
+        return self._replies.error(ErrorCode.RATE_LIMITED, why)
 
     def pong(self, payload: bytes) -> list[Effect]:
         """A pong came: in the plain dialect it acknowledges what was written before its ping."""
@@ -241,7 +244,8 @@ class Session:
     def _hello(self, message: messages.Hello, now: float) -> list[Effect]:
         if self.state is not State.HELLO:
             raise BadMessage(
-                "invalid_message", "HELLO is only the first message, and only without another token"
+                ErrorCode.INVALID_MESSAGE,
+                "HELLO is only the first message, and only without another token",
             )
         self._deadlines.cancel(Deadline.HELLO)
         self._credential.show(message.token)
