@@ -135,6 +135,8 @@ class AmqpChannel:
         found, properties = self._content, self._properties
         body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         self._content, self._properties, self._chunks = None, None, []
+        if properties.problem:
+            log.warning("properties_unreadable", problem=properties.problem)
         if isinstance(found, content.Deliver):
             self.handle_delivery(found, properties, body)
         elif found is not None:

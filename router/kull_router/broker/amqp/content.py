@@ -9,13 +9,10 @@ from __future__ import annotations
 import struct
 from typing import Final, NamedTuple
 
-import structlog
 from pamqp import body, commands, frame, header
 
 from kull_producers.events.message import Message
 from kull_router.broker.amqp.frames import OVERHEAD
-
-log = structlog.get_logger(__name__)
 
 DELIVER: Final = b"\x00\x3c\x00\x3c"  # class 60 (basic), method 60 (deliver)
 
@@ -63,13 +60,19 @@ class Deliver(NamedTuple):
 
 
 class Properties(NamedTuple):
-    """What the router reads of a content header. `size`: bytes of the body."""
+    """What the router reads of a content header.
+
+    Attributes:
+        size: bytes of the body.
+        problem: why the texts and headers are not all there; empty when they are.
+    """
 
     size: int
     message_id: str
     type: str
     app_id: str
     headers: dict[str, HeaderValue]
+    problem: str = ""
 
 
 def read_deliver(payload: bytes) -> Deliver:
@@ -82,11 +85,15 @@ def read_deliver(payload: bytes) -> Deliver:
 
 
 def read_properties(payload: bytes) -> Properties:
-    """Read a content header frame. Header values that no event of ours has are left out."""
+    """Read a content header frame. Header values that no event of ours has are left out.
+
+    What cannot be read ends the reading and is told as `problem`.
+    """
     _, _, size, flags = _CONTENT.unpack_from(payload)
     at = _CONTENT.size
     texts: dict[str, str] = {}
     headers: dict[str, HeaderValue] = {}
+    problem = ""
     try:
         for flag, name, kind in _PROPERTIES:
             if not flags & flag:
@@ -97,14 +104,15 @@ def read_properties(payload: bytes) -> Properties:
                 headers, at = _table(payload, at)
             else:
                 at += 1 if kind == "byte" else 8
-    except (IndexError, struct.error):
-        log.warning("properties_unreadable", read=sorted(texts))
+    except (IndexError, struct.error) as error:
+        problem = f"{name}: {error}"
     return Properties(
         size,
         texts.get("message_id", ""),
         texts.get("type", ""),
         texts.get("app_id", ""),
         headers,
+        problem,
     )
 
 

@@ -51,6 +51,7 @@ def test_what_is_published_reads_back_as_it_was(message: Message, max_frame: int
         message.app_id,
     )
     assert read.headers == message.headers
+    assert not read.problem
 
 
 @given(TEXT, TEXT, st.integers(1, 2**63 - 1), st.booleans())
@@ -110,6 +111,15 @@ def test_a_table_is_read_up_to_a_value_of_unknown_length() -> None:
     payload = header_frame(len(fields).to_bytes(4) + fields)
 
     assert content.read_properties(payload).headers == {"a": "x"}
+
+
+def test_what_ends_too_early_is_told_and_what_came_before_it_is_kept() -> None:
+    fixed = b"\x00\x3c\x00\x00" + (7).to_bytes(8) + b"\x00\x88"
+
+    read = content.read_properties(fixed + b"\x02id")
+
+    assert (read.size, read.message_id) == (7, "id")
+    assert read.problem.startswith("app_id:")
 
 
 def header_frame(table: bytes) -> bytes:
