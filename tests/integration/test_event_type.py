@@ -25,13 +25,13 @@ from kull_gateway import service_token
 from kull_mesh import secrets
 from kull_mesh.settings import MeshSettings
 from tests.support.device import WAIT
+from tests.support.members import MEMBERS
 from tests.support.rabbitmq import Endpoint
 from tests.support.up import Up, running
 
 pytestmark = pytest.mark.timeout(300)  # many processes, each of which imports everything
 
 ROOT: Final = Path(__file__).parents[2]
-MEMBERS: Final = ("protos", "producers", "gateway", "router", "edge", "mesh", "clients/python")
 WEB: Final = "clients/web"
 MODELS: Final = "producers/kull_producers/events/models.py"
 GENERATED: Final = {

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.members import MEMBERS
+
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "build" / "matrix"
-MEMBERS = ("protos", "producers", "gateway", "router", "edge", "mesh", "clients/python")
 LOCKS = ("requirements.lock", "bench/requirements.txt")
 _ASK = "import sys; print('.'.join(map(str, sys.version_info[:3])))"
 

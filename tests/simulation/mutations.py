@@ -22,8 +22,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.simulation.trials import MEMBERS, Catch, Contract, Effort, Simulation, Trial
+from tests.simulation.trials import Catch, Contract, Effort, Simulation, Trial
 from tests.support.arguments import at_least
+from tests.support.members import MEMBERS
 
 ROOT = Path(__file__).parents[2]
 COPIED = (*MEMBERS, "tests", "examples", "docs/schema")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-MEMBERS = ("protos", "producers", "gateway", "router", "edge", "mesh", "clients/python")
+from tests.support.members import MEMBERS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

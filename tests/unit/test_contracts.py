@@ -15,16 +15,10 @@ from typing import Any
 
 import pytest
 
+from tests.support.members import MEMBERS
+
 ROOT = Path(__file__).parents[2]
-PACKAGES = {
-    "kull_protos": "protos",
-    "kull_producers": "producers",
-    "kull_gateway": "gateway",
-    "kull_router": "router",
-    "kull_edge": "edge",
-    "kull_mesh": "mesh",
-    "kull_client": "clients/python",
-}
+PACKAGES = {package: folder for folder, package in MEMBERS.items()}
 # What reaches out: files, sockets, processes, threads, databases, clocks, logs, settings. `uuid`
 # and `datetime` also only format; what of them is clock or chance is HIDDEN.
 IMPURE = {

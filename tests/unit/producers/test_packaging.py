@@ -11,16 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.members import MEMBERS
+
 ROOT = Path(__file__).parents[3]
-MEMBERS = {
-    "protos": "kull_protos",
-    "producers": "kull_producers",
-    "gateway": "kull_gateway",
-    "router": "kull_router",
-    "edge": "kull_edge",
-    "mesh": "kull_mesh",
-    "clients/python": "kull_client",
-}
 
 
 def build(folder: str | Path, target: Path) -> zipfile.ZipFile:
