@@ -1,4 +1,4 @@
-"""The table of folders in a package's README is held to the tree."""
+"""The tables of folders in READMEs are held to the tree."""
 
 from __future__ import annotations
 
@@ -7,17 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.members import MEMBERS
+
 ROOT = Path(__file__).parents[2]
-PACKAGES = {
-    "protos": "kull_protos",
-    "producers": "kull_producers",
-    "gateway": "kull_gateway",
-    "router": "kull_router",
-    "edge": "kull_edge",
-    "mesh": "kull_mesh",
-}
 HEADER = "| folder |"
-TOLD = [name for name in PACKAGES if HEADER in (ROOT / name / "README.md").read_text()]
 ROW = re.compile(r"^\| `([^`]+/)` +\|", re.MULTILINE)
 
 
@@ -36,11 +29,29 @@ def folders(package: Path) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("name", TOLD)
-def test_a_readme_has_one_line_per_folder_and_none_without(name: str) -> None:
-    listed = rows((ROOT / name / "README.md").read_text())
+@pytest.mark.parametrize(("member", "package"), MEMBERS.items())
+def test_a_readme_has_one_line_per_folder_and_none_without(member: str, package: str) -> None:
+    listed = rows((ROOT / member / "README.md").read_text())
 
-    assert sorted(listed) == sorted(folders(ROOT / name / PACKAGES[name]))
+    assert sorted(listed) == sorted(folders(ROOT / member / package))
+
+
+def test_the_first_readme_has_every_folder_and_every_member_and_none_without() -> None:
+    made = set(re.findall(r"^([a-z]+)/$", (ROOT / ".gitignore").read_text(), re.MULTILINE))
+    there = {
+        path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")
+    }
+    text = (ROOT / "README.md").read_text()
+
+    listed = [
+        name.removesuffix("/")
+        for row in re.findall(r"^\| (`[^|]+) \|", text.partition(HEADER)[2], re.MULTILINE)
+        for name in re.findall(r"`([^`]+/)`", row)
+    ]
+
+    assert sorted(set(listed)) == sorted(listed)
+    assert {name.partition("/")[0] for name in listed} == there - made
+    assert MEMBERS.keys() <= set(listed)
 
 
 def test_the_table_is_read_as_it_is_written(tmp_path: Path) -> None:
