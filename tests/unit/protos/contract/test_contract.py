@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -48,6 +51,35 @@ def test_what_is_committed_is_what_the_contract_says() -> None:
     done = python(ROOT / "scripts/gen_contract.py", "--check")
 
     assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generator", ROOT / "scripts/gen_contract.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_page_that_explains_it_names_every_copy_and_every_table(generator: ModuleType) -> None:
+    page = (ROOT / "docs/decisions/0020-what-is-said-once.md").read_text()
+    modules, tables = (
+        dict(re.findall(r"^\| `([^`]+)` \| (.+) \|$", part, re.MULTILINE))
+        for part in page.partition("| where | tables |")[::2]
+    )
+    copies: dict[str, set[str]] = {}
+    for target in (Path(target) for targets in generator.COPIES.values() for target in targets):
+        package = [part for part in target.parent.parts if part not in generator.MEMBERS]
+        if target.stem != "__init__":
+            copies.setdefault(".".join(package), set()).add(target.stem)
+
+    assert {package: set(re.findall(r"`(\w+)`", row)) for package, row in modules.items()} == copies
+    assert tables.keys() == generator.generate().keys() - {
+        target for targets in generator.COPIES.values() for target in targets
+    }
+    assert all(name in tables[generator.DOCUMENT] for name in generator.tables())
 
 
 @pytest.fixture
