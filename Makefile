@@ -27,7 +27,7 @@ setup: .venv/.installed ## Create .venv with everything pinned in requirements.l
 	$(BIN)/python -m compileall -q $(MEMBERS)  # else each start compiles them anew where writing bytecode is turned off
 	@touch $@
 
-demo: setup ## Follow a shoot on five devices and in your browser (PHOTOS=folder for your own pictures)
+demo: setup ## Follow a shoot on several devices and in your browser (PHOTOS=folder for your own pictures)
 	@$(MAKE) --no-print-directory page || echo 'The demo goes on without building its page.' >&2
 	@$(BIN)/kull demo $(if $(PHOTOS),--photos "$(PHOTOS)")
 
@@ -65,7 +65,7 @@ unit: setup ## Run the unit tests, and the contract tests on the in-memory twins
 simulate: setup ## Run the mesh on virtual time, with faults drawn from seeds (SEEDS=10000 STORE=sqlite)
 	$(BIN)/python -W ignore -m tests.simulation --seeds $(or $(SEEDS),10000) --store $(or $(STORE),memory)
 
-mutations: setup ## Break the code in ten ways; each must be noticed
+mutations: setup ## Break the code in one way after the other; each must be noticed
 	$(BIN)/python -m tests.simulation.mutations
 
 $(WEB_READY): $(WEB)/package-lock.json
