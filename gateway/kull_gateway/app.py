@@ -56,10 +56,10 @@ def create_app(
     problems.install(app, counted)
     if buckets is None:  # an empty one is false
         buckets = Buckets(rate=0, burst=0)
-    door = triggers.Door(authorize=authorize, buckets=buckets, clock=clock)
-    triggers.add(app, publisher, door, events)
+    admission = triggers.Admission(authorize=authorize, buckets=buckets, clock=clock)
+    triggers.add(app, publisher, admission, events)
     if minter is not None:
-        token_route.add(app, minter, door)
+        token_route.add(app, minter, admission)
 
     async def default_status() -> Status:
         return await publisher_status(publisher)

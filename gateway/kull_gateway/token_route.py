@@ -14,7 +14,7 @@ from pydantic.alias_generators import to_camel
 from kull_gateway import auth, openapi, requests
 from kull_gateway.problems import BadRequest
 from kull_gateway.token_minter import Minter
-from kull_gateway.triggers import Door
+from kull_gateway.triggers import Admission
 from kull_producers.contract.limits import (
     MAX_DEVICE_ID_CHARS,
     MAX_NAME_CHARS,
@@ -79,7 +79,7 @@ _EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 
 
-def add(app: FastAPI, minter: Minter, door: Door) -> None:
+def add(app: FastAPI, minter: Minter, admission: Admission) -> None:
     """Add the route to an app, and the public key for those who verify."""
 
     @app.post(
@@ -90,7 +90,7 @@ def add(app: FastAPI, minter: Minter, door: Door) -> None:
     )
     async def token(request: Request) -> JSONResponse:
         """Sign a device token. Needs the scope token:mint."""
-        door.admit(request, auth.TOKEN_MINT)
+        admission.admit(request, auth.TOKEN_MINT)
         asked = _parse(requests.fields_of(await requests.read(request)))
         if asked.ttl > minter.max_ttl:
             raise _wrong(f"ttl must be at most {int(minter.max_ttl)} seconds")

@@ -21,7 +21,7 @@ from kull_producers.publishing.publisher import Publisher
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Door:
+class Admission:
     """Who may come in, and how often. `clock` returns seconds."""
 
     authorize: auth.Authorize
@@ -39,21 +39,21 @@ class Door:
 class Triggers:
     """Turns requests into events."""
 
-    def __init__(self, publisher: Publisher, door: Door) -> None:
+    def __init__(self, publisher: Publisher, admission: Admission) -> None:
         self._publisher = publisher
-        self._door = door
+        self._admission = admission
         self._used = Used()
 
     async def trigger(self, request: Request, model: type[Event]) -> JSONResponse:
         """Publish the event in a request; answer once it is confirmed."""
-        caller = self._door.admit(request, model.event_type.scope)
+        caller = self._admission.admit(request, model.event_type.scope)
         body = await requests.read(request)
         fields = requests.fields_of(body)
         key = requests.idempotency_key(request)
         user_id = _pop_user_id(model, fields) if model.event_type.audience.takes_user else None
         event = model.from_data(fields)
         if key is not None:
-            path, now = request.url.path, self._door.clock()
+            path, now = request.url.path, self._admission.clock()
             self._used.check(caller.service, path, key, body=body, now=now)
         event_id = await self._publisher.publish(
             event,
@@ -65,9 +65,9 @@ class Triggers:
         return JSONResponse({"id": event_id}, status_code=HTTPStatus.ACCEPTED)
 
 
-def add(app: FastAPI, publisher: Publisher, door: Door, events: Catalogue) -> None:
+def add(app: FastAPI, publisher: Publisher, admission: Admission, events: Catalogue) -> None:
     """Add a trigger for each type of event to an app."""
-    triggers = Triggers(publisher, door)
+    triggers = Triggers(publisher, admission)
     for model in events.values():
         _add_route(app, triggers, model)
 

@@ -29,8 +29,8 @@ from kull_gateway.settings import DEFAULT_BURST, DEFAULT_RATE, DEFAULT_TIMEOUT, 
 from kull_mesh import __version__, secrets
 from kull_mesh.errors import MeshError
 from kull_mesh.play import page
+from kull_mesh.readiness import until
 from kull_mesh.secrets import Keys
-from kull_mesh.waiting import until
 from kull_producers import Publisher
 from kull_producers.publishing.rabbitmq import RabbitTransport
 from kull_producers.publishing.transport import Transport

@@ -1,4 +1,4 @@
-"""The front door: a publisher on a real RabbitMQ."""
+"""Where a program begins: a publisher on a real RabbitMQ."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ class World:
             yield EdgeNode(
                 HubConfig(
                     node_id=f"edge-{number}",
-                    window_frames=messages,
+                    window_messages=messages,
                     window_bytes=size,
                     allow_plain_tokens=True,
                     max_subscribes=self.rng.choice([2, 1000]),

@@ -44,7 +44,7 @@ class CloseCode(IntEnum):
     NO_TOKEN = 4502, "no token was given"
     REPLACED = 4503, "the same device has connected again; the newer connection wins"
     DISCONNECTED = 4504, "an operator or a log-out ended the session"
-    TOO_MANY_ERRORS = 4505, "too many bad frames"
+    TOO_MANY_ERRORS = 4505, "too many bad messages"
     TOO_MANY_DEVICES = 4506, "the user has as many devices connected as may be"
     REVOKED = 4507, "the token was revoked: log in again"
 

@@ -19,7 +19,9 @@ class SessionConfig(BaseModel):
         max_length=MAX_NODE_ID_CHARS, description="name of this edge, unique among living edges"
     )
     allow_plain_tokens: bool = Field(description="accept tokens that prove nothing: for demos only")
-    window_frames: int = Field(64, ge=1, description="unacknowledged messages per device and queue")
+    window_messages: int = Field(
+        64, ge=1, description="unacknowledged messages per device and queue"
+    )
     window_bytes: int = Field(262_144, ge=1, description="unacknowledged bytes, the same way")
     hello_timeout: float = Field(5.0, gt=0, description="seconds for HELLO")
     attach_timeout: float = Field(10.0, gt=0, description="seconds for a router to take a session")
@@ -46,4 +48,4 @@ class SessionConfig(BaseModel):
     @cached_property
     def window(self) -> Window:
         """What may be unacknowledged in each queue."""
-        return Window(messages=self.window_frames, bytes=self.window_bytes)
+        return Window(messages=self.window_messages, bytes=self.window_bytes)

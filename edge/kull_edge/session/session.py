@@ -112,9 +112,7 @@ class Session:
 
     def binary(self) -> list[Effect]:
         """The device sent a binary message."""
-        return self._fail(
-            ErrorCode.BINARY_FRAME, "send JSON in text frames", close_codes.UNSUPPORTED_DATA
-        )
+        return self._fail(ErrorCode.BINARY_FRAME, "send JSON as text", close_codes.UNSUPPORTED_DATA)
 
     def throttled(self, now: float) -> list[Effect]:
         """The device sends more than it may: tell it, now and then."""
@@ -269,7 +267,7 @@ class Session:
     def _bad_message(self, error: BadMessage) -> list[Effect]:
         self._errors += 1
         if self._errors >= self._config.max_errors:
-            return self._refuse(CloseCode.TOO_MANY_ERRORS, "too many bad frames, fix the client")
+            return self._refuse(CloseCode.TOO_MANY_ERRORS, "too many bad messages, fix the client")
         return self._replies.error(error.code, str(error), error.ref)
 
     # What owners' answers mean

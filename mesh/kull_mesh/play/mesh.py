@@ -19,8 +19,8 @@ from pydantic import SecretStr
 
 from kull_mesh.errors import MeshError
 from kull_mesh.play.ports import free_port
+from kull_mesh.readiness import until
 from kull_mesh.secrets import Keys
-from kull_mesh.waiting import until
 from kull_producers import Publisher
 from kull_protos.common.hosts import authority
 from kull_router.broker.memory import MemoryBroker

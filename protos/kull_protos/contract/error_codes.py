@@ -26,7 +26,7 @@ class ErrorCode(StrEnum):
         "invalid_message",
         "a field is missing, of a wrong type or out of range; the message names it",
     )
-    BINARY_FRAME = "binary_frame", "binary frames are not part of this protocol (closes 1003)"
+    BINARY_FRAME = "binary_frame", "binary messages are not part of this protocol (closes 1003)"
     BUSY = (
         "busy",
         "too many messages of this device, or one about the same room, wait for their answers",

@@ -20,7 +20,7 @@ WALL_MS = 1_000_000
 
 
 def make_hub(*, routers: int = 1, **options: Any) -> Hub:
-    options.setdefault("window_frames", 4)
+    options.setdefault("window_messages", 4)
     options.setdefault("window_bytes", 10_000)
     config = HubConfig(node_id="edge", allow_plain_tokens=True, **options)
     return Hub(config, routers=routers, wall_ms=lambda: WALL_MS, rng=random.Random(1))

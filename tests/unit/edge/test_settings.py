@@ -49,7 +49,7 @@ def test_every_limit_is_a_variable_of_the_edge(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_window_is_the_one_that_is_set() -> None:
-    assert EdgeSettings(window_frames=3, window_bytes=7).window == Window(messages=3, bytes=7)
+    assert EdgeSettings(window_messages=3, window_bytes=7).window == Window(messages=3, bytes=7)
 
 
 def test_a_text_that_names_a_setting_takes_its_value() -> None:

@@ -155,7 +155,7 @@ async def test_a_device_that_reads_nothing_acknowledges_nothing() -> None:
 async def test_the_window_of_a_v2_device_opens_with_its_acknowledgements() -> None:
     router = FakeRouter()
     async with (
-        running(router, window_frames=4, ack_delay=0.01) as edge,
+        running(router, window_messages=4, ack_delay=0.01) as edge,
         welcomed(edge, "maya:mac") as device,
     ):
         for _ in range(10):

@@ -71,7 +71,7 @@ async def test_a_slow_reader_grows_no_memory_and_gets_everything_later(window_by
     narrow = socket.socket()
     narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
     async with running(
-        router, ack_delay=0.01, window_frames=1000, window_bytes=window_bytes
+        router, ack_delay=0.01, window_messages=1000, window_bytes=window_bytes
     ) as edge:
         narrow.connect(("127.0.0.1", edge.port))
         # The slow one stops reading after one message.

@@ -1,4 +1,4 @@
-"""Waiting for a part that may die instead."""
+"""When all parts are ready: waiting for that, while one may die instead."""
 
 from __future__ import annotations
 

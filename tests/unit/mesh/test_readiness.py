@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from kull_mesh.waiting import until
+from kull_mesh.readiness import until
 
 
 async def forever() -> None:
