@@ -29,12 +29,18 @@ NOT_NEEDED = {"docker", "docker_compose"}  # tests/compose asks for them itself
 
 @dataclass(slots=True)
 class Counts:
-    """How many tests did what. `broken`: a suite ended badly though no test of it has failed."""
+    """How many tests did what.
+
+    Attributes:
+        broken: a suite ended badly though no test of it has failed.
+        told: a line for each suite.
+    """
 
     passed: int = 0
     failed: int = 0
     skipped: int = 0
     broken: list[str] = field(default_factory=list)
+    told: list[str] = field(default_factory=list, compare=False)
 
     @classmethod
     def read(cls, report: Path) -> Counts:
@@ -56,6 +62,7 @@ class Counts:
         self.failed += other.failed
         self.skipped += other.skipped
         self.broken += other.broken
+        self.told += other.told
 
     @property
     def code(self) -> int:
@@ -66,6 +73,16 @@ class Counts:
         """Return it as pytest and vitest say it."""
         told = f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
         return "; ".join([told, *self.broken])
+
+    def tell(self, line: str) -> None:
+        """Say a line now, and once more in the summary: much is printed in between."""
+        self.told.append(line)
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+
+    def summary(self) -> str:
+        """Return what `make test` ends with: a line for each suite, and the total."""
+        return "\n".join([*self.told, str(self)])
 
 
 def run(name: str, command: Sequence[str], report: Path, **env: str) -> Counts:
@@ -82,8 +99,7 @@ def run(name: str, command: Sequence[str], report: Path, **env: str) -> Counts:
     counts = Counts.read(report)
     if code and not counts.failed:
         counts.broken.append(f"{name} ended with exit code {code}")
-    sys.stdout.write(f"{name}: {counts} in {time.monotonic() - begin:.0f} s\n")
-    sys.stdout.flush()
+    counts.tell(f"{name}: {counts} in {time.monotonic() - begin:.0f} s")
     return counts
 
 
@@ -108,14 +124,14 @@ def both(python: Callable[[], Counts], web: Callable[[], Counts], node: Outcome)
     if node.there:
         counts.add(web())
     else:
-        sys.stdout.write(f"The web SDK was not tested: {node.why}\n")
+        counts.tell(f"The web SDK was not tested: {node.why}")
     return counts
 
 
 def main() -> int:
     """Run both suites; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--workers", type=at_least(1), default=2)
+    parser.add_argument("--workers", type=at_least(1), required=True)
     parser.add_argument("pytest", nargs="*", help="further options of pytest, after --")
     options = parser.parse_args()
     stop_in_order()
@@ -133,7 +149,7 @@ def main() -> int:
         return 130
     finally:
         shared_run.close_run()
-    sys.stdout.write(f"{counts}\n")
+    sys.stdout.write(f"{counts.summary()}\n")
     return counts.code
 
 

@@ -28,7 +28,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pythons", nargs="*", help="versions or paths; default: those found")
     parser.add_argument("--rabbitmqs", nargs="*", help="'installed' or paths; default: those found")
-    parser.add_argument("--workers", type=at_least(1), default=2, help="of pytest")
+    parser.add_argument("--workers", type=at_least(1), required=True, help="of pytest")
     options = parser.parse_args()
     pythons.FOLDER.mkdir(parents=True, exist_ok=True)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -56,6 +57,32 @@ def test_a_suite_that_ends_without_a_report_is_a_failure(tmp_path: Path) -> None
 
     assert counts.code == 1
     assert str(counts) == "0 passed, 0 failed, 0 skipped; Web SDK ended with exit code 3"
+
+
+def suite(name: str, folder: Path, result: str) -> Counts:
+    report = folder / f"{name}.xml"
+    script = f"import pathlib; pathlib.Path({str(report)!r}).write_text({result!r})"
+    return run(name, [sys.executable, "-c", script], report)
+
+
+def test_the_last_lines_say_each_suites_result_and_the_total(tmp_path: Path) -> None:
+    counts = both(
+        lambda: suite("Python", tmp_path, PYTEST), lambda: suite("Web SDK", tmp_path, VITEST), NODE
+    )
+
+    python, web, total = counts.summary().splitlines()
+    assert re.fullmatch(r"Python: 4 passed, 3 failed, 3 skipped in \d+ s", python)
+    assert re.fullmatch(r"Web SDK: 4 passed, 0 failed, 1 skipped in \d+ s", web)
+    assert total == "8 passed, 3 failed, 4 skipped"
+
+
+def test_without_node_the_last_lines_say_so(tmp_path: Path) -> None:
+    counts = both(lambda: suite("Python", tmp_path, PYTEST), Counts, NO_NODE)
+
+    python, web, total = counts.summary().splitlines()
+    assert python.startswith("Python: 4 passed")
+    assert web == "The web SDK was not tested: there is none"
+    assert total == "4 passed, 3 failed, 3 skipped"
 
 
 def test_the_last_line_says_how_many_passed_and_failed() -> None:
