@@ -21,7 +21,9 @@ class ConnectionConfig(BaseModel):
     max_head: int = Field(16_384, ge=1_024, description="bytes of an upgrade request's head")
     max_query: int = Field(8_192, ge=256, description="bytes of its target, query included")
     message_rate: float = Field(
-        1_000.0, ge=0, description="messages per second of one device; 0: no limit"
+        1_000.0,
+        ge=0,
+        description="messages per second of one device, each part and ping counted; 0: no limit",
     )
     message_burst: float = Field(2_000.0, ge=1, description="messages at once, above that rate")
     byte_rate: float = Field(
