@@ -25,6 +25,7 @@ from kull_gateway import service_token
 from kull_mesh import secrets
 from kull_mesh.settings import MeshSettings
 from tests.support.device import WAIT
+from tests.support.machine import Outcome
 from tests.support.members import MEMBERS
 from tests.support.rabbitmq import Endpoint
 from tests.support.up import Up, running
@@ -333,10 +334,8 @@ def test_the_new_code_passes_the_type_checker(copy: Copy) -> None:
     assert "no issues found" in told
 
 
-def test_the_web_sdk_knows_its_type_and_its_callback(copy: Copy) -> None:
-    modules = ROOT / WEB / "node_modules"
-    if not modules.is_dir():
-        pytest.skip("the web SDK's dependencies are not installed: `make page` does it")
+def test_the_web_sdk_knows_its_type_and_its_callback(copy: Copy, web_packages: Outcome) -> None:
+    modules = Path(web_packages.place)
     own = copy.folder / WEB / "node_modules"
     (own / "@kull").mkdir(parents=True)
     for each in modules.iterdir():

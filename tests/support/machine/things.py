@@ -115,6 +115,15 @@ def _install_node() -> None:
     apt.install("nodejs", "npm")
 
 
+def _web_packages() -> Program | None:
+    folder = ROOT / "clients/web/node_modules"
+    return Program(str(folder)) if (folder / ".package-lock.json").exists() else None
+
+
+def _install_web_packages() -> None:
+    _run("make", "--no-print-directory", "clients/web/node_modules/.package-lock.json")
+
+
 def _page() -> Program | None:
     from kull_mesh.play import page  # slow to import, and rarely needed
 
@@ -207,6 +216,13 @@ THINGS: Final[Mapping[str, Thing]] = {
         find=_node,
         install=_install_node,
         help="install Node 20.19 or later with npm",
+    ),
+    "web_packages": Thing(
+        title="the web SDK's own",
+        find=_web_packages,
+        install=_install_web_packages,
+        help="npm ci in clients/web",
+        requires=("node",),
     ),
     "demo_page": Thing(
         title="the demo's page",

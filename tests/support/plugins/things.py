@@ -109,6 +109,12 @@ def bench_packages() -> Outcome:
 
 
 @pytest.fixture(scope="session")
+def web_packages() -> Outcome:
+    """The packages that the web SDK is built with; `place` is their folder."""
+    return _needed("web_packages")
+
+
+@pytest.fixture(scope="session")
 def demo_page() -> Outcome:
     """The built page of the demo."""
     return _needed("demo_page")

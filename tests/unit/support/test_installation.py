@@ -76,8 +76,9 @@ def test_the_version_is_asked_for_where_no_folder_tells_it(tmp_path: Path) -> No
     assert installation.Installation(server).version() == "4.1.2"
 
 
-@pytest.mark.skipif(shutil.which("unshare") is None, reason="only Linux has mount namespaces")
 def test_entering_a_system_leaves_no_mount_behind() -> None:
+    if shutil.which("unshare") is None:
+        pytest.skip("only Linux has mount namespaces")
     before = Path("/proc/self/mounts").read_text()
     command = installation.Installation(Path("/bin/true"), root=Path("/")).command("true")
     entered = subprocess.run(command, capture_output=True, text=True, check=False)
