@@ -26,8 +26,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # for tests.support
 from tests.support import machine
 from tests.support.arguments import at_least, stop_in_order
 from tests.support.audit import audit, deploy
-from tests.support.brokers import until
 from tests.support.rabbitmq import RabbitMQ
+from tests.support.until import until
 
 ROOT = Path(__file__).parents[1]
 SHARDS = 16

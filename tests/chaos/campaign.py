@@ -20,10 +20,10 @@ from tests.chaos.flow import Flow
 from tests.chaos.ledger import Ledger
 from tests.chaos.producer import Producer
 from tests.chaos.report import FAILOVER_WITHIN, Report
-from tests.support.brokers import until
 from tests.support.mesh import Mesh
 from tests.support.postgres import Postgres
 from tests.support.rabbitmq import RabbitMQ
+from tests.support.until import until
 
 RECOVERED_WITHIN = 90.0  # seconds after which a fault counts as not recovered from
 

@@ -21,8 +21,9 @@ from kull_router.broker.amqp import (
 )
 from kull_router.broker.rabbitmq import RabbitBroker
 from kull_router.errors import BrokerUnavailable, ChannelClosed, ConfigError
-from tests.support.brokers import SHARDS, event, ids, open_shard, take, until
+from tests.support.brokers import SHARDS, event, ids, open_shard, take
 from tests.support.rabbitmq import Endpoint, RabbitMQ
+from tests.support.until import until
 
 pytestmark = pytest.mark.rabbitmq
 

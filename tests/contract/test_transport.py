@@ -31,8 +31,9 @@ from kull_producers.publishing.rabbitmq import RabbitTransport
 from kull_producers.publishing.transport import Transport
 from kull_producers.testing import MemoryTransport
 from kull_router.broker.port import Broker
-from tests.support.brokers import SHARDS, MemoryRig, RabbitRig, event, ids, take, until
+from tests.support.brokers import SHARDS, MemoryRig, RabbitRig, event, ids, take
 from tests.support.tcp_proxy import TcpProxy
+from tests.support.until import until
 
 SILENCE_NOTICED = 10.0  # seconds
 

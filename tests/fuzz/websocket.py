@@ -14,6 +14,7 @@ from kull_edge.socket.config import ConnectionConfig
 from kull_edge.socket.connection import Connection
 from tests.fuzz.mutate import Mutator
 from tests.support.fake_router import FakeRouter
+from tests.support.until import until
 from tests.unit.edge.sockets import running, welcomed
 
 UPGRADE = (
@@ -140,9 +141,7 @@ async def fuzz(inputs: int, seed: int, told: Callable[[str], None] = lambda _: N
                     router.world.logs.clear()
                     report.checks += 1
                     told(f"websocket: {number} of {inputs}")
-            async with asyncio.timeout(30):
-                while edge.session_count > 1:
-                    await asyncio.sleep(0.02)
+            await until(lambda: edge.session_count <= 1, seconds=30)
             report.left_over = len(edge._connections) - 1
     return report
 

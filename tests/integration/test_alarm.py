@@ -14,6 +14,7 @@ from tests.support.device import Device, Frame, device, token
 from tests.support.mesh import Mesh
 from tests.support.ports import free_port
 from tests.support.rabbitmq import RabbitMQ
+from tests.support.until import until
 
 pytestmark = pytest.mark.rabbitmq
 PATIENT = 60.0  # seconds
@@ -69,22 +70,21 @@ async def progress(of: Device, done: int) -> None:
 
 
 async def until_shown(publisher: OutboxPublisher) -> None:
-    async with asyncio.timeout(PATIENT):
-        while SHORT not in (await publisher.status()).problem:
-            await asyncio.sleep(0.05)
+    async def shown() -> bool:
+        return SHORT in (await publisher.status()).problem
+
+    await until(shown, seconds=PATIENT)
 
 
 async def until_blocked(metrics_port: int, *, value: str) -> None:
     """Wait for what the router's metrics say."""
     url = f"http://127.0.0.1:{metrics_port}/metrics"
 
-    def read() -> str:
+    def says_so() -> bool:
         with urllib.request.urlopen(url, timeout=10) as answer:
-            return str(answer.read().decode())
+            return f"kull_router_rabbitmq_blocked {value}" in answer.read().decode()
 
-    async with asyncio.timeout(PATIENT):
-        while f"kull_router_rabbitmq_blocked {value}" not in await asyncio.to_thread(read):
-            await asyncio.sleep(0.1)
+    await until(lambda: asyncio.to_thread(says_so), seconds=PATIENT, every=0.1)
 
 
 @pytest.mark.timeout(240)

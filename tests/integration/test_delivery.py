@@ -17,6 +17,7 @@ from kull_protos.mesh.v1 import admin_pb2
 from tests.support.device import WAIT, Frame, device, token
 from tests.support.mesh import Mesh
 from tests.support.rabbitmq import Endpoint
+from tests.support.until import until
 
 # One worker runs the whole module on one mesh.
 pytestmark = [pytest.mark.rabbitmq, pytest.mark.xdist_group("delivery")]
@@ -143,9 +144,7 @@ async def test_acknowledgements_move_the_cursor(mesh: Mesh) -> None:
 
         await mac.ack(event)
 
-        async with asyncio.timeout(WAIT):
-            while cursor(mesh, user, "mac") < event["seq"]:
-                await asyncio.sleep(0.05)
+        await until(lambda: cursor(mesh, user, "mac") >= event["seq"], seconds=WAIT)
 
 
 def cursor(mesh: Mesh, user: str, name: str) -> int:

@@ -18,6 +18,7 @@ from tests.support.device import device, token
 from tests.support.mesh import Mesh
 from tests.support.ports import free_port
 from tests.support.rabbitmq import RabbitMQ
+from tests.support.until import until
 
 pytestmark = pytest.mark.rabbitmq
 
@@ -167,9 +168,7 @@ async def test_a_router_waits_for_rabbitmq_and_says_so(tmp_path: Path) -> None:
     try:
         mesh.router.start()
         mesh.edges[0].start()
-        async with asyncio.timeout(30):
-            while "waiting_for_rabbitmq" not in mesh.router.log.read_text():
-                await asyncio.sleep(0.05)
+        await until(lambda: "waiting_for_rabbitmq" in mesh.router.log.read_text(), seconds=30)
         await asyncio.to_thread(broker.start)
         await asyncio.to_thread(mesh.wait_until_ready)
         async with device(mesh.url(0), token("maya", "mac")) as mac:

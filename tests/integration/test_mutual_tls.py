@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import stat
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from kull_router.queues.memory import MemoryStore
 from kull_router.rpc.roles import METHODS
 from kull_router.settings import RouterSettings
 from tests.support.ports import free_port
+from tests.support.until import until
 
 LIMIT = 20.0  # seconds
 
@@ -104,7 +104,7 @@ async def attach(router_: Router, tls: dict[str, Any] | None, node_id: str) -> g
 async def test_an_edge_with_a_certificate_is_served(folder: Path) -> None:
     async with router(folder) as running:
         async with edge(running, **files(folder, "edge-edge-1")) as linked:
-            await until(lambda: linked.ready)
+            await until(lambda: linked.ready, seconds=LIMIT)
         assert await attach(running, files(folder, "edge-edge-1"), "edge-1") is grpc.StatusCode.OK
 
 
@@ -224,12 +224,6 @@ def live(folder: Path, tmp_path: Path) -> dict[str, dict[str, Any]]:
     return kept
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(LIMIT):
-        while not condition():
-            await asyncio.sleep(0.02)
-
-
 @asynccontextmanager
 async def live_router(live: dict[str, dict[str, Any]], port: int = 0) -> AsyncIterator[Router]:
     settings = RouterSettings(
@@ -246,7 +240,7 @@ async def test_new_certificates_count_for_new_connections_and_open_ones_stay(
     old = files(folder, "edge-edge-1")
     new = files(folder, "edge-edge-1", "theirs") | {"tls_ca": folder / "theirs" / "ca.crt"}
     async with live_router(live) as running, edge(running, **old) as linked:
-        await until(lambda: linked.ready)
+        await until(lambda: linked.ready, seconds=LIMIT)
         streams = {each.number for each in running.core.fanout.each()}
         assert await attach(running, new, "edge-1") is grpc.StatusCode.UNAVAILABLE
 
@@ -269,13 +263,13 @@ async def test_an_edge_that_connects_again_shows_its_new_certificate(
             port=0, routers=first.grpc_address, node_id="edge-1", **live["edge-edge-1"]
         )
         linked = await Edge(settings).__aenter__()
-        await until(lambda: linked.ready)
+        await until(lambda: linked.ready, seconds=LIMIT)
     try:
-        await until(lambda: not linked.ready)
+        await until(lambda: not linked.ready, seconds=LIMIT)
         for stem in live:
             replace(tmp_path / stem, stem, folder / "theirs")
         async with live_router(live, port):
-            await until(lambda: linked.ready)
+            await until(lambda: linked.ready, seconds=LIMIT)
     finally:
         await linked.__aexit__(None, None, None)
 

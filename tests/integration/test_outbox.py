@@ -15,9 +15,10 @@ import pytest
 
 from kull_producers import NotDeployed, OutboxLocked, OutboxPublisher, connect
 from tests.support.audit import audit, deploy
-from tests.support.brokers import SHARDS, until
+from tests.support.brokers import SHARDS
 from tests.support.processes import Processes
 from tests.support.rabbitmq import RabbitMQ
+from tests.support.until import until
 
 ROOT = Path(__file__).parents[2]
 

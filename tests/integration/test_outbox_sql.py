@@ -21,7 +21,7 @@ from kull_producers.outbox.sql import CREATE_POSTGRES, CREATE_SQLITE, SqlOutbox
 from kull_producers.outbox.sql_relay import SqlBacklog, SqlRelay
 from kull_producers.outbox.sqlite import SqliteOutbox
 from kull_producers.testing import MemoryTransport
-from tests.support.brokers import until
+from tests.support.until import until
 
 
 class Service(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from kull_mesh.play.mesh import PlayMesh
 from kull_mesh.play.purse import MemoryPurse, NotEnough
 from kull_mesh.secrets import Keys
 from kull_mesh.up import LocalMesh, UpOptions
+from tests.support.until import until
 
 KEYS = Keys("d" * 48, "s" * 48)
 WAIT = 45.0  # seconds; an edge is a process that starts
@@ -79,12 +80,6 @@ async def balances(client: SyncClient, last: int) -> list[int]:
     return seen
 
 
-async def until(condition: Callable[[], Any]) -> None:
-    async with asyncio.timeout(WAIT):
-        while not condition():
-            await asyncio.sleep(0.05)
-
-
 async def test_devices_survive_the_death_of_an_edge_and_a_restart_of_the_router(
     tmp_path: Path, pages: Path
 ) -> None:
@@ -95,12 +90,12 @@ async def test_devices_survive_the_death_of_an_edge_and_a_restart_of_the_router(
             await http.post("/api/play/credits", json={"user": "maya", "change": 1})
             assert await balances(client, 121) == [121]
             assert (await http.post(f"/api/play/edges/{edge.name}/kill")).status_code == 202
-            await until(lambda: not edge.alive)
+            await until(lambda: not edge.alive, seconds=WAIT)
             await http.post("/api/play/credits", json={"user": "maya", "change": 1})
             assert await balances(client, 122) == [122]
 
             assert (await http.post("/api/play/router/restart")).status_code == 202
-            await until(lambda: not mesh.router_ready)
+            await until(lambda: not mesh.router_ready, seconds=WAIT)
             await http.post("/api/play/credits", json={"user": "maya", "change": 1})
             assert await balances(client, 123) == [123]
             assert mesh.router_ready

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, closing
 from pathlib import Path
 from typing import Protocol
@@ -40,11 +40,12 @@ from kull_producers.publishing.rabbitmq import HEARTBEAT, RabbitTransport
 from kull_producers.testing import MemoryTransport
 from tests.integration.test_gateway import SECRET, gateway, until_ready
 from tests.support.audit import audit, deploy
-from tests.support.brokers import SHARDS, until
+from tests.support.brokers import SHARDS
 from tests.support.ports import free_port
 from tests.support.postgres import Postgres
 from tests.support.rabbitmq import RabbitMQ
 from tests.support.tcp_proxy import TcpProxy
+from tests.support.until import until
 
 SHORT = 2  # seconds between heartbeats
 NOTICED = 15.0  # seconds within which silence is noticed at that pace
@@ -130,13 +131,6 @@ async def credit(publisher: Publisher, user: str, number: int) -> None:
     )
 
 
-async def until_told(problem: Callable[[], Awaitable[str]], *, seconds: float) -> None:
-    """Wait until something is said to be wrong."""
-    async with asyncio.timeout(seconds):
-        while not await problem():
-            await asyncio.sleep(0.05)
-
-
 async def published(url: str) -> dict[str, list[str]]:
     """Return the ids of each address in their order, repeats left out."""
     found = await audit(url)
@@ -161,7 +155,7 @@ async def through_silence(publisher: OutboxPublisher, broker: Broker, *, noticed
     for number in range(20, 60):
         for user in USERS:
             await credit(publisher, user, number)
-    await until_told(problem, seconds=noticed)
+    await until(problem, seconds=noticed)
     assert publisher.pending == 40 * len(USERS)
     await broker.restore()
     for user in USERS:
@@ -303,7 +297,7 @@ async def test_the_relay_of_a_service_s_table_drains_in_order_when_rabbitmq_is_b
         await drained()
         await broker.silence()
         commit(range(20, 60))
-        await until_told(problem, seconds=NOTICED)
+        await until(problem, seconds=NOTICED)
         await broker.restore()
         await drained()
         assert await problem() == ""
@@ -340,7 +334,7 @@ async def test_a_relay_whose_postgresql_is_silent_says_so_and_goes_on_when_it_is
         commit("e-1")
         await until(lambda: len(confirmed.messages) == 1)
         private_postgres.freeze()
-        await until_told(problem, seconds=40)
+        await until(problem, seconds=40)
         private_postgres.thaw()
         await asyncio.to_thread(commit, "e-2")
         await until(lambda: len(confirmed.messages) >= 2, seconds=DRAINED)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import Protocol
 
@@ -145,10 +145,3 @@ async def take(channel: Channel, count: int) -> list[Delivery]:
 def ids(deliveries: Sequence[Delivery]) -> list[str]:
     """Return the ids of the messages."""
     return [delivery.message.message_id for delivery in deliveries]
-
-
-async def until(condition: Callable[[], bool], *, seconds: float = 5) -> None:
-    """Wait for what no event tells."""
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.01)

@@ -14,6 +14,7 @@ from bench.load.counters import Counters
 from bench.load.dialects import Kull, Mqtt, SocketIO, Straight
 from bench.load.outlets import Route
 from bench.load.redis_outlet import RedisOutlet
+from tests.support.until import until
 
 
 class RecordingDevice:
@@ -164,8 +165,7 @@ async def test_redis_gets_what_the_streams_adapter_of_socketio_would_write() -> 
         await outlet.open()
         outlet.publish("user-7", event_id=b"7" * 24, sent=5, number=6)
         words = [await commands.get() for _ in range(14)]
-        while outlet.unconfirmed:
-            await asyncio.sleep(0.01)
+        await until(lambda: not outlet.unconfirmed)
         await outlet.aclose()
         await ended.wait()
 

@@ -19,6 +19,7 @@ from kull_client import (
     SyncError,
     Unauthorized,
 )
+from tests.support.until import until
 from tests.unit.client.scripted import TOKEN, WAIT, Scripted, client, events, together
 
 
@@ -138,9 +139,7 @@ async def test_a_slow_application_slows_the_server_down(server: Scripted) -> Non
             sent = seq
 
     flooding = asyncio.create_task(flood(), name="flood")
-    async with asyncio.timeout(WAIT):
-        while not peer.socket.paused:
-            await asyncio.sleep(0)
+    await until(lambda: peer.socket.paused, seconds=WAIT, every=0)
     assert sent < 2_000
     got = await events(opening, 200)
 
@@ -347,9 +346,7 @@ async def test_the_state_is_told(server: Scripted) -> None:
     assert opening.connected
     await first.close(4002, "full")
     await server.accept()
-    async with asyncio.timeout(WAIT):
-        while states[-1].name != "connected":
-            await asyncio.sleep(0)
+    await until(lambda: states[-1].name == "connected", seconds=WAIT, every=0)
     await opening.__aexit__(None, None, None)
 
     assert [state.name for state in states] == [

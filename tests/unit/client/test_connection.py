@@ -19,6 +19,7 @@ from kull_client import (
 )
 from kull_client.dial import V2
 from tests.support.ports import free_port
+from tests.support.until import until
 from tests.unit.client.scripted import TOKEN, WAIT, Peer, Scripted, client, events, together
 
 
@@ -230,8 +231,11 @@ async def test_an_http_answer_is_passing_once_a_connection_has_worked(
         opening = client(url, on_state=states.append)
         async with asyncio.timeout(WAIT):
             await opening.__aenter__()
-            while [state.name for state in states].count("connected") < 2:
-                await asyncio.sleep(0)
+            await until(
+                lambda: [state.name for state in states].count("connected") >= 2,
+                seconds=WAIT,
+                every=0,
+            )
         await opening.__aexit__(None, None, None)
 
     reasons = [state.reason for state in states if state.name == "waiting"][1:]

@@ -107,8 +107,9 @@ def test_one_that_ignores_its_cancellation_is_waited_for_no_longer() -> None:
             await tokens.get()
         await tokens.close()
         assert loop.time() - began <= WITHIN + 1.1
+        [left] = asyncio.all_tasks() - {asyncio.current_task()}
         go.set()
-        await asyncio.sleep(0.1)
+        assert await asyncio.wait_for(left, timeout=5) == "late"
 
     run(main())
 

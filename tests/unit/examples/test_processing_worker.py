@@ -9,6 +9,7 @@ from PIL import Image
 
 from kull_producers.testing import InMemoryPublisher
 from processing_worker import Shoot, ShootFailed, process
+from tests.support.until import until
 
 
 @pytest.fixture
@@ -77,9 +78,7 @@ async def test_a_worker_that_is_stopped_says_so_to_the_devices(
     for number in range(3):
         picture(tmp_path / f"{number}.jpg")
     running = asyncio.create_task(process(shoot(tmp_path, pace=3600), publisher), name="worker")
-    async with asyncio.timeout(5):
-        while not publisher.events:
-            await asyncio.sleep(0)
+    await until(lambda: publisher.events, every=0)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running

@@ -14,6 +14,7 @@ from kull_gateway.http import HttpSide, HttpTimeouts
 from kull_gateway.places import PlaceLimits, Places
 from kull_gateway.serving.listener import Listener, bind
 from kull_producers.testing import InMemoryPublisher
+from tests.support.until import until
 from tests.unit.gateway.calls import CREDIT, SECRET
 
 AUTHORIZED = f"Host: x\r\nAuthorization: Bearer {service_token(SECRET)}\r\n"
@@ -70,9 +71,7 @@ class Listening:
             raw.writer.close()
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
-            while not condition():
-                await asyncio.sleep(0.005)
+        await until(condition, seconds=10)
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -25,6 +25,7 @@ from kull_router.errors import StoreUnavailable
 from kull_router.queues.memory import MemoryState, MemoryStore
 from kull_router.queues.port import Attachment, Outcome, Page
 from kull_router.settings import RouterSettings
+from tests.support.until import until
 
 SHARDS = 4
 
@@ -152,9 +153,7 @@ class Rig:
 
     async def dead(self) -> Message:
         queue = self.broker.server.queues[topology.DEAD]
-        async with asyncio.timeout(5):
-            while not queue.ready:
-                await asyncio.sleep(0)
+        await until(lambda: queue.ready, every=0)
         return queue.ready.popleft().message
 
 
@@ -198,9 +197,3 @@ async def running(
         life.cancel()
         await asyncio.gather(life, return_exceptions=True)
         await broker.aclose()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.01)

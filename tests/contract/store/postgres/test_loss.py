@@ -14,6 +14,7 @@ from kull_router.queues.sql.postgres import PostgresStore
 from tests.contract.store.postgres.stores import held, opened, seqs_and_ids
 from tests.support.postgres import Postgres, fresh_database
 from tests.support.stores import ALICE, NOW, SHARD, credit, tick
+from tests.support.until import until
 
 pytestmark = pytest.mark.postgres
 
@@ -43,8 +44,7 @@ class TestLoss:
             async with asyncio.timeout(50), asyncio.TaskGroup() as tasks:
                 for name in range(8):
                     tasks.create_task(feed(store, name))
-                while len(acknowledged) < 100:
-                    await asyncio.sleep(0.01)
+                await until(lambda: len(acknowledged) >= 100, seconds=30)
                 await asyncio.to_thread(_restart, private_postgres, how)
                 restarted.set()
             stored = await seqs_and_ids(store)

@@ -18,6 +18,7 @@ from kull_edge.socket.admission import Admission, UpgradeRequest
 from kull_edge.socket.config import AdmissionConfig
 from kull_protos.common.origins import Origins
 from tests.support.fake_router import FakeRouter
+from tests.support.until import until
 from tests.unit.edge.sockets import (
     RAW_UPGRADE,
     count,
@@ -123,9 +124,7 @@ async def test_one_address_gets_its_share_of_connections() -> None:
             refused = await turned_away(edge)
             assert refused.response.status_code == 429
             assert refused.response.headers["Retry-After"] == "30"
-        async with asyncio.timeout(30):
-            while edge.session_count:
-                await asyncio.sleep(0.01)
+        await until(lambda: not edge.session_count, seconds=30)
         async with welcomed(edge, "maya:phone"):
             assert count(edge, "refused", why="connections") == 1
 

@@ -18,7 +18,7 @@ from kull_producers.contract.shard import shard_of
 from kull_producers.outbox import relay
 from kull_producers.publishing.transport import BLOCKED
 from kull_producers.testing import MemoryTransport
-from tests.support.brokers import until
+from tests.support.until import until
 from tests.unit.producers.outbox.publishers import (
     FaultyTransport,
     credit,
@@ -149,9 +149,7 @@ async def test_a_refused_event_holds_up_its_own_address_only(tmp_path: Path) -> 
     async with publisher_on(tmp_path / "o.db", transport, max_rows=2000) as publisher:
         await credits_of(publisher, [f"a-{n:03}" for n in range(900)])  # more than memory holds
         await credits_of(publisher, ["b-1", "b-2"], user="bob")
-        async with asyncio.timeout(5):
-            while len(transport.messages) < 2:
-                await asyncio.sleep(0)
+        await until(lambda: len(transport.messages) >= 2, every=0)
         assert ids(transport) == ["b-1", "b-2"]
         refused = False
         await publisher.flush(10)
@@ -166,9 +164,7 @@ async def test_nothing_is_refused_while_the_topology_is_missing(tmp_path: Path) 
         await publisher.flush(5)  # it is connected
         transport.check_failures = [NotDeployed("gone")] * 30
         await credit(publisher, "e-1")
-        async with asyncio.timeout(5):
-            while transport.check_failures:
-                await asyncio.sleep(0)
+        await until(lambda: not transport.check_failures, every=0)
         missing = False
         await publisher.flush(5)
         assert (await publisher.status()).refused == 0

@@ -11,7 +11,7 @@ from kull_producers.errors import OutboxError
 from kull_producers.outbox.row import OutboxRow, row_of, values_of
 from kull_producers.outbox.sql_relay import SqlRelay
 from kull_producers.testing import InMemoryPublisher, MemoryTransport
-from tests.support.brokers import until
+from tests.support.until import until
 from tests.unit.producers.scripted import ended, swallowed
 
 

@@ -22,7 +22,7 @@ from kull_producers import (
 )
 from kull_producers.events import topology
 from kull_producers.testing import InMemoryPublisher, MemoryTransport
-from tests.support.brokers import until
+from tests.support.until import until
 from tests.unit.producers.scripted import ScriptedTransport, SwallowingTransport, ended
 
 
@@ -346,9 +346,7 @@ async def test_opening_waits_for_rabbitmq() -> None:
     publisher = Publisher(transport, jitter=at_once)
 
     async def bring_up() -> None:
-        async with asyncio.timeout(5):
-            while transport.dials < 3:
-                await asyncio.sleep(0)
+        await until(lambda: transport.dials >= 3, every=0)
         transport.down = False
 
     async with asyncio.TaskGroup() as tasks:

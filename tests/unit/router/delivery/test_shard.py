@@ -12,7 +12,8 @@ from kull_router.broker.memory_server import MemoryServer
 from kull_router.delivery.ownership import probe
 from kull_router.queues.entry import Contract, Event
 from kull_router.queues.memory import MemoryState, MemoryStore
-from tests.unit.router.rigs import SHARDS, Rig, balances, running, until
+from tests.support.until import until
+from tests.unit.router.rigs import SHARDS, Rig, balances, running
 
 
 async def test_nothing_is_acknowledged_before_it_is_stored(rig: Rig) -> None:
@@ -92,9 +93,7 @@ async def test_a_claim_that_overtook_ours_is_noticed_without_an_event(rig: Rig) 
 
     await rig.broker.publish(probe(0))
 
-    async with asyncio.timeout(10):
-        while (shard.term or 0) <= before + 1:
-            await asyncio.sleep(0.01)
+    await until(lambda: (shard.term or 0) > before + 1, seconds=10)
 
 
 async def test_what_the_database_refuses_is_buried_and_its_neighbours_are_stored_in_order() -> None:

@@ -12,7 +12,8 @@ from kull_router.broker.memory_server import MemoryServer
 from kull_router.core import RouterCore
 from kull_router.queues.memory import MemoryState, MemoryStore
 from kull_router.settings import RouterSettings
-from tests.unit.router.rigs import SHARDS, FailingStore, running, until
+from tests.support.until import until
+from tests.unit.router.rigs import SHARDS, FailingStore, running
 
 
 async def test_a_second_router_takes_over_when_the_first_one_loses_its_channels() -> None:

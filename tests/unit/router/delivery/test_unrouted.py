@@ -12,7 +12,8 @@ from kull_producers.events.models import CreditUpdate
 from kull_producers.events.stamp import Stamp
 from kull_protos.contract.shard import shard_of
 from kull_router.broker.layout import layout
-from tests.unit.router.rigs import SHARDS, Rig, balances, running, until
+from tests.support.until import until
+from tests.unit.router.rigs import SHARDS, Rig, balances, running
 
 
 @pytest.mark.parametrize("key", ["99.user.maya.credit_update", "whatever"])

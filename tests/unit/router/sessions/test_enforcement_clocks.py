@@ -10,7 +10,8 @@ from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router.broker.memory_server import MemoryServer
 from kull_router.clock import Clock
 from kull_router.queues.memory import MemoryState
-from tests.unit.router.rigs import SHARDS, Rig, running, until
+from tests.support.until import until
+from tests.unit.router.rigs import SHARDS, Rig, running
 from tests.unit.router.tokens import Wall, subscribe, token, verifier
 
 REVOKED = 4507
