@@ -21,3 +21,9 @@ async def rig(request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
             yield MemoryRig(stack)
         else:
             yield RabbitRig(stack, request.getfixturevalue("amqp_url"))
+
+
+@pytest.fixture
+async def stack() -> AsyncIterator[AsyncExitStack]:
+    async with AsyncExitStack() as stack:
+        yield stack

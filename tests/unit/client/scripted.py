@@ -12,7 +12,10 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from kull_client import Event, SyncClient
+from kull_client import (
+    Event,
+    SyncClient,
+)
 
 Json = dict[str, Any]
 WAIT = 15.0  # seconds
@@ -130,3 +133,7 @@ async def events(source: SyncClient, count: int) -> list[Event]:
     """Return the next events."""
     async with asyncio.timeout(WAIT):
         return [await anext(source) for _ in range(count)]
+
+
+class Failure(Exception):
+    """What an application raises while it handles an event."""

@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from contextlib import suppress
-from typing import Any, cast
 
 import pytest
 
 from kull_client import (
     BadMessage,
-    GaveUp,
-    InvalidMessage,
     Position,
     State,
-    SyncClient,
-    SyncError,
-    Unauthorized,
 )
 from tests.support.until import until
-from tests.unit.client.scripted import TOKEN, WAIT, Scripted, client, events, together
-
-
-class Failure(Exception):
-    """What an application raises while it handles an event."""
+from tests.unit.client.scripted import TOKEN, WAIT, Failure, Scripted, client, events, together
 
 
 async def test_the_token_travels_in_the_first_message_only(server: Scripted) -> None:
@@ -165,158 +154,6 @@ async def test_leaving_while_the_server_hangs_up_ends(server: Scripted, later: i
     assert opening.state.name == "closed"
 
 
-async def test_a_token_function_that_fails_is_asked_again(server: Scripted) -> None:
-    answers = iter([Failure("the login service is down"), OSError("no network"), "token"])
-    states: list[State] = []
-
-    async def fails_twice() -> str:
-        answer = next(answers)
-        if isinstance(answer, Exception):
-            raise answer
-        return str(answer)
-
-    opening = client(server.url, fails_twice, on_state=states.append)
-    peer = await together(opening, server)
-
-    assert peer.hello["token"] == "token"
-    waited = [state.reason for state in states if state.name == "waiting"]
-    assert waited == ["no token: the login service is down", "no token: no network"]
-    await opening.__aexit__(None, None, None)
-
-
-async def test_a_token_function_that_always_fails_is_given_up_and_told(server: Scripted) -> None:
-    async def fails() -> str:
-        raise Failure("the login service is down")
-
-    with pytest.raises(GaveUp, match=r"after 3 attempts.*the login service is down") as caught:
-        async with client(server.url, fails, max_attempts=3):
-            raise AssertionError("it opened")
-    assert isinstance(caught.value.__cause__, Failure)
-
-
-async def test_nobody_is_signed_in_ends_it(server: Scripted) -> None:
-    asked = 0
-
-    async def signed_out() -> str:
-        nonlocal asked
-        asked += 1
-        raise Unauthorized("please sign in")
-
-    with pytest.raises(Unauthorized, match="please sign in"):
-        async with client(server.url, signed_out):
-            raise AssertionError("it opened")
-    assert asked == 1
-
-
-async def test_nobody_is_signed_in_any_more_ends_it_too(server: Scripted) -> None:
-    answers = iter(["token"])
-
-    async def signed_out_later() -> str:
-        for answer in answers:
-            return answer
-        raise Unauthorized("signed out elsewhere")
-
-    opening = client(server.url, signed_out_later)
-    peer = await together(opening, server)
-    await peer.send("TOKEN_EXPIRED", {"closesAt": 1_760_000_030_000})
-
-    with pytest.raises(Unauthorized, match="signed out elsewhere"):
-        await events(opening, 1)
-    await peer.socket.wait_closed()
-    assert (peer.socket.close_code, opening.state.name) == (1000, "closed")
-    await opening.__aexit__(None, None, None)
-
-
-@pytest.mark.parametrize(
-    ("options", "why"),
-    [
-        ({"device_name": "x" * 65}, "device_name: must be a string of 0 to 64 characters"),
-        ({"platform": "x" * 33}, "platform: must be a string of 0 to 32 characters"),
-        ({"device_id": "x" * 101}, "device_id: must be a string of 0 to 100 characters"),
-        ({"device_name": "Kitchen \udcff"}, "deviceName: is no Unicode text"),
-        ({"position": Position(epoch="e" * 101, after={"user": 1})}, "epoch: must be a string"),
-        ({"token": "x" * 4097}, "token: must be a string of 1 to 4096 characters"),
-        ({"token": ""}, "token: must be a string of 1 to 4096 characters"),
-        ({"token": "t\ud800"}, "token: is no Unicode text"),
-    ],
-)
-def test_what_no_server_takes_is_refused_at_once(options: dict[str, Any], why: str) -> None:
-    with pytest.raises(InvalidMessage, match=why):
-        SyncClient("ws://kull.test/ws", **{"token": TOKEN} | options)
-
-
-def test_names_are_counted_in_characters() -> None:
-    SyncClient("ws://kull.test/ws", TOKEN, device_name="📷" * 64, platform="📷" * 32)
-
-
-@pytest.mark.parametrize("token", ["x" * 4097, "", None])
-async def test_a_token_that_no_server_takes_is_told_and_not_tried_again(
-    server: Scripted, token: Any
-) -> None:
-    asked = 0
-
-    async def fresh() -> str:
-        nonlocal asked
-        asked += 1
-        return cast("str", token)
-
-    with pytest.raises(InvalidMessage, match="token: must be a string of 1 to 4096 characters"):
-        async with client(server.url, fresh):
-            raise AssertionError("it opened")
-    assert (asked, server.peers.qsize()) == (1, 0)
-
-
-@pytest.mark.parametrize(
-    ("field", "value", "why"),
-    [
-        ("current_image", os.fsdecode(b"IMG_\xff.jpg"), "payload.currentImage: is no Unicode text"),
-        ("provider", "\ud800", "payload.provider: is no Unicode text"),
-        ("eta", float("nan"), "UPDATE_PROGRESS: Out of range"),
-    ],
-)
-async def test_progress_that_no_server_could_read_is_refused_and_the_connection_stays(
-    server: Scripted, field: str, value: Any, why: str
-) -> None:
-    opening = client(server.url)
-    peer = await together(opening, server)
-    progress: dict[str, Any] = {
-        "shoot_id": "s",
-        "status": "processing",
-        "processed_count": 1,
-        "total_count": 2,
-    }
-
-    with pytest.raises(InvalidMessage, match=why):
-        await opening.update_progress(**progress | {"provider": "Mac", field: value})
-
-    await peer.credit(1)
-    assert [event.seq for event in await events(opening, 1)] == [1]
-    await opening.__aexit__(None, None, None)
-    assert [message["type"] for message in await peer.rest()] == ["ACK"]
-
-
-async def test_a_room_with_a_name_that_is_no_text_is_refused_and_the_connection_stays(
-    server: Scripted,
-) -> None:
-    opening = client(server.url)
-    await together(opening, server)
-
-    with pytest.raises(InvalidMessage, match="queue: is no Unicode text"):
-        await opening.join("\udcff")
-
-    assert opening.connected
-    await opening.__aexit__(None, None, None)
-
-
-@pytest.mark.parametrize(
-    "url", ["http://x/ws", "x", "", "ws://", "ws://x:99999/ws", "ws://x:0/ws", "ws://[::1/ws"]
-)
-def test_a_url_that_is_none_is_told_without_its_query(url: str) -> None:
-    with pytest.raises(SyncError, match="is not a ws:// or wss:// URL") as caught:
-        SyncClient(f"{url}?token={TOKEN}", TOKEN)
-    assert TOKEN not in str(caught.value)
-
-
 async def test_it_tells_when_the_server_itself_has_lost_touch_and_found_it_again(
     server: Scripted,
 ) -> None:
@@ -421,26 +258,3 @@ async def test_nothing_runs_on_after_the_end(server: Scripted) -> None:
     assert not {name for name in names if name.startswith("kull-client")}
     with pytest.raises(StopAsyncIteration):
         await anext(opening)
-
-
-@pytest.mark.parametrize("error", [OSError("no login"), TimeoutError()])
-async def test_it_closes_although_the_token_function_swallows_its_cancellation(
-    error: OSError,
-) -> None:
-    asked = asyncio.Event()
-
-    async def token() -> str:
-        asked.set()
-        try:
-            await asyncio.get_running_loop().create_future()
-        except asyncio.CancelledError:
-            raise error from None
-        raise AssertionError("nobody ends it")
-
-    opening = SyncClient("ws://127.0.0.1:1/ws", token, connect_timeout=60, random=lambda: 0.0)
-    entering = asyncio.create_task(opening.__aenter__(), name="open")
-    await asked.wait()
-    entering.cancel()
-    await asyncio.wait({entering}, timeout=5)
-
-    assert entering.cancelled()

@@ -2,75 +2,24 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kull_client.errors import BadMessage
 from kull_client.event import Event, Position
-from kull_client.session import Accepted, Delivery, Incoming, Reconnect, Refused, Session, Staleness
-
-NOW = 1_000.0
-
-
-def text(type_: str, data: dict[str, Any] | None = None, **fields: Any) -> str:
-    return json.dumps({"type": type_, "data": data or {}, **fields})
-
-
-def stored(seq: int, **fields: Any) -> str:
-    return text("CREDIT_UPDATE", {"newBalance": seq}, id=f"id-{seq}", seq=seq, **fields)
-
-
-def welcome(
-    *,
-    epoch: str = "e1",
-    after: int = 0,
-    head: int = 0,
-    recovered: bool = True,
-    devices: list[dict[str, Any]] | None = None,
-    device: str = "mac",
-    first: bool = False,
-) -> str:
-    return text(
-        "WELCOME",
-        {
-            "userId": "maya",
-            "deviceId": device,
-            "sessionId": "s",
-            "epoch": epoch,
-            "queue": {"queue": "user", "head": head, "after": after, "recovered": recovered},
-            "devices": devices or [],
-            "window": 64,
-            "first": first,
-        },
-    )
-
-
-def opened(position: Position | None = None, **fields: Any) -> Session:
-    session = Session(position)
-    session.received(welcome(**fields), NOW)
-    return session
-
-
-def deliveries(session: Session, *texts: str) -> list[Delivery]:
-    incoming: list[Incoming] = []
-    for each in texts:
-        incoming += session.received(each, NOW)
-    return [each for each in incoming if isinstance(each, Delivery)]
-
-
-def events(session: Session, *texts: str) -> list[Event]:
-    return [delivery.event for delivery in deliveries(session, *texts)]
-
-
-def process(session: Session, *texts: str) -> list[Delivery]:
-    done = deliveries(session, *texts)
-    for delivery in done:
-        session.processed(delivery, NOW)
-    return done
+from kull_client.session import Accepted, Delivery, Reconnect, Refused, Session, Staleness
+from tests.unit.client.sessions import (
+    NOW,
+    deliveries,
+    events,
+    opened,
+    presence,
+    process,
+    stored,
+    text,
+    welcome,
+)
 
 
 def test_welcome_says_who_this_device_is() -> None:
@@ -147,105 +96,6 @@ def test_queues_count_apart() -> None:
     process(session, stored(1), stored(10, queue="all"))
 
     assert session.position.after == {"user": 1, "all": 10}
-
-
-def test_a_position_of_an_earlier_process_is_gone_on_from() -> None:
-    session = opened(Position(epoch="e1", after={"user": 5}), after=5, head=6)
-
-    assert [event.seq for event in events(session, stored(5), stored(6))] == [6]
-
-
-@pytest.mark.parametrize("how", ["welcome", "joined", "recovery_lost"])
-def test_lost_events_are_told_in_order_and_the_queue_starts_over(how: str) -> None:
-    session = opened()
-    process(session, stored(7))
-    lost = {
-        "welcome": welcome(recovered=False, head=20),
-        "joined": text("JOINED", {"queue": "user", "head": 20, "after": 0, "recovered": False}),
-        "recovery_lost": text("RECOVERY_LOST", {"queue": "user", "head": 20}),
-    }[how]
-
-    got = events(session, lost, stored(3), stored(21))
-
-    assert [event.type for event in got] == ["RECOVERY_LOST", "CREDIT_UPDATE", "CREDIT_UPDATE"]
-    assert got[0].data == {"queue": "user", "head": 20}
-    assert [event.seq for event in got] == [None, 3, 21]
-
-
-def test_another_epoch_makes_all_positions_void() -> None:
-    session = opened()
-    process(session, stored(7), stored(9, queue="all"))
-    session.received(welcome(epoch="e2", recovered=False), NOW)
-
-    assert session.position == Position(epoch="e2")
-    assert [event.seq for event in events(session, stored(1), stored(1, queue="all"))] == [1, 1]
-
-
-def joined(*, head: int, after: int = 0) -> str:
-    return text("JOINED", {"queue": "all", "head": head, "after": after, "recovered": True})
-
-
-def test_a_device_that_comes_back_under_another_id_is_told_what_it_missed() -> None:
-    """Without a position the server takes it for a first contact, which starts at the head."""
-    session = opened(device="web-1", head=1)
-    session.received(joined(head=4), NOW)
-
-    got = events(session, welcome(device="web-2", head=3), joined(head=6))
-
-    assert [(event.type, event.queue) for event in got] == [
-        ("RECOVERY_LOST", "user"),
-        ("RECOVERY_LOST", "all"),
-    ]
-
-
-def test_another_id_loses_nothing_if_nothing_happened() -> None:
-    session = opened(device="web-1", head=2)
-    session.received(joined(head=4), NOW)
-    events(session, stored(3))
-
-    got = events(session, welcome(device="web-2", head=3), joined(head=4), stored(4))
-
-    assert [(event.type, event.seq) for event in got] == [("CREDIT_UPDATE", 4)]
-
-
-def test_another_id_loses_nothing_if_the_server_knows_its_position() -> None:
-    session = opened(device="web-1", head=1)
-    process(session, stored(2))
-
-    got = events(session, welcome(device="web-2", after=2, head=3), stored(3))
-
-    assert [event.seq for event in got] == [3]
-
-
-def test_the_same_id_continues_from_the_cursor_that_the_server_keeps() -> None:
-    session = opened(head=1)
-
-    assert [event.seq for event in events(session, welcome(head=3), stored(3))] == [3]
-
-
-def test_another_epoch_is_told_even_if_nothing_was_processed_before() -> None:
-    session = opened(head=1)
-
-    got = events(session, welcome(epoch="e2", head=1))
-
-    assert [event.type for event in got] == ["RECOVERY_LOST"]
-
-
-def test_an_event_of_before_the_start_over_moves_no_position() -> None:
-    session = opened()
-    (old,) = deliveries(session, stored(15))
-    session.received(welcome(recovered=False, head=20), NOW)
-    events(session, stored(3))
-
-    session.processed(old, NOW)
-
-    assert session.position.after == {}
-    assert session.acks.take() == {}
-
-
-def presence(kind: str, seq: int, generation: list[int]) -> str:
-    data = {"deviceId": "tab", "platform": "web", "generation": generation}
-    return text(f"DEVICE_{kind}", data, id=f"p{seq}", seq=seq)
 
 
 def test_devices_come_and_go() -> None:
@@ -361,17 +211,6 @@ def test_every_entry_reaches_the_application_once_and_in_order(
     assert session.position.after == {"user": head}
 
 
-def test_what_came_before_a_loss_on_the_same_connection_is_still_acknowledged() -> None:
-    """Else a full window would stay full for ever."""
-    session = opened()
-    waiting = deliveries(session, stored(1), stored(2))
-    events(session, text("RECOVERY_LOST", {"queue": "user", "head": 20}))
-
-    session.processed(waiting[-1], NOW)
-
-    assert session.acks.take() == {"user": 2}
-
-
 def test_a_session_is_stale_until_every_queue_is_served_again() -> None:
     session = opened()
     assert session.stale_since == 0
@@ -383,21 +222,3 @@ def test_a_session_is_stale_until_every_queue_is_served_again() -> None:
     assert session.stale_since == 5_000
     assert session.received(text("FRESH", {"queue": "user"}), NOW) == [Staleness()]
     assert session.stale_since == 0
-
-
-def test_another_connection_is_a_fresh_one() -> None:
-    session = opened()
-    session.received(text("STALE", {"queue": "user", "since": 5_000}), NOW)
-
-    session.received(welcome(), NOW)
-
-    assert session.stale_since == 0
-
-
-def test_each_connection_says_whether_it_is_a_first_contact() -> None:
-    session = opened(first=True)
-    assert session.first
-
-    session.received(welcome(), NOW)
-
-    assert not session.first

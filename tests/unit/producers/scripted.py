@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import NoReturn, TypeVar
 
+from kull_producers import (
+    Publisher,
+)
 from kull_producers.events.message import Message
 from kull_producers.testing import MemoryTransport
 
@@ -86,3 +90,21 @@ async def ended(task: asyncio.Task[T]) -> asyncio.Task[T]:
     _, running = await asyncio.wait({task}, timeout=5)
     assert not running, "it goes on"
     return task
+
+
+def at_once() -> float:
+    return 0.0
+
+
+async def credit(publisher: Publisher, key: str, *, user: str = "ada") -> str:
+    return await publisher.credit_update(
+        user_id=user, new_balance=1, change=1, reason="Test", idempotency_key=key
+    )
+
+
+def start(
+    tasks: asyncio.TaskGroup, publisher: Publisher, keys: Iterable[str], *, user: str = "ada"
+) -> list[asyncio.Task[str]]:
+    return [
+        tasks.create_task(credit(publisher, key, user=user), name=f"credit-{key}") for key in keys
+    ]

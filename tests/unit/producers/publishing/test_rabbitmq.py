@@ -1,4 +1,4 @@
-"""What needs no RabbitMQ; the rest is in tests/contract/test_transport.py."""
+"""What needs no RabbitMQ; the rest is in tests/contract/test_transport_rabbitmq.py."""
 
 from __future__ import annotations
 
