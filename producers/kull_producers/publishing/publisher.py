@@ -17,7 +17,8 @@ import asyncio
 import os
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from copy import copy
 from dataclasses import replace
 from functools import partial
@@ -124,18 +125,13 @@ class Publisher(EventMethods):
         if before := self._failed.take(messages):
             stamp = replace(before, traceparent=traceparent)
             messages = build(stamp)
-        self._calls += 1
-        self._idle.clear()
-        try:
-            await self._deliver(messages)
-        except BaseException as error:
-            if idempotency_key is not None or (isinstance(error, KullError) and error.partly):
-                self._failed.add(messages, stamp)
-            raise
-        finally:
-            self._calls -= 1
-            if not self._calls:
-                self._idle.set()
+        with self._under_way():
+            try:
+                await self._deliver(messages)
+            except BaseException as error:
+                if idempotency_key is not None or (isinstance(error, KullError) and error.partly):
+                    self._failed.add(messages, stamp)
+                raise
         return stamp.id
 
     async def check(self) -> None:
@@ -174,6 +170,17 @@ class Publisher(EventMethods):
             await self._idle.wait()
         finally:
             await self._close()
+
+    @contextmanager
+    def _under_way(self) -> Iterator[None]:
+        self._calls += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._calls -= 1
+            if not self._calls:
+                self._idle.set()
 
     async def _close(self) -> None:
         self._confirmed.close()

@@ -84,6 +84,12 @@ class Plan:
     seen: set[Identity] = field(default_factory=set)
     excess: dict[Contract, int] = field(default_factory=dict)
 
+    def replace(self, seq: int) -> None:
+        """Let go of an entry whose key has a newer one."""
+        # One that is not stored yet is in `entries`, and need not be inserted at all.
+        if self.entries.pop(seq, None) is None:
+            self.replaced.append(seq)
+
 
 def check(events: Sequence[Event]) -> None:
     """Raise BadEvent for the first event that no store could ever hold."""
@@ -181,9 +187,7 @@ def plan(
                 continue
             if before is not None and before.seq:
                 replaced = before.seq
-                # One that is not stored yet is in `entries`, and need not be inserted at all.
-                if result.entries.pop(replaced, None) is None:
-                    result.replaced.append(replaced)
+                result.replace(replaced)
             after = before.followed_by if before is not None else Newest.first
             result.newest[event.key] = after(event, head + 1)
             latest += not replaced
