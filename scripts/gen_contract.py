@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from kull_protos.contract import close_codes, limits
+from kull_protos.contract import close_codes, limits, subprotocols
 from kull_protos.contract.close_codes import CloseCode
 from kull_protos.contract.error_codes import ErrorCode
 
@@ -29,6 +29,7 @@ COPIES: Final = {
     ],
     "contract/shard.py": ["producers/kull_producers/contract/shard.py"],
     "contract/texts.py": ["producers/kull_producers/contract/texts.py"],
+    "contract/subprotocols.py": ["clients/python/kull_client/subprotocols.py"],
     "contract/close_codes.py": ["clients/python/kull_client/close_codes.py"],
     "common/backoff.py": [
         "producers/kull_producers/publishing/backoff.py",
@@ -56,6 +57,7 @@ IMPORT: Final = re.compile(
 )
 WEB: Final = "clients/web/packages/sync/src/close-codes.generated.ts"
 WEB_LIMITS: Final = "clients/web/packages/sync/src/limits.generated.ts"
+WEB_SUBPROTOCOL: Final = "clients/web/packages/sync/src/subprotocol.generated.ts"
 DOCUMENT: Final = "docs/protocol.md"
 BEGIN: Final = "<!-- {}: written by `make contract` -->\n"
 END: Final = "<!-- end of {} -->\n"
@@ -115,6 +117,14 @@ def typescript_limits() -> str:
     return "\n".join(lines) + "\n"
 
 
+def typescript_subprotocol() -> str:
+    """Return what the web SDK offers when its WebSocket opens."""
+    return (
+        f"// Generated from {PROTOS}/contract/subprotocols.py by `make contract`: do not edit.\n\n"
+        f"export const V2 = '{subprotocols.V2}';\n"
+    )
+
+
 def tables() -> dict[str, str]:
     """Return the tables of docs/protocol.md in Markdown, by their names in its marks."""
     closing = [f"| {int(code)} | `{code.label}` | {code.meaning} |\n" for code in CloseCode]
@@ -140,7 +150,11 @@ def document() -> str:
 def generate() -> dict[str, str]:
     """Return what each generated file should hold, by its path in the repository."""
     copies = {target: copy(source, target) for source, to in COPIES.items() for target in to}
-    web = {WEB: typescript(), WEB_LIMITS: typescript_limits()}
+    web = {
+        WEB: typescript(),
+        WEB_LIMITS: typescript_limits(),
+        WEB_SUBPROTOCOL: typescript_subprotocol(),
+    }
     return {**copies, **web, DOCUMENT: document()}
 
 

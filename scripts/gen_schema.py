@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, NotRequired, get_args, get_origin, get
 
 from kull_edge.protocol import messages, server_messages
 from kull_edge.protocol.fields import Kind, Said
+from kull_protos.contract.limits import MAX_NUMBER
 
 ROOT: Final = Path(__file__).parent.parent
 EVENTS: Final = ROOT / "clients/web/packages/sync/schema/events.json"  # see gen_events.py
@@ -41,7 +42,7 @@ def server_schema(events: Json) -> Json:
     defs: Json = {type_: _server_message(type_, spec, {}) for type_, spec in data.items()}
     queue = {"type": "string", "description": "absent: the user's own", "minLength": 1}
     id_ = {"type": "string", "description": "the same for each delivery", "minLength": 1}
-    seq = {"type": "integer", "minimum": 1, "maximum": server_messages.MAX_NUMBER}
+    seq = {"type": "integer", "minimum": 1, "maximum": MAX_NUMBER}
     for type_, spec in stored.items():
         defs[type_] = _server_message(type_, spec, {"id": id_, "seq": seq, "queue": queue})
     for type_, spec in fleeting.items():

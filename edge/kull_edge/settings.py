@@ -13,7 +13,7 @@ from kull_edge.socket.config import AdmissionConfig, ConnectionConfig
 from kull_protos.common.hosts import is_loopback
 from kull_protos.common.origins import Origins, parse
 from kull_protos.contract.limits import MAX_NODE_ID_CHARS
-from kull_protos.settings import PageSettings, PlainTokenSettings, TlsSettings
+from kull_protos.settings import ROUTERS, PageSettings, PlainTokenSettings, TlsSettings
 
 # A device's window, and as much again for answers, before it is cut as not reading.
 WRITE_LIMIT_SHARE = 2
@@ -34,7 +34,7 @@ class EdgeSettings(
     share_port: bool = Field(
         False, description="let other edges of this machine listen on the same port"
     )
-    routers: str = Field("127.0.0.1:7400", description="all routers, host:port separated by commas")
+    routers: str = Field(ROUTERS, description="all routers, host:port separated by commas")
     node_id: str = Field(
         default_factory=lambda: f"{socket.gethostname()}-{secrets.token_hex(3)}",
         max_length=MAX_NODE_ID_CHARS,

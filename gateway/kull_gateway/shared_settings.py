@@ -17,6 +17,8 @@ from kull_gateway import origins as pages
 from kull_producers.contract.limits import DEFAULT_TOKEN_TTL, MIN_SECRET_BYTES
 from kull_producers.contract.shard import DEFAULT_SHARD_COUNT, MAX_SHARD_COUNT
 
+ROUTER_PORT: Final = 7400
+ROUTERS: Final = f"127.0.0.1:{ROUTER_PORT}"  # one on this machine
 EXAMPLE: Final = "change-me"  # what every secret of .env.example begins with
 
 

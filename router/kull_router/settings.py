@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import platform
 from pathlib import Path
+from typing import Final
 
 from pydantic import Field, SecretStr, field_validator
 
 from kull_protos.settings import (
+    ROUTER_PORT,
     BrokerSettings,
     DeviceTokenSettings,
     PlainTokenSettings,
     TlsSettings,
 )
 from kull_router.queues.port import Retention
+
+KEPT: Final = Retention()  # unless set otherwise
 
 
 def parse_shards(text: str) -> frozenset[int]:
@@ -37,7 +41,7 @@ class RouterSettings(TlsSettings, BrokerSettings, DeviceTokenSettings, PlainToke
     )
     grpc_host: str = Field("127.0.0.1", description="address that edges attach to")
     grpc_port: int = Field(
-        7400, ge=0, le=65535, description="port that edges attach to; 0: any free"
+        ROUTER_PORT, ge=0, le=65535, description="port that edges attach to; 0: any free"
     )
     database_url: SecretStr | None = Field(
         None,
@@ -109,18 +113,22 @@ class RouterSettings(TlsSettings, BrokerSettings, DeviceTokenSettings, PlainToke
     )
 
     keep_every_entries: int = Field(
-        1_000, ge=1, description="entries of contract 'every' per queue"
+        KEPT.every_entries, ge=1, description="entries of contract 'every' per queue"
     )
     keep_latest_entries: int = Field(
-        1_000, ge=1, description="entries of contract 'latest' per queue"
+        KEPT.latest_entries, ge=1, description="entries of contract 'latest' per queue"
     )
-    keep_entries_for: float = Field(7 * 86_400, gt=0, description="seconds an entry is kept")
-    keep_ids_for: float = Field(86_400, gt=0, description="seconds an event id is remembered")
+    keep_entries_for: float = Field(KEPT.entry_age, gt=0, description="seconds an entry is kept")
+    keep_ids_for: float = Field(
+        KEPT.dedupe_age, gt=0, description="seconds an event id is remembered"
+    )
     keep_devices_for: float = Field(
-        30 * 86_400, gt=0, description="seconds a device's cursor outlives its last connection"
+        KEPT.device_age, gt=0, description="seconds a device's cursor outlives its last connection"
     )
     keep_ephemeral_devices_for: float = Field(
-        600, gt=0, description="the same for generated device ids (browser tabs), in seconds"
+        KEPT.ephemeral_device_age,
+        gt=0,
+        description="the same for generated device ids (browser tabs), in seconds",
     )
 
     @field_validator("preferred_shards")

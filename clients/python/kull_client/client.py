@@ -19,6 +19,7 @@ from kull_client.event import Device, Event, Position
 from kull_client.inbox import Inbox
 from kull_client.reconnect import Ended, Reconnecting
 from kull_client.requests import Requests
+from kull_client.rooms import queue_of
 from kull_client.session import Delivery, Session
 from kull_client.state import State
 from kull_client.tokens import NoToken, Token, Tokens
@@ -193,7 +194,7 @@ class SyncClient:
             NotConnected: there is no connection, or it was lost before the answer: join again.
             TimeoutError: no answer in time; the room may be followed.
         """
-        queue = f"room:{room}"
+        queue = queue_of(room)
         if queue not in self._session.rooms:
             await self._ask(lambda ref: messages.join(queue, ref), answer_within)
 
@@ -202,7 +203,7 @@ class SyncClient:
 
         Raises like `join`; the next connection does not follow the room in any case.
         """
-        queue = f"room:{room}"
+        queue = queue_of(room)
         self._processed()
         await self._connection.flush()
         self._session.rooms.gone(queue)
@@ -217,7 +218,7 @@ class SyncClient:
         It reaches who is there now, this user's devices too, and is forgotten: show it for a few
         seconds. Raises like `join`.
         """
-        await self._ask(lambda ref: messages.typing(f"room:{room}", ref), answer_within)
+        await self._ask(lambda ref: messages.typing(queue_of(room), ref), answer_within)
 
     async def logout(self, *, answer_within: float = 10.0) -> None:
         """Make the token worth nothing, for whoever else shows it too, and close this client.

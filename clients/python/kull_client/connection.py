@@ -12,7 +12,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from kull_client import close_codes, messages
-from kull_client.dial import CLOSE_TIMEOUT, V2, dial
+from kull_client.dial import CLOSE_TIMEOUT, dial
 from kull_client.errors import BadMessage, NotConnected, SyncClosed, SyncError, Unauthorized
 from kull_client.inbox import Inbox
 from kull_client.reconnect import Ended
@@ -26,6 +26,7 @@ from kull_client.session import (
     Staleness,
     Welcomed,
 )
+from kull_client.subprotocols import V2
 from kull_client.tokens import NoToken, Tokens
 
 log = logging.getLogger("kull_client")

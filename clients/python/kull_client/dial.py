@@ -10,8 +10,8 @@ from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
 from kull_client.hosts import is_loopback
+from kull_client.subprotocols import V2
 
-V2: Final = Subprotocol("kull.sync.v2")
 CLOSE_TIMEOUT: Final = 2.0  # seconds
 
 # websockets logs whole frames at DEBUG, and with HELLO the token.
@@ -33,7 +33,7 @@ def dial(url: str, *, within: float) -> connect:
     """
     return _Direct(
         url,
-        subprotocols=[V2],
+        subprotocols=[Subprotocol(V2)],
         compression=None,
         open_timeout=within,
         close_timeout=CLOSE_TIMEOUT,

@@ -10,6 +10,11 @@ from kull_client import messages
 PREFIX: Final = "room:"
 
 
+def queue_of(room: str) -> str:
+    """Return the queue of a room, as it is named on the wire."""
+    return PREFIX + room
+
+
 class Rooms:
     """Queues are named as on the wire: `room:<name>`."""
 

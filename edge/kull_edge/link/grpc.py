@@ -14,13 +14,13 @@ from kull_edge.link.channels import open_channel
 from kull_edge.link.port import LinkListener
 from kull_edge.link.send_queue import SendQueue
 from kull_protos.common.backoff import full_jitter
+from kull_protos.contract.attach import MESSAGE_BYTES
 from kull_protos.mesh.v1.attach_pb2 import AttachRequest, AttachRequests, AttachResponse, Hello
 from kull_protos.mesh.v1.attach_pb2_grpc import EdgeServiceStub
 
 log = structlog.get_logger(__name__)
 
 MAX_MESSAGE_BYTES: Final = 16 * 1024 * 1024
-MESSAGE_BYTES: Final = 256 * 1024  # frames that wait share a message, until they have so many
 RETRY_BASE: Final = 0.2  # seconds
 RETRY_CAP: Final = 2.0  # seconds: a standby that has just come back is of use with its edges
 WELCOME_TIMEOUT: Final = 10.0  # seconds

@@ -10,9 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 from kull_edge.errors import BadMessage
 from kull_edge.protocol.messages import parse_after
 from kull_protos.contract.limits import MAX_DEVICE_ID_CHARS, MAX_REF_CHARS
+from kull_protos.contract.subprotocols import TOKEN_PREFIX, V2
 
-V2: Final = "kull.sync.v2"
-TOKEN_PREFIX: Final = "kull.token."  # noqa: S105 - a prefix, not a secret
 _MAX_FIELDS: Final = 32
 
 

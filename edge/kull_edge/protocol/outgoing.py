@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
-
+from kull_protos.contract.event_types import PRESENCE
 from kull_protos.mesh.v1.attach_pb2 import Entry
-
-PRESENCE: Final = frozenset({"DEVICE_CONNECTED", "DEVICE_DISCONNECTED"})
 
 
 class OutMessage:

@@ -15,10 +15,9 @@ from kull_edge.protocol.fields import REF, Said
 from kull_edge.protocol.messages import Ref
 from kull_edge.protocol.outgoing import OutMessage
 from kull_protos.contract import addresses
+from kull_protos.contract.event_types import PRESENCE
+from kull_protos.contract.limits import MAX_NUMBER
 from kull_protos.mesh.v1 import attach_pb2 as pb
-
-MAX_NUMBER: Final = 2**53 - 1  # the largest whole number JavaScript holds exactly
-
 
 COUNT: Final = Said({"type": "integer", "minimum": 0, "maximum": MAX_NUMBER})
 SOME: Final = Said({"type": "string", "minLength": 1})
@@ -195,7 +194,7 @@ class TypingUser(TypedDict):
 
 
 # Events that no producer publishes. The router makes them, and the edge does not look into them.
-STORED: Final[Mapping[str, type]] = {"DEVICE_CONNECTED": Presence, "DEVICE_DISCONNECTED": Presence}
+STORED: Final[Mapping[str, type]] = dict.fromkeys(sorted(PRESENCE), Presence)
 EPHEMERAL: Final[Mapping[str, type]] = {"TYPING": TypingUser}
 
 

@@ -18,6 +18,7 @@ from kull_edge.protocol.handshake import Handshake
 from kull_edge.socket.admission import Refusal
 from kull_edge.socket.config import ConnectionConfig
 from kull_protos.common.security_headers import HEADER_LINES, SECURITY_HEADERS
+from kull_protos.contract.subprotocols import V2
 
 # websockets logs request lines, and with them tokens, at DEBUG.
 _quiet = logging.getLogger("kull_edge.websocket")
@@ -90,7 +91,7 @@ def read_handshake(request: Request) -> Handshake:
 
 def _select(ws: ServerProtocol, offered: Sequence[Subprotocol]) -> Subprotocol | None:
     del ws
-    return Subprotocol(handshake.V2) if handshake.V2 in offered else None
+    return Subprotocol(V2) if V2 in offered else None
 
 
 def _deflate() -> ServerPerMessageDeflateFactory:

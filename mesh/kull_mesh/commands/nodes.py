@@ -24,6 +24,7 @@ from kull_protos.mesh.v1.admin_pb2 import (
     RevokeRequest,
 )
 from kull_protos.mesh.v1.admin_pb2_grpc import AdminServiceStub
+from kull_protos.settings import ROUTERS
 
 DEADLINE: Final = 5.0  # seconds
 
@@ -37,7 +38,7 @@ Routers = Annotated[
 ]
 
 
-def nodes(routers: Routers = "127.0.0.1:7400") -> None:
+def nodes(routers: Routers = ROUTERS) -> None:
     """Show the routers, the shards they own, and the edges attached to them."""
     console = Console(highlight=False)
     table = Table(box=None, pad_edge=False)
@@ -59,7 +60,7 @@ def nodes(routers: Routers = "127.0.0.1:7400") -> None:
 def drain(
     node: Annotated[str, typer.Argument(help="An edge or a router, see `kull nodes`.")],
     reason: Annotated[str, typer.Option(help="For the node's log.")] = "",
-    routers: Routers = "127.0.0.1:7400",
+    routers: Routers = ROUTERS,
 ) -> None:
     """Make a node stop in order: an edge sends its devices elsewhere, each at its own time."""
     unknown = ""
@@ -88,7 +89,7 @@ def revoke(
             show_default="now",
         ),
     ] = None,
-    routers: Routers = "127.0.0.1:7400",
+    routers: Routers = ROUTERS,
 ) -> None:
     """Take device tokens back: their sessions close within a second, on all edges."""
     until = issued_before.replace(tzinfo=UTC) if issued_before else None

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated
 
 from pydantic import AfterValidator, Field, StrictStr
 
+from kull_producers.contract.limits import MAX_NUMBER
 from kull_producers.events import address
-
-MAX_NUMBER: Final = 2**53 - 1  # the largest whole number JavaScript holds exactly
 
 
 def _addressable(user_id: str) -> str:

@@ -13,6 +13,9 @@ RESERVED: Final = frozenset({
     "RECONNECT", "RECOVERY_LOST", "REFRESH", "REFRESHED", "STALE", "STATE_CHANGE", "STATUS",
     "TOKEN", "TOKEN_EXPIRED", "TYPING", "UPDATE_PROGRESS", "WELCOME",
 })  # fmt: skip
+DEVICE_CONNECTED: Final = "DEVICE_CONNECTED"
+DEVICE_DISCONNECTED: Final = "DEVICE_DISCONNECTED"
+PRESENCE: Final = frozenset({DEVICE_CONNECTED, DEVICE_DISCONNECTED})  # routers say and store them
 EPHEMERAL: Final = frozenset({"TYPING"})  # but routers say this to a room, and never store it
 _NAME: Final = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 

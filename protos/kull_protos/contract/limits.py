@@ -23,6 +23,7 @@ MAX_NODE_ID_CHARS: Final = 128
 
 MAX_REF_CHARS: Final = 100  # of `ref`, `instance` and `epoch`
 MAX_SEQ: Final = 2**63 - 1
+MAX_NUMBER: Final = 2**53 - 1  # the largest whole number JavaScript holds exactly
 MAX_TIME_MS: Final = 2**53  # milliseconds since the Unix epoch that every client can count
 
 DEFAULT_ROOMS: Final = 32  # that one connection follows at once

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from kull_producers.errors import InvalidEvent
 from kull_producers.events.envelope import SERVER, messages_of
-from kull_producers.events.fields import MAX_NUMBER
 from kull_producers.events.message import Message
 from kull_producers.events.models import EVENTS
 from kull_producers.events.stamp import Stamp, check_id
 from kull_producers.events.strict_json import parse_object
+from kull_protos.contract.limits import MAX_NUMBER
 
 RESERVED: Final = ("seq", "queue")  # spliced in later: a second one would win in a browser
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from typing import Final
 
 import grpc
 import structlog
 
+from kull_protos.contract.attach import MESSAGE_BYTES
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_protos.mesh.v1 import attach_pb2_grpc
 from kull_router.core import RouterCore
@@ -17,7 +17,6 @@ from kull_router.rpc.roles import identity_of
 
 log = structlog.get_logger(__name__)
 
-MESSAGE_BYTES: Final = 256 * 1024  # frames that wait share a message, until they have so many
 
 AttachContext = grpc.aio.ServicerContext[pb.AttachRequests, pb.AttachResponses]
 

@@ -6,6 +6,7 @@ import json
 from typing import Final
 
 from kull_protos.contract import addresses
+from kull_protos.contract.event_types import DEVICE_CONNECTED, DEVICE_DISCONNECTED
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router.queues.entry import Contract, Event
 from kull_router.sessions.registry import Presence
@@ -21,7 +22,7 @@ def device_event(presence: Presence, *, connected: bool, event_id: str, now_ms: 
     """
     info = presence.info
     term, counter = presence.generation
-    kind = "DEVICE_CONNECTED" if connected else "DEVICE_DISCONNECTED"
+    kind = DEVICE_CONNECTED if connected else DEVICE_DISCONNECTED
     envelope = {
         "id": event_id,
         "type": kind,

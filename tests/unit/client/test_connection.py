@@ -17,7 +17,7 @@ from kull_client import (
     State,
     SyncClosed,
 )
-from kull_client.dial import V2
+from kull_client.subprotocols import V2
 from tests.support.ports import free_port
 from tests.support.until import until
 from tests.unit.client.scripted import TOKEN, WAIT, Peer, Scripted, client, events, together

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from kull_producers.contract.limits import MAX_NUMBER
 from kull_producers.errors import InvalidEvent
 from kull_producers.events.delivery_contract import Latest
 from kull_producers.events.event import Event
-from kull_producers.events.fields import MAX_NUMBER
 from kull_producers.events.models import EVENTS, CreditUpdate, PromptChange, ShootProgress
 
 SHOOT: dict[str, Any] = {

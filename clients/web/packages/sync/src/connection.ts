@@ -4,8 +4,8 @@ import { MAX_DELAY } from './acks.ts';
 import { now } from './clock.ts';
 import * as messages from './messages.ts';
 import type { Delivery, Incoming, Session } from './session.ts';
+import { V2 } from './subprotocol.generated.ts';
 
-export const V2 = 'kull.sync.v2';
 const NO_CLOSE_FRAME = 1006;
 const PROTOCOL_ERROR = 1002;
 const ANSWER_WITHIN = 10_000; // ms for any message after a PING

@@ -1,0 +1,3 @@
+// Generated from protos/kull_protos/contract/subprotocols.py by `make contract`: do not edit.
+
+export const V2 = 'kull.sync.v2';
