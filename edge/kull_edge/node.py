@@ -17,7 +17,7 @@ from kull_edge import __version__
 from kull_edge.errors import CannotListen, ComponentDied
 from kull_edge.hub import Hub
 from kull_edge.link.certificates import ChannelCertificates
-from kull_edge.link.grpc import GrpcLink
+from kull_edge.link.grpc import links_to
 from kull_edge.link.port import RouterLink
 from kull_edge.metrics import EdgeMetrics
 from kull_edge.protocol.handshake import Handshake
@@ -35,8 +35,9 @@ from kull_edge.session.effects import (
     Write,
 )
 from kull_edge.settings import EdgeSettings
-from kull_edge.socket.admission import Admission, Refusal, UpgradeRequest
+from kull_edge.socket.admission import Admission, Refusal
 from kull_edge.socket.connection import Connection, HttpFallback
+from kull_edge.socket.upgrade import read_upgrade
 from kull_edge.timers import Timers
 from kull_protos.common.hosts import authority
 from kull_protos.common.places import Places
@@ -74,7 +75,12 @@ class Edge:
         self._settings = settings
         rng = random.SystemRandom()
         hello = self.hello(settings.node_id)
-        chosen = links or _links(settings, hello, rng)
+        chosen = links or links_to(
+            settings.router_addresses,
+            hello,
+            rng=rng,
+            certificates=ChannelCertificates(settings.tls_ca, settings.tls_cert, settings.tls_key),
+        )
         self._links = {link.name: link for link in chosen}
         self._hub = Hub(settings, routers=len(settings.router_addresses), wall_ms=_wall_ms, rng=rng)
         self._http_fallback = http_fallback
@@ -219,14 +225,7 @@ class Edge:
 
     def admit(self, connection: Connection, request: Request) -> Refusal | None:
         """See ConnectionHost."""
-        headers = request.headers
-        upgrade = UpgradeRequest(
-            peer=connection.peer,
-            hosts=headers.get_all("Host"),
-            # Several of them, put together, match nothing.
-            origin=", ".join(headers.get_all("Origin")),
-            forwarded=headers.get_all("X-Forwarded-For"),
-        )
+        upgrade = read_upgrade(connection.peer, request)
         refusal = self._admission.admit(connection.number, upgrade, self._now())
         if refusal:
             self.metrics.refused.labels(refusal.why).inc()
@@ -395,14 +394,6 @@ class Edge:
             if connection := self._connections.get(number):
                 connection.abort()
         self._run(self._hub.due(now))
-
-
-def _links(settings: EdgeSettings, hello: Hello, rng: random.Random) -> list[RouterLink]:
-    certificates = ChannelCertificates(settings.tls_ca, settings.tls_cert, settings.tls_key)
-    return [
-        GrpcLink(to, hello, rng=rng, credentials=certificates.credentials)
-        for to in settings.router_addresses
-    ]
 
 
 def _wall_ms() -> int:

@@ -62,6 +62,14 @@ def _partly(partly: Partly) -> JSONResponse:
     )
 
 
+def _unconfirmed(error: KullError) -> JSONResponse:
+    detail = (
+        f"{type(error).__name__}: the event is not confirmed, it may or may not reach the "
+        "devices; send it again with the same Idempotency-Key"
+    )
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": "1"})
+
+
 def install(app: FastAPI, metrics: GatewayMetrics) -> None:
     """Let the app answer every error as a problem."""
 
@@ -94,13 +102,7 @@ def install(app: FastAPI, metrics: GatewayMetrics) -> None:
     @app.exception_handler(KullError)
     async def _unavailable(request: Request, error: KullError) -> JSONResponse:
         log.warning("publish_failed", path=request.url.path, error=str(error))
-        if error.partly:
-            return _partly(error.partly)
-        detail = (
-            f"{type(error).__name__}: the event is not confirmed, it may or may not reach the "
-            "devices; send it again with the same Idempotency-Key"
-        )
-        return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": "1"})
+        return _partly(error.partly) if error.partly else _unconfirmed(error)
 
     @app.exception_handler(HTTPException)
     async def _http(_: Request, error: HTTPException) -> JSONResponse:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from typing import Any, Final
 
 import grpc
 import structlog
 
+from kull_edge.link.certificates import ChannelCertificates
 from kull_edge.link.channels import open_channel
-from kull_edge.link.port import LinkListener
+from kull_edge.link.port import LinkListener, RouterLink
 from kull_edge.link.send_queue import SendQueue
 from kull_protos.common.backoff import full_jitter
 from kull_protos.contract.attach import MESSAGE_BYTES
@@ -181,3 +182,12 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, grpc.aio.AioRpcError):
         return f"{error.code().name}: {error.details()}"
     return repr(error)
+
+
+def links_to(
+    routers: Sequence[str], hello: Hello, *, rng: random.Random, certificates: ChannelCertificates
+) -> list[RouterLink]:
+    """Return a link to each router (`host:port`)."""
+    return [
+        GrpcLink(router, hello, rng=rng, credentials=certificates.credentials) for router in routers
+    ]

@@ -15,7 +15,7 @@ from websockets.typing import Subprotocol
 
 from kull_edge.protocol import handshake
 from kull_edge.protocol.handshake import Handshake
-from kull_edge.socket.admission import Refusal
+from kull_edge.socket.admission import Refusal, UpgradeRequest
 from kull_edge.socket.config import ConnectionConfig
 from kull_protos.common.security_headers import HEADER_LINES, SECURITY_HEADERS
 from kull_protos.contract.subprotocols import V2
@@ -79,6 +79,17 @@ def response(ws: ServerProtocol, request: Request, refusal: Refusal | None) -> R
         for name, value in SECURITY_HEADERS.items():
             answer.headers[name] = value
     return answer
+
+
+def read_upgrade(peer: str, request: Request) -> UpgradeRequest:
+    """Return what an upgrade request says about its sender."""
+    return UpgradeRequest(
+        peer=peer,
+        hosts=request.headers.get_all("Host"),
+        # Several of them, put together, match nothing.
+        origin=", ".join(request.headers.get_all("Origin")),
+        forwarded=request.headers.get_all("X-Forwarded-For"),
+    )
 
 
 def read_handshake(request: Request) -> Handshake:
