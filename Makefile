@@ -120,7 +120,7 @@ contract: setup ## Generate what SDKs and documents get of the contract between 
 	$(BIN)/python scripts/gen_contract.py
 
 .PHONY: events
-events: setup ## Generate the web SDK's event types from the producers' models
+events: setup ## Generate the publishers' methods and the web SDK's types from the models of events
 	$(BIN)/python scripts/gen_events.py
 
 .PHONY: schema

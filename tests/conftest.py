@@ -1,4 +1,4 @@
-"""What every test run needs: a clean environment, and a RabbitMQ for those that ask for one."""
+"""What every test run has: an environment without KULL_ settings, and fixtures for all it needs."""
 
 from __future__ import annotations
 

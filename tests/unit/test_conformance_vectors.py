@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.schema import checked, schema
-from tests.unit.client.vectors import FOLDER, merged, templates, vectors
+from tests.unit.client.vectors import ABILITIES, FOLDER, merged, templates, vectors
 
+ROOT = Path(__file__).parents[2]
 README = (FOLDER / "README.md").read_text()
 # Of a newer server or other producers, or of no server at all: the client must bear them.
 FOREIGN = {"CONFETTI", "COLLECTION_SHARED", "CURSOR_MOVED"}
@@ -44,6 +46,21 @@ def test_every_type_of_the_servers_messages_is_sent_by_some_vector() -> None:
     }
 
     assert sent >= schema("server")["$defs"].keys() - {"PROMPT_CHANGE"}
+
+
+def test_every_vector_is_run_by_a_client_that_can() -> None:
+    runner = (ROOT / "clients/web/packages/sync/test/vectors.ts").read_text()
+    [web] = re.findall(r"^const ABILITIES = \[(.*)\];$", runner, re.MULTILINE)
+    clients = [ABILITIES, set(re.findall(r"'(\w+)'", web))]
+
+    left = [
+        vector["name"]
+        for _, vector in vectors()
+        if not any(able.issuperset(vector.get("needs", [])) for able in clients)
+    ]
+
+    assert all(clients)
+    assert left == []
 
 
 def test_each_vector_has_a_name_of_its_own() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import os
 import re
 from pathlib import Path
 
@@ -16,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 GLOSSARY = ROOT / "docs/glossary.md"
 DOCUMENTS = sorted(
     path
-    for folder in (".", "docs", "docs/decisions", "*", "clients/*")
+    for folder in (".", "docs", "docs/decisions", "*", "clients/*", "clients/web/packages/*")
     for path in ROOT.glob(f"{folder}/*.md")
     if not any(part.startswith(".") or part == "node_modules" for part in path.parts)
 )
@@ -111,11 +112,14 @@ def test_every_kull_command_is_explained_in_its_readme() -> None:
 
 
 def test_every_file_named_exists() -> None:
-    files = [path.as_posix() for folder in CODE for path in (ROOT / folder).rglob("*.py")]
+    files: list[Path] = []
+    for folder, folders, names in os.walk(ROOT):
+        folders[:] = {*folders} - {"node_modules", "build"}
+        files += (Path(folder, name) for name in names)
     missing = [
         (str(document), name)
-        for document, name in named(r"`([a-z0-9_/]+\.py)`")
-        if not any(file.endswith(f"/{name}") for file in files)
+        for document, name in named(r"`([A-Za-z0-9_./*-]+\.(?:py|ts|tsx|mjs))`")
+        if not any(file.match(name) for file in files)
     ]
 
     assert missing == []

@@ -161,10 +161,6 @@ class MemoryBroker:
         """Return a connection for publishers in this process."""
         return MemoryTransport(self)
 
-    def close_channel(self, channel: MemoryChannel) -> None:
-        """Fault hook: the server closes one channel."""
-        channel.close()
-
     def down(self) -> None:
         """Fault hook: lose the connection, and with it every channel."""
         self._reachable.clear()

@@ -70,7 +70,7 @@ async def test_a_channel_closed_by_the_server_hands_over() -> None:
     await broker.publish(event(1))
     await take(active, 1)
     assert isinstance(active, MemoryChannel)
-    broker.close_channel(active)
+    active.close()
     [delivery] = await take(standby, 1)
     assert delivery.redelivered
 
