@@ -101,7 +101,7 @@ outage: setup ## Take RabbitMQ away from a billing service with an outbox (SECON
 rolling: setup ## Restart three edges under load, and say what devices notice (DEVICES=3000)
 	$(BIN)/python bench/rolling_restart.py $(if $(DEVICES),--devices $(DEVICES))
 
-bench: .venv/.bench ## Measure us and the peers on the same work (half an hour, on a calm machine)
+bench: .venv/.bench ## Measure us and the rivals on the same work (half an hour, on a calm machine)
 	$(BIN)/python -m bench
 
 bench-quick: .venv/.bench ## The same, small, to see that it runs (a few minutes)

@@ -1,1 +1,1 @@
-"""Benchmarks: of parts, one script each, and of the whole beside its peers: `python -m bench`."""
+"""Benchmarks: of parts, one script each, and of the whole beside its rivals: `python -m bench`."""

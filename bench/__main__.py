@@ -1,6 +1,6 @@
-"""We and the peers on the same work, in one run, on this machine: `make bench`, `make bench-quick`.
+"""We and the rivals on the same work, in one run, on one machine: `make bench`, `make bench-quick`.
 
-Every figure is taken of every peer in turn, round after round; the table shows our median divided
+Every figure is taken of every rival in turn, round after round; the table shows our median divided
 by theirs. What is measured and how: docs/performance.md.
 """
 
@@ -25,7 +25,7 @@ PLANS = {"full": plans.full, "quick": plans.quick, "smoke": plans.smoke}
 
 
 def main() -> int:
-    """Read the options, run, print, write the results; 1 when a peer could not do its job."""
+    """Read the options, run, print, write the results; 1 when a rival could not do its job."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("plan", choices=PLANS, nargs="?", default="full")
     parser.add_argument("--only", default="", help="loads whose name begins like this")
@@ -34,7 +34,7 @@ def main() -> int:
     options = parser.parse_args()
     stop_in_order()
     machine.need("rabbitmq_server")
-    machine.provide(["postgres_server", "redis_server", "node"])  # a peer without is left out
+    machine.provide(["postgres_server", "redis_server", "node"])  # a rival without is left out
     console = Console(highlight=False, width=200)
     results = Results()
     loads = [load for load in PLANS[options.plan]() if load.name.startswith(options.only)]

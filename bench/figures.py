@@ -35,14 +35,14 @@ LOAD_LIMIT: Final = 0.9  # of a core: above it the load generator may be what is
 
 def connect(session: Session) -> Found:
     """Connect every device for the first time."""
-    objects = session.peer.broker_objects()
+    objects = session.rival.broker_objects()
     with session.measured("first connects") as spent:
         seconds = session.connect()
     devices = session.job.devices
     yield CONNECTS, devices / seconds
     yield CONNECT_CPU, 1e3 * _total(spent[0]) / devices
     yield from _roles(CONNECT_CPU, spent[0], 1e3 / devices)
-    yield CONNECT_OBJECTS, (session.peer.broker_objects() - objects) / devices
+    yield CONNECT_OBJECTS, (session.rival.broker_objects() - objects) / devices
 
 
 def attach(session: Session) -> Found:

@@ -1,4 +1,4 @@
-"""The work that every peer gets, and how much of it. PURE."""
+"""The work that every rival gets, and how much of it. PURE."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is run: which peers, under which load, how often."""
+"""What is run: which rivals, under which load, how often."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Final
 from bench import figures
 from bench.figures import Step
 from bench.job import Job
-from bench.peers.ceiling import Ceiling
-from bench.peers.kull import Kull
-from bench.peers.peer import Peer
-from bench.peers.socketio_node import NodeSocketIO
-from bench.peers.socketio_python import PythonSocketIO
-from bench.peers.straight import Straight
-from bench.peers.web_mqtt import WebMqtt
 from bench.results import Goal
+from bench.rivals.ceiling import Ceiling
+from bench.rivals.kull import Kull
+from bench.rivals.rival import Rival
+from bench.rivals.socketio_node import NodeSocketIO
+from bench.rivals.socketio_python import PythonSocketIO
+from bench.rivals.straight import Straight
+from bench.rivals.web_mqtt import WebMqtt
 
 MQTT: Final = WebMqtt.name
 STRAIGHT: Final = Straight.name
@@ -45,17 +45,17 @@ JUST_FULL: Final[Sequence[Step]] = (figures.connect, figures.saturate)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One peer in a load and what is measured of it. Only who keeps events has a backlog."""
+    """One rival in a load and what is measured of it. Only who keeps events has a backlog."""
 
-    build: Callable[[], Peer]
+    build: Callable[[], Rival]
     steps: Sequence[Step]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """One job for several peers. Rounds are interleaved: each peer has its turn in each of them.
+    """One job for several rivals. Rounds are interleaved: each rival has its turn in each of them.
 
-    The first peer is ours; half of its throughput is the rate of the steady load.
+    The first rival is ours; half of its throughput is the rate of the steady load.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Load:
 
 
 def quick() -> list[Load]:
-    """Return what `make bench-quick` runs: every peer and every step, small."""
+    """Return what `make bench-quick` runs: every rival and every step, small."""
     job = Job(devices=300, seconds=2.0, warmup=1.0, idle=2.0, broadcasts=3)
     return [Load(name=QUICK, job=job, entries=_everybody())]
 
@@ -111,7 +111,7 @@ def _ceiling() -> Entry:
 
 
 def _scaling() -> list[Entry]:
-    builds: list[Callable[[], Peer]] = [
+    builds: list[Callable[[], Rival]] = [
         Kull,
         functools.partial(Kull, edges=2),
         functools.partial(Kull, edges=4),
@@ -134,24 +134,24 @@ def _most() -> list[Entry]:
         figures.saturate,
         figures.broadcast,
     )
-    builds: list[Callable[[], Peer]] = [Kull, WebMqtt, PythonSocketIO, NodeSocketIO]
+    builds: list[Callable[[], Rival]] = [Kull, WebMqtt, PythonSocketIO, NodeSocketIO]
     return [Entry(build, steps) for build in builds]
 
 
 GOALS: Final = (
-    Goal(figure=figures.CPU.name, load=ONE, peer=MQTT, limit=0.45),
-    Goal(figure=figures.CPU.name, load=THREE, peer=MQTT, limit=0.35),
-    Goal(figure=figures.CPU.name, load=ONE, peer=STRAIGHT, limit=0.5),
+    Goal(figure=figures.CPU.name, load=ONE, rival=MQTT, limit=0.45),
+    Goal(figure=figures.CPU.name, load=THREE, rival=MQTT, limit=0.35),
+    Goal(figure=figures.CPU.name, load=ONE, rival=STRAIGHT, limit=0.5),
     Goal(figure=figures.OWN_CPU.name, load=ONE, limit=80),
-    Goal(figure=figures.RATE.name, load=ONE, peer=MQTT, limit=2),
-    Goal(figure=figures.RATE.name, load=ONE, peer=STRAIGHT, limit=3),
-    Goal(figure=figures.RATE.name, load=ONE, peer=PYTHON, limit=1),
-    Goal(figure=figures.P99.name, load=ONE, peer=MQTT, limit=1),
-    Goal(figure=figures.CONNECTS.name, load=ONE, peer=MQTT, limit=4),
-    Goal(figure=figures.RECONNECTS.name, load=ONE, peer=MQTT, limit=4),
+    Goal(figure=figures.RATE.name, load=ONE, rival=MQTT, limit=2),
+    Goal(figure=figures.RATE.name, load=ONE, rival=STRAIGHT, limit=3),
+    Goal(figure=figures.RATE.name, load=ONE, rival=PYTHON, limit=1),
+    Goal(figure=figures.P99.name, load=ONE, rival=MQTT, limit=1),
+    Goal(figure=figures.CONNECTS.name, load=ONE, rival=MQTT, limit=4),
+    Goal(figure=figures.RECONNECTS.name, load=ONE, rival=MQTT, limit=4),
     Goal(figure=figures.MEMORY.name, load=MOST, limit=20),
-    Goal(figure=figures.MEMORY.name, load=MOST, peer=MQTT, limit=0.2),
-    Goal(figure=figures.BROADCAST.name, load=MOST, peer=PYTHON, limit=1 / 3),
-    Goal(figure=figures.BROADCAST.name, load=MOST, peer=NODE, limit=1),
+    Goal(figure=figures.MEMORY.name, load=MOST, rival=MQTT, limit=0.2),
+    Goal(figure=figures.BROADCAST.name, load=MOST, rival=PYTHON, limit=1 / 3),
+    Goal(figure=figures.BROADCAST.name, load=MOST, rival=NODE, limit=1),
     Goal(figure=figures.CONNECT_OBJECTS.name, load=ONE, limit=0),
 )

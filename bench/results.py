@@ -29,38 +29,38 @@ class Kind:
 
 @dataclass(slots=True, kw_only=True)
 class Figure:
-    """All runs of one figure under one load, by peer."""
+    """All runs of one figure under one load, by rival."""
 
     kind: Kind
     load: str
     runs: dict[str, list[float]] = field(default_factory=dict)
 
-    def median(self, peer: str) -> float:
-        """Return a peer's median; NaN if it has no run."""
-        return statistics.median(self.runs[peer]) if self.runs.get(peer) else math.nan
+    def median(self, rival: str) -> float:
+        """Return a rival's median; NaN if it has no run."""
+        return statistics.median(self.runs[rival]) if self.runs.get(rival) else math.nan
 
-    def ratio(self, peer: str, ours: str = OURS) -> float:
-        """Return our median divided by the peer's; NaN if one is missing or the peer's is 0."""
-        theirs = self.median(peer)
+    def ratio(self, rival: str, ours: str = OURS) -> float:
+        """Return our median divided by the rival's; NaN if one is missing or the rival's is 0."""
+        theirs = self.median(rival)
         return self.median(ours) / theirs if theirs else math.nan
 
     def as_json(self) -> dict[str, Any]:
         """Return the object of bench/results.json; what is missing is null."""
-        peers = [peer for peer in self.runs if peer != OURS]
+        rivals = [rival for rival in self.runs if rival != OURS]
         return {
             "name": self.kind.name,
             "unit": self.kind.unit,
             "better": self.kind.better,
             "load": self.load,
             "ours": _known(self.median(OURS)),
-            "peers": {peer: _known(self.median(peer)) for peer in peers},
-            "ratios": {peer: _known(self.ratio(peer)) for peer in peers},
+            "rivals": {rival: _known(self.median(rival)) for rival in rivals},
+            "ratios": {rival: _known(self.ratio(rival)) for rival in rivals},
             "runs": self.runs,
         }
 
 
 class Results:
-    """Collects what the runs found. `failed`: whether a peer could not do its job."""
+    """Collects what the runs found. `failed`: whether a rival could not do its job."""
 
     def __init__(self) -> None:
         self.figures: dict[tuple[str, str], Figure] = {}
@@ -68,11 +68,11 @@ class Results:
         self.failed = False
         self._others = 0.0
 
-    def add(self, load: str, peer: str, found: Iterable[tuple[Kind, float]]) -> None:
-        """Add one run of a peer under a load."""
+    def add(self, load: str, rival: str, found: Iterable[tuple[Kind, float]]) -> None:
+        """Add one run of a rival under a load."""
         for kind, value in found:
             figure = self.figures.setdefault((load, kind.name), Figure(kind=kind, load=load))
-            figure.runs.setdefault(peer, []).append(value)
+            figure.runs.setdefault(rival, []).append(value)
 
     def note(self, text: str) -> None:
         """Add what a reader must know; the same text once."""
@@ -80,7 +80,7 @@ class Results:
             self.notes.append(text)
 
     def fail(self, text: str) -> None:
-        """Note that a peer could not do its job."""
+        """Note that a rival could not do its job."""
         self.failed = True
         self.note(text)
 
@@ -107,19 +107,19 @@ class Results:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Goal:
-    """What our median of a figure should be: `limit` times a peer's, or in the figure's unit."""
+    """What our median of a figure should be: `limit` times a rival's, or in the figure's unit."""
 
     figure: str
     load: str
     limit: float
-    peer: str = ""
+    rival: str = ""
 
     def judge(self, results: Results) -> tuple[float, bool] | None:
         """Return the ratio (or our median) and whether that is enough; None if not measured."""
         figure = results.figures.get((self.load, self.figure))
         if figure is None:
             return None
-        value = figure.ratio(self.peer) if self.peer else figure.median(OURS)
+        value = figure.ratio(self.rival) if self.rival else figure.median(OURS)
         if math.isnan(value):
             return None
         enough = value <= self.limit if figure.kind.better == "lower" else value >= self.limit

@@ -1,4 +1,4 @@
-"""Runs plans: starts each peer, takes its figures, stops it, and notes what was odd."""
+"""Runs plans: starts each rival, takes its figures, stops it, and notes what was odd."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from subprocess import CalledProcessError
 
 from bench.figures import LOAD_LIMIT
 from bench.load.worker import WorkerFailed
-from bench.peers.peer import Peer
 from bench.plans import Entry, Load
 from bench.results import Kind, Results
+from bench.rivals.rival import Rival
 from bench.session import Session
 
 Say = Callable[[str], None]
@@ -21,38 +21,38 @@ Say = Callable[[str], None]
 def run(loads: Sequence[Load], results: Results, say: Say) -> None:
     """Run every load; figures and notes are added to the results as they come.
 
-    A peer that fails has its turn ended, and is noted.
+    A rival that fails has its turn ended, and is noted.
     """
     for load in loads:
         for number in range(load.rounds):
             half_rate = None
             for entry in load.entries:
-                peer = entry.build()
-                say(f"{load.name}, round {number + 1} of {load.rounds}: {peer.name}")
-                half_rate = _peer(peer, entry, load, half_rate, results, say)
+                rival = entry.build()
+                say(f"{load.name}, round {number + 1} of {load.rounds}: {rival.name}")
+                half_rate = _rival(rival, entry, load, half_rate, results, say)
 
 
-def _peer(
-    peer: Peer, entry: Entry, load: Load, half_rate: float | None, results: Results, say: Say
+def _rival(
+    rival: Rival, entry: Entry, load: Load, half_rate: float | None, results: Results, say: Say
 ) -> float | None:
-    """Take one peer's figures; return the rate for the next peers' steady load."""
+    """Take one rival's figures; return the rate for the next rivals' steady load."""
     with ExitStack() as stack:
-        stack.callback(peer.close)
+        stack.callback(rival.close)
         try:
-            peer.start()
+            rival.start()
         except (FileNotFoundError, CalledProcessError) as error:
-            results.note(f"{peer.name} was left out, it cannot be started here: {error}")
+            results.note(f"{rival.name} was left out, it cannot be started here: {error}")
             return half_rate
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kull-bench-")))
-        session = Session(peer, load.job, folder, stack, half_rate=half_rate)
+        session = Session(rival, load.job, folder, stack, half_rate=half_rate)
         for step in entry.steps:
             try:
                 found = list(step(session))
             except (WorkerFailed, TimeoutError) as error:
                 why = str(error).strip().splitlines()[-1]
-                results.fail(f"{load.name}, {peer.name}: gave up in {step.__name__}: {why}")
+                results.fail(f"{load.name}, {rival.name}: gave up in {step.__name__}: {why}")
                 break
-            results.add(load.name, peer.name, found)
+            results.add(load.name, rival.name, found)
             for kind, value in found:
                 if not kind.detail:
                     say(f"    {kind.name}: {value:,.3g} {kind.unit}")
@@ -63,7 +63,7 @@ def _peer(
 
 def _note_oddities(session: Session, load: Load, results: Results) -> None:
     """Note what a reader must know before believing the figures."""
-    where = f"{load.name}, {session.peer.name}:"
+    where = f"{load.name}, {session.rival.name}:"
     for text in session.notes:
         results.note(f"{where} {text}")
     seen = session.seen()
@@ -78,4 +78,4 @@ def _note_oddities(session: Session, load: Load, results: Results) -> None:
             results.note(f"{where} the load generator was the limit in {what} ({spent.load:.0%})")
         results.disturbed(spent.others)
         kind = Kind(name=f"cores used by others: {what}", unit="", detail=True)
-        results.add(load.name, session.peer.name, [(kind, spent.others)])
+        results.add(load.name, session.rival.name, [(kind, spent.others)])

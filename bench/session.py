@@ -1,4 +1,4 @@
-"""One peer under the load: what was done, in which order, and what it cost."""
+"""One rival under the load: what was done, in which order, and what it cost."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bench.load.fleet import Account, Fleet, Tally
 from bench.load.publishing import Publishing
 from bench.load.queue_consumer import QueueConsumer
 from bench.load.worker import Worker
-from bench.peers.peer import Peer
+from bench.rivals.rival import Rival
 
 FLEETS = 1  # processes of devices; more than one pays on machines with more cores
 
@@ -28,7 +28,7 @@ class Spent:
 
     Attributes:
         seconds: how long it was.
-        cpu: CPU seconds of the peer's roles.
+        cpu: CPU seconds of the rival's roles.
         load: the largest share of a core that one process of the load generator used.
         others: the cores that everything else on this machine used.
         deliveries: events that came to devices.
@@ -51,38 +51,38 @@ class _Readings:
 
 
 class Session:
-    """A started peer, its devices (not yet connected) and its publisher.
+    """A started rival, its devices (not yet connected) and its publisher.
 
     `half_rate`: events/s, half of what we took at most; None while nobody knows.
     """
 
     def __init__(
         self,
-        peer: Peer,
+        rival: Rival,
         job: Job,
         folder: Path,
         stack: ExitStack,
         *,
         half_rate: float | None = None,
     ) -> None:
-        self.peer, self.job = peer, job
+        self.rival, self.job = rival, job
         self.half_rate = half_rate
         self.spent: dict[str, Spent] = {}
         self.notes: list[str] = []
         self._seen = Tally()
         counters = folder / "counters"
-        fleet = QueueConsumer if peer.dialect == "amqp" else Fleet
+        fleet = QueueConsumer if rival.dialect == "amqp" else Fleet
         self._counters = Counters(counters)
         self._fleets = [
-            _worker(stack, fleet, peer.dialect, accounts, counters, slot)
-            for slot, accounts in enumerate(_shares(_accounts(peer, job), FLEETS))
+            _worker(stack, fleet, rival.dialect, accounts, counters, slot)
+            for slot, accounts in enumerate(_shares(_accounts(rival, job), FLEETS))
         ]
         self._publisher = _worker(
-            stack, Publishing, peer.outlet(), job.users, job.per_user, counters
+            stack, Publishing, rival.outlet(), job.users, job.per_user, counters
         )
         self._publisher.call("open")
-        peer.settle()
-        self._memory = peer.roles().memory()
+        rival.settle()
+        self._memory = rival.roles().memory()
 
     def note(self, text: str) -> None:
         """Add what a reader of the figures must know."""
@@ -97,8 +97,8 @@ class Session:
 
         A role that has shrunk, as a broker does after its start, counts as 0.
         """
-        self.peer.settle()
-        grown = difference(self.peer.roles().memory(), self._memory)
+        self.rival.settle()
+        grown = difference(self.rival.roles().memory(), self._memory)
         return {role: max(0.0, size) for role, size in grown.items()}
 
     def connect(self) -> float:
@@ -175,7 +175,7 @@ class Session:
         return _Readings(
             at=time.monotonic(),
             machine=machine_seconds(),
-            roles=self.peer.roles().cpu(),
+            roles=self.rival.roles().cpu(),
             load=[cpu_seconds(worker.pid) for worker in (*self._fleets, self._publisher)],
             delivered=self._counters.total(),
         )
@@ -192,10 +192,10 @@ def _worker(stack: ExitStack, build: type, *arguments: object) -> Worker:
     return worker
 
 
-def _accounts(peer: Peer, job: Job) -> list[Account]:
-    urls = peer.urls()
+def _accounts(rival: Rival, job: Job) -> list[Account]:
+    urls = rival.urls()
     return [
-        Account(name=name, user=user, token=peer.token(user, name), url=urls[number % len(urls)])
+        Account(name=name, user=user, token=rival.token(user, name), url=urls[number % len(urls)])
         for number, (name, user) in enumerate(job.pairs)
     ]
 

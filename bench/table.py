@@ -34,17 +34,19 @@ def sheets(results: Results, goals: Sequence[Goal]) -> list[Sheet]:
     found = [_goals(results, goals)]
     for load, figures in results.loads().items():
         main = [figure for figure in figures if not figure.kind.detail]
-        peers = list(dict.fromkeys(peer for figure in main for peer in figure.runs if peer != OURS))
+        rivals = list(
+            dict.fromkeys(rival for figure in main for rival in figure.runs if rival != OURS)
+        )
         rows = [
             [
                 f"{figure.kind.title} {ARROWS[figure.kind.better]}",
-                *(_cell(figure, peer) for peer in peers),
+                *(_cell(figure, rival) for rival in rivals),
                 _value(figure, OURS),
             ]
             for figure in main
         ]
         title = f"{load}: ours / theirs, then their median (lowest to highest run)"
-        found.append(Sheet(title, ["figure", *peers, OURS], rows))
+        found.append(Sheet(title, ["figure", *rivals, OURS], rows))
         found.append(_roles(load, figures))
     return [sheet for sheet in found if sheet.rows]
 
@@ -97,7 +99,7 @@ def _goals(results: Results, goals: Sequence[Goal]) -> Sheet:
         value, enough = judged
         kind = results.figures[(goal.load, goal.figure)].kind
         sign = "≤" if kind.better == "lower" else "≥"
-        unit = f"× {goal.peer}" if goal.peer else kind.unit
+        unit = f"× {goal.rival}" if goal.rival else kind.unit
         rows.append(
             [
                 f"{goal.figure}, {goal.load}",
@@ -111,24 +113,24 @@ def _goals(results: Results, goals: Sequence[Goal]) -> Sheet:
 
 def _roles(load: str, figures: Sequence[Figure]) -> Sheet:
     detail = [figure for figure in figures if figure.kind.detail]
-    peers = list(dict.fromkeys(peer for figure in detail for peer in figure.runs))
-    rows = [[figure.kind.title, *(_value(figure, peer) for peer in peers)] for figure in detail]
-    return Sheet(f"{load}: by role", ["figure", *peers], rows)
+    rivals = list(dict.fromkeys(rival for figure in detail for rival in figure.runs))
+    rows = [[figure.kind.title, *(_value(figure, rival) for rival in rivals)] for figure in detail]
+    return Sheet(f"{load}: by role", ["figure", *rivals], rows)
 
 
-def _cell(figure: Figure, peer: str) -> str:
-    ratio = figure.ratio(peer)
+def _cell(figure: Figure, rival: str) -> str:
+    ratio = figure.ratio(rival)
     shown = "-" if math.isnan(ratio) else f"{ratio:.2f} ×"
-    return f"{shown} {_value(figure, peer)}" if figure.runs.get(peer) else ""
+    return f"{shown} {_value(figure, rival)}" if figure.runs.get(rival) else ""
 
 
-def _value(figure: Figure, peer: str) -> str:
-    runs = figure.runs.get(peer)
+def _value(figure: Figure, rival: str) -> str:
+    runs = figure.runs.get(rival)
     if not runs:
         return ""
     if len(runs) == 1:
         return _number(runs[0])
-    return f"{_number(figure.median(peer))} ({_number(min(runs))} to {_number(max(runs))})"
+    return f"{_number(figure.median(rival))} ({_number(min(runs))} to {_number(max(runs))})"
 
 
 def _number(value: float) -> str:

@@ -1,4 +1,4 @@
-"""Where events are published, one outlet per kind of peer."""
+"""Where events are published, one outlet per kind of rival."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ class Publishing:
     async def steady(self, seconds: float, rate: float) -> float:
         """Publish at a rate, each event stamped with the time it was due; return the worst lag.
 
-        The lag is in seconds: how late this process was, not the peer.
+        The lag is in seconds: how late this process was, not the rival.
         """
         begin, worst, sent = time.monotonic(), 0.0, 0
         while (passed := time.monotonic() - begin) < seconds:

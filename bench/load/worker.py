@@ -11,7 +11,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
-ANSWER_WITHIN = 600.0  # seconds; a mass reconnect of a slow peer takes minutes
+ANSWER_WITHIN = 600.0  # seconds; a mass reconnect of a slow rival takes minutes
 
 
 class WorkerFailed(RuntimeError):

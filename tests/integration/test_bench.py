@@ -19,7 +19,7 @@ def test_the_bench_measures_every_figure_and_loses_nothing(
     tmp_path: Path, processes: Processes
 ) -> None:
     from bench import figures  # what it imports is installed by now
-    from bench.peers.ceiling import Ceiling
+    from bench.rivals.ceiling import Ceiling
 
     # Owned, since it starts a RabbitMQ and a mesh, which must not outlive a failure.
     bench = processes.python("-m", "bench", "smoke", "--write", tmp_path, cwd=ROOT)
@@ -32,5 +32,5 @@ def test_the_bench_measures_every_figure_and_loses_nothing(
     assert ours[figures.CONNECT_OBJECTS.name] == 0
     assert not [note for note in report["notes"] if "order" in note or "did not deliver" in note]
     rate = next(figure for figure in report["figures"] if figure["name"] == figures.RATE.name)
-    assert rate["ratios"][Ceiling.name] == rate["ours"] / rate["peers"][Ceiling.name]
+    assert rate["ratios"][Ceiling.name] == rate["ours"] / rate["rivals"][Ceiling.name]
     assert OURS in (tmp_path / "RESULTS.md").read_text()

@@ -15,23 +15,23 @@ def results() -> Results:
     found = Results()
     for ours, theirs in ((40.0, 80.0), (60.0, 100.0), (50.0, 120.0)):
         found.add("load", OURS, [(COST, ours), (RATE, 30.0)])
-        found.add("load", "peer", [(COST, theirs), (RATE, 10.0)])
+        found.add("load", "rival", [(COST, theirs), (RATE, 10.0)])
     return found
 
 
 def test_a_ratio_is_our_median_over_theirs() -> None:
     cost = results().figures[("load", "cost")]
 
-    assert cost.ratio("peer") == 0.5
+    assert cost.ratio("rival") == 0.5
     assert cost.as_json() == {
         "name": "cost",
         "unit": "ms",
         "better": "lower",
         "load": "load",
         "ours": 50.0,
-        "peers": {"peer": 100.0},
-        "ratios": {"peer": 0.5},
-        "runs": {OURS: [40.0, 60.0, 50.0], "peer": [80.0, 100.0, 120.0]},
+        "rivals": {"rival": 100.0},
+        "ratios": {"rival": 0.5},
+        "runs": {OURS: [40.0, 60.0, 50.0], "rival": [80.0, 100.0, 120.0]},
     }
 
 
@@ -44,9 +44,9 @@ def test_what_was_not_measured_has_no_ratio() -> None:
 def test_a_goal_is_judged_in_the_direction_of_its_figure() -> None:
     found = results()
 
-    assert Goal(figure="cost", load="load", peer="peer", limit=0.5).judge(found) == (0.5, True)
-    assert Goal(figure="cost", load="load", peer="peer", limit=0.4).judge(found) == (0.5, False)
-    assert Goal(figure="rate", load="load", peer="peer", limit=4).judge(found) == (3.0, False)
+    assert Goal(figure="cost", load="load", rival="rival", limit=0.5).judge(found) == (0.5, True)
+    assert Goal(figure="cost", load="load", rival="rival", limit=0.4).judge(found) == (0.5, False)
+    assert Goal(figure="rate", load="load", rival="rival", limit=4).judge(found) == (3.0, False)
     assert Goal(figure="cost", load="load", limit=50).judge(found) == (50.0, True)
     assert Goal(figure="cost", load="other", limit=50).judge(found) is None
 
@@ -54,7 +54,7 @@ def test_a_goal_is_judged_in_the_direction_of_its_figure() -> None:
 def test_the_tables_show_ratio_median_and_spread() -> None:
     (sheet,) = sheets(results(), [])
 
-    assert sheet.columns == ["figure", "peer", OURS]
+    assert sheet.columns == ["figure", "rival", OURS]
     assert sheet.rows[0] == ["cost, ms ↓", "0.50 × 100 (80 to 120)", "50 (40 to 60)"]
 
 

@@ -1,6 +1,6 @@
 """The straight way: aio-pika and websockets, a durable queue per device. What one writes in a day.
 
-    python -m bench.peers.straight_server AMQP_URL PORT
+    python -m bench.rivals.straight_server AMQP_URL PORT
 
 A device says who it is and gets `TAG EVENT` for each event; it sends the tag back when it has
 processed the event, and only then RabbitMQ forgets it. One channel serves all devices; a channel

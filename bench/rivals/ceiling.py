@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from bench.cpu import Roles
 from bench.load.outlets import AmqpOutlet, Outlet, Route
 from bench.load.queue_consumer import QUEUE
-from bench.peers.peer import broker, collect_garbage, objects
+from bench.rivals.rival import broker, collect_garbage, objects
 
 
 class Ceiling:
-    """See `Peer`. What no system on this broker can exceed; a consumer takes the devices' place."""
+    """See `Rival`. What none on this broker can exceed; a consumer takes the devices' place."""
 
     name = "RabbitMQ alone"
     promise = "no devices"
@@ -22,36 +22,36 @@ class Ceiling:
         self._broker = broker()
 
     def start(self) -> None:
-        """See `Peer.start`."""
+        """See `Rival.start`."""
         self._broker.start()
         self._broker.ctl("eval", _DECLARE)
 
     def close(self) -> None:
-        """See `Peer.close`."""
+        """See `Rival.close`."""
         self._broker.close()
 
     def roles(self) -> Roles:
-        """See `Peer.roles`."""
+        """See `Rival.roles`."""
         return Roles({"broker": [self._broker.pid]})
 
     def urls(self) -> Sequence[str]:
-        """See `Peer.urls`: where the consumer connects."""
+        """See `Rival.urls`: where the consumer connects."""
         return [self._broker.url]
 
     def token(self, user: str, device: str) -> str:
-        """See `Peer.token`: it has none."""
+        """See `Rival.token`: it has none."""
         return ""
 
     def outlet(self) -> Callable[[], Outlet]:
-        """See `Peer.outlet`."""
+        """See `Rival.outlet`."""
         return functools.partial(AmqpOutlet, Route(url=self._broker.url, queue=QUEUE))
 
     def settle(self) -> None:
-        """See `Peer.settle`."""
+        """See `Rival.settle`."""
         collect_garbage(self._broker)
 
     def broker_objects(self) -> int:
-        """See `Peer.broker_objects`."""
+        """See `Rival.broker_objects`."""
         return objects(self._broker)
 
 

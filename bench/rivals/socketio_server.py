@@ -1,6 +1,6 @@
 """What a Python team would write first: python-socketio on uvicorn, servers tied by RabbitMQ.
 
-python -m bench.peers.socketio_server AMQP_URL PORT
+python -m bench.rivals.socketio_server AMQP_URL PORT
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from bench.cpu import Roles
 from bench.load.outlets import AmqpOutlet, Outlet, Route
-from bench.peers.peer import broker, collect_garbage, objects
+from bench.rivals.rival import broker, collect_garbage, objects
 from tests.support.ports import free_port
 
 CONFIG = """\
@@ -20,7 +20,7 @@ web_mqtt.tcp.backlog = 4096
 
 
 class WebMqtt:
-    """See `Peer`. Each device has a durable queue, bound to its user's topic and to `all`."""
+    """See `Rival`. Each device has a durable queue, bound to its user's topic and to `all`."""
 
     name = "RabbitMQ Web MQTT"
     promise = "at least once, in order"
@@ -34,34 +34,34 @@ class WebMqtt:
         )
 
     def start(self) -> None:
-        """See `Peer.start`."""
+        """See `Rival.start`."""
         self._broker.start()
 
     def close(self) -> None:
-        """See `Peer.close`."""
+        """See `Rival.close`."""
         self._broker.close()
 
     def roles(self) -> Roles:
-        """See `Peer.roles`."""
+        """See `Rival.roles`."""
         return Roles({"broker": [self._broker.pid]})
 
     def urls(self) -> Sequence[str]:
-        """See `Peer.urls`."""
+        """See `Rival.urls`."""
         return [f"ws://127.0.0.1:{self._port}"]
 
     def token(self, user: str, device: str) -> str:
-        """See `Peer.token`: RabbitMQ's account, here as user name and password alike."""
+        """See `Rival.token`: RabbitMQ's account, here as user name and password alike."""
         return "guest"
 
     def outlet(self) -> Callable[[], Outlet]:
-        """See `Peer.outlet`: MQTT topics are keys of amq.topic, with dots for slashes."""
+        """See `Rival.outlet`: MQTT topics are keys of amq.topic, with dots for slashes."""
         route = Route(url=self._broker.url, exchange="amq.topic", key="user.{user}")
         return functools.partial(AmqpOutlet, route)
 
     def settle(self) -> None:
-        """See `Peer.settle`."""
+        """See `Rival.settle`."""
         collect_garbage(self._broker)
 
     def broker_objects(self) -> int:
-        """See `Peer.broker_objects`."""
+        """See `Rival.broker_objects`."""
         return objects(self._broker)

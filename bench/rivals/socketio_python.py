@@ -1,4 +1,4 @@
-"""python-socketio as a peer: see `socketio_server.py`. It promises nothing, and is cheap."""
+"""python-socketio as a rival: see `socketio_server.py`. It promises nothing, and is cheap."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pathlib import Path
 
 from bench.cpu import Roles
 from bench.load.outlets import AmqpOutlet, Outlet, Route
-from bench.peers.peer import broker, collect_garbage, objects
-from bench.peers.server import Server
+from bench.rivals.rival import broker, collect_garbage, objects
+from bench.rivals.server import Server
 from tests.support.ports import free_port
 
 
 class PythonSocketIO:
-    """See `Peer`. Every server reads every event, whoever is connected to it."""
+    """See `Rival`. Every server reads every event, whoever is connected to it."""
 
     promise = "at most once"
     dialect = "socketio"
@@ -30,11 +30,11 @@ class PythonSocketIO:
         self._stack = ExitStack()
 
     def start(self) -> None:
-        """See `Peer.start`."""
+        """See `Rival.start`."""
         self._stack.callback(self._broker.close)
         self._broker.start()
         folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="kull-socketio-"))
-        module = "bench.peers.socketio_server"
+        module = "bench.rivals.socketio_server"
         for port in self._ports:
             command = [sys.executable, "-m", module, self._broker.url, str(port)]
             server = Server(command, port, Path(folder) / f"log-{port}")
@@ -42,33 +42,33 @@ class PythonSocketIO:
             self._servers.append(server)
 
     def close(self) -> None:
-        """See `Peer.close`."""
+        """See `Rival.close`."""
         self._stack.close()
 
     def roles(self) -> Roles:
-        """See `Peer.roles`."""
+        """See `Rival.roles`."""
         pids = [server.pid for server in self._servers]
         return Roles({"broker": [self._broker.pid], "server": pids})
 
     def urls(self) -> Sequence[str]:
-        """See `Peer.urls`."""
+        """See `Rival.urls`."""
         return [f"ws://127.0.0.1:{port}" for port in self._ports]
 
     def token(self, user: str, device: str) -> str:
-        """See `Peer.token`: it has none."""
+        """See `Rival.token`: it has none."""
         return ""
 
     def outlet(self) -> Callable[[], Outlet]:
-        """See `Peer.outlet`: the message is what the manager's own `emit` publishes."""
+        """See `Rival.outlet`: the message is what the manager's own `emit` publishes."""
         route = Route(
             url=self._broker.url, exchange="socketio", key="*", everybody_key="*", socketio=True
         )
         return functools.partial(AmqpOutlet, route)
 
     def settle(self) -> None:
-        """See `Peer.settle`."""
+        """See `Rival.settle`."""
         collect_garbage(self._broker)
 
     def broker_objects(self) -> int:
-        """See `Peer.broker_objects`."""
+        """See `Rival.broker_objects`."""
         return objects(self._broker)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.cpu import Roles
 from bench.load.outlets import AmqpOutlet, Outlet, Route
-from bench.peers.peer import broker, collect_garbage, objects
+from bench.rivals.rival import broker, collect_garbage, objects
 from kull_producers.contract.shard import DEFAULT_SHARD_COUNT
 from tests.support.device import token
 from tests.support.load.rolling import PRODUCTION
@@ -21,7 +21,7 @@ DAY = 86_400.0  # seconds
 
 
 class Kull:
-    """See `Peer`. With `postgres` the store is a PostgreSQL server, else a SQLite file."""
+    """See `Rival`. With `postgres` the store is a PostgreSQL server, else a SQLite file."""
 
     dialect = "kull"
     promise = "at least once, in order"
@@ -38,7 +38,7 @@ class Kull:
         self._stack = ExitStack()
 
     def start(self) -> None:
-        """See `Peer.start`."""
+        """See `Rival.start`."""
         self._stack.callback(self._broker.close)
         self._broker.start()
         if self._database is not None:
@@ -60,11 +60,11 @@ class Kull:
         self._mesh.start()
 
     def close(self) -> None:
-        """See `Peer.close`."""
+        """See `Rival.close`."""
         self._stack.close()
 
     def roles(self) -> Roles:
-        """See `Peer.roles`."""
+        """See `Rival.roles`."""
         mesh = self._running()
         pids = {
             "broker": [self._broker.pid],
@@ -74,23 +74,23 @@ class Kull:
         return Roles(pids | ({"database": [self._database.pid]} if self._database else {}))
 
     def urls(self) -> Sequence[str]:
-        """See `Peer.urls`."""
+        """See `Rival.urls`."""
         return [f"ws://127.0.0.1:{port}" for port in self._running().ports]
 
     def token(self, user: str, device: str) -> str:
-        """See `Peer.token`."""
+        """See `Rival.token`."""
         return token(user, device, ttl=DAY)
 
     def outlet(self) -> Callable[[], Outlet]:
-        """See `Peer.outlet`."""
+        """See `Rival.outlet`."""
         return functools.partial(AmqpOutlet, Route(url=self._broker.url))
 
     def settle(self) -> None:
-        """See `Peer.settle`."""
+        """See `Rival.settle`."""
         collect_garbage(self._broker)
 
     def broker_objects(self) -> int:
-        """See `Peer.broker_objects`."""
+        """See `Rival.broker_objects`."""
         return objects(self._broker)
 
     def _running(self) -> Mesh:

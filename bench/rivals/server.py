@@ -1,4 +1,4 @@
-"""A server process of a peer."""
+"""A server process of a rival."""
 
 from __future__ import annotations
 

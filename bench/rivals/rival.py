@@ -13,7 +13,7 @@ from tests.support.rabbitmq import RabbitMQ
 BROKER_CONFIG = "management_agent.disable_metrics_collector = true\n"
 
 
-class Peer(Protocol):
+class Rival(Protocol):
     """One system that can do the job. Its methods block.
 
     Attributes:

@@ -13,14 +13,14 @@ from typing import Final
 from bench.cpu import Roles
 from bench.load.outlets import Outlet
 from bench.load.redis_outlet import RedisOutlet
-from bench.peers.server import Server
+from bench.rivals.server import Server
 from tests.support.ports import free_port
 
 FOLDER: Final = Path(__file__).parent / "node"
 
 
 class NodeSocketIO:
-    """See `Peer`. Redis keeps the stream in memory, as its package is configured."""
+    """See `Rival`. Redis keeps the stream in memory, as its package is configured."""
 
     name = "Socket.IO on Node"
     promise = "at most once; a lost connection of up to 2 minutes is made good"
@@ -33,7 +33,7 @@ class NodeSocketIO:
         self._stack = ExitStack()
 
     def start(self) -> None:
-        """See `Peer.start`. Raises CalledProcessError when its npm packages cannot be had."""
+        """See `Rival.start`. Raises CalledProcessError when its npm packages cannot be had."""
         if not (FOLDER / "node_modules").exists():
             subprocess.run(["npm", "ci", "--silent"], cwd=FOLDER, check=True)  # noqa: S607
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="kull-node-")))
@@ -47,29 +47,29 @@ class NodeSocketIO:
         self._stack.callback(self._node.close)
 
     def close(self) -> None:
-        """See `Peer.close`."""
+        """See `Rival.close`."""
         self._stack.close()
 
     def roles(self) -> Roles:
-        """See `Peer.roles`; Redis is the broker here."""
+        """See `Rival.roles`; Redis is the broker here."""
         assert self._redis is not None and self._node is not None, "start() comes first"
         return Roles({"broker": [self._redis.pid], "server": [self._node.pid]})
 
     def urls(self) -> Sequence[str]:
-        """See `Peer.urls`."""
+        """See `Rival.urls`."""
         return [f"ws://127.0.0.1:{self._port}"]
 
     def token(self, user: str, device: str) -> str:
-        """See `Peer.token`: it has none."""
+        """See `Rival.token`: it has none."""
         return ""
 
     def outlet(self) -> Callable[[], Outlet]:
-        """See `Peer.outlet`."""
+        """See `Rival.outlet`."""
         return functools.partial(RedisOutlet, self._redis_port)
 
     def settle(self) -> None:
-        """See `Peer.settle`: nothing to do."""
+        """See `Rival.settle`: nothing to do."""
 
     def broker_objects(self) -> int:
-        """See `Peer.broker_objects`: Redis has neither queues nor bindings."""
+        """See `Rival.broker_objects`: Redis has neither queues nor bindings."""
         return 0
