@@ -27,7 +27,9 @@ async def serve(settings: RouterSettings) -> None:
             "without RabbitMQ use `kull up`"
         )
     store = await open_store(settings)
-    broker = RabbitBroker(settings.amqp_url.get_secret_value())
+    broker = RabbitBroker(
+        settings.amqp_url.get_secret_value(), prefetch_bytes=settings.prefetch_bytes
+    )
     metrics.BLOCKED.set_function(lambda: float(broker.blocked))
     if settings.allow_plain_tokens:
         log.warning("PLAIN TOKENS ARE ALLOWED: anyone may connect as any user")

@@ -77,6 +77,12 @@ class RouterSettings(TlsSettings, BrokerSettings, DeviceTokenSettings, PlainToke
         5.0, ge=0, description="seconds that a shard of another router is left to it first"
     )
     prefetch: int = Field(512, ge=1, le=2000, description="unacknowledged messages per shard")
+    prefetch_bytes: int = Field(
+        64 * 2**20,
+        ge=32 * 2**20,
+        description="bytes of unacknowledged messages, all shards together; above it nothing is "
+        "read from RabbitMQ",
+    )
     batch: int = Field(256, ge=1, description="events per append")
     presence_grace: float = Field(
         5.0, ge=0, description="seconds without a session before a device counts as disconnected"

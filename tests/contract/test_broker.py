@@ -10,6 +10,7 @@ import pytest
 from kull_producers.events import topology
 from kull_producers.events.message import Message
 from kull_producers.events.models import EVENTS
+from kull_router.broker.port import KEPT, MAX_BODY
 from kull_router.errors import (
     BrokerError,
     BrokerUnavailable,
@@ -58,6 +59,43 @@ async def test_a_body_of_any_size_arrives_whole(rig: Rig, size: int) -> None:
     await broker.publish(replace(event(1), body=body))
     [delivery] = await take(channel, 1)
     assert delivery.message.body == body
+    assert not delivery.too_large
+
+
+@pytest.mark.parametrize("size", [MAX_BODY, MAX_BODY + 1, 3_000_000])
+async def test_of_a_body_too_large_to_be_read_come_its_beginning_and_its_size(
+    rig: Rig, size: int
+) -> None:
+    broker = await rig.router()
+    channel = await open_shard(broker)
+    body = bytes(index % 251 for index in range(size))
+    await broker.publish(replace(event(1), body=body))
+    await broker.publish(event(2))
+    [large, next_] = await take(channel, 2)
+    if size <= MAX_BODY:
+        assert (large.message.body, large.too_large) == (body, 0)
+    else:
+        assert (large.message.body, large.too_large) == (body[:KEPT], size)
+    assert next_.message.message_id == event(2).message_id
+    # What returns to the queue is whole: nothing was lost by not being read.
+    await channel.aclose()
+    again = await open_shard(broker)
+    [large, next_] = await take(again, 2)
+    assert (large.too_large or len(large.message.body)) == size
+    assert next_.message.message_id == event(2).message_id
+
+
+async def test_the_dead_letters_are_bounded_in_bytes(rig: Rig) -> None:
+    broker = await rig.router()
+    dead = replace(event(1), exchange=topology.DEAD, body=bytes(MAX_BODY))
+    fit = topology.DEAD_QUEUE_BYTES // MAX_BODY
+    await broker.publish(replace(dead, message_id="first"))
+    for _ in range(fit // 8 + 1):
+        await asyncio.gather(*(broker.publish(dead) for _ in range(8)))
+
+    channel = await broker.consume(topology.DEAD, single_active=False, prefetch=1)
+    [oldest] = await take(channel, 1)
+    assert oldest.message.message_id != "first"
 
 
 async def test_receive_returns_no_more_than_its_limit(rig: Rig) -> None:

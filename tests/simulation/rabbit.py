@@ -47,8 +47,8 @@ class Server(MemoryServer):
             self._ledger.destroyed(queued.message.message_id)
         for consumer in queue.consumers:
             assert isinstance(consumer, MemoryChannel)
-            for delivery in consumer._unacknowledged:
-                self._ledger.destroyed(delivery.message.message_id)
+            for _, message in consumer._unacknowledged:
+                self._ledger.destroyed(message.message_id)
         super().delete_queue(name)
 
 

@@ -22,6 +22,7 @@ SHARDS: Final = "kull.shards"  # exchange whose alternate exchange is the shard 
 INTERNAL: Final = (ROUTE, UNROUTED, DEAD, SHARDS)  # no event is published to these
 
 DEAD_QUEUE_LENGTH: Final = 10_000
+DEAD_QUEUE_BYTES: Final = 256 * 2**20
 # -1 makes RabbitMQ 3.10 drop whatever is returned, and 4.x drops after 20 returns by default.
 DELIVERY_LIMIT: Final = 1_000_000_000
 

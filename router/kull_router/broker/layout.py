@@ -26,13 +26,15 @@ class QueueSpec:
     Attributes:
         single_active: only the first of its consumers is served.
         dead_letter: exchange for what the queue gives up on.
-        max_length: messages; above it the oldest are dropped. None: no such limit.
+        max_length, max_bytes: messages and bytes of their bodies; above it the oldest are dropped.
+            None: no such limit.
     """
 
     name: str
     single_active: bool = False
     dead_letter: str = ""
     max_length: int | None = None
+    max_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +76,11 @@ def layout(shard_count: int) -> Layout:
         for shard in range(shard_count)
     ]
     queues = [
-        QueueSpec(name=topology.DEAD, max_length=topology.DEAD_QUEUE_LENGTH),
+        QueueSpec(
+            name=topology.DEAD,
+            max_length=topology.DEAD_QUEUE_LENGTH,
+            max_bytes=topology.DEAD_QUEUE_BYTES,
+        ),
         QueueSpec(name=topology.UNROUTED, dead_letter=topology.DEAD),
         *shards,
     ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 
 from kull_producers import errors as producer_errors
 from kull_producers.events import topology
@@ -20,7 +21,7 @@ from kull_router.broker.memory_server import (
     QueueFull,
     Unroutable,
 )
-from kull_router.broker.port import Delivery
+from kull_router.broker.port import KEPT, MAX_BODY, Delivery
 from kull_router.errors import (
     BrokerError,
     BrokerUnavailable,
@@ -37,7 +38,7 @@ class MemoryChannel:
         self._queue = queue
         self._prefetch = prefetch
         self._waiting: deque[Delivery] = deque()  # delivered, not yet received
-        self._unacknowledged: deque[Delivery] = deque()
+        self._unacknowledged: deque[tuple[int, Message]] = deque()  # with their tags
         self._last_tag = 0
         self._wake = asyncio.Event()
 
@@ -49,9 +50,14 @@ class MemoryChannel:
     def deliver(self, queued: Queued) -> None:
         """Take one message from the queue."""
         self._last_tag += 1
-        delivery = Delivery(self._last_tag, queued.message, queued.redelivered)
+        message, size = queued.message, len(queued.message.body)
+        if size <= MAX_BODY:
+            delivery = Delivery(self._last_tag, message, queued.redelivered)
+        else:
+            beginning = replace(message, body=message.body[:KEPT])
+            delivery = Delivery(self._last_tag, beginning, queued.redelivered, size)
         self._waiting.append(delivery)
-        self._unacknowledged.append(delivery)
+        self._unacknowledged.append((delivery.tag, message))
         self._wake.set()
 
     async def receive(self, limit: int) -> Sequence[Delivery]:
@@ -68,7 +74,7 @@ class MemoryChannel:
         received = self._waiting[0].tag - 1 if self._waiting else self._last_tag
         if not 0 < tag <= received:
             raise BrokerError(f"delivery {tag} was not received on this channel")
-        while self._unacknowledged and self._unacknowledged[0].tag <= tag:
+        while self._unacknowledged and self._unacknowledged[0][0] <= tag:
             self._unacknowledged.popleft()
         self._queue.serve()
 
@@ -81,7 +87,7 @@ class MemoryChannel:
         if self.closed:
             return
         self.closed = True
-        returned = [delivery.message for delivery in self._unacknowledged]
+        returned = [message for _, message in self._unacknowledged]
         self._waiting.clear()
         self._unacknowledged.clear()
         self._wake.set()

@@ -57,11 +57,15 @@ class MemoryQueue:
     consumers: deque[Consumer] = field(default_factory=deque)
 
     def put(self, message: Message) -> None:
-        """Add a message at the end and serve; above `max_length` the oldest one is dropped."""
+        """Add a message at the end and serve; above the spec's limits the oldest are dropped."""
         self.ready.append(Queued(message))
         self.serve()
         if self.spec.max_length is not None and len(self.ready) > self.spec.max_length:
             self.ready.popleft()
+        if self.spec.max_bytes is not None:
+            size = sum(len(queued.message.body) for queued in self.ready)
+            while size > self.spec.max_bytes:
+                size -= len(self.ready.popleft().message.body)
 
     def serve(self) -> None:
         """Hand out what is ready, in order, to the consumers that have credit."""

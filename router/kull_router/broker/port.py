@@ -8,18 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from kull_producers.events.message import Message
+
+MAX_BODY: Final = 512 * 1024  # bytes; eight times the largest event, for lists of users
+KEPT: Final = 1024  # bytes of a larger one
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A message handed to this consumer, to be acknowledged by its tag on the same channel."""
+    """A message handed to this consumer, to be acknowledged by its tag on the same channel.
+
+    Attributes:
+        too_large: the size of its body if that is above MAX_BODY, else 0; then `message.body` has
+            only the first KEPT bytes, and no more of it was ever in memory.
+    """
 
     tag: int
     message: Message
     redelivered: bool = False
+    too_large: int = 0
 
 
 class Channel(Protocol):

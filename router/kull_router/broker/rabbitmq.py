@@ -18,6 +18,7 @@ from kull_router.broker.amqp import (
     PublisherChannel,
     Refused,
 )
+from kull_router.broker.amqp.connection import MAX_HELD
 from kull_router.clock import Clock
 from kull_router.errors import BrokerError, BrokerUnavailable, ConfigError
 
@@ -41,8 +42,19 @@ class RabbitBroker:
     Consuming and publishing have a connection each: one that RabbitMQ blocks is not read at all.
     """
 
-    def __init__(self, url: str, *, name: str = "kull-router", clock: Clock | None = None) -> None:
-        """Raises ConfigError when the URL is none. The password never leaves this object."""
+    def __init__(
+        self,
+        url: str,
+        *,
+        name: str = "kull-router",
+        clock: Clock | None = None,
+        prefetch_bytes: int = MAX_HELD,
+    ) -> None:
+        """Raises ConfigError when the URL is none. The password never leaves this object.
+
+        `prefetch_bytes`: of unacknowledged deliveries, above which nothing more is read.
+        """
+        self._prefetch_bytes = prefetch_bytes
         self._url = AmqpUrl.parse(url)
         self._name = name
         self._clock = clock or Clock()
@@ -182,7 +194,12 @@ class RabbitBroker:
             for purpose in ("consume", "publish"):
                 name = f"{self._name} {purpose}"
                 opened.append(
-                    await AmqpConnection.open(self._url, name=name, on_lost=self._lost.set)
+                    await AmqpConnection.open(
+                        self._url,
+                        name=name,
+                        on_lost=self._lost.set,
+                        max_held=self._prefetch_bytes,
+                    )
                 )
             channel = await opened[0].channel(AmqpChannel)
             await rabbitmq_topology.declare(channel, shard_count)

@@ -98,6 +98,8 @@ async def _declare_queue(channel: AmqpChannel, spec: QueueSpec) -> None:
         arguments["x-dead-letter-exchange"] = spec.dead_letter
     if spec.max_length is not None:
         arguments |= {"x-max-length": spec.max_length, "x-overflow": "drop-head"}
+    if spec.max_bytes is not None:
+        arguments |= {"x-max-length-bytes": spec.max_bytes, "x-overflow": "drop-head"}
     request = commands.Queue.Declare(queue=spec.name, durable=True, arguments=arguments)
     try:
         await channel.call(request, commands.Queue.DeclareOk)

@@ -9,7 +9,7 @@ import structlog
 
 from kull_producers.events.message import Message
 from kull_router import metrics
-from kull_router.broker.port import Broker
+from kull_router.broker.port import MAX_BODY, Broker, Delivery
 from kull_router.delivery import ingest
 from kull_router.errors import BrokerError, BrokerUnavailable, PoisonMessage, RouterError
 
@@ -35,6 +35,16 @@ class Republisher:
             log.exception("message_not_understood", routing_key=message.routing_key)
             await self.bury(message, f"a fault of the router: {error!r}")
         return None
+
+    async def buried_unread(self, delivery: Delivery) -> bool:
+        """Bury a delivery that was too large to be read; return whether it was."""
+        if delivery.too_large:
+            await self.bury(
+                delivery.message,
+                f"the body has {delivery.too_large} bytes, at most {MAX_BODY} are read: this is "
+                "its beginning",
+            )
+        return delivery.too_large > 0
 
     async def repair(self, *, after: RouterError) -> None:
         """Have created again what is missing, if that may be why there was this error."""

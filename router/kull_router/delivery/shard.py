@@ -127,7 +127,7 @@ class Shard:
         for delivery in deliveries:
             if delivery.redelivered:
                 metrics.REDELIVERED.inc()
-            if is_probe(delivery.message):
+            if is_probe(delivery.message) or await self._republisher.buried_unread(delivery):
                 continue
             found = await self._republisher.understood(
                 delivery.message, partial(self._read, delivery.message)

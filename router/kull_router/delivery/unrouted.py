@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import structlog
 
@@ -17,6 +17,9 @@ from kull_router.errors import BrokerError
 from kull_router.settings import RouterSettings
 
 log = structlog.get_logger(__name__)
+
+# Few, so that these alone never stop the reading: their way home needs RabbitMQ's answers.
+PREFETCH: Final = 48
 
 
 class Unrouted:
@@ -36,7 +39,9 @@ class Unrouted:
         while True:
             try:
                 channel = await self._broker.consume(
-                    topology.UNROUTED, single_active=False, prefetch=self._settings.prefetch
+                    topology.UNROUTED,
+                    single_active=False,
+                    prefetch=min(self._settings.prefetch, PREFETCH),
                 )
                 try:
                     attempt = 0
@@ -54,6 +59,8 @@ class Unrouted:
             deliveries = await channel.receive(self._settings.batch)
             homeless: list[Message] = []
             for delivery in deliveries:
+                if await self._republisher.buried_unread(delivery):
+                    continue
                 if ingest.is_well_addressed(delivery.message, self._settings.shard_count):
                     homeless.append(delivery.message)
                 else:

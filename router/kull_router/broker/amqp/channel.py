@@ -11,6 +11,7 @@ from pamqp import base, commands, frame
 from kull_router.broker.amqp import content
 from kull_router.broker.amqp.frames import BODY, HEADER, METHOD, Frame
 from kull_router.broker.amqp.wire import Wire
+from kull_router.broker.port import KEPT, MAX_BODY
 from kull_router.errors import BrokerError, ChannelClosed
 
 log = structlog.get_logger(__name__)
@@ -32,7 +33,8 @@ class AmqpChannel:
         self._content: content.Deliver | commands.Basic.Return | None = None
         self._properties: content.Properties | None = None
         self._chunks: list[bytes] = []
-        self._missing = 0
+        self._missing = 0  # bytes of the body that have not come yet
+        self._wanted = 0  # of those, how many are kept
 
     async def call(self, request: base.Frame, answer: type[_Answer]) -> _Answer:
         """Send a method and return its answer. Raises Refused, BrokerUnavailable, ChannelClosed."""
@@ -93,11 +95,16 @@ class AmqpChannel:
                 self._handle_method(received)
         elif received.kind == HEADER:
             self._properties = content.read_properties(received.payload)
-            self._missing, self._chunks = self._properties.size, []
+            size = self._properties.size
+            self._missing, self._chunks = size, []
+            self._wanted = size if size <= MAX_BODY else KEPT
             self._finish_content()
         elif received.kind == BODY:
-            self._chunks.append(received.payload)
             self._missing -= len(received.payload)
+            if self._wanted:
+                chunk = received.payload[: self._wanted]
+                self._chunks.append(chunk)
+                self._wanted -= len(chunk)
             self._finish_content()
 
     def _handle_method(self, received: Frame) -> None:
@@ -124,7 +131,7 @@ class AmqpChannel:
     def handle_delivery(
         self, deliver: content.Deliver, properties: content.Properties, body: bytes
     ) -> None:
-        """Take a complete delivery."""
+        """Take a complete delivery; of a body above MAX_BODY its beginning."""
 
     def handle_return(self, returned: commands.Basic.Return, message_id: str) -> None:
         """Take a message that could not be routed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import sys
 from collections.abc import Callable
 from typing import Final, TypeVar
 
@@ -24,6 +25,7 @@ log = structlog.get_logger(__name__)
 CONNECT_SECONDS: Final = 10.0
 HEARTBEAT_SECONDS: Final = 8  # RabbitMQ gives a silent router up after about three of them
 MAX_CHANNELS: Final = 2_000
+MAX_HELD: Final = 64 * 2**20  # bytes
 _CAPABILITIES: Final[FieldTable] = {
     "publisher_confirms": True,
     "consumer_cancel_notify": True,
@@ -38,12 +40,15 @@ _Channel = TypeVar("_Channel", bound=AmqpChannel)
 class AmqpConnection(asyncio.Protocol):
     """An open connection; make one with `open`, and use it in that event loop only.
 
+    Above `max_held` bytes of deliveries that are not acknowledged it reads nothing, until half of
+    them are: prefetch counts messages, whatever their size.
+
     Attributes:
         blocked: RabbitMQ is short of memory or disk and does not read what is published.
         error: why the connection is closed; None while it is open.
     """
 
-    def __init__(self, name: str, on_lost: Callable[[], None]) -> None:
+    def __init__(self, name: str, on_lost: Callable[[], None], max_held: int = MAX_HELD) -> None:
         self.name = name
         self.max_frame = MAX_FRAME
         self.blocked = False
@@ -59,16 +64,21 @@ class AmqpConnection(asyncio.Protocol):
         self._outgoing: list[bytes] = []
         self._writable = asyncio.Event()
         self._writable.set()
+        self._max_held = max_held
+        self._held = 0  # bytes of deliveries
+        self._resting = False  # nothing is read
         self._heard = self._loop.time()
         self._heartbeat: asyncio.TimerHandle | None = None
 
     @classmethod
-    async def open(cls, url: AmqpUrl, *, name: str, on_lost: Callable[[], None]) -> AmqpConnection:
+    async def open(
+        cls, url: AmqpUrl, *, name: str, on_lost: Callable[[], None], max_held: int = MAX_HELD
+    ) -> AmqpConnection:
         """Connect and log in; `on_lost` is called once, when the connection ends for any reason.
 
         Raises BrokerUnavailable, or Refused (403, 530) with the reason.
         """
-        connection = cls(name, on_lost)
+        connection = cls(name, on_lost, max_held)
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await connection._loop.create_connection(
@@ -98,6 +108,8 @@ class AmqpConnection(asyncio.Protocol):
     async def aclose(self) -> None:
         """Close in good order, bounded in time. Idempotent."""
         if self.error is None:
+            self._max_held = sys.maxsize  # the answer must be read
+            self.hold(0)
             self.send(0, commands.Connection.Close(200, "", 0, 0))
             try:
                 async with asyncio.timeout(2.0):
@@ -121,6 +133,20 @@ class AmqpConnection(asyncio.Protocol):
     async def writable(self) -> None:
         """See `Wire.writable`."""
         await self._writable.wait()
+
+    def hold(self, size: int) -> None:
+        """See `Wire.hold`."""
+        self._held += size
+        if self._transport is None or self._transport.is_closing():
+            return
+        if not self._resting and self._held > self._max_held:
+            self._resting = True
+            self._transport.pause_reading()
+            log.debug("reading_paused", connection=self.name, held=self._held)
+        elif self._resting and self._held <= self._max_held // 2:
+            self._resting = False
+            self._heard = self._loop.time()
+            self._transport.resume_reading()
 
     def refused(self, channel: Numbered, close: commands.Channel.Close) -> None:
         """See `Wire.refused`."""
@@ -235,7 +261,7 @@ class AmqpConnection(asyncio.Protocol):
 
     def _beat(self) -> None:
         silent = self._loop.time() - self._heard
-        if silent > 2 * HEARTBEAT_SECONDS:
+        if not self._resting and silent > 2 * HEARTBEAT_SECONDS:
             self._lose(BrokerUnavailable(f"RabbitMQ was silent for {silent:.0f} s"))
             return
         self.write(frame.marshal(heartbeat.Heartbeat(), 0))

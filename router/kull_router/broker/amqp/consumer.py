@@ -12,7 +12,7 @@ from kull_producers.events.message import Message
 from kull_router.broker.amqp import content
 from kull_router.broker.amqp.channel import AmqpChannel
 from kull_router.broker.amqp.wire import Wire
-from kull_router.broker.port import Delivery
+from kull_router.broker.port import MAX_BODY, Delivery
 from kull_router.errors import BrokerError, ChannelClosed
 
 
@@ -25,6 +25,7 @@ class ConsumerChannel(AmqpChannel):
         self._wake = asyncio.Event()
         self._received = 0  # tag of the last delivery handed out
         self._acknowledged = 0
+        self._held: deque[tuple[int, int]] = deque()  # tags and bytes of what is not acknowledged
 
     async def consume(self, queue: str, prefetch: int) -> None:
         """Start consuming. Raises Refused, BrokerUnavailable."""
@@ -48,6 +49,7 @@ class ConsumerChannel(AmqpChannel):
             raise BrokerError(f"delivery {tag} was not received on this channel")
         if tag > self._acknowledged:  # RabbitMQ closes the channel when a tag comes twice
             self._acknowledged = tag
+            self._let_go(tag)
             self._wire.send(self.number, commands.Basic.Ack(delivery_tag=tag, multiple=True))
 
     def handle_delivery(
@@ -65,7 +67,10 @@ class ConsumerChannel(AmqpChannel):
             app_id=properties.app_id,
             headers=properties.headers,
         )
-        self._waiting.append(Delivery(deliver.tag, message, deliver.redelivered))
+        too_large = properties.size if properties.size > MAX_BODY else 0
+        self._waiting.append(Delivery(deliver.tag, message, deliver.redelivered, too_large))
+        self._held.append((deliver.tag, len(body)))
+        self._wire.hold(len(body))
         self._wake.set()
 
     def handle_event(self, method: base.Frame) -> bool:
@@ -79,7 +84,15 @@ class ConsumerChannel(AmqpChannel):
         """Wake the receiver; what was not received returns to the queue."""
         super().closed(error)
         self._waiting.clear()
+        if self._held:
+            self._let_go(self._held[-1][0])
         self._wake.set()
+
+    def _let_go(self, tag: int) -> None:
+        size = 0
+        while self._held and self._held[0][0] <= tag:
+            size += self._held.popleft()[1]
+        self._wire.hold(-size)
 
     def _check_consuming(self) -> None:
         if self.error is not None:

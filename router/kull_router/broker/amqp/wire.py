@@ -36,6 +36,13 @@ class Wire(Protocol):
         """Wait until RabbitMQ reads what was sent. Returns at once on a lost connection."""
         ...
 
+    def hold(self, size: int) -> None:
+        """Note that so many bytes of deliveries are in memory, or no longer if it is negative.
+
+        Above a limit nothing more is read, and RabbitMQ waits.
+        """
+        ...
+
     def refused(self, channel: Numbered, close: commands.Channel.Close) -> None:
         """RabbitMQ closed this channel."""
         ...
