@@ -28,11 +28,18 @@ class Clock:
         wall_ms: milliseconds since the Unix epoch.
         monotonic: seconds, only good for differences; the event loop's own.
         random: for jitter.
+        age: the same as `wall_ms`, for what is stored and its age, see `RetentionClock`; None: the
+            wall clock.
     """
 
     wall_ms: Callable[[], int] = _wall_ms
     monotonic: Callable[[], float] = _loop_time
     random: random.Random = field(default_factory=random.Random)
+    age: Callable[[], int] | None = None
+
+    def age_ms(self) -> int:
+        """Return the time that is stored with things, and that their age is told by."""
+        return self.age() if self.age else self.wall_ms()
 
     def new_id(self) -> str:
         """Return a fresh id that sorts by time."""

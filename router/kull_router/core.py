@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from itertools import count
 from typing import NoReturn
 
@@ -26,6 +27,7 @@ from kull_router.delivery.subscriptions import Subscriptions
 from kull_router.delivery.unrouted import Unrouted
 from kull_router.errors import BrokerError, StoreUnavailable
 from kull_router.queues.database import Database
+from kull_router.retention_clock import RetentionClock
 from kull_router.sessions.admission import Admission
 from kull_router.sessions.cursor_writer import CursorWriter
 from kull_router.sessions.devices import Devices
@@ -53,7 +55,7 @@ class RouterCore:
         self.settings = settings
         self.broker = broker
         self.store = store
-        self.clock = clock or Clock()
+        self.clock = _ageing(clock or Clock(), store)
         self.subscriptions = Subscriptions()
         self.fanout = Fanout(self.subscriptions)
         self.sessions = Sessions(
@@ -233,13 +235,18 @@ class RouterCore:
         while True:
             await asyncio.sleep(self.settings.trim_interval)
             try:
-                removed = await self.store.trim(self.clock.wall_ms())
+                removed = await self.store.trim(self.clock.age_ms())
                 await self._authority.expire()
             except StoreUnavailable as error:
                 log.warning("trim_failed", why=str(error))
             else:
                 if removed:
                     log.info("trimmed", rows=removed)
+
+
+def _ageing(clock: Clock, store: Database) -> Clock:
+    ages = RetentionClock(wall_ms=clock.wall_ms, monotonic=clock.monotonic, since_ms=store.time_ms)
+    return replace(clock, age=ages.ms)
 
 
 def _authority(

@@ -83,7 +83,12 @@ def fuzz(inputs: int, seed: int, told: Callable[[str], None] = lambda _: None) -
 def _read(message: Message, report: Report) -> None:
     try:
         read = ingest.read(
-            message, shard=0, shard_count=SHARDS, now_ms=NOW_MS, new_id=lambda: "new-id"
+            message,
+            shard=0,
+            shard_count=SHARDS,
+            now_ms=NOW_MS,
+            age_ms=NOW_MS,
+            new_id=lambda: "new-id",
         )
     except PoisonMessage as reason:
         assert str(reason)

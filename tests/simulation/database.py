@@ -63,6 +63,10 @@ class Database:
     def epoch(self) -> str:
         return self._disk.store.epoch
 
+    @property
+    def time_ms(self) -> int:
+        return self._disk.store.time_ms
+
     def fall_silent(self) -> None:
         """SIGSTOP: calls wait, until who called gives up."""
         self._silent = True
@@ -160,6 +164,10 @@ class SimStore:
     @property
     def epoch(self) -> str:
         return self._database.epoch
+
+    @property
+    def time_ms(self) -> int:
+        return self._database.time_ms
 
     async def claim(self, shard: int, owner: str) -> int:
         return await self._ask("claim", shard, owner)  # type: ignore[no-any-return]

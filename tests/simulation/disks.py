@@ -153,7 +153,7 @@ class _InlineStore(SqlStore):
     """A `SqlStore` without threads."""
 
     def __init__(self, db: Connection, retention: Retention) -> None:
-        self._epoch = EPOCH
+        self._epoch, self._time_ms = EPOCH, 0
         self._db = db
         self._writer = _InlineWriter(db)  # type: ignore[assignment]
         self._retention = retention

@@ -102,7 +102,11 @@ class Authority:
 
     async def expire(self) -> None:
         """Have the log forget what is in force no more. Raises StoreUnavailable."""
-        await self._log.expire_revocations(self._clock.wall_ms())
+        await self._log.expire_revocations(self._forget_ms())
+
+    def _forget_ms(self) -> int:
+        """What has ended by then ends for good: a clock that jumped must not make a token good."""
+        return min(self._clock.wall_ms(), self._clock.age_ms())
 
     async def news(self) -> list[Revocation]:
         """Return what is new of what was revoked, here and elsewhere, up to PAGE; StoreUnavailable.
@@ -112,7 +116,7 @@ class Authority:
         page = await self._log.revocations(self._revoked.last, PAGE)
         await self._extend(page)
         new = self._revoked.add(page)
-        self._revoked.expire(self._clock.wall_ms())
+        self._revoked.expire(self._forget_ms())
         self._loaded = self._loaded or len(page) < PAGE
         return new
 

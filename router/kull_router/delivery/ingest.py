@@ -21,16 +21,24 @@ MAX_RUN_CHARS: Final = 64
 
 
 def read(
-    message: Message, *, shard: int, shard_count: int, now_ms: int, new_id: Callable[[], str]
+    message: Message,
+    *,
+    shard: int,
+    shard_count: int,
+    now_ms: int,
+    age_ms: int,
+    new_id: Callable[[], str],
 ) -> Event | list[Message]:
     """Return the event in a message, or what to publish instead because it was misaddressed.
+
+    `age_ms`: the time by which what is stored grows old.
 
     Raises:
         PoisonMessage: it is no event, or it was re-addressed before and still is wrong.
     """
     if topology.HEADER_ADDRESS not in message.headers:
         return readdress(message, shard_count=shard_count, new_id=new_id, now_ms=now_ms)
-    event = _event(message, now_ms)
+    event = _event(message, now_ms, age_ms)
     if shard_of(event.address, shard_count) == shard:
         return event
     key = address.routing_key(event.address, shard_count, event.type)
@@ -84,7 +92,7 @@ def _once_more(original: Message, fixed: Message) -> Message:
     return replace(fixed, headers={**fixed.headers, topology.HEADER_HOPS: 1})
 
 
-def _event(message: Message, now_ms: int) -> Event:
+def _event(message: Message, now_ms: int, age_ms: int) -> Event:
     headers = message.headers
     if len(message.body) > MAX_EVENT_BYTES:
         raise PoisonMessage(
@@ -98,8 +106,8 @@ def _event(message: Message, now_ms: int) -> Event:
         raise PoisonMessage(str(error)) from error
     except ValueError as error:
         raise PoisonMessage(f"header {topology.HEADER_CONTRACT}: {error}") from error
-    said_now = contract is Contract.EPHEMERAL and body.type in EPHEMERAL
-    if not is_event_type(body.type) and not said_now:
+    ephemeral = contract is Contract.EPHEMERAL
+    if not is_event_type(body.type) and not (ephemeral and body.type in EPHEMERAL):
         raise PoisonMessage(
             f"type {body.type[:80]!r} is a word of the protocol, or not up to 64 of A-Z, 0-9 and _"
         )
@@ -131,15 +139,13 @@ def _event(message: Message, now_ms: int) -> Event:
         late=bool(headers.get(topology.HEADER_LATE, False)),
         final=bool(headers.get(topology.HEADER_FINAL, False)),
         exclude_device=_text(message, topology.HEADER_EXCLUDE),
-        created_ms=_created(contract, body.timestamp_ms, now_ms),
+        created_ms=_happened(body.timestamp_ms, now_ms) if ephemeral else age_ms,
     )
 
 
-def _created(contract: Contract, timestamp_ms: int | None, now_ms: int) -> int:
+def _happened(timestamp_ms: int | None, now_ms: int) -> int:
     """What is stored ages from its arrival; what is not, from when it happened."""
-    if contract is not Contract.EPHEMERAL or timestamp_ms is None:
-        return now_ms
-    return min(timestamp_ms, now_ms)
+    return now_ms if timestamp_ms is None else min(timestamp_ms, now_ms)
 
 
 def _text(message: Message, name: str) -> str:

@@ -144,6 +144,7 @@ class Shard:
             shard=self.number,
             shard_count=self._settings.shard_count,
             now_ms=self._clock.wall_ms(),
+            age_ms=self._clock.age_ms(),
             new_id=self._clock.new_id,
         )
 
@@ -200,7 +201,7 @@ class Shard:
                 raise Fenced(self.number, 0, 0)
             failures = self._failures
             outcomes = await self._persist(
-                lambda: self._store.append(self.number, term, events, self._clock.wall_ms())
+                lambda: self._store.append(self.number, term, events, self._clock.age_ms())
             )
             self._fanout.stored(self.number, term, events, outcomes)
             if self._failures != failures:

@@ -56,6 +56,7 @@ class MemoryState:
     devices: dict[str, dict[str, _Device]] = field(default_factory=dict)  # by user and device
     revocations: list[Revocation] = field(default_factory=list)
     last_revocation: int = 0
+    time_ms: int = 0
     refused: set[str] = field(default_factory=set)  # fault hook: ids that a database would refuse
 
 
@@ -79,6 +80,11 @@ class MemoryStore:
     def epoch(self) -> str:
         """See `Store.epoch`."""
         return self._state.epoch
+
+    @property
+    def time_ms(self) -> int:
+        """See `Store.time_ms`."""
+        return self._state.time_ms
 
     async def claim(self, shard: int, owner: str) -> int:
         """See `Store.claim`."""
@@ -254,6 +260,7 @@ class MemoryStore:
     async def trim(self, now_ms: int) -> int:
         """See `Store.trim`."""
         self._check_open()
+        self._state.time_ms = max(self._state.time_ms, now_ms)
         cutoffs = rules.cutoffs(self._retention, now_ms)
         removed = self._trim_devices(cutoffs)
         for address, target in self._state.queues.items():

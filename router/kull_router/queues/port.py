@@ -128,6 +128,11 @@ class Store(Protocol):
         """Identity of the stored logs; new after a loss or a restore."""
         ...
 
+    @property
+    def time_ms(self) -> int:
+        """The latest moment that `trim` was given, also before it was opened; 0: never."""
+        ...
+
     async def claim(self, shard: int, owner: str) -> int:
         """Raise the shard's term by one, note its owner and return the new term."""
         ...
@@ -219,7 +224,8 @@ class Store(Protocol):
     async def trim(self, now_ms: int) -> int:
         """Apply the ages of `Retention` and return how many entries, ids and devices went.
 
-        Entries go by age from the oldest on. Those that `advance` would trim now go as well.
+        The moment is kept, see `time_ms`. Entries go by age from the oldest on. Those that
+        `advance` would trim now go as well.
         """
         ...
 

@@ -111,8 +111,12 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
             for presence in self._core.sessions.registry.connected(request.user_id)
         }
         known = await self._core.store.devices(request.user_id)
+        clock = self._core.clock
         return pb.ListDevicesResponse(
-            devices=[_known(row, connected.get(row.info.device)) for row in known]
+            devices=[
+                _known(row, connected.get(row.info.device), off_ms=clock.wall_ms() - clock.age_ms())
+                for row in known
+            ]
         )
 
     async def Disconnect(
@@ -174,7 +178,8 @@ def _page(limit: int) -> int:
     return min(limit or _PAGE, _MAX_PAGE)
 
 
-def _known(row: KnownDevice, presence: Presence | None) -> pb.KnownDevice:
+def _known(row: KnownDevice, presence: Presence | None, *, off_ms: int) -> pb.KnownDevice:
+    """`off_ms`: how far the wall clock is ahead of the time that is stored."""
     if presence:
         device = device_message(presence)
     else:
@@ -188,5 +193,5 @@ def _known(row: KnownDevice, presence: Presence | None) -> pb.KnownDevice:
         device=device,
         connected=presence is not None,
         cursor=row.cursor,
-        last_seen=row.last_seen_ms,
+        last_seen=row.last_seen_ms + off_ms,
     )

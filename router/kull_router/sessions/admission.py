@@ -217,7 +217,7 @@ class Admission:
             request.address,
             info,
             position,
-            self._clock.wall_ms(),
+            self._clock.age_ms(),
         )
 
     def _subscribed(self, pending: _Pending, attachment: Attachment) -> pb.AttachResponse:

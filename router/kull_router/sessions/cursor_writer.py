@@ -42,7 +42,7 @@ class CursorWriter:
         """Write what waits for one device in one queue. Raises StoreUnavailable."""
         unwritten = self._cursors.take_of(device.user, device.device, address)
         if unwritten:
-            await self._store.advance(unwritten, self._clock.wall_ms())
+            await self._store.advance(unwritten, self._clock.age_ms())
 
     async def run(self) -> NoReturn:
         """Flush for ever."""
@@ -60,7 +60,7 @@ class CursorWriter:
             if not updates:
                 return
             try:
-                await self._store.advance(updates, self._clock.wall_ms())
+                await self._store.advance(updates, self._clock.age_ms())
             except StoreError as error:
                 log.warning("cursors_not_written", cursors=len(updates), why=str(error))
                 for update in updates:

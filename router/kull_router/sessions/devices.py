@@ -66,12 +66,13 @@ class Devices:
             connected=connected,
             event_id=self._clock.new_id(),
             now_ms=self._clock.wall_ms(),
+            age_ms=self._clock.age_ms(),
         )
         await self._shards[presence.shard].submit(event)
 
     async def _touch(self, presence: Presence) -> None:
         try:
-            await self._store.touch(presence.info, self._clock.wall_ms())
+            await self._store.touch(presence.info, self._clock.age_ms())
         except StoreError as error:
             log.warning("device_not_touched", why=str(error))
         except Exception:

@@ -14,7 +14,9 @@ from kull_router.sessions.registry import Presence
 _RUN: Final = "presence"  # generations are in order whichever router has told them
 
 
-def device_event(presence: Presence, *, connected: bool, event_id: str, now_ms: int) -> Event:
+def device_event(
+    presence: Presence, *, connected: bool, event_id: str, now_ms: int, age_ms: int
+) -> Event:
     """Return the DEVICE_CONNECTED or DEVICE_DISCONNECTED event of a device.
 
     It is `latest` per device; its version follows the session generation, and all routers are one
@@ -48,7 +50,7 @@ def device_event(presence: Presence, *, connected: bool, event_id: str, now_ms: 
         version=(term << 33) | (counter << 1) | (not connected),
         final=not connected,
         exclude_device=info.device,
-        created_ms=now_ms,
+        created_ms=age_ms,
     )
 
 

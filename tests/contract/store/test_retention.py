@@ -13,8 +13,10 @@ from tests.support.stores import (
     NOW,
     PHONE,
     TAB,
+    Disk,
     credit,
     join,
+    opened,
     put,
     seqs,
     tick,
@@ -65,3 +67,16 @@ class TestTrim:
         await put(store, *events)
         assert await store.trim(NOW + 365 * DAY) == 9_000
         assert {0} == {info.entries for info in await store.queues(limit=1_000)}
+
+
+async def test_the_moment_of_the_latest_trim_is_known_after_a_restart(disk: Disk) -> None:
+    async with opened(disk) as store:
+        assert store.time_ms == 0
+        await store.trim(NOW)
+        await store.trim(NOW - 5)
+        assert store.time_ms == NOW
+    async with opened(disk) as store:
+        assert store.time_ms == NOW
+        await store.trim(NOW + 5)
+    async with opened(disk) as store:
+        assert store.time_ms == NOW + 5

@@ -60,7 +60,7 @@ class PostgresStore(SqlStore):
                 raise _unavailable(writer, error) from error
             raise
         known.append(identity.history)
-        return cls(epoch=identity.epoch, writer=writer, readers=readers, retention=retention)
+        return cls(identity, writer=writer, readers=readers, retention=retention)
 
 
 class PostgresLocation:

@@ -10,13 +10,18 @@ from typing import Final
 
 from kull_router.queues import rules
 from kull_router.queues.rules import Cutoffs, Figures
+from kull_router.queues.sql import revocations
 from kull_router.queues.sql.db import Db
 from kull_router.queues.sql.devices import forget, trim_acknowledged
 from kull_router.queues.sql.rows import KEPT_COLUMNS, kept_of, remove
+from kull_router.queues.sql.schema import TIME
 
 STEP_ROWS: Final = 2_000  # ids, keys or devices per transaction
 STEP_QUEUES: Final = 20  # of up to `every_entries` + `latest_entries` each
 SCAN_QUEUES: Final = 5_000  # looked at in one read
+
+# Sorts behind every other row, that of the revocations too: see `revocations.LAST`.
+LAST: Final = (*revocations.LAST, TIME)
 
 # May name queues where nothing is to be done after all, never misses one.
 _DUE = """
@@ -35,6 +40,17 @@ WHERE q.id > ? AND q.id <= ? AND q.every + q.latest > 0 AND (
       ON c.user_id = d.user_id AND c.device_id = d.device_id AND c.queue_id = q.id
       WHERE d.user_id = substr(q.address, 6) AND NOT d.ephemeral)))
 """
+
+
+def note_time(db: Db, now_ms: int) -> None:
+    """Keep the moment of a trim, if it is the latest one."""
+    known = db.query(f"SELECT q.value FROM meta AS q WHERE q.name = ? {db.lock}", (TIME,))  # noqa: S608
+    if all(int(value) < now_ms for (value,) in known):
+        db.execute(
+            "INSERT INTO meta (name, value) VALUES (?, ?) "
+            "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            (TIME, str(now_ms)),
+        )
 
 
 def last_queue(db: Db) -> int:

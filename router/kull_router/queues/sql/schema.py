@@ -16,6 +16,7 @@ from kull_router.queues.sql.migrations import MIGRATIONS, Migration
 
 log = structlog.get_logger(__name__)
 
+TIME: Final = "time_ms"  # in meta: the latest moment of a trim
 # The numbers are the schema's version.
 _APPLIED: Final = """
 CREATE TABLE store_migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL)"""
@@ -23,10 +24,11 @@ CREATE TABLE store_migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL)""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Whose logs these are: see `Store.epoch` and `Connection.history`."""
+    """Whose logs these are: see `Store.epoch`, `Store.time_ms` and `Connection.history`."""
 
     epoch: str
     history: str
+    time_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,13 +181,14 @@ def _identity(db: Connection) -> Identity | None:
     history = db.history()
     if "epoch" not in meta or meta.get("history", "") != history:
         return None
-    return Identity(epoch=meta["epoch"], history=history)
+    return Identity(epoch=meta["epoch"], history=history, time_ms=int(meta.get(TIME, "0")))
 
 
 def _new_identity(db: Connection, shard_count: int) -> Identity:
     # Entries that devices know may be gone, and their positions will be given again.
-    identity = Identity(epoch=secrets.token_hex(8), history=db.history())
     before = _meta(db)
+    time_ms = int(before.get(TIME, "0"))
+    identity = Identity(epoch=secrets.token_hex(8), history=db.history(), time_ms=time_ms)
     if "epoch" in before:
         log.warning(
             "store_was_restored",

@@ -39,8 +39,8 @@ class SqliteStore(SqlStore):
             ConfigError: it is something else.
             StoreUnavailable: it cannot be opened.
         """
-        epoch, lock, (writer, *readers) = await asyncio.to_thread(_open, path, shard_count)
-        store = cls(epoch=epoch, writer=writer, readers=readers, retention=retention)
+        identity, lock, (writer, *readers) = await asyncio.to_thread(_open, path, shard_count)
+        store = cls(identity, writer=writer, readers=readers, retention=retention)
         store._lock = lock
         return store
 
@@ -84,7 +84,7 @@ class SqliteLocation:
                 os.close(lock)
 
 
-def _open(path: Path, shard_count: int) -> tuple[str, int, list[SqliteConnection]]:
+def _open(path: Path, shard_count: int) -> tuple[schema.Identity, int, list[SqliteConnection]]:
     opened: list[SqliteConnection] = []
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -104,7 +104,7 @@ def _open(path: Path, shard_count: int) -> tuple[str, int, list[SqliteConnection
         if isinstance(error, DatabaseError):
             raise StoreUnavailable(f"{path} cannot be opened: {error}") from error
         raise
-    return identity.epoch, lock, opened
+    return identity, lock, opened
 
 
 def _check_ours(db: SqliteConnection) -> None:

@@ -30,6 +30,7 @@ from kull_router.queues.port import (
 from kull_router.queues.sql import devices, pages, retention, revocations, rows, terms
 from kull_router.queues.sql.db import Connection, DatabaseError, Db, Refused
 from kull_router.queues.sql.group_commit import Writer
+from kull_router.queues.sql.schema import Identity
 
 T = TypeVar("T")
 
@@ -39,13 +40,13 @@ class SqlStore:
 
     def __init__(
         self,
+        identity: Identity,
         *,
-        epoch: str,
         writer: Connection,
         readers: Sequence[Connection],
         retention: Retention | None = None,
     ) -> None:
-        self._epoch = epoch
+        self._epoch, self._time_ms = identity.epoch, identity.time_ms
         self._writer = Writer(writer)
         self._readers: SimpleQueue[Connection] = SimpleQueue()
         for reader in readers:
@@ -60,6 +61,11 @@ class SqlStore:
     def epoch(self) -> str:
         """See `Store.epoch`."""
         return self._epoch
+
+    @property
+    def time_ms(self) -> int:
+        """See `Store.time_ms`."""
+        return self._time_ms
 
     @property
     def commits(self) -> int:
@@ -168,6 +174,8 @@ class SqlStore:
     async def trim(self, now_ms: int) -> int:
         """See `Store.trim`. In steps: what else waits for the writer goes in between."""
         cutoffs = rules.cutoffs(self._retention, now_ms)
+        await self._writer.run(partial(retention.note_time, now_ms=now_ms), row=retention.LAST)
+        self._time_ms = max(self._time_ms, now_ms)
         removed = await self._repeat(partial(retention.trim_devices, cutoffs=cutoffs))
         last = await self._read(retention.last_queue)
         for after in range(0, last, retention.SCAN_QUEUES):

@@ -20,6 +20,7 @@ from kull_router.errors import PoisonMessage
 from kull_router.queues.entry import NO_PROGRESS, Contract, Event
 
 NOW_MS = 1_700_000_000_000
+AGE_MS = NOW_MS + 5_000  # the time that is stored
 SHARDS = 4
 SHARD = shard_of("user:maya", SHARDS)
 STAMP = Stamp(id="e-1", timestamp_ms=NOW_MS - 10, run="run-1", version=7, app_id="billing")
@@ -40,7 +41,9 @@ def progress() -> Message:
 
 
 def taken(message: Message, shard: int = SHARD) -> Event | list[Message]:
-    return read(message, shard=shard, shard_count=SHARDS, now_ms=NOW_MS, new_id=lambda: "new")
+    return read(
+        message, shard=shard, shard_count=SHARDS, now_ms=NOW_MS, age_ms=AGE_MS, new_id=lambda: "new"
+    )
 
 
 def test_an_event_is_read_from_its_headers() -> None:
@@ -49,7 +52,7 @@ def test_an_event_is_read_from_its_headers() -> None:
     assert (event.id, event.address, event.contract) == ("e-1", "user:maya", Contract.EVERY)
     assert (event.type, event.service) == ("CREDIT_UPDATE", "billing")
     assert (event.key, event.version, event.final) == ("", 0, False)
-    assert event.created_ms == NOW_MS, "what is stored ages from its arrival"
+    assert event.created_ms == AGE_MS, "what is stored ages from its arrival"
 
 
 def test_the_newest_of_a_key_brings_key_version_end_and_the_device_that_caused_it() -> None:

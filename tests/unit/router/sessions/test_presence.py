@@ -23,8 +23,8 @@ def presence(generation: Generation = (2, 5)) -> Presence:
 
 
 def test_the_event_goes_to_the_users_other_devices_and_ends_with_the_device() -> None:
-    came = device_event(presence(), connected=True, event_id="e", now_ms=2_000)
-    gone = device_event(presence(), connected=False, event_id="f", now_ms=3_000)
+    came = device_event(presence(), connected=True, event_id="e", now_ms=2_000, age_ms=2_000)
+    gone = device_event(presence(), connected=False, event_id="f", now_ms=3_000, age_ms=3_000)
 
     assert (came.address, came.exclude_device, came.contract) == (
         "user:maya",
@@ -47,7 +47,9 @@ def test_a_late_disconnect_never_hides_a_newer_connect() -> None:
     runs = set()
 
     def version(generation: Generation, *, connected: bool) -> int:
-        event = device_event(presence(generation), connected=connected, event_id="e", now_ms=0)
+        event = device_event(
+            presence(generation), connected=connected, event_id="e", now_ms=0, age_ms=0
+        )
         runs.add(event.run)
         return event.version
 
