@@ -34,9 +34,16 @@ class SimLink(GrpcLink):
     """The real link, over a channel that leads through the simulated network."""
 
     def __init__(
-        self, hello: pb.Hello, *, net: Network, process: Process, router: Listener, rng: Any
+        self,
+        hello: pb.Hello,
+        *,
+        net: Network,
+        process: Process,
+        router: Listener,
+        rng: Any,
+        now: Callable[[], float],
     ) -> None:
-        super().__init__(router.name, hello, rng=rng)
+        super().__init__(router.name, hello, rng=rng, now=now)
         self._connect = lambda: net.connect("link", process, router, capacity=LINK_CAPACITY)
         self._process = process
 
@@ -119,6 +126,7 @@ class EdgeNode:
         self.shell: Shell | None = None
         self._config, self._net, self._routers = config, net, routers
         self._rng, self._write_high = rng, write_high
+        self.clock_error = 0.0  # seconds that its wall clock is ahead
 
     def start(self) -> Process:
         """Start a process."""
@@ -130,16 +138,26 @@ class EdgeNode:
     async def _run(self, process: Process) -> None:
         loop = asyncio.get_running_loop()
         rng = random.Random(self._rng.getrandbits(64))
-        hub = Hub(self._config, routers=len(self._routers), wall_ms=lambda: wall_ms(loop), rng=rng)
+        uptime = rng.uniform(0, 10**6)  # seconds: where its machine's monotonic clock stands
+
+        def now() -> float:
+            return loop.time() + uptime
+
+        hub = Hub(
+            self._config,
+            routers=len(self._routers),
+            wall_ms=lambda: wall_ms(loop, self.clock_error),
+            rng=rng,
+        )
         hello = pb.Hello(node_id=self.name)
         links = [
-            SimLink(hello, net=self._net, process=process, router=router, rng=rng)
+            SimLink(hello, net=self._net, process=process, router=router, rng=rng, now=now)
             for router in self._routers
         ]
         # Above this the real edge cuts: a device's window in each queue, its answers, no more.
         limit = WRITE_LIMIT_SHARE * (self._config.window_bytes + self._write_high)
         shell = self.shell = Shell(
-            process, hub, links, write_high=self._write_high, write_limit=limit
+            process, hub, links, now=now, write_high=self._write_high, write_limit=limit
         )
         self.listener.accept = shell.accept
         async with asyncio.TaskGroup() as tasks:
@@ -162,10 +180,12 @@ class Shell:
         hub: Hub,
         links: Sequence[GrpcLink],
         *,
+        now: Callable[[], float],
         write_high: int,
         write_limit: int,
     ) -> None:
         self.hub = hub
+        self.now = now
         self.sockets: dict[int, Socket] = {}
         self._process = process
         self._links = {link.name: link for link in links}
@@ -240,9 +260,6 @@ class Shell:
 
     # Doing
 
-    def now(self) -> float:
-        return asyncio.get_running_loop().time()
-
     def run(self, effects: Iterable[Effect]) -> None:
         """Do what the hub wants; buffers are looked at when all is written, as in `Edge`."""
         touched: dict[int, Socket] = {}
@@ -278,7 +295,8 @@ class Shell:
         if self._alarm:
             self._alarm.cancel()
         self._alarm_at = at
-        self._alarm = asyncio.get_running_loop().call_at(at, self._ring)
+        loop = asyncio.get_running_loop()
+        self._alarm = loop.call_at(loop.time() + at - self.now(), self._ring)
 
     def _ring(self) -> None:
         self._alarm_at = None

@@ -61,7 +61,7 @@ class Faults:
             "RabbitMQ down": (lambda: [self._rabbit], self._rabbit_down),
             "publisher loses RabbitMQ": (lambda: world.publishers, self._publisher_cut),
             "publisher killed": (lambda: world.publishers, self._publisher_killed),
-            "publisher's clock jumps": (lambda: world.publishers, self._clock_jumps),
+            "a clock jumps": (lambda: [*world.publishers, *routers, *edges], self._clock_jumps),
             "database down": (lambda: [self._database], self._database_down),
             "disk full": (lambda: [self._database], self._disk_full),
             "database slow": (lambda: [self._database], self._slow),
@@ -223,8 +223,12 @@ class Faults:
     async def _publisher_killed(self, node: PublisherNode) -> None:
         await self._killed(node)
 
-    async def _clock_jumps(self, node: PublisherNode) -> None:
+    async def _clock_jumps(self, node: PublisherNode | RouterNode | EdgeNode) -> None:
+        """For good, or until NTP mends it."""
         node.clock_error = self._rng.choice(CLOCK_ERRORS)
+        if self._some():
+            await self._a_while()
+            node.clock_error = 0.0
 
     # The database
 

@@ -118,6 +118,13 @@ MUTATIONS = (
         trial=IN_MEMORY,
     ),
     Mutation(
+        name="age by wall clock",
+        path="router/kull_router/core.py",
+        old="return replace(clock, age=ages.ms)\n",
+        new="return replace(clock, age=clock.wall_ms)\n",
+        trial=IN_MEMORY,
+    ),
+    Mutation(
         name="take a missing queue for a wrong address",
         path="router/kull_router/delivery/unrouted.py",
         old="if ingest.is_well_addressed(delivery.message, self._settings.shard_count):\n",

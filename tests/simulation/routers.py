@@ -48,6 +48,7 @@ class RouterNode:
         self._settings = settings
         self._net, self._rabbit, self._database, self._rng = net, rabbit, database, rng
         self._ledger = ledger
+        self.clock_error = 0.0  # seconds that its wall clock is ahead
 
     def start(self) -> Process:
         """Start a process."""
@@ -65,7 +66,8 @@ class RouterNode:
             store=self._database.client(),
             verifier=TokenVerifier(None, allow_plain=True),
             clock=Clock(
-                wall_ms=lambda: wall_ms(loop), random=random.Random(self._rng.getrandbits(64))
+                wall_ms=lambda: wall_ms(loop, self.clock_error),
+                random=random.Random(self._rng.getrandbits(64)),
             ),
         )
         _watch(core.sessions.registry, self._ledger)
@@ -115,9 +117,9 @@ def _watch(registry: Registry, ledger: Ledger) -> None:
     registry.register = watched  # type: ignore[method-assign]
 
 
-def wall_ms(loop: asyncio.AbstractEventLoop) -> int:
-    """Return the milliseconds since the Unix epoch: all clocks agree."""
-    return 1_800_000_000_000 + int(loop.time() * 1000)
+def wall_ms(loop: asyncio.AbstractEventLoop, error: float = 0.0) -> int:
+    """Return the milliseconds since the Unix epoch, by a clock that is ahead by `error` seconds."""
+    return 1_800_000_000_000 + int((loop.time() + error) * 1000)
 
 
 async def _requests(end: End) -> AsyncIterator[pb.AttachRequests]:

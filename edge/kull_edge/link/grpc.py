@@ -53,6 +53,7 @@ class GrpcLink:
         credentials: asked for each connection, so that new certificates need no restart; None, or
             an answer of None: plain text.
         max_bytes: what may wait for a router that does not keep up.
+        now: seconds of the clock that connections' beginnings are told by; None: the event loop's.
     """
 
     def __init__(
@@ -63,8 +64,10 @@ class GrpcLink:
         rng: random.Random,
         credentials: Callable[[], grpc.ChannelCredentials | None] | None = None,
         max_bytes: int = 33_554_432,
+        now: Callable[[], float] | None = None,
     ) -> None:
         self.name = target
+        self._now = now or _loop_time
         self._hello = hello
         self._rng = rng
         self._credentials = credentials
@@ -138,7 +141,7 @@ class GrpcLink:
         while True:
             frames = await send_queue.get(MESSAGE_BYTES)
             try:
-                sent = round(asyncio.get_running_loop().time() * 1000)
+                sent = round(self._now() * 1000)
                 await call.write(AttachRequests(frames=frames, sent=sent))
             except (grpc.RpcError, asyncio.InvalidStateError) as error:
                 raise _Reset(_reason(error)) from error
@@ -191,3 +194,7 @@ def links_to(
     return [
         GrpcLink(router, hello, rng=rng, credentials=certificates.credentials) for router in routers
     ]
+
+
+def _loop_time() -> float:
+    return asyncio.get_running_loop().time()
