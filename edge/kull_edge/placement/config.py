@@ -17,7 +17,8 @@ class HubConfig(SessionConfig):
         description="messages per second of all devices of one user at this edge, but HELLO and "
         "ACK; 0: no limit",
     )
-    user_burst: float = Field(400.0, ge=1, description="of those at once, above that rate")
+    # Devices that come back at once all join their rooms again: 32 of them, 32 rooms each.
+    user_burst: float = Field(1_200.0, ge=1, description="of those at once, above that rate")
     ack_delay: float = Field(0.1, gt=0, description="seconds that acknowledgements are collected")
     ack_batch: int = Field(256, ge=1, description="acknowledgements that do not wait any longer")
     max_subscribes: int = Field(1_000, ge=1, description="unanswered Subscribe frames per router")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kull_edge.hub import Hub
+from kull_protos.contract.limits import DEFAULT_ROOMS
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from tests.unit.edge.hubs import attached, connect, make_hub, sent, subscribed, written
 
@@ -43,6 +44,19 @@ def test_all_devices_of_a_user_together_ask_a_router_no_more_than_the_user_may(k
     assert 0 < flood(hub, kind, range(1, DEVICES + 1), 50, 1000) <= 20
     assert flood(hub, kind, range(1, DEVICES + 1), 50, 1001) <= 10
     assert flood(hub, kind, range(DEVICES + 1, DEVICES + 2), 1, 1001) == 1, "others go on"
+
+
+def test_thirty_two_devices_that_come_back_at_once_may_all_join_all_their_rooms() -> None:
+    hub = make_hub()
+    for session in range(1, 33):
+        open_device(hub, session, "maya")
+        assert flood(hub, "refresh", range(session, session + 1), 1, 0) == 1
+    for session in range(1, 33):
+        for room in range(DEFAULT_ROOMS):
+            address = f"room:r-{room}"
+            joined = hub.text(session, ASKS["subscribe"] % room, 0)
+            assert len(sent(joined, "subscribe")) == 1
+            hub.link_frame("r", subscribed(session, address=address), 0)
 
 
 def test_who_is_not_verified_yet_uses_up_nobodys_rate() -> None:
