@@ -6,6 +6,7 @@ import asyncio
 import json
 import subprocess
 import sys
+import time
 from typing import Any
 
 import pytest
@@ -75,11 +76,13 @@ async def test_out_of_descriptors_the_log_stays_short_and_who_is_served_stays_so
     try:
         served = [await asyncio.open_connection("127.0.0.1", port) for _ in range(10)]
         assert all([await echoes(*each) for each in served])
+        began = time.monotonic()
         connections = [await asyncio.open_connection("127.0.0.1", port) for _ in range(300)]
         process.stdin.write(b"\n")
         seen: dict[str, Any] = json.loads(await process.stdout.readline())
         assert seen["cpu"] < 0.5
-        assert 1 <= len(seen["lines"]) <= 3, seen["lines"]
+        seconds = time.monotonic() - began
+        assert 1 <= len(seen["lines"]) <= seconds + 2, seen["lines"]  # one a second
         assert 20 <= seen["open"] < 80
         assert all([await echoes(*each) for each in served])
         for _, writer in connections:
