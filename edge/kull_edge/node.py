@@ -28,6 +28,7 @@ from kull_edge.session.effects import (
     Effect,
     ForDevice,
     Limited,
+    Opened,
     Ping,
     RouterDrains,
     ToRouter,
@@ -258,8 +259,6 @@ class Edge:
     def opened(self, connection: Connection, request: Handshake) -> None:
         """See ConnectionHost."""
         self._deadlines.cancel(connection.number)
-        if request.token is not None:
-            self._places.works(connection.number)
         self._run(self._hub.connected(connection.number, request, self._now()))
 
     def received(self, connection: Connection) -> None:
@@ -268,7 +267,6 @@ class Edge:
 
     def text(self, connection: Connection, text: str) -> None:
         """See ConnectionHost."""
-        self._places.works(connection.number)  # its first message shows a token
         self._run(self._hub.text(connection.number, text, self._now()))
 
     def binary(self, connection: Connection) -> None:
@@ -286,6 +284,7 @@ class Edge:
     def closing(self, connection: Connection) -> None:
         """See ConnectionHost."""
         self._deadline(connection.number, self._settings.close_timeout)
+        self._places.waits(connection.number)
         self._run(self._hub.disconnected(connection.number, self._now()))
 
     def lost(self, connection: Connection) -> None:
@@ -349,6 +348,8 @@ class Edge:
 
     def _report(self, effect: Effect) -> None:
         match effect:
+            case Opened(session):
+                self._places.works(session)
             case Limited(what):
                 self.metrics.limited.labels(what).inc()
             case RouterDrains(link):

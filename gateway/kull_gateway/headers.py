@@ -44,7 +44,7 @@ def _in_origin_form(scope: Scope) -> Scope:
     target: bytes = scope.get("raw_path", b"")
     if target.startswith(b"/") or scope["type"] != "http":
         return scope
-    line = b"GET %s HTTP/1.1\r\n\r\n" % target
+    line = b"GET %s HTTP/1.1\r\nHost: h\r\n\r\n" % target
     rewritten = origin_form(line)
     if rewritten == line:
         return scope

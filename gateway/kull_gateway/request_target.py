@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_ABSOLUTE: Final = re.compile(rb"[A-Za-z]+ (?i:https?)://([^/?# ]*)([^# ]*) ")
+_ABSOLUTE: Final = re.compile(rb"[A-Za-z]+ (?i:https?)://([^/?# \r\n]*)([^# \r\n]*) ")
 _HOST: Final = re.compile(rb"\r\nhost:[^\r\n]*", re.IGNORECASE)
 
 
@@ -14,10 +14,10 @@ def origin_form(head: bytes) -> bytes:
     """Return a request's head as if it had asked for a path: its Host is that of the address.
 
     `head` may or may not include the empty line at its end, and is returned as it is when it asks
-    for a path already.
+    for a path already, or has not one Host (RFC 9112, 3.2).
     """
     found = _ABSOLUTE.match(head)
-    if found is None:
+    if found is None or len(_HOST.findall(head)) != 1:  # who reads it next refuses others
         return head
     host, path = found[1].rpartition(b"@")[2], found[2]
     if not path.startswith(b"/"):

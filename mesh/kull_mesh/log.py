@@ -13,6 +13,7 @@ from typing import Any, Final, TextIO, cast
 import structlog
 
 from kull_mesh.settings import MeshSettings
+from kull_mesh.terminal import shown
 from kull_protos.common.rates import Buckets
 
 RATE: Final = 20.0  # lines a second of one kind
@@ -73,10 +74,20 @@ class ToStructlog(logging.Handler):
     """Gives the lines of libraries, which log by `logging`, the form of ours."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Log one record."""
+        """Log one record; one whose arguments do not fit its text is told, and raises nothing."""
+        try:
+            text = record.getMessage()
+        except Exception:
+            self.handleError(record)
+            return
         structlog.get_logger(record.name).log(
-            record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info
+            record.levelno, text, logger=record.name, exc_info=record.exc_info
         )
+
+
+def escaped(_logger: object, _method: str, line: dict[str, Any]) -> dict[str, Any]:
+    """Write out what a terminal would obey: lines repeat what strangers have published."""
+    return {name: shown(value) if isinstance(value, str) else value for name, value in line.items()}
 
 
 def configure(settings: MeshSettings) -> None:
@@ -95,9 +106,10 @@ def configure(settings: MeshSettings) -> None:
     last: list[structlog.typing.Processor]
     if for_people:
         last = [
+            cast("structlog.typing.Processor", escaped),
             structlog.dev.ConsoleRenderer(
                 colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-            )
+            ),
         ]
     else:
         last = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]

@@ -100,6 +100,13 @@ class ToRouter:
 
 
 @dataclass(frozen=True, slots=True)
+class Opened:
+    """A router has taken a device's token: its connection is worth keeping."""
+
+    session_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class Limited:
     """A device was told that it does too much of something: to be counted."""
 
@@ -130,5 +137,5 @@ class DrainAsked:
 
 Wish = Subscribe | Release | PublishWish | RefreshWish | LogoutWish
 ForDevice = Write | Ping | Close | Cut
-Report = Limited | RouterDrains | UnexpectedFrame | DrainAsked
+Report = Opened | Limited | RouterDrains | UnexpectedFrame | DrainAsked
 Effect = Wish | ForDevice | ToRouter | Report

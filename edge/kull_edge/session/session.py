@@ -18,7 +18,7 @@ from kull_edge.session.config import SessionConfig
 from kull_edge.session.conversation import WARN_EVERY, Conversation
 from kull_edge.session.credential import Credential
 from kull_edge.session.deadlines import Deadline, Deadlines
-from kull_edge.session.effects import Close, Cut, Effect, Ping, Write
+from kull_edge.session.effects import Close, Cut, Effect, Opened, Ping, Write
 from kull_edge.session.introduction import Introduction
 from kull_edge.session.pings import KEEPALIVE_PAYLOAD, Keepalive, PositionPings, Verdict
 from kull_edge.session.rates import Rates
@@ -288,7 +288,7 @@ class Session:
             window=self._config.window.messages,
         )
         welcome = self._replies.message("WELCOME", data)
-        return [*welcome, self.subscriptions.subscribe(addresses.ALL)]
+        return [Opened(self.id), *welcome, self.subscriptions.subscribe(addresses.ALL)]
 
     def _joined(self, answer: pb.Subscribed) -> list[Effect]:
         self._introduction.forget_position(answer.address)

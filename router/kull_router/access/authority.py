@@ -41,7 +41,7 @@ class Authority:
         self._clock = clock
         self._grace_ms = int(grace * 1000)
         self._max_ttl_ms = int(max_ttl * 1000)
-        self._ahead = Ahead()
+        self._ahead = Ahead(LEEWAY_MS)
         self._revoked = Revocations()
         self._loaded = False
 
@@ -69,11 +69,11 @@ class Authority:
 
     def issued_ms(self, claims: Claims) -> int:
         """Return when a token was issued as `revoke` takes it, 0: unknown."""
-        return max(0, claims.issued_ms - self._ahead.ms(self._clock.monotonic()))
+        return max(0, claims.issued_ms - self._ahead_ms())
 
     def second_ends(self, issued_ms: int) -> float:
         """Return for how many seconds other tokens may be issued in the second that began then."""
-        return max(0, issued_ms + 1000 - self._clock.wall_ms()) / 1000
+        return min(1000, max(0, issued_ms + 1000 - self._clock.wall_ms())) / 1000
 
     async def revoke(
         self, *, user: str, device: str, token_id: str, issued_before_ms: int, until_ms: int = 0
@@ -91,7 +91,7 @@ class Authority:
                 device=device,
                 token_id=token_id,
                 issued_before_ms=0 if token_id else min(issued_before_ms or now_ms, now_ms),
-                ahead_ms=0 if token_id else self._ahead.ms(self._clock.monotonic()),
+                ahead_ms=0 if token_id else self._ahead_ms(),
                 until_ms=until_ms or now_ms + longest_ms,
             )
         )
@@ -103,6 +103,9 @@ class Authority:
     async def expire(self) -> None:
         """Have the log forget what is in force no more. Raises StoreUnavailable."""
         await self._log.expire_revocations(self._forget_ms())
+
+    def _ahead_ms(self) -> int:
+        return self._ahead.ms(self._clock.wall_ms(), self._clock.monotonic())
 
     def _forget_ms(self) -> int:
         """What has ended by then ends for good: a clock that jumped must not make a token good."""
@@ -122,7 +125,7 @@ class Authority:
 
     async def _extend(self, page: list[Revocation]) -> None:
         """Tell the others of clocks that are further ahead than who has revoked could know."""
-        ahead_ms = self._ahead.ms(self._clock.monotonic())
+        ahead_ms = self._ahead_ms()
         for each in page:
             if not each.token_id and each.ahead_ms + SAME_MS < ahead_ms:
                 await self._log.revoke(replace(each, ahead_ms=ahead_ms))

@@ -19,7 +19,7 @@ from kull_router.settings import RouterSettings
 log = structlog.get_logger(__name__)
 
 # Few, so that these alone never stop the reading: their way home needs RabbitMQ's answers.
-PREFETCH: Final = 48
+PREFETCH: Final = 32
 
 
 class Unrouted:

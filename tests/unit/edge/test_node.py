@@ -76,3 +76,20 @@ async def test_closed_connections_leave_no_state() -> None:
         assert edge.session_count == 0
         assert edge._hub.queue_count == 0
         assert edge._hub.next_at is None or len(edge._hub._timers) <= 1
+
+
+async def test_only_a_token_that_a_router_took_keeps_a_connection_from_being_cut() -> None:
+    async with running(FakeRouter(), handshakes=2) as edge, welcomed(edge, "maya") as device:
+        strangers = []
+        for _ in range(2):
+            stranger = await connect(edge.url, subprotocols=[V2], compression=None)
+            await stranger.send("garbage")
+            assert json.loads(await stranger.recv())["type"] == "ERROR"
+            strangers.append(stranger)
+        async with connect(edge.url, subprotocols=[V2], compression=None):
+            async with asyncio.timeout(5):
+                await strangers[0].wait_closed()
+            assert strangers[0].close_code == 1006, "cut, as the oldest without a token"
+            async with asyncio.timeout(5):
+                await (await device.socket.ping())
+        await strangers[1].close()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+import logging
 from typing import Any, cast
 
 import pytest
 import structlog
 
-from kull_mesh.log import BURST, RATE, Limit, Lossy
+from kull_mesh.log import BURST, RATE, Limit, Lossy, ToStructlog, escaped
 
 
 class Full(io.StringIO):
@@ -81,3 +82,27 @@ def test_a_librarys_lines_are_one_kind_whatever_they_say() -> None:
     ]
 
     assert len(lines) == BURST
+
+
+def test_what_a_terminal_would_obey_is_written_out_in_every_text_of_a_line() -> None:
+    line = {"event": "dead_letter\x1b[2J", "reason": "a\x1b]0;pwned\x07b", "count": 3}
+
+    shown = escaped(None, "info", line)
+
+    assert shown == {
+        "event": r"dead_letter\x1b[2J",
+        "reason": r"a\x1b]0;pwned\x07b",
+        "count": 3,
+    }
+
+
+def test_a_library_s_line_that_cannot_be_put_together_is_told_and_raises_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    library = logging.getLogger(f"{__name__}.library")
+    library.propagate = False
+    library.addHandler(ToStructlog())
+
+    library.warning("%d items", "x")
+
+    assert "Logging error" in capsys.readouterr().err

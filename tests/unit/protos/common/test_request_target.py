@@ -19,7 +19,7 @@ from kull_protos.common.request_target import origin_form
     ],
 )
 def test_a_whole_address_is_its_path_on_its_host(target: bytes, path: bytes, host: bytes) -> None:
-    head = b"GET %s HTTP/1.1\r\nAccept: */*\r\nHost: other\r\nhOST:x\r\nX: y\r\n\r\n" % target
+    head = b"GET %s HTTP/1.1\r\nAccept: */*\r\nhOST:other\r\nX: y\r\n\r\n" % target
 
     assert origin_form(head) == (
         b"GET %s HTTP/1.1\r\nHost: %s\r\nAccept: */*\r\nX: y\r\n\r\n" % (path, host)
@@ -31,5 +31,18 @@ def test_a_whole_address_is_its_path_on_its_host(target: bytes, path: bytes, hos
 )
 def test_any_other_request_stays_as_it_is(line: bytes) -> None:
     head = line + b"\r\nHost: a\r\n\r\n"
+
+    assert origin_form(head) == head
+
+
+@pytest.mark.parametrize("hosts", [b"", b"Host: a\r\nhOST:b\r\n"])
+def test_without_one_host_it_stays_as_it_is_for_who_refuses_it(hosts: bytes) -> None:
+    head = b"GET http://sync.example.com/ws HTTP/1.1\r\n%sX: y\r\n\r\n" % hosts
+
+    assert origin_form(head) == head
+
+
+def test_an_address_ends_with_its_line() -> None:
+    head = b"GET http://h\r\nFoo: b c\r\nHost: a\r\n\r\n"
 
     assert origin_form(head) == head
