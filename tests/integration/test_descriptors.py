@@ -138,6 +138,8 @@ async def test_devices_beyond_the_descriptors_are_turned_away_and_let_in_when_ot
                 offered = [V2, Subprotocol(f"kull.token.{token(user, 'mac')}")]
                 device = await connect(f"ws://127.0.0.1:{port}/ws", subprotocols=offered)
                 stack.push_async_callback(device.close)
+                async with asyncio.timeout(10):
+                    assert json.loads(await device.recv())["type"] == "WELCOME"
                 inside.append(device)
         assert 20 < len(inside) < FILES - MIN_RESERVE
         with crowd(port):
