@@ -239,8 +239,7 @@ class Edge:
             log.warning(
                 "forwarded_for_unreadable",
                 header=text[:100],
-                hint="limits per address count the proxy; it must name an IP address, a port or "
-                "not, in X-Forwarded-For",
+                hint="limits per address count the proxy: it must name an IP address there",
             )
 
     def refused(self, why: str) -> None:
