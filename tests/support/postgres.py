@@ -22,7 +22,7 @@ import psycopg
 
 from tests.support import freezing, keeper
 from tests.support.ports import free_port
-from tests.support.processes import children
+from tests.support.processes import children, has_ended
 
 START_SECONDS = 60.0
 IMAGE = "postgres:17"
@@ -124,7 +124,7 @@ class Postgres:
             self._process = None
             # A new server refuses to start beside children of the old one.
             deadline = time.monotonic() + 5
-            while any(map(_lives, pids)) and time.monotonic() < deadline:
+            while not all(map(has_ended, pids)) and time.monotonic() < deadline:
                 time.sleep(0.01)
 
     def freeze(self) -> None:
@@ -190,13 +190,6 @@ class Postgres:
         )
         if done.returncode:
             raise RuntimeError(f"{program}: {done.stdout}{done.stderr}")
-
-
-def _lives(pid: int) -> bool:
-    try:
-        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
-        return False
 
 
 def wait_for(url: str, log: Callable[[], str] = lambda: "") -> None:

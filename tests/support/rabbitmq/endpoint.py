@@ -42,13 +42,26 @@ class Endpoint:
     def fresh_vhost(self) -> Iterator[str]:
         """Create an empty virtual host, give its URL, and delete it afterwards."""
         name = f"kull-test-{uuid.uuid4().hex[:12]}"
-        account = quote(httpx.URL(self.api).username, safe="")
-        everything = {"configure": ".*", "write": ".*", "read": ".*"}
         with httpx.Client(base_url=self.api, timeout=20) as api:
-            api.put(f"/api/vhosts/{name}").raise_for_status()
-            permissions = f"/api/permissions/{name}/{account}"
-            api.put(permissions, json=everything).raise_for_status()
+            self._make_vhost(api, name)
             try:
                 yield self.url(name)
             finally:
                 api.delete(f"/api/vhosts/{name}").raise_for_status()
+
+    def empty_vhost(self) -> None:
+        """Delete all that is in the default virtual host, and its connections.
+
+        Raises:
+            httpx.HTTPError: it does not answer, or has alarms.
+        """
+        with httpx.Client(base_url=self.api, timeout=20) as api:
+            api.get("/api/health/checks/alarms").raise_for_status()
+            api.delete("/api/vhosts/%2F").raise_for_status()
+            self._make_vhost(api, "%2F")
+
+    def _make_vhost(self, api: httpx.Client, name: str) -> None:
+        account = quote(httpx.URL(self.api).username, safe="")
+        everything = {"configure": ".*", "write": ".*", "read": ".*"}
+        api.put(f"/api/vhosts/{name}").raise_for_status()
+        api.put(f"/api/permissions/{name}/{account}", json=everything).raise_for_status()

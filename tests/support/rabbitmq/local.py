@@ -108,19 +108,6 @@ class RabbitMQ:
         """Whether its process is there, frozen or not."""
         return self._process is not None and self._process.poll() is None
 
-    def empty(self) -> None:
-        """Delete all queues, exchanges and connections of the default virtual host.
-
-        Raises:
-            httpx.HTTPError: it does not answer, or has alarms.
-        """
-        vhost, everything = "/api/vhosts/%2F", {"configure": ".*", "write": ".*", "read": ".*"}
-        with httpx.Client(base_url=self.endpoint.api, timeout=20) as api:
-            api.get("/api/health/checks/alarms").raise_for_status()
-            api.delete(vhost).raise_for_status()
-            api.put(vhost).raise_for_status()
-            api.put("/api/permissions/%2F/guest", json=everything).raise_for_status()
-
     def stop(self) -> None:
         """Stop the node in good order. Its data stays."""
         self._end(signal.SIGTERM)

@@ -33,7 +33,7 @@ class SpareRabbitMQ:
         try:
             if broker.running:
                 broker.thaw()
-                broker.empty()
+                broker.endpoint.empty_vhost()
                 self._spare = broker
                 shared_run.spares.update(broker.pids)
                 return
