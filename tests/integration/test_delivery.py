@@ -172,9 +172,8 @@ async def test_a_device_that_was_away_gets_the_newest_ticks_and_every_credit(mes
             if done % 100 == 0:
                 await credit(publisher, user, done)
         await credit(publisher, user, 300)
-        async with asyncio.timeout(WAIT):
-            while head(mesh, user) < 506:  # confirmed is not stored: 500 ticks, 4 credits, presence
-                await asyncio.sleep(0.05)
+        # Confirmed is not stored: 500 ticks, 4 credits, presence.
+        await until(lambda: head(mesh, user) >= 506, seconds=WAIT)
         async with device(mesh.url(1), token(user, "mac")) as mac:
             assert mac.welcome["data"]["queue"]["recovered"] is True
             events = await mac.events_until(is_credit(300))
@@ -195,6 +194,7 @@ async def test_a_device_never_seen_before_gets_the_state_of_running_shoots(mesh:
         for done in (1, 2, 3):
             await tick(publisher, user, "running", done)
         await credit(publisher, user, 1)
+        await until(lambda: head(mesh, user) >= 5, seconds=WAIT)  # confirmed is not stored
         async with device(mesh.url(0), token(user, "new")) as new:
             await credit(publisher, user, 2)
             events = await new.events_until(is_credit(2))
