@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 
 from kull_producers import OutboxPublisher, Publisher, PublishTimeout, connect
 from tests.support.device import Device, Frame, device, token
+from tests.support.http import ask
 from tests.support.mesh import Mesh
 from tests.support.ports import free_port
 from tests.support.rabbitmq import RabbitMQ
@@ -81,8 +81,7 @@ async def until_blocked(metrics_port: int, *, value: str) -> None:
     url = f"http://127.0.0.1:{metrics_port}/metrics"
 
     def says_so() -> bool:
-        with urllib.request.urlopen(url, timeout=10) as answer:
-            return f"kull_router_rabbitmq_blocked {value}" in answer.read().decode()
+        return f"kull_router_rabbitmq_blocked {value}".encode() in ask(url, seconds=10).body
 
     await until(lambda: asyncio.to_thread(says_so), seconds=PATIENT, every=0.1)
 

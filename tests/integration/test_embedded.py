@@ -17,6 +17,7 @@ from websockets.sync.client import connect
 
 from kull_producers.events import topology
 from kull_protos.contract.shard import shard_of
+from tests.support.http import ask
 from tests.support.ports import free_port
 from tests.support.processes import Processes
 from tests.support.up import SECONDS, Up, running
@@ -104,11 +105,7 @@ def post(up: Up, service: str, route: str, key: str, body: dict[str, object]) ->
             "Idempotency-Key": key,
         },
     )
-    try:
-        with urllib.request.urlopen(request, timeout=SECONDS) as answer:
-            return int(answer.status)
-    except urllib.error.HTTPError as error:
-        return error.code
+    return ask(request, seconds=SECONDS).status
 
 
 def test_a_services_key_neither_swallows_nor_blocks_the_event_of_another(tmp_path: Path) -> None:
@@ -158,8 +155,7 @@ def test_readiness_is_one_line_and_a_200_and_sigterm_ends_it_cleanly(tmp_path: P
     with Up(tmp_path, "--edges", "2") as up:
         line = up.ready_line()
         for path in ("/readyz", "/livez", "/api/sync/status"):
-            with urllib.request.urlopen(up.http + path, timeout=5) as answer:
-                assert answer.status == 200
+            assert ask(up.http + path).status == 200
         begin = time.monotonic()
 
         assert up.stop() == 0
@@ -218,11 +214,10 @@ def test_the_triggers_need_a_service_token(
             data=b"{}",
             headers={"Authorization": authorization} if authorization else {},
         )
-        with pytest.raises(urllib.error.HTTPError) as caught:
-            urllib.request.urlopen(request, timeout=5)
-        with caught.value as answer:
-            assert answer.status == status
-            assert answer.headers["content-type"] == "application/problem+json"
+        answer = ask(request)
+
+    assert answer.status == status
+    assert answer.headers["content-type"] == "application/problem+json"
 
 
 def test_sigterm_while_it_waits_for_rabbitmq_ends_it_in_order(tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ import re
 import signal
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from kull_mesh import secrets
 from kull_mesh.settings import MeshSettings
 from kull_producers.contract.shard import DEFAULT_SHARD_COUNT
 from tests.support.audit import audit, deploy
+from tests.support.http import ask
 from tests.support.processes import Processes
 from tests.support.up import Up, running
 
@@ -247,8 +247,7 @@ def test_the_page_of_the_demo_stays_on_a_terminal_until_ctrl_c(
         shown = ""
         while not (found := re.search(r"until you press Ctrl\+C: (http://\S+)", shown)):
             shown += os.read(ours, 65536).decode()
-        with urllib.request.urlopen(found[1], timeout=5) as answer:
-            assert b'<div id="root">' in answer.read()
+        assert b'<div id="root">' in ask(found[1]).body
         running.send_signal(signal.SIGINT)
         assert running.wait(SECONDS) == 0
     finally:

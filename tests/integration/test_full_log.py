@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import urllib.request
 from pathlib import Path
 
 import pytest
 
+from tests.support.http import ask
 from tests.support.up import KULL, SECONDS, Up
 
 pytestmark = pytest.mark.timeout(150, func_only=True)
@@ -29,7 +29,6 @@ def test_a_mesh_serves_and_ends_in_order_while_its_log_is_full(tmp_path: Path) -
             )
             assert told.returncode == 1
         assert up.credit("u", 1)
-        with urllib.request.urlopen(f"{up.http}/readyz", timeout=SECONDS) as answer:
-            assert answer.status == 200
+        assert ask(f"{up.http}/readyz", seconds=SECONDS).status == 200
         up.process.send_signal(signal.SIGTERM)
         assert up.process.wait(SECONDS) == 0

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import urllib.request
 from pathlib import Path
 
 import pytest
 
+from tests.support.http import ask
 from tests.support.up import SECONDS, Up, running
 
 pytestmark = pytest.mark.timeout(150, func_only=True)
@@ -31,8 +31,7 @@ def test_an_emoji_reaches_a_terminal_that_knows_only_ascii(tmp_path: Path) -> No
 def test_the_addresses_of_an_ipv6_host_can_be_opened_as_they_are_printed(tmp_path: Path) -> None:
     with Up(tmp_path, "--host", "::1") as up:
         *_, ws, http = up.ready_line().split()
-        with urllib.request.urlopen(f"{http}/readyz", timeout=SECONDS) as answer:
-            status = answer.status
+        status = ask(f"{http}/readyz", seconds=SECONDS).status
         up.credit("u", 1, "--url", http)
 
     assert (ws, http) == (f"ws://[::1]:{up.port}/ws", f"http://[::1]:{up.port}")

@@ -8,12 +8,10 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Self
-from urllib.error import URLError
 
 import grpc
 
@@ -21,6 +19,7 @@ from kull_producers.contract.shard import DEFAULT_SHARD_COUNT
 from kull_protos.mesh.v1 import admin_pb2, admin_pb2_grpc
 from tests.support import freezing
 from tests.support.device import SECRET
+from tests.support.http import ask
 from tests.support.ports import free_port
 from tests.support.processes import kill_tree
 
@@ -52,12 +51,9 @@ class Process:
         """Wait for a 200 from its `/readyz`."""
         deadline = time.monotonic() + READY_WITHIN
         while True:
-            try:
-                with urllib.request.urlopen(url, timeout=2) as answer:
-                    if answer.status == 200:
-                        return
-            except (URLError, OSError):
-                pass
+            with suppress(OSError):
+                if ask(url, seconds=2).status == 200:
+                    return
             if time.monotonic() > deadline or not self.alive:
                 raise AssertionError(f"{self.name} is not ready:\n{self.log.read_text()[-4000:]}")
             time.sleep(0.05)

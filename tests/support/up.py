@@ -9,12 +9,12 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Self
 
+from tests.support.http import ask
 from tests.support.ports import free_port
 from tests.support.processes import Processes
 
@@ -89,8 +89,7 @@ class Up:
         return process
 
     def sessions(self) -> int:
-        with urllib.request.urlopen(f"{self.http}/api/sync/status", timeout=5) as answer:
-            return int(json.load(answer)["sessions"])
+        return int(json.loads(ask(f"{self.http}/api/sync/status").body)["sessions"])
 
     def credit(self, user: str, balance: int, *more: str) -> str:
         return self.kull(

@@ -24,12 +24,14 @@ from tests.support.rabbitmq.endpoint import Endpoint
 START_SECONDS = 90
 STOP_SECONDS = 20
 ALARM_SECONDS = 30
+# Messages may be as large as RabbitMQ let them be before 4.0: what our limits do is tested.
 CONFIG = """\
 listeners.tcp.1 = 127.0.0.1:{amqp}
 management.tcp.ip = 127.0.0.1
 management.tcp.port = {api}
 log.file.level = warning
 disk_free_limit.absolute = 10MB
+max_message_size = 134217728
 """
 
 
