@@ -14,7 +14,7 @@ from kull_client import messages
 from kull_client.close_codes import CloseCode
 from kull_client.connection import Connection
 from kull_client.dial import is_websocket
-from kull_client.errors import BadMessage, NotConnected, SyncClosed, SyncError
+from kull_client.errors import BadMessage, InvalidMessage, NotConnected, SyncClosed, SyncError
 from kull_client.event import Device, Event, Position
 from kull_client.inbox import Inbox
 from kull_client.reconnect import Ended, Reconnecting
@@ -301,9 +301,8 @@ class SyncClient:
             while True:
                 ended = await self._connect_once()
                 delay = self._reconnecting.after(ended)
-                self._tell(
-                    State(name="waiting", reason=ended.why, delay=delay, attempt=self._tries)
-                )
+                state = State(name="waiting", reason=ended.why, delay=delay, attempt=self._tries)
+                self._tell(state)
                 await asyncio.sleep(delay)
         except SyncClosed as closed:
             logged_out = self._logging_out and closed.code == CloseCode.DISCONNECTED
@@ -316,13 +315,14 @@ class SyncClient:
         self._tell(State(name="connecting", attempt=self._tries))
         try:
             hello = self._hello(await self._tokens.get())
-        except NoToken as error:
+        except (NoToken, InvalidMessage) as error:
+            if isinstance(error, InvalidMessage) and not self._session.user_id:
+                raise  # a token function that never had one
             return Ended(why=f"no token: {error}", cause=error.__cause__)
-        self._connection = self._new_connection()
+        connection = self._connection = self._new_connection()
+        within, told = self._connect_timeout, self._connected
         try:
-            return await self._connection.run(
-                self._url, hello, within=self._connect_timeout, on_change=self._connected
-            )
+            return await connection.run(self._url, hello, within=within, on_change=told)
         except SyncClosed as closed:
             if not self._may_try_again(closed):
                 raise

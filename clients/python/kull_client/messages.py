@@ -200,7 +200,8 @@ def ack(queue: str, seq: int) -> str:
 
 
 def refresh(token: str, ref: str) -> str:
-    """Return a message that gives the connection another token."""
+    """Return a message that gives the connection another token. Raises InvalidMessage."""
+    _check("token", token, MAX_TOKEN_CHARS, least=1)
     return compact({"type": "REFRESH", "token": token, "ref": ref})
 
 

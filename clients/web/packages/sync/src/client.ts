@@ -149,7 +149,7 @@ export class SyncClient {
   disconnect(): void {
     this.#unwatch();
     this.#end();
-    if (this.state.name !== 'idle' && this.state.name !== 'disconnected') {
+    if (!/^(idle|disconnected)$/.test(this.state.name)) {
       this.#view.tells.state({ name: 'disconnected', reason: '', attempt: 0 });
     }
   }

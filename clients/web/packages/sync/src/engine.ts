@@ -4,7 +4,7 @@ import { Calls, within } from './calls.ts';
 import { now } from './clock.ts';
 import { mayReconnect, REPLACED, TOKEN_EXPIRED } from './close-codes.ts';
 import { type Closed, Connection, type SocketClass } from './connection.ts';
-import { NotConnected, Rejected, SyncError } from './errors.ts';
+import { NotConnected, Rejected, SyncError, Unauthorized } from './errors.ts';
 import type { Device, Position, ShootProgress, SyncEvent } from './events.ts';
 import * as messages from './messages.ts';
 import { Reconnecting } from './reconnect.ts';
@@ -251,9 +251,9 @@ export class Engine {
     this.#busy = false;
   }
 
-  /** Whether this ends it all: no token can be had, or none that the server could take. */
+  /** Whether this ends it all: nobody is signed in, or no token ever was one. */
   #refused(error: unknown): boolean {
-    const final = error instanceof SyncError;
+    const final = error instanceof (this.#wasConnected ? Unauthorized : SyncError);
     if (final) this.#fail({ reason: error.message, action: 'sign-in' });
     return final;
   }

@@ -101,7 +101,7 @@ export function read<T extends Record<string, string | number>>(data: Json, abse
     if (typeof other === 'string') {
       if (typeof value !== 'string') throw new BadMessage(`${name} must be a text`);
     } else if (!(Number.isSafeInteger(value) && (value as number) >= 0)) {
-      throw new BadMessage(`${name} must be a whole number`);
+      throw new BadMessage(`${name} must be an integer`);
     }
     return [name, value];
   });

@@ -49,8 +49,8 @@ export class Reconnecting {
     if (ended.lasted >= STABLE_AFTER) this.attempts = 0;
     else if (!ended.offline && ++this.attempts >= this.#max) return undefined;
     if (ended.offline) return CAP / 2 + (this.#random() * CAP) / 2;
-    const asked = ended.asked ?? 0;
-    if (ended.asked !== undefined && this.attempts <= 1) return asked;
-    return Math.max(asked, fullJitter(this.attempts, this.#random));
+    const { asked } = ended;
+    if (asked !== undefined && this.attempts <= 1) return asked;
+    return Math.max(asked ?? 0, fullJitter(this.attempts, this.#random));
   }
 }

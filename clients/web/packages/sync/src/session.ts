@@ -41,9 +41,15 @@ interface Queue {
   until: number;
 }
 
-function newQueue(fields: Partial<Queue> = {}): Queue {
-  return { received: 0, processed: 0, run: 0, windowRun: 0, head: 0, from: 0, until: 0, ...fields };
-}
+const QUEUE: Queue = {
+  received: 0,
+  processed: 0,
+  run: 0,
+  windowRun: 0,
+  head: 0,
+  from: 0,
+  until: 0,
+};
 
 /** What the shell alone cares for, with the fields that it gets. */
 const HANDED_ON = {
@@ -70,7 +76,7 @@ export class Session {
   constructor(position: Position = { epoch: '', after: {} }) {
     this.#epoch = position.epoch;
     for (const [name, seq] of Object.entries(position.after)) {
-      this.#queues.set(name, newQueue({ received: seq, processed: seq }));
+      this.#newQueue(name, { received: seq, processed: seq });
     }
   }
 
@@ -174,7 +180,7 @@ export class Session {
     if (epoch !== this.#epoch) {
       this.#epoch = epoch;
       for (const [name, { run }] of this.#queues) {
-        this.#queues.set(name, newQueue({ run: run + 1, windowRun: run + 1 }));
+        this.#newQueue(name, { run: run + 1, windowRun: run + 1 });
       }
     }
     const keepalive = (data.keepalive as number) * 1000 || 30_000; // may be a fraction
@@ -203,7 +209,7 @@ export class Session {
     const before = this.#queues.get(name);
     const run = before ? before.run + 1 : 0;
     const windowRun = before && windowStays ? before.windowRun : run;
-    this.#queues.set(name, newQueue({ run, windowRun, head }));
+    this.#newQueue(name, { run, windowRun, head });
     const event = recoveryLost(name, head, this.userId);
     return [{ kind: 'delivery', event, run }];
   }
@@ -238,11 +244,12 @@ export class Session {
   }
 
   #queue(name: string, head = 0): Queue {
-    let queue = this.#queues.get(name);
-    if (!queue) {
-      queue = newQueue({ head });
-      this.#queues.set(name, queue);
-    }
+    return this.#queues.get(name) ?? this.#newQueue(name, { head });
+  }
+
+  #newQueue(name: string, fields: Partial<Queue>): Queue {
+    const queue = { ...QUEUE, ...fields };
+    this.#queues.set(name, queue);
     return queue;
   }
 }

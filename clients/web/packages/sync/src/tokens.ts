@@ -45,9 +45,8 @@ export class Tokens {
    * A token that is still good. Throws what the application's function throws, and SyncError for a
    * token that the server would refuse for ever.
    */
-  get(): Promise<string> {
-    if (this.#token === undefined || now() >= this.#usableUntil) return this.renew();
-    return Promise.resolve(this.#token);
+  async get(): Promise<string> {
+    return this.#token === undefined || now() >= this.#usableUntil ? this.renew() : this.#token;
   }
 
   /** A new one from the application. */

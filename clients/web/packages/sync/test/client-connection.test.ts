@@ -235,7 +235,7 @@ describe('a lost connection', () => {
     server.last.emit('CREDIT_UPDATE', {}, { id: 'x', seq: 'seven' });
     server.last.credit(1);
 
-    expect(errors).toEqual([expect.objectContaining({ message: 'seq must be a whole number' })]);
+    expect(errors).toEqual([expect.objectContaining({ message: 'seq must be an integer' })]);
     expect(events.map((event) => event.seq)).toEqual([1]);
     expect(client.state.name).toBe('connected');
   });

@@ -157,6 +157,25 @@ describe('tokens', () => {
     expect(server.peers).toEqual([]);
   });
 
+  it.each(['', undefined as unknown as string, 'x'.repeat(4_097)])(
+    'that are none for once, after it was connected, end nothing',
+    async (wrong) => {
+      const token = vi.fn(() => 'maya');
+      const { client } = await connected({ token });
+      token.mockImplementationOnce(() => wrong);
+      server.last.emit('TOKEN_EXPIRED', { closesAt: Date.now() + 30_000 });
+      await pass();
+      expect(client.state).toMatchObject({ name: 'connected' });
+
+      token.mockImplementationOnce(() => wrong);
+      server.last.drop(4501);
+      await pass(9_000);
+      server.last.welcome();
+      expect(client.state).toMatchObject({ name: 'connected' });
+      expect(server.peers.length).toBe(2);
+    },
+  );
+
   it('that cannot be fetched now are asked for again', async () => {
     const token = vi.fn<() => string>(() => 'maya');
     token.mockImplementationOnce(() => {

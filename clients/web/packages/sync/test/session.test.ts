@@ -238,10 +238,10 @@ describe('messages', () => {
     ['[]', 'without a type'],
     ['{"data":{}}', 'without a type'],
     ['{"type":"CREDIT_UPDATE","data":[],"id":"1"}', 'data must be an object'],
-    ['{"type":"CREDIT_UPDATE","data":{},"id":"1","seq":"7"}', 'seq must be a whole number'],
+    ['{"type":"CREDIT_UPDATE","data":{},"id":"1","seq":"7"}', 'seq must be an integer'],
     ['{"type":"CREDIT_UPDATE","data":{},"id":1}', 'id must be a text'],
     ['{"type":"WELCOME","data":{"epoch":"e"}}', 'queue must be an object'],
-    ['{"type":"WELCOME","data":{"queue":{"queue":"user"}}}', 'head must be a whole number'],
+    ['{"type":"WELCOME","data":{"queue":{"queue":"user"}}}', 'head must be an integer'],
     [new Uint8Array(), 'binary'],
   ])('that are not the protocol are told: %s', (message, why) => {
     expect(() => new Session().received(message)).toThrow(BadMessage);
