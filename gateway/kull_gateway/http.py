@@ -179,7 +179,8 @@ class BoundedHttp(H11Protocol):
     def _late(self) -> None:
         """End the connection; tell why where no answer has begun."""
         unanswered = self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE)
-        if self._phase in ("head", "body") and unanswered and not self.transport.is_closing():
+        asked = self._phase == "body" or (self._phase == "head" and self.conn.trailing_data[0])
+        if asked and unanswered and not self.transport.is_closing():
             self.transport.write(TOO_LATE)
             self.transport.close()
             self._deadline = self.loop.call_later(CLOSING, self._abort)

@@ -231,9 +231,8 @@ class RouterCore:
                 log.debug("repair_failed", why=str(error))
 
     async def _trim(self) -> NoReturn:
-        """Apply the ages of the retention."""
+        """Apply the ages of the retention. At once: that notes the time, for whoever comes next."""
         while True:
-            await asyncio.sleep(self.settings.trim_interval)
             try:
                 removed = await self.store.trim(self.clock.age_ms())
                 await self._authority.expire()
@@ -242,6 +241,7 @@ class RouterCore:
             else:
                 if removed:
                     log.info("trimmed", rows=removed)
+            await asyncio.sleep(self.settings.trim_interval)
 
 
 def _ageing(clock: Clock, store: Database) -> Clock:

@@ -15,7 +15,7 @@ from kull_edge.placement.flow_control import FlowControl
 from kull_edge.placement.owners import Owners
 from kull_edge.placement.sessions import Sessions, Subscriber
 from kull_edge.placement.staleness import Staleness
-from kull_edge.session.effects import Effect
+from kull_edge.session.effects import Effect, ToRouter
 from kull_edge.session.session import Session
 from kull_edge.session.subscription import Subscription, SubscriptionKey
 from kull_edge.timers import Timers
@@ -90,6 +90,18 @@ class Placement:
         """Ask again for this subscription, but not at once."""
         delay = self._rng.uniform(self._config.retry_min, self._config.retry_max)
         self._timers.schedule(RetryTimer(*key), now + delay)
+
+    def ask_anew(self, session: Session, link: str, now: float) -> list[Effect]:
+        """A router did not take the session's new token: subscribe there with it, but later."""
+        out: list[Effect] = []
+        for each in session.subscriptions:
+            if each.link == link:
+                found = Subscriber(session, each)
+                request = pb.Unsubscribe(session_id=session.id, address=each.address)
+                out.append(ToRouter(link, pb.AttachRequest(unsubscribe=request)))
+                out += self._detach(found, now)
+                self.retry_later(found.key, now)
+        return out + self.pump(link) if out else []
 
     def retry(self, key: SubscriptionKey) -> list[Effect]:
         """Ask again for an owner; a fetch is the settling's business."""

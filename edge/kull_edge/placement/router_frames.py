@@ -113,7 +113,9 @@ class RouterFrames:
                 effects = session.published(word)
             case pb.Refreshed():
                 # The others are told afterwards: their answer must not pass for the next REFRESH's.
-                effects = session.refreshed(word, now) if session.own_link == link else []
+                if session.own_link != link:
+                    return self._placement.ask_anew(session, link, now) if word.error_code else []
+                effects = session.refreshed(word, now)
             case _:
                 effects = session.evicted(word)
         return self._wishes.carry_out(session, effects, now)

@@ -29,7 +29,7 @@ def ceiling() -> int:
     RabbitMQ and links, and for connections that are about to be cut.
     """
     limit = _limit(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
-    return limit and limit - min(MAX_RESERVE, max(MIN_RESERVE, limit // SHARE))
+    return limit and max(1, limit - min(MAX_RESERVE, max(MIN_RESERVE, limit // SHARE)))
 
 
 def _limit(value: int) -> int:

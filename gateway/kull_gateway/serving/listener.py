@@ -20,8 +20,12 @@ log = logging.getLogger(__name__)
 
 BACKLOG: Final = 1024
 PER_TURN: Final = 16  # fewer than the descriptors in reserve
-PAUSE: Final = 1.0  # seconds without accepting after the system had no descriptor
-SCARCE: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+PAUSE: Final = 1.0  # seconds without accepting after it failed: most often no descriptor is left
+# What may be the newcomer's own fault: accept(2), "Error handling". ConnectionError has the others.
+GONE: Final = (
+    *(errno.EPROTO, errno.ENOPROTOOPT, errno.EOPNOTSUPP, errno.EPERM, errno.ETIMEDOUT),
+    *(errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH),
+)
 SILENCE: Final = 1.0  # seconds between two lines
 
 
@@ -84,10 +88,10 @@ class Listener:
             except ConnectionError:  # it went away before it was accepted
                 continue
             except OSError as error:
-                if error.errno not in SCARCE:
-                    raise
+                if error.errno in GONE:
+                    continue
                 self._rest(listening)
-                self._tell(f"no more descriptors, accepting again in {PAUSE:g} s: {error.strerror}")
+                self._tell(f"cannot accept, trying again in {PAUSE:g} s: {error.strerror}")
                 return
             self._accepted(accepted)
 

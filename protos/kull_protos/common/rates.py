@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Final
 
@@ -32,18 +33,14 @@ class Bucket:
         self._full_at = max(self._full_at, now) + units * self._interval
         return max(0.0, self._full_at - now - self._burst)
 
-    def is_full(self, now: float) -> bool:
-        """Return whether it is as good as a new one."""
-        return self._full_at <= now
-
 
 class Buckets:
-    """A bucket for each key. Those that are full again are forgotten."""
+    """A bucket for each key, of so many keys: then the one that was longest unused starts anew."""
 
     def __init__(self, *, rate: float, burst: float, max_keys: int = MAX_KEYS) -> None:
         self._rate, self._burst = rate, burst
         self._max_keys = max_keys
-        self._buckets: dict[Hashable, Bucket] = {}
+        self._buckets: OrderedDict[Hashable, Bucket] = OrderedDict()  # the longest unused first
 
     def __len__(self) -> int:
         return len(self._buckets)
@@ -52,16 +49,10 @@ class Buckets:
         """Take one unit of a key if it is there and return 0, else the seconds to wait."""
         if not self._rate:
             return 0.0
-        bucket = self._buckets.get(key)
+        bucket = self._buckets.pop(key, None)
         if bucket is None:
+            bucket = Bucket(rate=self._rate, burst=self._burst)
             if len(self._buckets) >= self._max_keys:
-                self._forget(now)
-            bucket = self._buckets[key] = Bucket(rate=self._rate, burst=self._burst)
+                self._buckets.popitem(last=False)
+        self._buckets[key] = bucket
         return bucket.take(1, now)
-
-    def _forget(self, now: float) -> None:
-        self._buckets = {
-            key: bucket for key, bucket in self._buckets.items() if not bucket.is_full(now)
-        }
-        while len(self._buckets) >= self._max_keys:  # all are in use: the oldest starts anew
-            del self._buckets[next(iter(self._buckets))]

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Final, NamedTuple, cast
 
 from kull_protos.common.places import PlaceLimits, Places
+from kull_protos.common.request_target import origin_form
 from kull_protos.common.security_headers import HEADER_LINES
 from kull_protos.serving.listener import Listener, bind
 
@@ -129,7 +130,7 @@ class _Connection(asyncio.Protocol):
             self.abort()
 
     def _answer(self) -> None:
-        method, _, rest = bytes(self._head).split(b"\r\n", 1)[0].partition(b" ")
+        method, _, rest = origin_form(bytes(self._head)).partition(b"\r\n")[0].partition(b" ")
         path = rest.split(b" ", 1)[0].split(b"?", 1)[0].decode("latin-1")
         if method not in (b"GET", b"HEAD"):
             self._write(plain(HTTPStatus.METHOD_NOT_ALLOWED), with_body=True)

@@ -68,7 +68,7 @@ class Authority:
         return claims.expires_ms + self._grace_ms if claims.expires_ms else 0
 
     def issued_ms(self, claims: Claims) -> int:
-        """Return when a token was issued as `revoke` takes it, 0: unknown."""
+        """Return when a token was issued at the latest by our clock; 0: unknown."""
         return max(0, claims.issued_ms - self._ahead_ms())
 
     def second_ends(self, issued_ms: int) -> float:
@@ -76,22 +76,34 @@ class Authority:
         return min(1000, max(0, issued_ms + 1000 - self._clock.wall_ms())) / 1000
 
     async def revoke(
-        self, *, user: str, device: str, token_id: str, issued_before_ms: int, until_ms: int = 0
+        self,
+        *,
+        user: str,
+        device: str,
+        token_id: str,
+        issued_before_ms: int = 0,
+        of_token_ms: int = 0,
+        until_ms: int = 0,
     ) -> list[Revocation]:
         """Take tokens back, durably, and return what is new. See `Revocation`.
 
-        `issued_before_ms` 0 is now; `until_ms` 0 is when the last token that there may be has
-        expired. Raises StoreUnavailable: nothing was revoked.
+        `issued_before_ms` 0 is now; `of_token_ms` instead is when the last of them was issued, by
+        its issuer's clock; `until_ms` 0 is when the last token that there may be has expired.
+        Raises StoreUnavailable: nothing was revoked.
         """
         now_ms = self._clock.wall_ms()
         longest_ms = self._max_ttl_ms + LEEWAY_MS + self._grace_ms
+        before_ms, ahead_ms = min(issued_before_ms or now_ms, now_ms), self._ahead_ms()
+        if of_token_ms:
+            # As far ahead as can be: nobody who learns of it takes the issuer for further ahead.
+            before_ms, ahead_ms = of_token_ms - LEEWAY_MS, LEEWAY_MS
         await self._log.revoke(
             Revocation(
                 user=user,
                 device=device,
                 token_id=token_id,
-                issued_before_ms=0 if token_id else min(issued_before_ms or now_ms, now_ms),
-                ahead_ms=0 if token_id else self._ahead_ms(),
+                issued_before_ms=0 if token_id else before_ms,
+                ahead_ms=0 if token_id else ahead_ms,
                 until_ms=until_ms or now_ms + longest_ms,
             )
         )

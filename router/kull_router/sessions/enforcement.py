@@ -114,6 +114,7 @@ class Enforcement:
         device: str,
         token_id: str,
         issued_before_ms: int = 0,
+        of_token_ms: int = 0,
         until_ms: int = 0,
     ) -> int:
         """Take tokens back and return how many sessions were closed here. StoreUnavailable.
@@ -125,6 +126,7 @@ class Enforcement:
             device=device,
             token_id=token_id,
             issued_before_ms=issued_before_ms,
+            of_token_ms=of_token_ms,
             until_ms=until_ms,
         )
         log.warning("tokens_revoked", user=user, device=device, one=bool(token_id))
@@ -165,15 +167,15 @@ class Enforcement:
         try:
             # One token is forgotten when it has expired: most log-outs are of a life of minutes.
             until_ms = self._authority.closes_ms(claims) if claims.token_id else 0
-            issued_ms = self._authority.issued_ms(claims)
             if device and claims.issued_ms % 1000 == 0:
                 # The next log-in's token must tell another second than this one.
+                issued_ms = self._authority.issued_ms(claims)
                 await asyncio.sleep(self._authority.second_ends(issued_ms))
             await self.revoke(
                 user=info.user,
                 device=device,
                 token_id=claims.token_id,
-                issued_before_ms=issued_ms,
+                of_token_ms=claims.issued_ms,
                 until_ms=until_ms,
             )
         finally:

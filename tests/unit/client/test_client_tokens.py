@@ -14,7 +14,7 @@ from kull_client import (
     SyncClient,
     Unauthorized,
 )
-from tests.unit.client.scripted import Failure, Scripted, client, events, together
+from tests.unit.client.scripted import WAIT, Failure, Scripted, client, events, together
 
 
 async def test_a_token_function_that_fails_is_asked_again(server: Scripted) -> None:
@@ -94,6 +94,47 @@ async def test_a_token_that_no_server_takes_is_told_and_not_tried_again(
         async with client(server.url, fresh):
             raise AssertionError("it opened")
     assert (asked, server.peers.qsize()) == (1, 0)
+
+
+@pytest.mark.parametrize("wrong", ["x" * 4097, "", None])
+async def test_once_connected_a_function_that_returns_no_token_is_asked_again(
+    server: Scripted, wrong: Any
+) -> None:
+    answers = iter(["first", wrong, "second"])
+    states: list[State] = []
+
+    async def fresh() -> str:
+        return cast("str", next(answers))
+
+    opening = client(server.url, fresh, on_state=states.append)
+    peer = await together(opening, server)
+    await peer.socket.close(1012)
+    async with asyncio.timeout(WAIT):
+        again = await server.accept()
+
+    assert again.hello["token"] == "second"
+    why = "no token: token: must be a string of 1 to 4096 characters"
+    assert why in {state.reason for state in states}
+    await opening.__aexit__(None, None, None)
+
+
+@pytest.mark.parametrize("wrong", ["x" * 4097, "", None])
+async def test_a_renewal_that_brings_no_token_leaves_the_connection_alone(
+    server: Scripted, wrong: Any
+) -> None:
+    answers = iter(["first", wrong])
+
+    async def fresh() -> str:
+        return cast("str", next(answers, "more"))
+
+    opening = client(server.url, fresh)
+    peer = await together(opening, server)
+    await peer.send("TOKEN_EXPIRED", {"closesAt": 1_760_000_030_000})
+    await peer.credit(1)
+
+    assert len(await events(opening, 1)) == 1
+    assert opening.state.name == "connected"
+    await opening.__aexit__(None, None, None)
 
 
 @pytest.mark.parametrize("error", [OSError("no login"), TimeoutError()])

@@ -50,6 +50,12 @@ async def test_who_is_too_slow_is_told_so() -> None:
         assert (await raw.end()).startswith("HTTP/1.1 408 Request Timeout\r\n")
 
 
+async def test_who_says_nothing_is_told_nothing() -> None:
+    async with listening(head=0.1) as gateway:
+        raw = await gateway.open("")
+        assert await raw.end() == ""
+
+
 async def test_a_connection_is_kept_for_the_next_request_but_not_for_bytes_of_none() -> None:
     async with listening(idle=0.3, head=0.3) as gateway:
         raw = await gateway.open(LIVEZ)

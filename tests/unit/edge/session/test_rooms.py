@@ -8,8 +8,11 @@ from typing import Any
 from kull_edge.hub import Hub
 from kull_edge.protocol.handshake import Handshake
 from kull_edge.session.effects import Effect, Limited
+from kull_protos.contract.shard import shard_of
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from tests.unit.edge.hubs import (
+    MAYA,
+    SHARDS,
     attached,
     closes,
     connect,
@@ -245,6 +248,25 @@ def test_a_logout_goes_to_the_users_router_and_its_failure_is_told() -> None:
     assert told(failed) == [("ERROR", {"code": "unavailable", "message": "later", "ref": "bye"})]
     hub.link_down("r", 1.0)
     assert told(hub.text(1, '{"type":"LOGOUT"}', 1.0))[0][1]["code"] == "unavailable"
+
+
+def test_a_router_that_does_not_take_the_new_token_is_asked_anew_with_it() -> None:
+    hub = make_hub()
+    attached(hub)
+    hub.link_up("r2", welcome(), 0)
+    hub.link_frame("r2", owned(2, [shard_of("all", SHARDS)]), 0)
+    assert shard_of(MAYA, SHARDS) != shard_of("all", SHARDS)
+    hub.link_frame("r2", subscribed(1, address="all", term=2), 0)
+    hub.text(1, json.dumps({"type": "REFRESH", "token": "new"}), 0.0)
+    hub.link_frame("r", pb.AttachResponse(refreshed=pb.Refreshed(session_id=1)), 0.0)
+
+    refused = pb.Refreshed(session_id=1, error_code="rate_limited", error="wait 3.0 s")
+    effects = hub.link_frame("r2", pb.AttachResponse(refreshed=refused), 0.0)
+
+    assert told(effects) == []
+    assert [each.address for each in sent(effects, "unsubscribe")] == ["all"]
+    [again] = sent(hub.due(10.0), "subscribe")
+    assert (again.address, again.token) == ("all", "new")
 
 
 def test_another_routers_word_is_no_answer_to_a_refresh() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from kull_protos.common.rates import Bucket, Buckets
@@ -31,3 +33,25 @@ def test_buckets_are_bounded_however_many_keys_come() -> None:
         buckets.take(number, 0.0)
 
     assert len(buckets) <= 100
+
+
+def test_the_key_that_was_longest_unused_makes_room() -> None:
+    buckets = Buckets(rate=1, burst=1, max_keys=3)
+    for key in ("a", "b", "c", "a", "d"):
+        buckets.take(key, 0.0)
+
+    assert buckets.take("a", 0.0) > 0  # its limit still holds
+    assert buckets.take("b", 0.0) == 0
+
+
+def test_a_new_key_costs_the_same_however_many_there_are() -> None:
+    def cost(keys: int) -> float:
+        buckets = Buckets(rate=1, burst=1, max_keys=keys)
+        for number in range(keys):
+            buckets.take(number, 0.0)
+        began = time.perf_counter()
+        for number in range(keys, keys + 200):
+            buckets.take(number, 0.0)
+        return time.perf_counter() - began
+
+    assert min(cost(100_000) for _ in range(3)) < 50 * min(cost(100) for _ in range(3))

@@ -16,7 +16,7 @@ print(raise_limit(), resource.getrlimit(resource.RLIMIT_NOFILE)[0], ceiling())
 
 
 @pytest.mark.parametrize(
-    ("soft", "hard", "peers"), [(64, 128, 96), (64, 64, 32), (1024, 4096, 3840)]
+    ("soft", "hard", "peers"), [(64, 128, 96), (64, 64, 32), (32, 32, 1), (1024, 4096, 3840)]
 )
 def test_the_hard_limit_is_used_and_some_descriptors_are_kept_back(
     soft: int, hard: int, peers: int

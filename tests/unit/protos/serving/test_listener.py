@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
+import os
 import subprocess
 import sys
 import time
@@ -98,7 +100,9 @@ async def test_out_of_descriptors_the_log_stays_short_and_who_is_served_stays_so
             writer.close()
 
 
-async def test_an_accept_without_descriptors_is_tried_again_after_a_pause(
+@pytest.mark.parametrize("why", [errno.EMFILE, errno.EHOSTUNREACH, errno.EIO])
+async def test_an_accept_that_fails_is_tried_again(
+    why: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("kull_protos.serving.listener.PAUSE", 0.05)
@@ -110,7 +114,7 @@ async def test_an_accept_without_descriptors_is_tried_again_after_a_pause(
             transport.close()
 
     class Short:
-        """A listening socket that has no descriptor the first times."""
+        """A listening socket that fails the first times."""
 
         def __init__(self, real: Any) -> None:
             self.real, self.failures = real, 3
@@ -118,7 +122,7 @@ async def test_an_accept_without_descriptors_is_tried_again_after_a_pause(
         def accept(self) -> Any:
             if self.failures:
                 self.failures -= 1
-                raise OSError(24, "Too many open files")
+                raise OSError(why, os.strerror(why))
             return self.real.accept()
 
         def __getattr__(self, name: str) -> Any:

@@ -44,6 +44,13 @@ async def test_probes_and_metrics_are_answered_and_head_has_no_body(method: str)
         assert b"frame-ancestors 'none'" in answer
 
 
+async def test_a_whole_address_as_target_is_its_path() -> None:
+    async with StatusPage("127.0.0.1", 0, ROUTES) as page:
+        answer = await get(page, f"http://127.0.0.1:{page.port}/livez?full")
+
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+
+
 async def test_unfinished_requests_keep_no_probe_out_and_end_in_time() -> None:
     async with StatusPage("127.0.0.1", 0, ROUTES, timeout=1.0) as page:
         slow = [await asyncio.open_connection("127.0.0.1", page.port) for _ in range(200)]

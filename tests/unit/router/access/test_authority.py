@@ -8,7 +8,7 @@ import pytest
 from kull_protos.contract.close_codes import TRY_AGAIN, CloseCode
 from kull_router.access.authority import PAGE, Authority
 from kull_router.access.revocations import Revocation
-from kull_router.access.tokens import TokenVerifier
+from kull_router.access.tokens import Claims, TokenVerifier
 from kull_router.clock import Clock
 from kull_router.errors import TokenRefused
 from kull_router.queues.memory import MemoryStore
@@ -72,6 +72,25 @@ async def test_a_moment_in_the_future_revokes_no_token_of_the_future() -> None:
         user="maya", device="", token_id="", issued_before_ms=NOW_MS + 10**9
     )
     assert new.issued_before_ms == NOW_MS
+
+
+async def test_a_log_out_takes_back_no_later_token_whoever_learns_of_it() -> None:
+    log = MemoryStore()
+    here, there = authority(log), authority(log, now_ms=NOW_MS - 20_000)
+    for each in (here, there):
+        await each.news()
+    there.verify(token())  # an issuer whose clock is 20 s ahead of that router's
+    issued_ms = NOW_MS - 10_000
+
+    await here.revoke(user="maya", device="mac", token_id="", of_token_ms=issued_ms)
+    await there.news()
+    await here.news()
+
+    for router in (here, there):
+        old, later = (Claims(user="maya", issued_ms=issued_ms + more) for more in (0, 1))
+        with pytest.raises(TokenRefused):
+            router.check(old, "mac")
+        router.check(later, "mac")
 
 
 async def test_news_are_told_once_and_asked_for_from_the_last_one_on() -> None:
