@@ -124,13 +124,14 @@ class Shard:
 
     async def _handle(self, deliveries: Sequence[Delivery]) -> None:
         arrived: list[_Arrived] = []
+        now_ms, age_ms = self._clock.wall_ms(), self._clock.age_ms()
         for delivery in deliveries:
             if delivery.redelivered:
                 metrics.REDELIVERED.inc()
             if is_probe(delivery.message) or await self._republisher.buried_unread(delivery):
                 continue
             found = await self._republisher.understood(
-                delivery.message, partial(self._read, delivery.message)
+                delivery.message, partial(self._read, delivery.message, now_ms, age_ms)
             )
             if isinstance(found, Event):
                 arrived.append(_Arrived(delivery.message, found))
@@ -138,13 +139,13 @@ class Shard:
                 await self._republisher.readdress(delivery.message, found)
         await self._store_arrived(arrived)
 
-    def _read(self, message: Message) -> Event | list[Message]:
+    def _read(self, message: Message, now_ms: int, age_ms: int) -> Event | list[Message]:
         return ingest.read(
             message,
             shard=self.number,
             shard_count=self._settings.shard_count,
-            now_ms=self._clock.wall_ms(),
-            age_ms=self._clock.age_ms(),
+            now_ms=now_ms,
+            age_ms=age_ms,
             new_id=self._clock.new_id,
         )
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
+from kull_router.queues.sql.known import Known
+
 Row = Sequence[Any]
 
 
@@ -21,7 +23,13 @@ class Refused(DatabaseError):
 
 
 class Db(Protocol):
-    """One connection within a transaction. Every method raises DatabaseError."""
+    """One connection within a transaction. Every method raises DatabaseError.
+
+    Attributes:
+        known: what it remembers of rows. Forgotten when a transaction is rolled back.
+    """
+
+    known: Known
 
     @property
     def lock(self) -> str:
@@ -63,7 +71,13 @@ class Db(Protocol):
 
 
 class Connection(Db, Protocol):
-    """A `Db` with transactions, and that can be lost and opened again."""
+    """A `Db` with transactions, and that can be lost and opened again.
+
+    Attributes:
+        local: statements take microseconds and wait for nobody: the event loop may run them.
+    """
+
+    local: bool
 
     def begin(self) -> None:
         """Begin a transaction that writes; opens the connection again if it was lost."""
@@ -102,6 +116,10 @@ class Connection(Db, Protocol):
 
         False: the connection is lost, and a commit that was under way may have happened.
         """
+        ...
+
+    def tidy(self) -> None:
+        """Do what is due now and then, and takes longer than a commit. Not in a transaction."""
         ...
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Devices and their cursors by SQL. Runs in the writer's thread."""
+"""Devices and their cursors by SQL. Runs at the writer, see `group_commit`."""
 
 from __future__ import annotations
 

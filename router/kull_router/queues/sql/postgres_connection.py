@@ -15,6 +15,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
 
 from kull_router.queues.sql.db import DatabaseError, Refused, Row
+from kull_router.queues.sql.known import Known
 
 _PATIENCE: Final = 8  # seconds that the server tries for
 _SILENCE: Final = 12.0  # seconds without a word after which it counts as lost
@@ -102,10 +103,12 @@ class PostgresConnection:
     lock = "FOR UPDATE OF q"
     lock_free = "FOR UPDATE OF q SKIP LOCKED"
     share = "FOR SHARE OF s"  # many may hold it at once; who wants to change the row waits
+    local = False
     words = _WORDS
 
     def __init__(self, url: str, *, name: str, check: Callable[[PostgresConnection], None]) -> None:
         """check: is called with each new connection; what it raises is raised by `begin`."""
+        self.known = Known(alone=False)  # every router writes
         self._url, self._name, self._check = url, name, check
         self._known = conninfo_to_dict(url)
         self._db: _Connection | None = None
@@ -208,6 +211,9 @@ class PostgresConnection:
             self.execute("ROLLBACK")
         self._db.patient = False
         return True
+
+    def tidy(self) -> None:
+        """See `Connection.tidy`: the server does it."""
 
     def close(self) -> None:
         """See `Connection.close`."""

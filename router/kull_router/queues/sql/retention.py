@@ -101,6 +101,7 @@ def trim_ids(db: Db, cutoffs: Cutoffs) -> int:
 
 def trim_newest(db: Db, cutoffs: Cutoffs) -> int:
     """Forget up to STEP_ROWS keys without entry that are too old; return how many."""
+    db.known.forget_newest()
     return db.count(
         "DELETE FROM latest WHERE (queue_id, key) IN (SELECT q.queue_id, q.key FROM latest AS q "  # noqa: S608
         f"WHERE q.seq = 0 AND q.changed_ms < ? LIMIT ? {db.lock_free})",

@@ -1,7 +1,7 @@
 """Appending to queues by SQL: a few statements for all that waits, whatever its shard.
 
-Written once for SQLite and PostgreSQL, see `db.Db`. Runs in the writer's thread, within its
-transaction.
+Written once for SQLite and PostgreSQL, see `db.Db`. Runs at the writer, see `group_commit`, within
+its transaction.
 """
 
 from __future__ import annotations
@@ -68,12 +68,13 @@ def figures_of(
     """
     # In one order, so that two routers never wait for each other.
     sql = f"{_QUEUES} ORDER BY q.id {db.lock}" if lock else _QUEUES
-    return {
-        address: (queue_id, Figures(head=head, floor=floor, every=every, latest=latest))
-        for address, queue_id, head, floor, every, latest in db.look_up(
-            sql, [(address,) for address in addresses]
-        )
-    }
+    known = db.known.queues(addresses)
+    missing = [(address,) for address in addresses if address not in known]
+    for address, queue_id, head, floor, every, latest in db.look_up(sql, missing):
+        figures = Figures(head=head, floor=floor, every=every, latest=latest)
+        known[address] = queue_id, figures
+        db.known.note_queue(address, queue_id, figures)
+    return known
 
 
 def figures_or_new(
@@ -135,14 +136,27 @@ def _known(
     for queue_id, *identity in db.look_up(_SEEN, wanted):
         seen.setdefault(queue_id, set()).add(Identity(*identity))
     newest: dict[int, dict[str, Newest]] = {}
-    latest = (event for event in events if event.contract is Contract.LATEST)
-    for queue_id, key, seq, run, progress, final, heard in db.look_up(
-        _NEWEST, {(ids[event.address], event.key) for event in latest}
-    ):
-        newest.setdefault(queue_id, {})[key] = Newest(
+    latest = {
+        (ids[event.address], event.key) for event in events if event.contract is Contract.LATEST
+    }
+    for (queue_id, key), known in _newest(db, latest).items():
+        if known is not None:
+            newest.setdefault(queue_id, {})[key] = known
+    return seen, newest
+
+
+def _newest(db: Db, wanted: Collection[tuple[int, str]]) -> dict[tuple[int, str], Newest | None]:
+    """Return the newest of keys, by queue's row id and key; None: there is none."""
+    found = db.known.newest(wanted)
+    missing = {each: None for each in wanted if each not in found}
+    found |= missing
+    for queue_id, key, seq, run, progress, final, heard in db.look_up(_NEWEST, missing):
+        found[queue_id, key] = Newest(
             seq=seq, run=run, progress=progress, final=bool(final), heard=heard_of(heard)
         )
-    return seen, newest
+    for queue_id, key in missing:
+        db.known.note_newest(queue_id, key, found[queue_id, key])
+    return found
 
 
 def _write(db: Db, plans: Mapping[int, Plan], now_ms: int) -> None:
@@ -152,6 +166,8 @@ def _write(db: Db, plans: Mapping[int, Plan], now_ms: int) -> None:
     every: list[tuple[Any, ...]] = []
     latest: list[tuple[Any, ...]] = []
     for queue_id, plan in changed.items():
+        for key, newest in plan.newest.items():
+            db.known.note_newest(queue_id, key, newest)
         for entry in plan.entries.values():
             if entry.event.contract is Contract.EVERY:
                 every.append((queue_id, *_row(entry)))
@@ -182,6 +198,8 @@ def write_figures(db: Db, figures: Mapping[int, Figures]) -> None:
         "WHERE queues.id = wanted.column1",
         [(row, one.head, one.floor, one.every, one.latest) for row, one in figures.items()],
     )
+    for row, one in figures.items():
+        db.known.note_figures(row, one)
 
 
 def remove(
@@ -202,6 +220,8 @@ def remove(
         "WHERE latest.queue_id = wanted.column1 AND latest.key = wanted.column2",
         [(*where, b"") for where in latest],
     )
+    if latest:
+        db.known.forget_newest()
     changed = {row: rules.without(figures[row], its) for row, its in gone.items() if its}
     write_figures(db, changed)
     return {**figures, **changed}

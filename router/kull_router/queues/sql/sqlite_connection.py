@@ -13,8 +13,10 @@ from typing import Any, Final
 
 from kull_router.errors import ConfigError
 from kull_router.queues.sql.db import DatabaseError, Refused, Row
+from kull_router.queues.sql.known import Known
 
 _CHUNKS: Final = (1, 4, 16, 64, 256)  # rows per look-up: few, to keep statements prepared
+_CHECKPOINT_BYTES: Final = 32 * 2**20  # of the WAL
 _WAL_BYTES: Final = 64 * 2**20  # a WAL that grew beyond this is cut at the next checkpoint
 _WAL_TRIES: Final = 100
 _WAL_PAUSE: Final = 0.05  # seconds
@@ -61,9 +63,12 @@ class SqliteConnection:
     """
 
     lock = lock_free = share = ""  # there is one router, and one writer
+    local = True
     words = _WORDS
 
     def __init__(self, path: Path) -> None:
+        self.known = Known(alone=True)
+        self._wal = path.with_name(f"{path.name}-wal")
         with _told():
             self._db = sqlite3.connect(
                 path, isolation_level=None, check_same_thread=False, timeout=5
@@ -82,7 +87,6 @@ class SqliteConnection:
             )
         self.execute("PRAGMA synchronous = FULL")
         self.execute("PRAGMA cache_size = -32768")  # KiB
-        self.execute("PRAGMA wal_autocheckpoint = 8000")  # pages: fewer rewrites of the same page
         self.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
 
     def _use_wal(self) -> str:
@@ -132,8 +136,14 @@ class SqliteConnection:
         with _told():
             return self._db.execute(sql, parameters).rowcount
 
+    def write_only(self) -> None:
+        """Be the store's own writer: wait for nobody, and leave the WAL to `tidy`."""
+        self.execute("PRAGMA busy_timeout = 50")  # ms; only a tool can have locked the file
+        self.execute("PRAGMA wal_autocheckpoint = 0")
+
     def begin(self) -> None:
         """See `Connection.begin`."""
+        self.known.bound()
         self.execute("BEGIN IMMEDIATE")
 
     def begin_read(self) -> None:
@@ -158,9 +168,15 @@ class SqliteConnection:
 
     def rollback(self) -> bool:
         """See `Connection.rollback`."""
+        self.known.forget()
         if self._db.in_transaction:
             self.execute("ROLLBACK")
         return True
+
+    def tidy(self) -> None:
+        """See `Connection.tidy`: bring the WAL into the file; rarely, as pages come again."""
+        if self._wal.exists() and self._wal.stat().st_size > _CHECKPOINT_BYTES:
+            self.query("PRAGMA wal_checkpoint(PASSIVE)")
 
     def close(self) -> None:
         """See `Connection.close`."""

@@ -20,6 +20,7 @@ def claim(db: Db, *, shard: int, owner: str) -> int:
         "DO UPDATE SET term = shards.term + 1, owner = excluded.owner RETURNING term",
         (shard, owner),
     )
+    db.known.note_term(shard, int(term))
     return int(term)
 
 
@@ -34,10 +35,14 @@ def fenced(db: Db, claims: Sequence[tuple[int, int]]) -> list[Fenced | None]:
 
 def _current(db: Db, shards: set[int]) -> dict[int, int]:
     """Return the terms of those shards that have one, and let nobody change them meanwhile."""
+    known = db.known.terms(shards)
     # In one order, so that two routers never wait for each other.
     rows = db.look_up(
         "SELECT s.shard, s.term FROM {wanted} "  # noqa: S608 (no input)
         f"CROSS JOIN shards AS s ON s.shard = wanted.column1 ORDER BY s.shard {db.share}",
-        [(shard,) for shard in shards],
+        [(shard,) for shard in shards if shard not in known],
     )
-    return {int(shard): int(term) for shard, term in rows}
+    for shard, term in rows:
+        known[int(shard)] = int(term)
+        db.known.note_term(int(shard), int(term))
+    return known
