@@ -181,7 +181,7 @@ class Hub:
                 case RetryTimer():
                     out += self._retry(key, now)
                 case AckTimer.FLUSH:
-                    out += self.flush_acks()
+                    out += self._acknowledgements.due(now)
         return out
 
     def flush_acks(self) -> list[Effect]:

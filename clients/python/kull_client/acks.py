@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-MAX_EVENTS: Final = 16
-MAX_BYTES: Final = 32_768
-MAX_DELAY: Final = 0.05  # seconds
+WINDOW: Final = 64  # events, of a server that does not tell
+DELAY: Final = 1.0  # seconds, the same way
+MAX_BYTES: Final = 32_768  # no server's window of bytes is smaller than a multiple of this
 
 
 class LazyAcks:
     """Collects what was processed. Times are in seconds of any one clock."""
 
     def __init__(self) -> None:
-        self._max_events = MAX_EVENTS
+        self._max_events = WINDOW // 2
+        self._delay = DELAY
         self._seqs: dict[str, int] = {}
         self._events = 0
         self._bytes = 0
@@ -24,9 +25,13 @@ class LazyAcks:
         """When `take` is due; None while there is nothing to acknowledge."""
         return self._at
 
-    def opened(self, window: int) -> None:
-        """Start with a new connection, whose server stops after `window` open events."""
-        self._max_events = max(1, min(MAX_EVENTS, window // 2))
+    def opened(self, window: int, delay: float) -> None:
+        """Start with a new connection, whose server stops after `window` open events.
+
+        `delay`: seconds that it lets acknowledgements wait for others.
+        """
+        self._max_events = max(1, window // 2)
+        self._delay = delay
         self.take()
 
     def add(self, queue: str, seq: int, size: int, now: float) -> None:
@@ -34,7 +39,7 @@ class LazyAcks:
         self._seqs[queue] = max(seq, self._seqs.get(queue, 0))
         self._events += 1
         self._bytes += size
-        wanted = now + MAX_DELAY
+        wanted = now + self._delay
         if self._events >= self._max_events or self._bytes >= MAX_BYTES:
             wanted = now
         self._at = wanted if self._at is None else min(self._at, wanted)

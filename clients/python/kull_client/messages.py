@@ -145,6 +145,14 @@ def number(data: Mapping[str, Any], name: str, default: int | None = None) -> in
     return value
 
 
+def seconds(data: Mapping[str, Any], name: str, default: float) -> float:
+    """Return a time of an object, at least 0. Raises BadMessage."""
+    value = _value(data, name, default)
+    if not isinstance(value, int | float) or isinstance(value, bool) or not value >= 0:
+        raise BadMessage(f"{name} must be a number of seconds, not {value!r:.60}")
+    return value
+
+
 def text_of(data: Mapping[str, Any], name: str, default: str | None = "") -> str:
     """Return a string of an object. Raises BadMessage."""
     value = _value(data, name, default)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kull_client import messages
-from kull_client.acks import LazyAcks
+from kull_client.acks import DELAY, WINDOW, LazyAcks
 from kull_client.errors import BadMessage
 from kull_client.event import LEFT, RECOVERY_LOST, Device, Event, Position
 from kull_client.messages import Json, Standing
@@ -186,12 +186,13 @@ class Session:
         user_id, session_id = messages.text_of(data, "userId"), messages.text_of(data, "sessionId")
         standing = messages.standing_of(messages.part(data, "queue"))
         connected = messages.devices_of(data)
-        window = messages.number(data, "window", 64)
+        window = messages.number(data, "window", WINDOW)
+        ack_delay = messages.seconds(data, "ackDelay", DELAY)
         self._stranger = self.device_id not in {"", device_id} or self._epoch not in {"", epoch}
         self.user_id, self.device_id, self.session_id = user_id, device_id, session_id
         self.first = data.get("first") is True
         self._presence = Presence(connected)
-        self.acks.opened(window)
+        self.acks.opened(window, ack_delay)
         self.renewal.lives(lifetime, now)
         self._stale.clear()
         if epoch != self._epoch:

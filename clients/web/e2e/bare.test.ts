@@ -123,7 +123,7 @@ describe('without a browser around it', () => {
 
   it('says so when an address is relative to nothing', () => {
     expect(() => open({ url: '/ws', token: 'rona:phone' })).toThrow(
-      '/ws is not a URL such as wss://',
+      '/ws is no URL such as wss://',
     );
   });
 });

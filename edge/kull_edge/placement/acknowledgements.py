@@ -1,4 +1,4 @@
-"""Acknowledgements on their way: collected for a moment, one frame per router. PURE."""
+"""Acknowledgements on their way: one at once, then collected, one frame per router. PURE."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kull_protos.mesh.v1 import attach_pb2 as pb
 
 
 class AckTimer(Enum):
-    """Key of the deadline by which they leave."""
+    """Key of the deadline by which they leave, or may leave at once again."""
 
     FLUSH = auto()
 
@@ -22,7 +22,7 @@ class Acknowledgements:
     """The newest position of each subscription that has moved.
 
     Args:
-        delay: seconds that they are collected.
+        delay: seconds between two frames.
         batch: as many do not wait.
     """
 
@@ -34,15 +34,22 @@ class Acknowledgements:
         self._delay = delay
         self._batch = batch
         self._positions: dict[SubscriptionKey, int] = {}
+        self._collecting = False
 
     def moved(self, key: SubscriptionKey, seq: int, now: float) -> list[Effect]:
         """The device has processed everything up to `seq`."""
         self._positions[key] = seq
-        if len(self._positions) >= self._batch:
-            return self.flush()
-        if len(self._positions) == 1:
+        if self._collecting and len(self._positions) < self._batch:
+            return []
+        return self.due(now)
+
+    def due(self, now: float) -> list[Effect]:
+        """Send what waits, and collect what follows."""
+        self._collecting = bool(self._positions)
+        out = self.flush()
+        if self._collecting:
             self._timers.schedule(AckTimer.FLUSH, now + self._delay)
-        return []
+        return out
 
     def take(self, key: SubscriptionKey) -> bool:
         """Take what waits for one subscription out; return whether there was anything."""
@@ -58,5 +65,4 @@ class Acknowledgements:
                 acks = by_link.setdefault(link, pb.Acks())
                 acks.acks.append(pb.Ack(session_id=key.session_id, address=key.address, seq=seq))
         self._positions.clear()
-        self._timers.cancel(AckTimer.FLUSH)
         return [ToRouter(link, pb.AttachRequest(acks=acks)) for link, acks in by_link.items()]

@@ -62,6 +62,7 @@ class Welcome(TypedDict):
     devices: list[ConnectedDevice]
     keepalive: Annotated[float, "seconds without traffic before the server pings"]
     window: Annotated[int, COUNT, "messages with a seq that may be open at once"]
+    ackDelay: Annotated[float, "seconds that acknowledgements may wait for others"]
     expiresAt: NotRequired[Annotated[int, COUNT, "of the token, ms since the Unix epoch"]]
 
 
@@ -268,8 +269,9 @@ def welcome_json(
     user_id: str,
     keepalive: float,
     window: int,
+    ack_delay: float,
 ) -> Welcome:
-    """Return the data of WELCOME; `keepalive` in seconds, `window` in messages."""
+    """Return the data of WELCOME; times in seconds, `window` in messages."""
     data = Welcome(
         sessionId=session_id,
         deviceId=answer.device.device_id or device_id,
@@ -281,6 +283,7 @@ def welcome_json(
         devices=devices_json(answer.devices),
         keepalive=keepalive,
         window=window,
+        ackDelay=ack_delay,
     )
     if answer.expires_at:
         data["expiresAt"] = answer.expires_at

@@ -23,6 +23,9 @@ class SessionConfig(BaseModel):
         64, ge=1, description="unacknowledged messages per device and queue"
     )
     window_bytes: int = Field(262_144, ge=1, description="unacknowledged bytes, the same way")
+    device_ack_delay: float = Field(
+        1.0, ge=0, description="seconds that devices may collect acknowledgements"
+    )
     hello_timeout: float = Field(5.0, gt=0, description="seconds for HELLO")
     attach_timeout: float = Field(10.0, gt=0, description="seconds for a router to take a session")
     keepalive: float = Field(30.0, gt=0, description="seconds of silence before a ping")

@@ -286,6 +286,7 @@ class Session:
             user_id=self._replies.user_id,
             keepalive=self._config.keepalive,
             window=self._config.window.messages,
+            ack_delay=self._config.device_ack_delay,
         )
         welcome = self._replies.message("WELCOME", data)
         return [Opened(self.id), *welcome, self.subscriptions.subscribe(addresses.ALL)]

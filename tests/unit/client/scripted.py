@@ -41,6 +41,7 @@ class Peer:
         recovered: bool = True,
         devices: list[Json] | None = None,
         window: int = 64,
+        ack_delay: float = 0.05,
     ) -> None:
         """Open the session."""
         await self.send(
@@ -55,6 +56,7 @@ class Peer:
                 "devices": devices or [],
                 "keepalive": 30,
                 "window": window,
+                "ackDelay": ack_delay,
             },
         )
 

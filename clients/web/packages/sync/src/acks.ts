@@ -1,28 +1,27 @@
-/**
- * When to acknowledge: lazily, but long before the server's window of events is full. PURE.
- *
- * Its window of bytes is not counted: should few large events fill it, it opens after the delay.
- */
+/** When to acknowledge: lazily, but long before the server's window is full. PURE. */
 
-export const MAX_EVENTS = 16;
-/** How long an acknowledgement may wait for others, in ms. */
-export const MAX_DELAY = 50;
+const MAX_CHARS = 32_768; // of messages; no server's window of bytes is as small
 
 /** Collects what was processed. */
 export class LazyAcks {
   /** How many events wait to be acknowledged. */
   events = 0;
-  #most = MAX_EVENTS;
+  /** How many characters came in since the last acknowledgement. */
+  chars = 0;
+  /** How long an acknowledgement may wait for others, in ms. */
+  delay = 0;
+  #most = 0;
   #seqs = new Map<string, number>();
 
   /** Whether to acknowledge now rather than after the delay. */
   get isUrgent(): boolean {
-    return this.events >= this.#most;
+    return this.events >= this.#most || this.chars > MAX_CHARS;
   }
 
   /** Start with a new connection, whose server stops after `window` open events. */
-  opened(window: number): void {
-    this.#most = Math.max(1, Math.min(MAX_EVENTS, window >> 1));
+  opened(window: number, delay: number): void {
+    this.#most = Math.max(1, window >> 1);
+    this.delay = delay;
     this.take();
   }
 
@@ -36,7 +35,7 @@ export class LazyAcks {
   take(): Map<string, number> {
     const seqs = this.#seqs;
     this.#seqs = new Map();
-    this.events = 0;
+    this.events = this.chars = 0;
     return seqs;
   }
 }

@@ -65,9 +65,11 @@ export class SyncClient {
       maxAttempts = 10,
       connectTimeout = 10_000,
       random = Math.random,
+      WebSocket = globalThis.WebSocket as SocketClass | undefined,
+      store,
+      deviceName,
+      platform = 'web',
     } = options;
-    const { WebSocket = globalThis.WebSocket as SocketClass | undefined, store } = options;
-    const { deviceName, platform = 'web' } = options;
     if (!WebSocket) throw new SyncError('no WebSocket: pass one');
     checkText('deviceName', deviceName ?? '', MAX_NAME_CHARS);
     checkText('platform', platform, MAX_PLATFORM_CHARS);
@@ -286,5 +288,5 @@ function webSocketUrl(text: string): string {
   } catch {} // there is no page that it could be relative to
   url = url.replace(/^http/i, 'ws');
   if (/^wss?:\/\/[^/\s]/i.test(url)) return url;
-  throw new SyncError(`${text} is not a URL such as wss://kull.ai/ws`);
+  throw new SyncError(`${text} is no URL such as wss://kull.ai/ws`);
 }

@@ -1,6 +1,5 @@
 /** One WebSocket, from its HELLO to its end. */
 
-import { MAX_DELAY } from './acks.ts';
 import { now } from './clock.ts';
 import * as messages from './messages.ts';
 import type { Delivery, Incoming, Session } from './session.ts';
@@ -51,8 +50,7 @@ export class Connection {
   readonly #listener: Listener;
   #ended = false;
   #welcomedAt: number | undefined;
-  #heardAt = 0;
-  #answered = false; // whether anything came since the last PING
+  #heardAt = 0; // 0: not since the last PING
   #keepalive = 0;
   #slot: number | undefined; // when a leaving server wants this device elsewhere
   #complaint = '';
@@ -71,10 +69,7 @@ export class Connection {
     this.#session = session;
     this.#listener = listener;
     this.#socket = new SocketOf(url, [V2]);
-    this.#watchTimer = setTimeout(
-      () => this.#end(NO_CLOSE_FRAME, `no connection within ${within / 1000} s`),
-      within,
-    );
+    this.#watchTimer = setTimeout(() => this.#end(NO_CLOSE_FRAME, 'no connection in time'), within);
     const socket = this.#socket;
     socket.onopen = () => {
       if (socket.protocol !== V2) this.#end(PROTOCOL_ERROR, `the server does not speak ${V2}`);
@@ -100,12 +95,13 @@ export class Connection {
 
   /** Ask for a sign of life; without one within `within` ms the connection counts as lost. */
   probe(within = ANSWER_WITHIN): void {
+    this.#acknowledge(); // the page may be frozen next
     if (!this.send('{"type":"PING"}')) return;
-    this.#answered = false;
+    this.#heardAt = 0;
     clearTimeout(this.#watchTimer);
     this.#watchTimer = setTimeout(() => {
-      if (this.#answered) this.#watch();
-      else this.#end(NO_CLOSE_FRAME, 'the server does not answer');
+      if (this.#heardAt) this.#watch();
+      else this.#end(NO_CLOSE_FRAME, 'no answer');
     }, within);
   }
 
@@ -119,7 +115,6 @@ export class Connection {
   #received(data: unknown): void {
     if (this.#ended) return;
     this.#heardAt = now();
-    this.#answered = true;
     try {
       for (const each of this.#session.received(data)) this.#took(each);
     } catch (error) {
@@ -151,7 +146,7 @@ export class Connection {
     const { acks } = this.#session;
     if (!this.isOpen || !acks.events) return;
     if (acks.isUrgent) this.#acknowledge();
-    else this.#ackTimer ??= setTimeout(() => this.#acknowledge(), MAX_DELAY);
+    else this.#ackTimer ??= setTimeout(() => this.#acknowledge(), acks.delay);
   }
 
   #acknowledge(): void {

@@ -7,7 +7,7 @@ export class SyncError extends Error {
 export class NotConnected extends SyncError {
   override name = 'NotConnected';
 
-  constructor(message = 'not connected: send it again later') {
+  constructor(message = 'not connected') {
     super(message);
   }
 }

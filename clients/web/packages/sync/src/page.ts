@@ -1,7 +1,7 @@
 /** What the browser tells about page and network; nothing outside of browsers. */
 
 export interface PageEvents {
-  /** Visible again, or back from the back/forward cache. */
+  /** Seen again, or not any more. */
   wake(): void;
   offline(offline: boolean): void;
   /** The page goes away, perhaps into the back/forward cache. */
@@ -18,8 +18,8 @@ export function watchPage(events: PageEvents): () => void {
   const heard = ({ type }: Event) => {
     if (type === 'pagehide') events.hide();
     else if (type === 'pageshow') events.show();
-    else if (type !== 'visibilitychange') events.offline(type === 'offline');
-    else if (document.visibilityState === 'visible') events.wake();
+    else if (type === 'visibilitychange') events.wake();
+    else events.offline(type === 'offline');
   };
   for (const type of ['online', 'offline', 'pagehide', 'pageshow', 'visibilitychange']) {
     const target = type === 'visibilitychange' ? document : window;

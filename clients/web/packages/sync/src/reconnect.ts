@@ -45,11 +45,10 @@ export class Reconnecting {
   }
 
   /** The pause before the next attempt, or undefined: give up. */
-  after(ended: Ended): number | undefined {
-    if (ended.lasted >= STABLE_AFTER) this.attempts = 0;
-    else if (!ended.offline && ++this.attempts >= this.#max) return undefined;
-    if (ended.offline) return CAP / 2 + (this.#random() * CAP) / 2;
-    const { asked } = ended;
+  after({ lasted, asked, offline }: Ended): number | undefined {
+    if (lasted >= STABLE_AFTER) this.attempts = 0;
+    else if (!offline && ++this.attempts >= this.#max) return undefined;
+    if (offline) return (CAP * (1 + this.#random())) / 2;
     if (asked !== undefined && this.attempts <= 1) return asked;
     return Math.max(asked ?? 0, fullJitter(this.attempts, this.#random));
   }

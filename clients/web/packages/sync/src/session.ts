@@ -116,6 +116,7 @@ export class Session {
 
   /** Take one message of the server. Throws BadMessage: skip it, it is no stored event. */
   received(text: unknown): Incoming[] {
+    this.acks.chars += (text as string).length;
     try {
       return this.#read(text);
     } catch (error) {
@@ -176,14 +177,14 @@ export class Session {
     this.#devices = new Map(devices.map((each) => [each.deviceId, each]));
     this.#generations.clear();
     this.#stale.clear();
-    this.acks.opened(window);
+    this.acks.opened(window, ((data.ackDelay as number) ?? 1) * 1000);
     if (epoch !== this.#epoch) {
       this.#epoch = epoch;
       for (const [name, { run }] of this.#queues) {
         this.#newQueue(name, { run: run + 1, windowRun: run + 1 });
       }
     }
-    const keepalive = (data.keepalive as number) * 1000 || 30_000; // may be a fraction
+    const keepalive = ((data.keepalive as number) ?? 30) * 1000; // may be a fraction
     return [{ kind: 'welcomed', keepalive }, ...this.#stand(standing)];
   }
 

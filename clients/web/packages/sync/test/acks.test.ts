@@ -3,21 +3,31 @@ import { LazyAcks } from '../src/acks.ts';
 
 function filled(events: number, { window = 64 } = {}): LazyAcks {
   const acks = new LazyAcks();
-  acks.opened(window);
+  acks.opened(window, 1_000);
   for (let seq = 1; seq <= events; seq++) acks.add('user', seq);
   return acks;
 }
 
 describe('acknowledgements', () => {
   it.each([
-    [64, 16],
+    [64, 32],
     [8, 4],
     [2, 1],
     [1, 1],
-    [1000, 16],
+    [1000, 500],
   ])('with a window of %i are urgent after %i events', (window, events) => {
     expect(filled(events - 1, { window }).isUrgent).toBe(false);
     expect(filled(events, { window }).isUrgent).toBe(true);
+  });
+
+  it('of large messages are urgent sooner: the window has a limit of bytes as well', () => {
+    const acks = filled(1);
+    acks.chars += 32_768;
+    expect(acks.isUrgent).toBe(false);
+    acks.chars += 1;
+    expect(acks.isUrgent).toBe(true);
+    acks.take();
+    expect(acks.isUrgent).toBe(false);
   });
 
   it('are cumulative, one per queue', () => {
@@ -32,7 +42,7 @@ describe('acknowledgements', () => {
 
   it('owed to an old connection are not sent on a new one', () => {
     const acks = filled(5);
-    acks.opened(64);
+    acks.opened(64, 1_000);
 
     expect(acks.events).toBe(0);
   });

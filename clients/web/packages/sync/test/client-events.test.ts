@@ -177,6 +177,19 @@ describe('waking up', () => {
     expect(server.peers.length).toBe(2);
   });
 
+  it('seen no more, it acknowledges at once: the page may be frozen next', async () => {
+    const { visible } = page();
+    await connected();
+    server.last.welcome({ ackDelay: 60 });
+    server.last.credit(1);
+    await pass(1_000);
+    expect(server.last.of('ACK')).toEqual([]);
+
+    visible();
+    await pass();
+    expect(server.last.of('ACK')).toEqual([{ type: 'ACK', seq: 1 }]);
+  });
+
   it('after a long sleep it makes sure that the connection still stands', async () => {
     const { visible } = page();
     const { client } = await connected();

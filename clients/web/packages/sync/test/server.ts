@@ -55,6 +55,7 @@ export class Peer implements Socket {
       devices: [],
       keepalive: 30,
       window: 64,
+      ackDelay: 0.05,
       ...fields,
     };
     this.emit('WELCOME', welcome, { timestamp: Date.now() });
