@@ -12,7 +12,7 @@ WEB_READY := $(WEB)/node_modules/.package-lock.json
 NPM := $(shell command -v npm >/dev/null && node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage check lint format types unit simulate mutations chaos outage rolling bench bench-quick protos lock up down clean
+.PHONY: help setup demo test coverage check lint format types unit simulate mutations chaos outage rolling bench bench-quick bench-smoke protos lock up down clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -106,6 +106,9 @@ bench: .venv/.bench ## Measure us and the rivals on the same work (half an hour,
 
 bench-quick: .venv/.bench ## The same, small, to see that it runs (a few minutes)
 	$(BIN)/python -m bench quick --write $(or $(WRITE),build)
+
+bench-smoke: .venv/.bench ## What this state costs beside an earlier one (two minutes; AGAINST=origin/main ROUNDS=2)
+	$(BIN)/python -m bench --against $(or $(AGAINST),origin/main) --rounds $(or $(ROUNDS),2) --write $(or $(WRITE),build)
 
 .venv/.bench: .venv/.installed bench/requirements.txt
 	$(BIN)/pip install --quiet --require-hashes -r bench/requirements.txt

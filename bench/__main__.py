@@ -10,24 +10,29 @@ import argparse
 import json
 import shlex
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
 from bench import plans, runner, table
+from bench.earlier import Earlier
+from bench.plans import Load
 from bench.results import Results
 from tests.support import machine
 from tests.support.arguments import stop_in_order
 
 FOLDER = Path(__file__).parent
-PLANS = {"full": plans.full, "quick": plans.quick, "smoke": plans.smoke}
+PLANS = {"full": plans.full, "quick": plans.quick, "tiny": plans.tiny}
 
 
 def main() -> int:
     """Read the options, run, print, write the results; 1 when a rival could not do its job."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("plan", choices=PLANS, nargs="?", default="full")
+    parser.add_argument("--against", help="instead of the rivals: a revision of this repository")
     parser.add_argument("--only", default="", help="loads whose name begins like this")
     parser.add_argument("--rounds", type=int, help="instead of the plan's own number")
     parser.add_argument("--write", type=Path, default=FOLDER, help="folder of the results")
@@ -37,19 +42,28 @@ def main() -> int:
     machine.provide(["postgres_server", "redis_server", "node"])  # a rival without is left out
     console = Console(highlight=False, width=200)
     results = Results()
-    loads = [load for load in PLANS[options.plan]() if load.name.startswith(options.only)]
-    if not loads:
-        names = ", ".join(repr(load.name) for load in PLANS[options.plan]())
-        parser.error(f"--only {options.only!r} is the begin of no load; there are {names}")
-    if options.rounds:
-        loads = [replace(load, rounds=options.rounds) for load in loads]
+    with TemporaryDirectory(prefix="kull-bench-earlier-") as folder:
+        if options.against:
+            planned = plans.pairs(Earlier.of(options.against, Path(folder)))
+        else:
+            planned = PLANS[options.plan]()
+        loads = [load for load in planned if load.name.startswith(options.only)]
+        if not loads:
+            names = ", ".join(repr(load.name) for load in planned)
+            parser.error(f"--only {options.only!r} is the begin of no load; there are {names}")
+        if options.rounds:
+            loads = [replace(load, rounds=options.rounds) for load in loads]
+        _run(loads, results, console, options.write)
+    return 1 if results.failed else 0
+
+
+def _run(loads: Sequence[Load], results: Results, console: Console, folder: Path) -> None:
     command = shlex.join(["python", "-m", "bench", *sys.argv[1:]])
     try:
         runner.run(loads, results, console.print)
     finally:  # what was measured before a failure or Ctrl-C is not thrown away
-        _write(results, options.write, command)
+        _write(results, folder, command)
         table.show(results, plans.GOALS, console)
-    return 1 if results.failed else 0
 
 
 def _write(results: Results, folder: Path, command: str) -> None:

@@ -94,18 +94,40 @@ def reconnect(session: Session) -> Found:
 def steady(session: Session) -> Found:
     """Publish at half of our own maximum, open loop: an event's time is when it was due."""
     assert session.half_rate is not None, "saturate comes first"
-    session.steady(session.job.warmup, session.half_rate)
-    session.latencies(keep=True)
-    with session.measured("half load") as spent:
-        lag = session.steady(session.job.seconds, session.half_rate)
-    if not session.level():
-        session.note("did not deliver everything within three minutes after half load")
-    waits = [value / 1e3 for value in session.latencies(keep=False)]
-    if lag > 0.1:
-        session.note(f"the publisher itself was {lag:.1f} s late at half load")
+    waits, spent = _open_loop(session, session.half_rate, "half load")
     for kind, share in ((P50, 0.5), (P99, 0.99), (P999, 0.999)):
         yield kind, percentile(waits, share)
-    yield from _per_delivery(HALF_CPU, spent[0])
+    yield from _per_delivery(HALF_CPU, spent)
+
+
+def at(rate: int) -> Step:
+    """Return the step that publishes at a rate (events/s), open loop."""
+
+    def steady_rate(session: Session) -> Found:
+        waits, spent = _open_loop(session, rate, f"{rate:,} events/s")
+        for name, share in (("p50", 0.5), ("p99", 0.99)):
+            yield at_rate(rate, name), percentile(waits, share)
+        yield from _per_delivery(at_rate(rate, CPU.name), spent)
+
+    return steady_rate
+
+
+def at_rate(rate: int, name: str) -> Kind:
+    """Return the kind of a figure at a rate: `p50`, `p99` or the CPU."""
+    return Kind(name=f"at {rate:,} events/s: {name}", unit="ms")
+
+
+def _open_loop(session: Session, rate: float, what: str) -> tuple[list[float], Spent]:
+    """Return how long each event took from when it was due, in ms, and what that cost."""
+    session.steady(session.job.warmup, rate)
+    session.latencies(keep=True)
+    with session.measured(what) as spent:
+        lag = session.steady(session.job.seconds, rate)
+    if not session.level():
+        session.note(f"did not deliver everything within three minutes after {what}")
+    if lag > 0.1:
+        session.note(f"the publisher itself was {lag:.1f} s late at {what}")
+    return [value / 1e3 for value in session.latencies(keep=False)], spent[0]
 
 
 def broadcast(session: Session) -> Found:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Final
 
 EVENT_BYTES: Final = 260
-ACK_EVERY: Final = 0.05  # seconds; as our SDK does, and as late as the job allows
 KEEPALIVE: Final = 30.0  # seconds of silence before a device or its server asks for a sign of life
 
 

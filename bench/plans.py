@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bench import figures
+from bench.earlier import Earlier
 from bench.figures import Step
 from bench.job import Job
 from bench.results import Goal
@@ -31,9 +32,12 @@ MORE: Final = "5,000 devices, one per user"
 MOST: Final = "10,000 devices, one per user"
 QUICK: Final = "300 devices, one per user"
 
+RATES: Final = (200, 1_000, 2_000)  # events/s
+
 CONNECTED: Final[Sequence[Step]] = (
     figures.connect,
     figures.memory,
+    *map(figures.at, RATES),
     figures.saturate,
     figures.reconnect,
     figures.steady,
@@ -70,22 +74,29 @@ def quick() -> list[Load]:
     return [Load(name=QUICK, job=job, entries=_everybody())]
 
 
-def smoke() -> list[Load]:
+def tiny() -> list[Load]:
     """Return what a test of the harness runs: ours and the ceiling, in seconds."""
     job = Job(devices=30, seconds=0.5, warmup=0.2, idle=0.5, broadcasts=1, backlog=2)
     entries = [Entry(Kull, (*DURABLE, figures.idle)), _ceiling()]
     return [Load(name="30 devices, one per user", job=job, entries=entries)]
 
 
+def pairs(earlier: Earlier) -> list[Load]:
+    """Return what `make bench-smoke` runs: this state and an earlier one, at the same rates."""
+    steps = (figures.connect, *map(figures.at, RATES), figures.saturate)
+    entries = [Entry(Kull, steps), Entry(functools.partial(Kull, earlier=earlier), steps)]
+    return [Load(name=ONE, job=Job(devices=1_000, seconds=4.0), entries=entries)]
+
+
 def full() -> list[Load]:
     """Return what `make bench` runs."""
     return [
-        Load(name=ONE, job=Job(devices=1_000, seconds=4.0), entries=_everybody(), rounds=3),
+        Load(name=ONE, job=Job(devices=1_000, seconds=4.0), entries=_everybody(), rounds=5),
         Load(
             name=THREE,
             job=Job(devices=3_000, per_user=3, seconds=4.0),
             entries=[Entry(build, JUST_FULL) for build in (Kull, WebMqtt, Straight)],
-            rounds=3,
+            rounds=5,
         ),
         Load(name=SCALING, job=Job(devices=3_000), entries=_scaling()),
         Load(name=MORE, job=Job(devices=5_000, idle=35.0), entries=_growing()),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 OURS: Final = "Kull (SQLite)"
-DISTURBED: Final = 0.2  # cores used by others: from here on it is said
+DISTURBED: Final = 0.1  # cores used by others: a turn is repeated above, or that is said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +66,23 @@ class Results:
         self.figures: dict[tuple[str, str], Figure] = {}
         self.notes: list[str] = []
         self.failed = False
-        self._others = 0.0
+        self.others = 0.0  # cores, at most during a measurement
+
+    @property
+    def calm(self) -> bool:
+        """Whether others have left the machine alone."""
+        return self.others <= DISTURBED
+
+    def join(self, other: Results) -> None:
+        """Add what other runs found."""
+        for figure in other.figures.values():
+            for rival, runs in figure.runs.items():
+                for value in runs:
+                    self.add(figure.load, rival, [(figure.kind, value)])
+        for note in other.notes:
+            self.note(note)
+        self.failed = self.failed or other.failed
+        self.disturbed(other.others)
 
     def add(self, load: str, rival: str, found: Iterable[tuple[Kind, float]]) -> None:
         """Add one run of a rival under a load."""
@@ -86,14 +102,14 @@ class Results:
 
     def disturbed(self, cores: float) -> None:
         """Take into account how much of the machine others used during a measurement."""
-        self._others = max(self._others, cores)
+        self.others = max(self.others, cores)
 
     def warning(self) -> str:
         """Return what to know first, or nothing."""
-        if self._others <= DISTURBED:
+        if self.calm:
             return ""
         return (
-            f"The machine was not calm: other programs used up to {self._others:.1f} cores during "
+            f"The machine was not calm: other programs used up to {self.others:.2f} cores during "
             "a measurement. Times and rates are disturbed; CPU time per delivery less so."
         )
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from subprocess import CalledProcessError
+from typing import Final
 
 from bench.figures import LOAD_LIMIT
 from bench.load.worker import WorkerFailed
@@ -16,20 +17,28 @@ from bench.rivals.rival import Rival
 from bench.session import Session
 
 Say = Callable[[str], None]
+TRIES: Final = 3  # of a turn in which others used the machine
 
 
 def run(loads: Sequence[Load], results: Results, say: Say) -> None:
     """Run every load; figures and notes are added to the results as they come.
 
-    A rival that fails has its turn ended, and is noted.
+    Every other round goes backwards, so that nobody always runs after the same rival. A rival that
+    fails has its turn ended, and is noted.
     """
     for load in loads:
+        half_rate = None
         for number in range(load.rounds):
-            half_rate = None
-            for entry in load.entries:
-                rival = entry.build()
-                say(f"{load.name}, round {number + 1} of {load.rounds}: {rival.name}")
-                half_rate = _rival(rival, entry, load, half_rate, results, say)
+            for entry in load.entries if number % 2 == 0 else reversed(load.entries):
+                for attempt in range(TRIES):
+                    rival = entry.build()
+                    say(f"{load.name}, round {number + 1} of {load.rounds}: {rival.name}")
+                    found = Results()
+                    half_rate = _rival(rival, entry, load, half_rate, found, say)
+                    if found.calm or attempt + 1 == TRIES:
+                        results.join(found)
+                        break
+                    say(f"    others used {found.others:.2f} cores meanwhile: once more")
 
 
 def _rival(

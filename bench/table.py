@@ -15,6 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from bench import interpreter
 from bench.results import OURS, Figure, Goal, Results
 
 ARROWS = {"lower": "↓", "higher": "↑"}  # which way is better
@@ -84,7 +85,7 @@ def machine() -> str:
     """Return what it ran on: date, processor, versions."""
     return (
         f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {os.cpu_count()} cores ({_processor()}), "
-        f"{platform.system()} {platform.release()}, Python {platform.python_version()}, "
+        f"{platform.system()} {platform.release()}, servers' Python {interpreter.version()}, "
         f"RabbitMQ {_package('rabbitmq-server')}, aio-pika {version('aio-pika')}, "
         f"websockets {version('websockets')}"
     )

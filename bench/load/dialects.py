@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import ClassVar, Protocol
+from typing import ClassVar, Final, Protocol
+
+BEFORE: Final = 0.05  # seconds; what our SDK waited for before edges told that
 
 
 class Device(Protocol):
@@ -25,8 +27,8 @@ class Device(Protocol):
         """Take something that may be an event; `events.read` decides."""
         ...
 
-    def owes(self) -> None:
-        """Call `acknowledge` soon."""
+    def owes(self, within: float) -> None:
+        """Call `acknowledge` within so many seconds, if that is not due already."""
         ...
 
 
@@ -61,6 +63,9 @@ class Kull(Conversation):
     def __init__(self, device: Device, memory: dict[str, str | int]) -> None:
         super().__init__(device, memory)
         self._owed: dict[str, int] = {}  # queue -> seq
+        self._open = 0  # events
+        self._half = 0  # of the window: as many do not wait
+        self._delay = 0.0  # seconds
 
     def opened(self) -> None:
         """See `Conversation.opened`."""
@@ -79,9 +84,15 @@ class Kull(Conversation):
             seq = int(data[7 : data.index(b",")])
             self._memory[queue] = self._owed[queue] = seq
             self._device.event(data)
-            self._device.owes()
+            self._open += 1
+            if self._open >= self._half:
+                self.acknowledge()
+            else:
+                self._device.owes(self._delay)
         elif b'"WELCOME"' in data:
             welcome = json.loads(data)["data"]
+            self._half = welcome.get("window", 64) // 2
+            self._delay = welcome.get("ackDelay", BEFORE)
             self._memory["epoch"] = welcome["epoch"]
             self._memory.setdefault("user", welcome["queue"]["after"])
         elif b'"JOINED"' in data:
@@ -96,6 +107,7 @@ class Kull(Conversation):
         for queue, seq in self._owed.items():
             self._device.send(b'{"type":"ACK","seq":%d,"queue":"%b"}' % (seq, queue.encode()))
         self._owed.clear()
+        self._open = 0
 
 
 class Mqtt(Conversation):

@@ -12,13 +12,14 @@ from typing import NoReturn
 
 import picows
 
-from bench.job import ACK_EVERY, KEEPALIVE
+from bench.job import KEEPALIVE
 from bench.load import events
 from bench.load.counters import Counters
 from bench.load.dialects import DIALECTS, Conversation
 from bench.load.worker import now_us
 
 READY_WITHIN = 120.0  # seconds for one device to be connected
+LOOK_EVERY = 0.01  # seconds between two looks at who is to acknowledge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,9 +120,9 @@ class Device(picows.WSListener):
             self._fleet.count(seen, self._numbers[whose])
             self._numbers[whose] = max(seen.number, self._numbers[whose])
 
-    def owes(self) -> None:
+    def owes(self, within: float) -> None:
         """See `dialects.Device.owes`."""
-        self._fleet.owing.add(self)
+        self._fleet.owing.setdefault(self, time.monotonic() + within)
 
     def acknowledge(self) -> None:
         """Acknowledge what has come."""
@@ -145,7 +146,7 @@ class Fleet:
         binary = self.dialect.binary
         self.message_type = picows.WSMsgType.BINARY if binary else picows.WSMsgType.TEXT
         self.tally = Tally()
-        self.owing: set[Device] = set()
+        self.owing: dict[Device, float] = {}  # by when; all are given the same time
         self._counters, self._slot = Counters(counters), slot
         self._deliveries = 0
         self._keep_latencies = False
@@ -201,10 +202,11 @@ class Fleet:
 
     async def _acknowledge(self) -> NoReturn:
         while True:
-            await asyncio.sleep(ACK_EVERY)
-            for device in self.owing:
-                device.acknowledge()
-            self.owing.clear()
+            await asyncio.sleep(LOOK_EVERY)
+            now = time.monotonic()
+            while self.owing and (first := next(iter(self.owing.items())))[1] <= now:
+                del self.owing[first[0]]
+                first[0].acknowledge()
 
     async def _stay_alive(self) -> NoReturn:
         while True:

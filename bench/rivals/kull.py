@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from bench import interpreter
 from bench.cpu import Roles
+from bench.earlier import Earlier
 from bench.load.outlets import AmqpOutlet, Outlet, Route
 from bench.rivals.rival import broker, collect_garbage, objects
 from kull_producers.contract.shard import DEFAULT_SHARD_COUNT
@@ -21,16 +23,29 @@ DAY = 86_400.0  # seconds
 
 
 class Kull:
-    """See `Rival`. With `postgres` the store is a PostgreSQL server, else a SQLite file."""
+    """See `Rival`. With `postgres` the store is a PostgreSQL server, else a SQLite file.
+
+    `earlier`: another state of this repository whose code the mesh runs.
+    """
 
     dialect = "kull"
     promise = "at least once, in order"
 
-    def __init__(self, *, postgres: bool = False, edges: int = 1, routers: int = 1) -> None:
+    def __init__(
+        self,
+        *,
+        postgres: bool = False,
+        edges: int = 1,
+        routers: int = 1,
+        earlier: Earlier | None = None,
+    ) -> None:
         parts = ["PostgreSQL" if postgres else "SQLite"]
         parts += [f"{edges} edges"] if edges > 1 else []
         parts += [f"{routers} routers"] if routers > 1 else []
+        parts += [earlier.name] if earlier else []
         self.name = f"Kull ({', '.join(parts)})"
+        packages = earlier.packages if earlier else []
+        self._settings = PRODUCTION | interpreter.environment(packages)
         self._edges, self._routers = edges, routers
         self._broker = broker()
         self._database = Postgres() if postgres else None
@@ -52,7 +67,8 @@ class Kull:
             workers=self._edges,
             routers=self._routers,
             database_url=self._database.url if self._database else "",
-            **{"KULL_LOG_LEVEL": "warning", **PRODUCTION},
+            python=interpreter.path(),
+            **{"KULL_LOG_LEVEL": "warning", **self._settings},
         )
         for number, process in enumerate(self._mesh.routers):
             process.env["KULL_PREFERRED_SHARDS"] = _share(number, self._routers)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+
+from bench import interpreter
 
 START_WITHIN = 60.0  # seconds
 
@@ -14,10 +17,9 @@ START_WITHIN = 60.0  # seconds
 class Server:
     """A command that listens on a port of the loopback interface; its output goes to `log`."""
 
-    def __init__(
-        self, command: Sequence[str], port: int, log: Path, env: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, command: Sequence[str], port: int, log: Path) -> None:
         self._log = log
+        env = {**os.environ, **interpreter.environment()}  # in case it is in Python
         with log.open("ab") as output:
             self._process = subprocess.Popen(
                 command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, env=env

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from bench import interpreter
 from bench.cpu import Roles
 from bench.load.outlets import AmqpOutlet, Outlet, Route
 from bench.rivals.rival import broker, collect_garbage, objects
@@ -36,7 +36,7 @@ class PythonSocketIO:
         folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="kull-socketio-"))
         module = "bench.rivals.socketio_server"
         for port in self._ports:
-            command = [sys.executable, "-m", module, self._broker.url, str(port)]
+            command = [interpreter.path(), "-m", module, self._broker.url, str(port)]
             server = Server(command, port, Path(folder) / f"log-{port}")
             self._stack.callback(server.close)
             self._servers.append(server)

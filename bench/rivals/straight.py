@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from bench import interpreter
 from bench.cpu import Roles
 from bench.load.outlets import AmqpOutlet, Outlet, Route
 from bench.rivals.rival import broker, collect_garbage, objects
@@ -36,7 +36,7 @@ class Straight:
         self._broker.start()
         folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="kull-straight-"))
         module = "bench.rivals.straight_server"
-        command = [sys.executable, "-m", module, self._broker.url, str(self._port)]
+        command = [interpreter.path(), "-m", module, self._broker.url, str(self._port)]
         self._server = Server(command, self._port, Path(folder) / "log")
         self._stack.callback(self._server.close)
 

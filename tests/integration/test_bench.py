@@ -22,7 +22,7 @@ def test_the_bench_measures_every_figure_and_loses_nothing(
     from bench.rivals.ceiling import Ceiling
 
     # Owned, since it starts a RabbitMQ and a mesh, which must not outlive a failure.
-    bench = processes.python("-m", "bench", "smoke", "--write", tmp_path, cwd=ROOT)
+    bench = processes.python("-m", "bench", "tiny", "--write", tmp_path, cwd=ROOT)
     assert bench.wait(280) == 0
 
     report = json.loads((tmp_path / "results.json").read_text())

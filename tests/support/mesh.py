@@ -30,9 +30,16 @@ class Process:
     """One process with its log in a file."""
 
     def __init__(
-        self, name: str, role: str, env: dict[str, str], logs: Path, *options: str
+        self,
+        name: str,
+        role: str,
+        env: dict[str, str],
+        logs: Path,
+        *options: str,
+        python: str = sys.executable,
     ) -> None:
         self.name, self.env = name, env
+        self._python = python
         self._command = [role, *options]
         self.log = logs / f"{name}.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -41,7 +48,7 @@ class Process:
         """Start it; its log goes on at the end of the file."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "kull_mesh", *self._command],
+                [self._python, "-m", "kull_mesh", *self._command],
                 env={**os.environ, **self.env},
                 stdout=log,
                 stderr=log,
@@ -112,9 +119,11 @@ class Mesh:
         workers: int = 1,
         routers: int = 1,
         database_url: str = "",
+        python: str = sys.executable,
         **settings: str,
     ) -> None:
         self.amqp_url = amqp_url
+        self._python = python
         self._folder = folder
         self._workers = workers
         self._common = {
@@ -145,7 +154,8 @@ class Mesh:
             "KULL_ROUTER_ID": name,
             "KULL_GRPC_PORT": str(port),
         }
-        return Process(name, "router", {**self._common, **store, **own}, self._folder)
+        env = {**self._common, **store, **own}
+        return Process(name, "router", env, self._folder, python=self._python)
 
     def _edge(self, number: int, port: int) -> Process:
         name = f"edge-{number}"
@@ -155,7 +165,8 @@ class Mesh:
             "KULL_EDGE_ROUTERS": self.grpc,
         }
         option = f"--workers={self._workers}"
-        return Process(name, "edge", {**self._common, **own}, self._folder, option)
+        env = {**self._common, **own}
+        return Process(name, "edge", env, self._folder, option, python=self._python)
 
     def url(self, edge: int = 0) -> str:
         """Return the WebSocket address of an edge."""

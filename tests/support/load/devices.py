@@ -19,7 +19,8 @@ from tests.support.device import token
 from tests.support.load.balancer import Balancer
 from tests.support.load.socket import Socket
 
-ACK_EVERY = 0.05  # seconds, as our SDK
+ACK_AFTER = 1.0  # seconds, as our SDK
+LOOK_EVERY = 0.02  # seconds
 RECONNECT = 4000
 NOWHERE = 0  # in place of a close code: there was no connection
 
@@ -146,7 +147,7 @@ class Device:
             self._fleet.record.away.append(now - self._lost_at)
 
     def _event(self, frame: dict[str, Any]) -> None:
-        self._fleet.unacked.add(self)
+        self._fleet.unacked.setdefault(self, time.monotonic() + ACK_AFTER)
         self.unacked = frame["seq"]
         self._seq = max(self._seq, frame["seq"])
         if frame["type"] == "CREDIT_UPDATE":
@@ -164,7 +165,7 @@ class Fleet:
         self.record = Record()
         self.balancer = Balancer(ports, random.Random())
         self.connected = 0
-        self.unacked: set[Device] = set()
+        self.unacked: dict[Device, float] = {}  # by when
         self._devices = [Device(name, user, self) for name, user in devices]
         for name, user in devices:
             self.ledger.add_device(name, user)
@@ -194,10 +195,11 @@ class Fleet:
 
     async def _acknowledge(self) -> NoReturn:
         while True:
-            await asyncio.sleep(ACK_EVERY)
-            for device in self.unacked:
-                device.acknowledge()
-            self.unacked.clear()
+            await asyncio.sleep(LOOK_EVERY)
+            now = time.monotonic()
+            while self.unacked and (first := next(iter(self.unacked.items())))[1] <= now:
+                del self.unacked[first[0]]
+                first[0].acknowledge()
 
     async def _watch_cpu(self) -> NoReturn:
         while True:

@@ -35,7 +35,7 @@ class RecordingDevice:
     def event(self, frame: bytes) -> None:
         self.events.append(events.read(frame))
 
-    def owes(self) -> None:
+    def owes(self, within: float) -> None:
         self.is_owing = True
 
 

@@ -69,7 +69,7 @@ def test_the_page_says_what_disturbed() -> None:
     page = markdown(found, [], "make bench")
 
     assert page.count("the load generator was the limit") == 1
-    assert "other programs used up to 1.4 cores" in page
+    assert "other programs used up to 1.40 cores" in page
 
 
 def test_a_calm_machine_needs_no_warning() -> None:
@@ -77,3 +77,17 @@ def test_a_calm_machine_needs_no_warning() -> None:
     found.disturbed(0.1)
 
     assert found.warning() == ""
+
+
+def test_turns_are_joined_with_all_that_is_to_be_known_of_them() -> None:
+    one, other = results(), Results()
+    other.add("load", "rival", [(COST, 7.0)])
+    other.fail("it gave up")
+    other.disturbed(0.3)
+    assert (one.calm, other.calm) == (True, False)
+
+    one.join(other)
+
+    assert one.figures[("load", "cost")].runs["rival"] == [80.0, 100.0, 120.0, 7.0]
+    assert (one.notes, one.failed, one.others, one.calm) == (["it gave up"], True, 0.3, False)
+    assert "0.30 cores" in one.warning()

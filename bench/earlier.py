@@ -1,0 +1,37 @@
+"""Another state of this repository, for the mesh to run: what was before a change."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.interpreter import PACKAGES, ROOT
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """The code of a commit, below `folder`."""
+
+    name: str
+    folder: Path
+
+    @classmethod
+    def of(cls, revision: str, folder: Path) -> Earlier:
+        """Write down a revision's packages below a folder. Raises CalledProcessError."""
+        name = _git("rev-parse", "--short", revision).decode().strip()
+        archive = _git("archive", name, *PACKAGES)
+        with tarfile.open(fileobj=io.BytesIO(archive)) as packed:
+            packed.extractall(folder, filter="data")
+        return cls(name, folder)
+
+    @property
+    def packages(self) -> list[Path]:
+        """The folders of its packages."""
+        return [self.folder / each for each in PACKAGES]
+
+
+def _git(*arguments: str) -> bytes:
+    return subprocess.run(["git", *arguments], cwd=ROOT, check=True, capture_output=True).stdout  # noqa: S607
