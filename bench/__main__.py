@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from subprocess import CalledProcessError
 from tempfile import TemporaryDirectory
 
 from rich.console import Console
@@ -44,7 +45,11 @@ def main() -> int:
     results = Results()
     with TemporaryDirectory(prefix="kull-bench-earlier-") as folder:
         if options.against:
-            planned = plans.pairs(Earlier.of(options.against, Path(folder)))
+            try:
+                planned = plans.pairs(Earlier.of(options.against, Path(folder)))
+            except CalledProcessError as error:
+                why = error.stderr.decode(errors="replace").strip()
+                parser.error(f"--against {options.against}: {why}")
         else:
             planned = PLANS[options.plan]()
         loads = [load for load in planned if load.name.startswith(options.only)]

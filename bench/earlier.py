@@ -19,10 +19,10 @@ class Earlier:
     folder: Path
 
     @classmethod
-    def of(cls, revision: str, folder: Path) -> Earlier:
+    def of(cls, revision: str, folder: Path, *, repository: Path = ROOT) -> Earlier:
         """Write down a revision's packages below a folder. Raises CalledProcessError."""
-        name = _git("rev-parse", "--short", revision).decode().strip()
-        archive = _git("archive", name, *PACKAGES)
+        name = _git(repository, "rev-parse", "--short", revision).decode().strip()
+        archive = _git(repository, "archive", name, *PACKAGES)
         with tarfile.open(fileobj=io.BytesIO(archive)) as packed:
             packed.extractall(folder, filter="data")
         return cls(name, folder)
@@ -33,5 +33,6 @@ class Earlier:
         return [self.folder / each for each in PACKAGES]
 
 
-def _git(*arguments: str) -> bytes:
-    return subprocess.run(["git", *arguments], cwd=ROOT, check=True, capture_output=True).stdout  # noqa: S607
+def _git(repository: Path, *arguments: str) -> bytes:
+    command = ["git", "-C", str(repository), *arguments]
+    return subprocess.run(command, check=True, capture_output=True).stdout
