@@ -13,6 +13,7 @@ from contextvars import Context, ContextVar, copy_context
 from itertools import count
 from typing import Any, Final, TypeVar
 
+MOST_TURNS: Final = 200_000  # of the loop at one moment
 _T = TypeVar("_T")
 NOBODY: Final = Context()  # for what happens outside of every process: the network, the disks
 CURRENT: Final[ContextVar[Process]] = ContextVar("process")
@@ -122,12 +123,17 @@ class _NoSelector:
 
     def __init__(self, loop: SimLoop) -> None:
         self._loop = loop
+        self._turns = 0  # at one moment
 
     def select(self, timeout: float | None) -> list[Any]:
         if timeout is None:
             raise RuntimeError("nothing is left that could ever happen: a deadlock")
         if timeout > 0:
             self._loop.jump()
+            self._turns = 0
+        self._turns += 1
+        if self._turns > MOST_TURNS:
+            raise RuntimeError(f"time stands still at {self._loop.time()}: something waits busily")
         return []
 
 

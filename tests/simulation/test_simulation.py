@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 
 from kull_client.inbox import Inbox
 from kull_client.session import Delivery
+from tests.simulation.loop import run
 from tests.simulation.mutations import IN_MEMORY, MUTATIONS, applies, attempt
 from tests.simulation.trials import Effort
 from tests.simulation.world import simulate
@@ -72,3 +74,12 @@ def test_every_mutation_still_changes_what_it_is_about() -> None:
 
 def test_a_copy_of_the_sources_without_a_mutation_is_blamed_for_nothing() -> None:
     assert attempt(None, IN_MEMORY, Effort(seeds=1, jobs=1)) is None
+
+
+def test_what_waits_busily_ends_the_schedule_instead_of_holding_it_up_for_ever() -> None:
+    async def busy() -> None:
+        while True:
+            await asyncio.sleep(0)
+
+    with pytest.raises(RuntimeError, match="time stands still at 0"):
+        run(busy())

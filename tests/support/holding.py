@@ -13,7 +13,7 @@ from kull_router.queues.sql.group_commit import Writer
 
 @asynccontextmanager
 async def holding(writer: Writer, job: Callable[[Db], object]) -> AsyncIterator[None]:
-    """Keep the writer within one transaction, behind a job, until the block ends."""
+    """Keep the writer's thread within one transaction, behind a job, until the block ends."""
     begun, go_on = threading.Event(), threading.Event()
 
     def hold(db: Db) -> None:
@@ -21,7 +21,7 @@ async def holding(writer: Writer, job: Callable[[Db], object]) -> AsyncIterator[
         begun.set()
         assert go_on.wait(20)
 
-    held = asyncio.create_task(writer.run(hold, slow=True))
+    held = asyncio.create_task(writer.run(hold))
     assert await asyncio.to_thread(begun.wait, 20)
     try:
         yield

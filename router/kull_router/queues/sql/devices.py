@@ -1,4 +1,4 @@
-"""Devices and their cursors by SQL. Runs at the writer, see `group_commit`."""
+"""Devices and their cursors by SQL. Runs in the writer's thread."""
 
 from __future__ import annotations
 

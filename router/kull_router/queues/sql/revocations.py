@@ -23,7 +23,7 @@ _values: Final = attrgetter("user", "device", *columns.REVOCATION)
 
 
 def revoke(db: Db, revocation: Revocation) -> None:
-    """See `RevocationLog.revoke`. Runs at the writer, see `group_commit`."""
+    """See `RevocationLog.revoke`. Runs in the writer's thread."""
     db.query(f"SELECT q.value FROM meta AS q WHERE q.name = 'revocations' {db.lock}")  # noqa: S608
     scope = _scope(revocation)
     known = db.query(f"SELECT number, {_COLUMNS} FROM revocations WHERE {_SCOPE}", scope)  # noqa: S608

@@ -96,7 +96,6 @@ def _open(path: Path, shard_count: int) -> tuple[schema.Identity, int, list[Sqli
         opened.append(SqliteConnection(path))
         _check_ours(opened[0])
         identity = schema.prepare(opened[0], shard_count)
-        opened[0].write_only()
         opened.extend(SqliteConnection(path) for _ in range(_READERS))
     except BaseException as error:
         for db in opened:

@@ -1,7 +1,7 @@
 """The store in an SQL database, whichever it is: everything but opening it.
 
-One connection writes and commits in groups (`group_commit`), others read in threads of their own.
-Readers see what is committed, and neither wait for the writer nor hold it up.
+One thread writes and commits in groups (`sql_writer`), some connections read. Readers see what is
+committed, and neither wait for the writer nor hold it up.
 """
 
 from __future__ import annotations
@@ -182,14 +182,15 @@ class SqlStore:
             due = await self._read(partial(retention.due, after=after, cutoffs=cutoffs))
             for start in range(0, len(due), retention.STEP_QUEUES):
                 step = due[start : start + retention.STEP_QUEUES]
-                job = partial(retention.trim_entries, queue_ids=step, cutoffs=cutoffs)
-                removed += await self._writer.run(job, slow=True)
+                removed += await self._writer.run(
+                    partial(retention.trim_entries, queue_ids=step, cutoffs=cutoffs)
+                )
         await self._repeat(partial(retention.trim_newest, cutoffs=cutoffs))
         return removed + await self._repeat(partial(retention.trim_ids, cutoffs=cutoffs))
 
     async def _repeat(self, step: Callable[[Db], int]) -> int:
         removed = 0
-        while done := await self._writer.run(step, slow=True):
+        while done := await self._writer.run(step):
             removed += done
         return removed
 

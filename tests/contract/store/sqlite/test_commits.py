@@ -99,7 +99,7 @@ class TestGroupCommit:
         async with busy_writer(store):
             calls = [asyncio.create_task(store.touch(phone, NOW)) for _ in range(1_500)]
             await asyncio.sleep(0)
-            assert len(store._writer._jobs) == 1_024 - 1
+            assert store._writer._jobs.qsize() == 1_024 - 1
         await asyncio.gather(*calls)
 
     async def test_reads_do_not_wait_for_the_writer(self, store: SqliteStore) -> None:
