@@ -31,6 +31,10 @@ class Device(Protocol):
         """Call `acknowledge` within so many seconds, if that is not due already."""
         ...
 
+    def owes_nothing(self) -> None:
+        """It need not."""
+        ...
+
 
 class Conversation:
     """One connection. Positions outlive it in the device's `memory`."""
@@ -87,6 +91,7 @@ class Kull(Conversation):
             self._open += 1
             if self._open >= self._half:
                 self.acknowledge()
+                self._device.owes_nothing()
             else:
                 self._device.owes(self._delay)
         elif b'"WELCOME"' in data:

@@ -124,6 +124,10 @@ class Device(picows.WSListener):
         """See `dialects.Device.owes`."""
         self._fleet.owing.setdefault(self, time.monotonic() + within)
 
+    def owes_nothing(self) -> None:
+        """See `dialects.Device.owes_nothing`."""
+        self._fleet.owing.pop(self, None)
+
     def acknowledge(self) -> None:
         """Acknowledge what has come."""
         if self._conversation is not None:

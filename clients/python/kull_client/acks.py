@@ -6,7 +6,7 @@ from typing import Final
 
 WINDOW: Final = 64  # events, of a server that does not tell
 DELAY: Final = 1.0  # seconds, the same way
-MAX_BYTES: Final = 32_768  # no server's window of bytes is smaller than a multiple of this
+MAX_BYTES: Final = 32_768  # a server's window of bytes is several times that
 
 
 class LazyAcks:
@@ -43,6 +43,10 @@ class LazyAcks:
         if self._events >= self._max_events or self._bytes >= MAX_BYTES:
             wanted = now
         self._at = wanted if self._at is None else min(self._at, wanted)
+
+    def forget(self, queue: str) -> None:
+        """Acknowledge nothing of a queue that is followed no more."""
+        self._seqs.pop(queue, None)
 
     def take(self) -> dict[str, int]:
         """Return per queue the seq to acknowledge, and start anew."""

@@ -222,6 +222,7 @@ class Session:
         self.rooms.gone(queue)
         self._queues.pop(queue, None)
         self._stale.pop(queue, None)
+        self.acks.forget(queue)
 
     def _joined(self, data: Json) -> list[Incoming]:
         standing, ref = messages.standing_of(data), messages.text_of(data, "ref")

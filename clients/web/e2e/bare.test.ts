@@ -122,8 +122,6 @@ describe('without a browser around it', () => {
   });
 
   it('says so when an address is relative to nothing', () => {
-    expect(() => open({ url: '/ws', token: 'rona:phone' })).toThrow(
-      '/ws is no URL such as wss://',
-    );
+    expect(() => open({ url: '/ws', token: 'rona:phone' })).toThrow('/ws is no URL such as wss://');
   });
 });

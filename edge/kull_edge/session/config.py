@@ -22,9 +22,14 @@ class SessionConfig(BaseModel):
     window_messages: int = Field(
         64, ge=1, description="unacknowledged messages per device and queue"
     )
-    window_bytes: int = Field(262_144, ge=1, description="unacknowledged bytes, the same way")
+    window_bytes: int = Field(
+        262_144,
+        ge=1,
+        description="unacknowledged bytes, the same way; SDKs acknowledge every 32 KiB, so several "
+        "times that",
+    )
     device_ack_delay: float = Field(
-        1.0, ge=0, description="seconds that devices may collect acknowledgements"
+        1.0, gt=0, le=60, description="seconds that devices may collect acknowledgements"
     )
     hello_timeout: float = Field(5.0, gt=0, description="seconds for HELLO")
     attach_timeout: float = Field(10.0, gt=0, description="seconds for a router to take a session")

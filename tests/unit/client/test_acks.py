@@ -41,6 +41,15 @@ def test_each_queue_gets_one_cumulative_acknowledgement() -> None:
     assert acks.take() == {"user": 5, "all": 7}
 
 
+def test_nothing_is_acknowledged_of_a_queue_that_is_followed_no_more() -> None:
+    acks = filled(5)
+    acks.add("room:x", 1, 100, now=100.1)
+    acks.forget("room:x")
+    acks.forget("room:y")
+
+    assert acks.take() == {"user": 5}
+
+
 def test_nothing_is_due_after_it_was_taken() -> None:
     acks = filled(40)
     acks.take()

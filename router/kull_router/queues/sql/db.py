@@ -71,13 +71,7 @@ class Db(Protocol):
 
 
 class Connection(Db, Protocol):
-    """A `Db` with transactions, and that can be lost and opened again.
-
-    Attributes:
-        local: statements take microseconds and wait for nobody: the event loop may run them.
-    """
-
-    local: bool
+    """A `Db` with transactions, and that can be lost and opened again."""
 
     def begin(self) -> None:
         """Begin a transaction that writes; opens the connection again if it was lost."""
@@ -116,10 +110,6 @@ class Connection(Db, Protocol):
 
         False: the connection is lost, and a commit that was under way may have happened.
         """
-        ...
-
-    def tidy(self) -> None:
-        """Do what is due now and then, and takes longer than a commit. Not in a transaction."""
         ...
 
     def close(self) -> None:

@@ -103,7 +103,6 @@ class PostgresConnection:
     lock = "FOR UPDATE OF q"
     lock_free = "FOR UPDATE OF q SKIP LOCKED"
     share = "FOR SHARE OF s"  # many may hold it at once; who wants to change the row waits
-    local = False
     words = _WORDS
 
     def __init__(self, url: str, *, name: str, check: Callable[[PostgresConnection], None]) -> None:
@@ -211,9 +210,6 @@ class PostgresConnection:
             self.execute("ROLLBACK")
         self._db.patient = False
         return True
-
-    def tidy(self) -> None:
-        """See `Connection.tidy`: the server does it."""
 
     def close(self) -> None:
         """See `Connection.close`."""

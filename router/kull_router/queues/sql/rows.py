@@ -1,7 +1,7 @@
 """Appending to queues by SQL: a few statements for all that waits, whatever its shard.
 
-Written once for SQLite and PostgreSQL, see `db.Db`. Runs at the writer, see `group_commit`, within
-its transaction.
+Written once for SQLite and PostgreSQL, see `db.Db`. Runs in the writer's thread, within its
+transaction.
 """
 
 from __future__ import annotations

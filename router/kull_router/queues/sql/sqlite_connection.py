@@ -16,7 +16,6 @@ from kull_router.queues.sql.db import DatabaseError, Refused, Row
 from kull_router.queues.sql.known import Known
 
 _CHUNKS: Final = (1, 4, 16, 64, 256)  # rows per look-up: few, to keep statements prepared
-_CHECKPOINT_BYTES: Final = 32 * 2**20  # of the WAL
 _WAL_BYTES: Final = 64 * 2**20  # a WAL that grew beyond this is cut at the next checkpoint
 _WAL_TRIES: Final = 100
 _WAL_PAUSE: Final = 0.05  # seconds
@@ -63,12 +62,10 @@ class SqliteConnection:
     """
 
     lock = lock_free = share = ""  # there is one router, and one writer
-    local = True
     words = _WORDS
 
     def __init__(self, path: Path) -> None:
         self.known = Known(alone=True)
-        self._wal = path.with_name(f"{path.name}-wal")
         with _told():
             self._db = sqlite3.connect(
                 path, isolation_level=None, check_same_thread=False, timeout=5
@@ -87,6 +84,7 @@ class SqliteConnection:
             )
         self.execute("PRAGMA synchronous = FULL")
         self.execute("PRAGMA cache_size = -32768")  # KiB
+        self.execute("PRAGMA wal_autocheckpoint = 8000")  # pages: fewer rewrites of the same page
         self.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
 
     def _use_wal(self) -> str:
@@ -136,11 +134,6 @@ class SqliteConnection:
         with _told():
             return self._db.execute(sql, parameters).rowcount
 
-    def write_only(self) -> None:
-        """Be the store's own writer: wait for nobody, and leave the WAL to `tidy`."""
-        self.execute("PRAGMA busy_timeout = 50")  # ms; only a tool can have locked the file
-        self.execute("PRAGMA wal_autocheckpoint = 0")
-
     def begin(self) -> None:
         """See `Connection.begin`."""
         self.known.bound()
@@ -172,11 +165,6 @@ class SqliteConnection:
         if self._db.in_transaction:
             self.execute("ROLLBACK")
         return True
-
-    def tidy(self) -> None:
-        """See `Connection.tidy`: bring the WAL into the file; rarely, as pages come again."""
-        if self._wal.exists() and self._wal.stat().st_size > _CHECKPOINT_BYTES:
-            self.query("PRAGMA wal_checkpoint(PASSIVE)")
 
     def close(self) -> None:
         """See `Connection.close`."""

@@ -217,10 +217,12 @@ export class SyncClient {
   #watch(): void {
     this.#unwatch();
     this.#unwatch = watchPage({
-      wake: () => this.wake(),
-      offline: (offline) => this.#order('offline', offline),
-      hide: () => this.#end(),
-      show: () => this.connect(),
+      online: () => this.#order('offline', false),
+      offline: () => this.#order('offline', true),
+      pagehide: () => this.#end(),
+      pageshow: () => this.connect(),
+      visibilitychange: () =>
+        document.visibilityState === 'visible' ? this.wake() : this.#engine?.hidden(),
     });
   }
 

@@ -95,7 +95,6 @@ export class Connection {
 
   /** Ask for a sign of life; without one within `within` ms the connection counts as lost. */
   probe(within = ANSWER_WITHIN): void {
-    this.#acknowledge(); // the page may be frozen next
     if (!this.send('{"type":"PING"}')) return;
     this.#heardAt = 0;
     clearTimeout(this.#watchTimer);
@@ -116,14 +115,15 @@ export class Connection {
     if (this.#ended) return;
     this.#heardAt = now();
     try {
-      for (const each of this.#session.received(data)) this.#took(each);
+      const chars = (data as string).length;
+      for (const each of this.#session.received(data)) this.#took({ ...each, chars });
     } catch (error) {
       this.#listener.error(error);
     }
     this.#scheduleAcks();
   }
 
-  #took(incoming: Incoming): void {
+  #took(incoming: Incoming & { chars: number }): void {
     if (incoming.kind === 'welcomed') {
       this.isOpen = true;
       this.#welcomedAt = now();
@@ -144,14 +144,15 @@ export class Connection {
 
   #scheduleAcks(): void {
     const { acks } = this.#session;
-    if (!this.isOpen || !acks.events) return;
-    if (acks.isUrgent) this.#acknowledge();
-    else this.#ackTimer ??= setTimeout(() => this.#acknowledge(), acks.delay);
+    if (acks.isUrgent) this.acknowledge();
+    else this.#ackTimer ??= setTimeout(() => this.acknowledge(), acks.delay);
   }
 
-  #acknowledge(): void {
+  /** Acknowledge what was processed. */
+  acknowledge(): void {
     clearTimeout(this.#ackTimer);
     this.#ackTimer = undefined;
+    if (!this.isOpen || !this.#session.acks.events) return;
     const seqs = this.#session.acks.take();
     const saved = this.#listener.acknowledging();
     if (saved) saved.then(() => this.#sendAcks(seqs));

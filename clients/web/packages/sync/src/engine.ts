@@ -105,6 +105,11 @@ export class Engine {
   }
 
   /** The browser's opinion on the network. It can be wrong, so it only decides what counts. */
+  /** The page may be frozen: acknowledge now. */
+  hidden(): void {
+    this.#connection?.acknowledge();
+  }
+
   offline(offline: boolean): void {
     this.#offline = offline;
     if (offline) this.#connection?.probe(WAKE_WITHIN);

@@ -1,13 +1,14 @@
-/** What the browser tells about page and network; nothing outside of browsers. */
+/** What the browser tells about page and network, by the names of its events; nothing elsewhere. */
 
 export interface PageEvents {
-  /** Seen again, or not any more. */
-  wake(): void;
-  offline(offline: boolean): void;
+  online(): void;
+  offline(): void;
   /** The page goes away, perhaps into the back/forward cache. */
-  hide(): void;
+  pagehide(): void;
   /** It came, or came back from there. */
-  show(): void;
+  pageshow(): void;
+  /** Somebody sees it, or nobody any more, and it may be frozen. */
+  visibilitychange(): void;
 }
 
 /** Listen until the returned function is called. */
@@ -15,15 +16,8 @@ export function watchPage(events: PageEvents): () => void {
   const { window, document } = globalThis;
   if (!window || !document) return () => {};
   const ending = new AbortController();
-  const heard = ({ type }: Event) => {
-    if (type === 'pagehide') events.hide();
-    else if (type === 'pageshow') events.show();
-    else if (type === 'visibilitychange') events.wake();
-    else events.offline(type === 'offline');
-  };
-  for (const type of ['online', 'offline', 'pagehide', 'pageshow', 'visibilitychange']) {
-    const target = type === 'visibilitychange' ? document : window;
-    target.addEventListener(type, heard, ending);
+  for (const [type, handle] of Object.entries(events)) {
+    (type === 'visibilitychange' ? document : window).addEventListener(type, handle, ending);
   }
   return () => ending.abort();
 }

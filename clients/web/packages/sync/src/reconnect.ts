@@ -7,11 +7,6 @@ const REPLACED_AGAIN = 60_000;
 const BASE = 1_000;
 const CAP = 30_000;
 
-/** The pause after `attempt` failures (0, 1, …): from 0 to min(30 s, 2^attempt s). */
-export function fullJitter(attempt: number, random: () => number): number {
-  return random() * Math.min(CAP, BASE * 2 ** attempt);
-}
-
 /** How a connection, or the attempt to make one, ended. */
 export interface Ended {
   /** Since WELCOME; 0 if it never came. */
@@ -50,6 +45,7 @@ export class Reconnecting {
     else if (!offline && ++this.attempts >= this.#max) return undefined;
     if (offline) return (CAP * (1 + this.#random())) / 2;
     if (asked !== undefined && this.attempts <= 1) return asked;
-    return Math.max(asked ?? 0, fullJitter(this.attempts, this.#random));
+    // Full jitter: from 0 to min(30 s, 2^attempts s).
+    return Math.max(asked ?? 0, this.#random() * Math.min(CAP, BASE * 2 ** this.attempts));
   }
 }

@@ -12,10 +12,10 @@ import { NEEDED, read, recoveryLost } from './messages.ts';
 
 /**
  * What one message means for the shell. `run` is for `processed`. An event with a `problem` cannot
- * be read and holds its place alone: that is to be told instead.
+ * be read and holds its place alone: that is to be told instead. `chars`: of its message.
  */
 export type Incoming =
-  | { kind: 'delivery'; event: SyncEvent; run: number; problem?: unknown }
+  | { kind: 'delivery'; event: SyncEvent; run: number; chars?: number; problem?: unknown }
   | { kind: 'welcomed'; keepalive: number }
   | { kind: 'staleness' | 'TOKEN_EXPIRED' }
   | { kind: 'RECONNECT'; after: number }
@@ -116,7 +116,6 @@ export class Session {
 
   /** Take one message of the server. Throws BadMessage: skip it, it is no stored event. */
   received(text: unknown): Incoming[] {
-    this.acks.chars += (text as string).length;
     try {
       return this.#read(text);
     } catch (error) {
@@ -159,11 +158,11 @@ export class Session {
   }
 
   /** Note that the application is done with an event. */
-  processed({ event, run }: Delivery): void {
+  processed({ event, run, chars = 0 }: Delivery): void {
     const queue = this.#queues.get(event.queue);
     if (event.seq === undefined || !queue || run < queue.windowRun) return;
     if (run === queue.run) queue.processed = Math.max(queue.processed, event.seq);
-    this.acks.add(event.queue, event.seq);
+    this.acks.add(event.queue, event.seq, chars);
   }
 
   #welcome(data: messages.Json): Incoming[] {
@@ -177,14 +176,14 @@ export class Session {
     this.#devices = new Map(devices.map((each) => [each.deviceId, each]));
     this.#generations.clear();
     this.#stale.clear();
-    this.acks.opened(window, ((data.ackDelay as number) ?? 1) * 1000);
+    this.acks.opened(window, (data.ackDelay as number) * 1000 || 1000);
     if (epoch !== this.#epoch) {
       this.#epoch = epoch;
       for (const [name, { run }] of this.#queues) {
         this.#newQueue(name, { run: run + 1, windowRun: run + 1 });
       }
     }
-    const keepalive = ((data.keepalive as number) ?? 30) * 1000; // may be a fraction
+    const keepalive = (data.keepalive as number) * 1000 || 30_000; // may be a fraction
     return [{ kind: 'welcomed', keepalive }, ...this.#stand(standing)];
   }
 
@@ -223,7 +222,7 @@ export class Session {
     const queue = this.#queue(event.queue);
     if (event.seq <= queue.received) {
       // Acknowledged on an earlier connection; this one's window is still open for it.
-      if (event.seq <= queue.processed) this.acks.add(event.queue, event.seq);
+      if (event.seq <= queue.processed) this.acks.add(event.queue, event.seq, 0);
       return [];
     }
     this.#notePresence(event); // throws before anything counts

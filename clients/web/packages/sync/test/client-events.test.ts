@@ -16,6 +16,17 @@ describe('events', () => {
     expect(server.last.of('ACK')).toEqual([{ type: 'ACK', seq: 1 }]);
   });
 
+  it('that are large are acknowledged sooner, also when they came together', async () => {
+    const { client } = await connected();
+    server.last.welcome({ ackDelay: 60 });
+    client.on('CREDIT_UPDATE', () => new Promise((done) => setTimeout(done, 5)));
+    const data = { userId: 'maya', newBalance: 1, change: 1, reason: 'x'.repeat(30_000) };
+    for (const seq of [1, 2, 3, 4, 5]) server.last.credit(seq, { data });
+    await pass(100);
+
+    expect(server.last.of('ACK').map(({ seq }) => seq)).toEqual([2, 4]);
+  });
+
   it('wait for a handler that returns a promise, in order', async () => {
     const { client } = await connected();
     const order: string[] = [];
@@ -163,6 +174,10 @@ describe('waking up', () => {
       window: (name: string, fields = {}) =>
         target.dispatchEvent(Object.assign(new Event(name), fields)),
       visible: () => document.dispatchEvent(new Event('visibilitychange')),
+      hidden: () => {
+        document.visibilityState = 'hidden';
+        document.dispatchEvent(new Event('visibilitychange'));
+      },
     };
   }
   afterEach(() => void vi.unstubAllGlobals());
@@ -177,17 +192,29 @@ describe('waking up', () => {
     expect(server.peers.length).toBe(2);
   });
 
-  it('seen no more, it acknowledges at once: the page may be frozen next', async () => {
-    const { visible } = page();
+  it('hidden, it acknowledges at once: the page may be frozen next', async () => {
+    const { hidden } = page();
     await connected();
     server.last.welcome({ ackDelay: 60 });
+    await pass(100); // the first WELCOME's delay
     server.last.credit(1);
     await pass(1_000);
     expect(server.last.of('ACK')).toEqual([]);
 
-    visible();
+    hidden();
     await pass();
     expect(server.last.of('ACK')).toEqual([{ type: 'ACK', seq: 1 }]);
+    expect(server.last.of('PING')).toEqual([]);
+  });
+
+  it('hidden, it waits like before: nobody is in a hurry', async () => {
+    const { hidden } = page();
+    await connected();
+    server.last.drop();
+    hidden();
+    await pass();
+
+    expect(server.peers.length).toBe(1);
   });
 
   it('after a long sleep it makes sure that the connection still stands', async () => {

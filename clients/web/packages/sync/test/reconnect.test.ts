@@ -1,18 +1,19 @@
 import { describe, expect, it } from 'vitest';
-import { fullJitter, Reconnecting, STABLE_AFTER } from '../src/reconnect.ts';
+import { Reconnecting, STABLE_AFTER } from '../src/reconnect.ts';
 
 describe('the pause before an attempt', () => {
   it.each([
-    [0, 1_000],
     [1, 2_000],
     [2, 4_000],
     [4, 16_000],
     [5, 30_000],
     [60, 30_000],
   ])('after %i failures is between 0 and %i ms', (attempt, most) => {
-    expect(fullJitter(attempt, () => 0)).toBe(0);
-    expect(fullJitter(attempt, () => 1)).toBe(most);
-    expect(fullJitter(attempt, () => 0.25)).toBe(most / 4);
+    for (const share of [0, 0.25, 1]) {
+      const reconnecting = new Reconnecting(Number.POSITIVE_INFINITY, () => share);
+      reconnecting.attempts = attempt - 1;
+      expect(reconnecting.after({ lasted: 0 })).toBe(share * most);
+    }
   });
 });
 
