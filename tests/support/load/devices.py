@@ -60,7 +60,7 @@ class Device:
         self.name, self.user = name, user
         self.welcomed = False
         self.socket: Socket | None = None
-        self.unacked = 0
+        self.unacked = self.open = 0
         self._fleet = fleet
         self._token = token(user, name.replace("/", "-"), ttl=86_400)
         self._epoch, self._seq = "", 0  # of the user's queue; other queues carry nothing here
