@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from subprocess import CalledProcessError
-from typing import Final
 
 from bench.figures import LOAD_LIMIT
 from bench.load.worker import WorkerFailed
@@ -17,7 +16,6 @@ from bench.rivals.rival import Rival
 from bench.session import Session
 
 Say = Callable[[str], None]
-TRIES: Final = 3  # of a turn in which others used the machine
 
 
 def run(loads: Sequence[Load], results: Results, say: Say) -> None:
@@ -30,12 +28,12 @@ def run(loads: Sequence[Load], results: Results, say: Say) -> None:
         half_rate = None
         for number in range(load.rounds):
             for entry in load.entries if number % 2 == 0 else reversed(load.entries):
-                for attempt in range(TRIES):
+                for attempt in range(load.tries):
                     rival = entry.build()
                     say(f"{load.name}, round {number + 1} of {load.rounds}: {rival.name}")
                     found = Results()
                     half_rate = _rival(rival, entry, load, half_rate, found, say)
-                    if found.calm or attempt + 1 == TRIES:
+                    if found.calm or attempt + 1 == load.tries:
                         results.join(found)
                         break
                     say(f"    others used {found.others:.2f} cores meanwhile: once more")
