@@ -9,6 +9,7 @@ import pytest
 
 from kull_router.clock import Clock
 from kull_router.queues.memory import MemoryState
+from tests.support.until import until
 from tests.unit.router.rigs import SHARDS, Rig, running
 from tests.unit.router.tokens import Wall, subscribe, token, verifier
 
@@ -151,3 +152,12 @@ async def test_a_clock_that_jumps_makes_no_revoked_token_good_again(time: Time) 
 
         assert (await subscribe(rig, 1, stolen)).close_code == 4507
         assert len(await rig.store.revocations(0, 100)) == 1
+
+
+async def test_a_router_that_lives_for_a_moment_leaves_the_time_to_the_next_one(
+    time: Time, state: MemoryState
+) -> None:
+    async with running(state=state, clock=time.clock(), trim_interval=3600):
+        await until(lambda: state.time_ms)
+
+    assert state.time_ms == time.wall.ms
