@@ -39,8 +39,11 @@ class Known:
 
     def queues(self, addresses: Collection[str]) -> dict[str, tuple[int, Figures]]:
         """Return the row id and the counters of those queues that are known."""
-        ids = {each: self._queues[each] for each in addresses if each in self._queues}
-        return {address: (row, self._figures[row]) for address, row in ids.items()}
+        return {
+            address: (row, self._figures[row])
+            for address in addresses
+            if (row := self._queues.get(address)) is not None
+        }
 
     def note_queue(self, address: str, row: int, figures: Figures) -> None:
         """A queue's row id and counters were read."""
