@@ -30,6 +30,7 @@ P999: Final = Kind(name="publish to device, p99.9", unit="ms")
 BROADCAST: Final = Kind(name="broadcast: time to the last device", unit="ms")
 BACKLOG: Final = Kind(name="mass reconnect with a backlog: time until all are level", unit="s")
 
+RATES: Final = (200, 1_000, 2_000)  # events/s
 LOAD_LIMIT: Final = 0.9  # of a core: above it the load generator may be what is measured
 
 
@@ -115,6 +116,15 @@ def at(rate: int) -> Step:
 def at_rate(rate: int, name: str) -> Kind:
     """Return the kind of a figure at a rate: `p50`, `p99` or the CPU."""
     return Kind(name=f"at {rate:,} events/s: {name}", unit="ms")
+
+
+# What a delivery costs, and of that the broker's part, as names of figures.
+COSTS: Final = {
+    kind.name: f"{kind.name}: broker" for kind in (CPU, *(at_rate(r, CPU.name) for r in RATES))
+}
+EVERYDAY: Final = 1_000  # events/s: the rate of which goals speak
+CPU_THEN: Final = at_rate(EVERYDAY, CPU.name)
+OWN_CPU_THEN: Final = at_rate(EVERYDAY, OWN_CPU.name)
 
 
 def _open_loop(session: Session, rate: float, what: str) -> tuple[list[float], Spent]:

@@ -12,7 +12,9 @@ from bench.earlier import Earlier
 from bench.figures import Step
 from bench.job import Job
 from bench.results import Goal
+from bench.rivals import centrifugo
 from bench.rivals.ceiling import Ceiling
+from bench.rivals.centrifugo import Centrifugo
 from bench.rivals.kull import Kull
 from bench.rivals.rival import Rival
 from bench.rivals.socketio_node import NodeSocketIO
@@ -21,26 +23,24 @@ from bench.rivals.straight import Straight
 from bench.rivals.web_mqtt import WebMqtt
 
 MQTT: Final = WebMqtt.name
-STRAIGHT: Final = Straight.name
-PYTHON: Final = "python-socketio × 1"
 NODE: Final = NodeSocketIO.name
+CENTRIFUGO: Final = "Centrifugo (Redis, one by one)"
+CENTRIFUGO_REDIS: Final = functools.partial(Centrifugo, on_redis=True)
 
 ONE: Final = "1,000 devices, one per user"
 THREE: Final = "3,000 devices, three per user"
 SCALING: Final = "3,000 devices, one per user, on more processes"
-MORE: Final = "5,000 devices, one per user"
 MOST: Final = "10,000 devices, one per user"
+MANY: Final = Job(devices=10_000, seconds=4.0, idle=35.0, backlog=5)
 QUICK: Final = "300 devices, one per user"
-
-RATES: Final = (200, 1_000, 2_000)  # events/s
+CLAIMED: Final = 5  # rounds of what a goal is about
 
 CONNECTED: Final[Sequence[Step]] = (
     figures.connect,
     figures.memory,
-    *map(figures.at, RATES),
+    *map(figures.at, figures.RATES),
     figures.saturate,
     figures.reconnect,
-    figures.steady,
     figures.broadcast,
 )
 DURABLE: Final[Sequence[Step]] = (*CONNECTED, figures.backlog)
@@ -49,10 +49,21 @@ JUST_FULL: Final[Sequence[Step]] = (figures.connect, figures.saturate)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One rival in a load and what is measured of it. Only who keeps events has a backlog."""
+    """One rival in a load and what is measured of it. Only who keeps events has a backlog.
+
+    Attributes:
+        once: steps of the first round alone, after the others: what no goal is about.
+        rounds: it takes part in so many of the load's first ones; None: in all.
+    """
 
     build: Callable[[], Rival]
     steps: Sequence[Step]
+    once: Sequence[Step] = ()
+    rounds: int | None = None
+
+    def steps_of(self, number: int) -> Sequence[Step]:
+        """Return what is measured in a round; the first one is 1."""
+        return (*self.steps, *self.once) if number == 1 else self.steps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +80,11 @@ class Load:
     rounds: int = 1
     tries: int = 3
 
+    def turns(self, number: int) -> list[Entry]:
+        """Return who has a turn in a round, in their order: every other round goes backwards."""
+        there = [each for each in self.entries if each.rounds is None or number <= each.rounds]
+        return there if number % 2 else there[::-1]
+
 
 def quick() -> list[Load]:
     """Return what `make bench-quick` runs: every rival and every step, small."""
@@ -77,51 +93,65 @@ def quick() -> list[Load]:
 
 
 def tiny() -> list[Load]:
-    """Return what a test of the harness runs: ours and the ceiling, in seconds."""
+    """Return what a test of the harness runs, in seconds: ours, the ceiling, and a Centrifugo."""
     job = Job(devices=30, seconds=0.5, warmup=0.2, idle=0.5, broadcasts=1, backlog=2)
-    entries = [Entry(Kull, (*DURABLE, figures.idle)), _ceiling()]
+    entries = [Entry(Kull, (*DURABLE, figures.steady, figures.idle)), _ceiling()]
+    if centrifugo.binary():
+        entries.append(Entry(Centrifugo, DURABLE))
+        entries.append(Entry(functools.partial(Centrifugo, batches=True), JUST_FULL))
     # Beside other tests the machine is never calm.
     return [Load(name="30 devices, one per user", job=job, entries=entries, tries=1)]
 
 
 def pairs(earlier: Earlier) -> list[Load]:
     """Return what `make bench-smoke` runs: this state and an earlier one, at the same rates."""
-    steps = (figures.connect, *map(figures.at, RATES), figures.saturate)
+    steps = (figures.connect, *map(figures.at, figures.RATES), figures.saturate)
     entries = [Entry(Kull, steps), Entry(functools.partial(Kull, earlier=earlier), steps)]
     return [Load(name=ONE, job=Job(devices=1_000, seconds=4.0), entries=entries)]
 
 
 def full() -> list[Load]:
-    """Return what `make bench` runs."""
+    """Return what `make bench` runs: goals have five rounds, what has none one or two."""
     return [
-        Load(name=ONE, job=Job(devices=1_000, seconds=4.0), entries=_everybody(), rounds=5),
+        Load(name=ONE, job=Job(devices=1_000), entries=_everybody(), rounds=CLAIMED, tries=2),
         Load(
             name=THREE,
             job=Job(devices=3_000, per_user=3, seconds=4.0),
-            entries=[Entry(build, JUST_FULL) for build in (Kull, WebMqtt, Straight)],
-            rounds=5,
+            entries=[
+                Entry(Kull, JUST_FULL),
+                Entry(WebMqtt, JUST_FULL),
+                Entry(CENTRIFUGO_REDIS, JUST_FULL, rounds=1),
+                Entry(Straight, JUST_FULL, rounds=1),
+            ],
+            rounds=CLAIMED,
+            tries=2,
         ),
-        Load(name=SCALING, job=Job(devices=3_000), entries=_scaling()),
-        Load(name=MORE, job=Job(devices=5_000, idle=35.0), entries=_growing()),
-        Load(name=MOST, job=Job(devices=10_000, idle=35.0), entries=_most()),
+        Load(name=MOST, job=MANY, entries=_most(), rounds=CLAIMED, tries=2),
+        Load(name=SCALING, job=Job(devices=3_000), entries=_scaling(), tries=2),
     ]
 
 
 def _everybody() -> list[Entry]:
+    half = (figures.steady,)
     return [
-        Entry(Kull, DURABLE),
-        Entry(WebMqtt, DURABLE),
-        Entry(Straight, DURABLE),
-        Entry(PythonSocketIO, CONNECTED),
-        Entry(NodeSocketIO, CONNECTED),
-        Entry(functools.partial(Kull, postgres=True), JUST_FULL),
-        Entry(functools.partial(PythonSocketIO, servers=3), JUST_FULL),
+        Entry(Kull, DURABLE, once=half),
+        Entry(WebMqtt, DURABLE, once=half),
+        Entry(CENTRIFUGO_REDIS, DURABLE, once=half),
         _ceiling(),
+        Entry(NodeSocketIO, CONNECTED, once=half, rounds=2),
+        Entry(functools.partial(Centrifugo, on_redis=True, batches=True), CONNECTED, rounds=2),
+        Entry(Centrifugo, DURABLE, once=half, rounds=2),
+        Entry(functools.partial(Centrifugo, batches=True), CONNECTED, rounds=1),
+        Entry(Straight, DURABLE, once=half, rounds=1),
+        Entry(PythonSocketIO, CONNECTED, once=half, rounds=1),
+        Entry(functools.partial(Kull, postgres=True), JUST_FULL, rounds=2),
+        Entry(functools.partial(PythonSocketIO, servers=3), JUST_FULL, rounds=1),
     ]
 
 
 def _ceiling() -> Entry:
-    return Entry(Ceiling, (figures.attach, figures.saturate))
+    steps = (figures.attach, figures.at(figures.EVERYDAY), figures.saturate)
+    return Entry(Ceiling, steps)
 
 
 def _scaling() -> list[Entry]:
@@ -135,37 +165,34 @@ def _scaling() -> list[Entry]:
     return [Entry(build, JUST_FULL) for build in builds]
 
 
-def _growing() -> list[Entry]:
-    steps = (figures.connect, figures.memory, figures.idle, figures.saturate, figures.backlog)
-    return [Entry(Kull, steps), Entry(WebMqtt, steps)]
-
-
 def _most() -> list[Entry]:
-    steps = (
-        figures.connect,
-        figures.memory,
-        figures.idle,
-        figures.saturate,
-        figures.broadcast,
-    )
-    builds: list[Callable[[], Rival]] = [Kull, WebMqtt, PythonSocketIO, NodeSocketIO]
-    return [Entry(build, steps) for build in builds]
+    """Memory and broadcasts have goals, beside Node; the rest shows how rivals grow."""
+    steps = (figures.connect, figures.memory, figures.broadcast)
+    more = (figures.idle, figures.saturate)
+    return [
+        Entry(Kull, steps, once=(*more, figures.backlog)),
+        Entry(NodeSocketIO, steps, once=more),
+        Entry(CENTRIFUGO_REDIS, steps, once=(*more, figures.backlog), rounds=1),
+        Entry(PythonSocketIO, steps, once=more, rounds=1),
+        Entry(WebMqtt, steps, once=more, rounds=1),
+    ]
 
 
 GOALS: Final = (
-    Goal(figure=figures.CPU.name, load=ONE, rival=MQTT, limit=0.45),
-    Goal(figure=figures.CPU.name, load=THREE, rival=MQTT, limit=0.35),
-    Goal(figure=figures.CPU.name, load=ONE, rival=STRAIGHT, limit=0.5),
-    Goal(figure=figures.OWN_CPU.name, load=ONE, limit=80),
-    Goal(figure=figures.RATE.name, load=ONE, rival=MQTT, limit=2),
-    Goal(figure=figures.RATE.name, load=ONE, rival=STRAIGHT, limit=3),
-    Goal(figure=figures.RATE.name, load=ONE, rival=PYTHON, limit=1),
-    Goal(figure=figures.P99.name, load=ONE, rival=MQTT, limit=1),
-    Goal(figure=figures.CONNECTS.name, load=ONE, rival=MQTT, limit=4),
-    Goal(figure=figures.RECONNECTS.name, load=ONE, rival=MQTT, limit=4),
-    Goal(figure=figures.MEMORY.name, load=MOST, limit=20),
-    Goal(figure=figures.MEMORY.name, load=MOST, rival=MQTT, limit=0.2),
-    Goal(figure=figures.BROADCAST.name, load=MOST, rival=PYTHON, limit=1 / 3),
+    Goal(figure=figures.CPU.name, load=ONE, rival=MQTT, limit=0.65),
+    Goal(figure=figures.CPU_THEN.name, load=ONE, rival=MQTT, limit=0.9),
+    Goal(figure=figures.OWN_CPU.name, load=ONE, limit=110),
+    Goal(figure=figures.OWN_CPU_THEN.name, load=ONE, limit=300),
+    *(
+        Goal(figure=figures.at_rate(rate, "p99").name, load=ONE, limit=limit)
+        for rate, limit in zip(figures.RATES, (4, 10, 25), strict=True)
+    ),
+    Goal(figure=figures.at_rate(figures.EVERYDAY, "p99").name, load=ONE, rival=MQTT, limit=3),
+    Goal(figure=figures.RATE.name, load=ONE, rival=MQTT, limit=1.8),
+    Goal(figure=figures.CPU.name, load=THREE, rival=MQTT, limit=0.18),
+    Goal(figure=figures.CPU.name, load=ONE, rival=CENTRIFUGO, limit=1.5),
+    Goal(figure=figures.CONNECT_CPU.name, load=ONE, limit=0.6),
+    Goal(figure=figures.CONNECTS.name, load=ONE, rival=MQTT, limit=5),
     Goal(figure=figures.BROADCAST.name, load=MOST, rival=NODE, limit=1),
-    Goal(figure=figures.CONNECT_OBJECTS.name, load=ONE, limit=0),
+    Goal(figure=figures.MEMORY.name, load=MOST, limit=15),
 )

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import ClassVar, Final, Protocol
+import re
+from typing import Any, ClassVar, Final, Protocol
 
 BEFORE: Final = 0.05  # seconds; what our SDK waited for before edges told that
+CENTRIFUGO_USERS: Final = "user"  # namespaces
+CENTRIFUGO_ALL: Final = "all"
+_OFFSET: Final = re.compile(rb'"offset":(\d+)')
 
 
 class Device(Protocol):
@@ -198,11 +202,79 @@ class SocketIO(Conversation):
                 self._device.send(b'40{"user":"%b"}' % self._device.user.encode())
 
 
+class Centrifugo(Conversation):
+    """Centrifugo's protocol in JSON, a message a line. It has no acknowledgement of events.
+
+    The memory has the offset of each channel and, by its name after a space, the epoch: with these
+    a subscription goes on where the last connection stood.
+    """
+
+    path = "/connection/websocket"
+
+    def __init__(self, device: Device, memory: dict[str, str | int]) -> None:
+        super().__init__(device, memory)
+        channels = (centrifugo_channel(device.user), centrifugo_channel(""))
+        self._subscribing = dict(enumerate(channels, start=2))  # number of the command -> channel
+
+    def opened(self) -> None:
+        """See `Conversation.opened`."""
+        self._device.send(b'{"id":1,"connect":{"token":"%b"}}' % self._device.token.encode())
+
+    def received(self, data: bytes) -> None:
+        """See `Conversation.received`."""
+        for line in data.splitlines():
+            if line.startswith(b'{"push":{"channel":"') and b'"pub":' in line[:200]:
+                self._publication(line)
+            elif line == b"{}":  # a ping
+                self._device.send(line)
+            else:
+                self._reply(json.loads(line))
+
+    def _publication(self, line: bytes) -> None:
+        channel = line[20 : line.index(b'"', 20)].decode()
+        offset = _OFFSET.match(line, line.rindex(b'"offset":'))  # an event may have one of its own
+        if offset:
+            self._memory[channel] = int(offset[1])
+        self._device.event(line)
+
+    def _reply(self, reply: dict[str, Any]) -> None:
+        if "connect" in reply:
+            commands = (self._subscribe(*each) for each in self._subscribing.items())
+            self._device.send(b"\n".join(commands))
+        elif "subscribe" in reply:
+            self._subscribed(self._subscribing.pop(reply["id"]), reply["subscribe"])
+            if not self._subscribing:
+                self._device.ready()
+        else:  # an error, the end of a subscription, or what we have not asked for
+            raise RuntimeError(f"the server refused: {reply}")
+
+    def _subscribe(self, number: int, channel: str) -> bytes:
+        wanted: dict[str, object] = {"channel": channel}
+        if channel in self._memory:
+            epoch = self._memory[f"{channel} epoch"]
+            wanted |= {"recover": True, "offset": self._memory[channel], "epoch": epoch}
+        return json.dumps({"id": number, "subscribe": wanted}).encode()
+
+    def _subscribed(self, channel: str, result: dict[str, Any]) -> None:
+        if result.get("was_recovering") and not result.get("recovered"):
+            raise RuntimeError(f"the server has no longer what came to {channel}")
+        for publication in result.get("publications", ()):
+            self._device.event(json.dumps(publication["data"]).encode())
+        self._memory[channel] = result.get("offset", 0)
+        self._memory[f"{channel} epoch"] = result.get("epoch", "")
+
+
+def centrifugo_channel(user: str) -> str:
+    """Return the channel of a user, that nobody else may subscribe to; for "" that of everybody."""
+    return f"{CENTRIFUGO_USERS}:#{user}" if user else f"{CENTRIFUGO_ALL}:events"
+
+
 DIALECTS: dict[str, type[Conversation]] = {
     "kull": Kull,
     "mqtt": Mqtt,
     "straight": Straight,
     "socketio": SocketIO,
+    "centrifugo": Centrifugo,
 }
 
 

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from bench.load import events
 from bench.load.counters import Counters
 from bench.load.fleet import Account, Tally
+from bench.load.worker import now_us
 from kull_router.broker.amqp import AmqpConnection, AmqpUrl, ConsumerChannel
 
 QUEUE = "ceiling"
@@ -27,6 +29,8 @@ class QueueConsumer:
     ) -> None:
         self._account = accounts[0]
         self._counters, self._slot = Counters(counters), slot
+        self._tally = Tally()
+        self._keep_latencies = False
         self._task: asyncio.Task[NoReturn] | None = None
 
     async def connect(self, at_once: int) -> float:
@@ -38,15 +42,24 @@ class QueueConsumer:
         self._task = asyncio.create_task(self._consume(channel), name="consume")
         return 0.0
 
+    async def keep_latencies(self, keep: bool) -> None:
+        """Begin or end to note how long each event took."""
+        self._keep_latencies = keep
+
     async def take_tally(self) -> Tally:
-        """Return nothing: it only counts."""
-        return Tally()
+        """Return what was seen since the last call; it does not look at the order."""
+        tally, self._tally = self._tally, Tally()
+        return tally
 
     async def _consume(self, channel: ConsumerChannel) -> NoReturn:
         while True:
             deliveries = await channel.receive(ACK_EVERY)
             channel.ack(deliveries[-1].tag)
             self._counters[self._slot] += len(deliveries)
+            if self._keep_latencies:
+                seen = (events.read(each.message.body) for each in deliveries)
+                now = now_us()
+                self._tally.latencies.extend(now - each.sent for each in seen if each)
 
 
 def _ignore() -> None:

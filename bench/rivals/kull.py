@@ -12,14 +12,12 @@ from bench import interpreter
 from bench.cpu import Roles
 from bench.earlier import Earlier
 from bench.load.outlets import AmqpOutlet, Outlet, Route
-from bench.rivals.rival import broker, collect_garbage, objects
+from bench.rivals.rival import DAY, broker, collect_garbage, objects
 from kull_producers.contract.shard import DEFAULT_SHARD_COUNT
 from tests.support.device import token
 from tests.support.load.rolling import PRODUCTION
 from tests.support.mesh import Mesh
 from tests.support.postgres import Postgres
-
-DAY = 86_400.0  # seconds
 
 
 class Kull:

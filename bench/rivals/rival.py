@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from bench.cpu import Roles
 from bench.load.outlets import Outlet
 from tests.support.rabbitmq import RabbitMQ
 
+DAY: Final = 86_400.0  # seconds that a device's token is good for: longer than any load
 # The same for all: the collector would cost those more who have more queues and connections.
 BROKER_CONFIG = "management_agent.disable_metrics_collector = true\n"
 

@@ -13,6 +13,7 @@ from typing import Final
 from bench.cpu import Roles
 from bench.load.outlets import Outlet
 from bench.load.redis_outlet import RedisOutlet
+from bench.rivals import redis
 from bench.rivals.server import Server
 from tests.support.ports import free_port
 
@@ -37,10 +38,7 @@ class NodeSocketIO:
         if not (FOLDER / "node_modules").exists():
             subprocess.run(["npm", "ci", "--silent"], cwd=FOLDER, check=True)  # noqa: S607
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="kull-node-")))
-        redis = ["redis-server", "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-        self._redis = Server(
-            [*redis, "--port", str(self._redis_port)], self._redis_port, folder / "redis.log"
-        )
+        self._redis = redis.start(self._redis_port, folder)
         self._stack.callback(self._redis.close)
         node = ["node", str(FOLDER / "server.js"), str(self._port), str(self._redis_port)]
         self._node = Server(node, self._port, folder / "node.log")

@@ -5,13 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from bench import cpu
 from bench.job import EVENT_BYTES, Job
 from bench.load import events
+from bench.load.centrifugo_outlet import CentrifugoOutlet
 from bench.load.counters import Counters
-from bench.load.dialects import Kull, Mqtt, SocketIO, Straight
+from bench.load.dialects import Centrifugo, Kull, Mqtt, SocketIO, Straight
 from bench.load.outlets import Route
 from bench.load.redis_outlet import RedisOutlet
 from tests.support.until import until
@@ -146,6 +152,166 @@ def test_socketio_answers_pings_and_names_its_user() -> None:
     assert device.is_ready
     assert device.sent == [b'40{"user":"user-7"}', b"3"]
     assert device.events == [(12, 3)]
+
+
+CENTRIFUGO_USER, CENTRIFUGO_ALL = "user:#user-7", "all:events"
+
+
+def pushed(channel: str, event: bytes, offset: int) -> bytes:
+    push = b'{"push":{"channel":"%b","pub":{"data":%b,"offset":%d,"epoch":"e"}}}'
+    return push % (channel.encode(), event, offset)
+
+
+def subscribed(number: int, **result: object) -> bytes:
+    return json.dumps({"id": number, "subscribe": result}).encode()
+
+
+def test_centrifugo_subscribes_to_its_user_and_to_all_and_answers_pings() -> None:
+    device = RecordingDevice()
+    talk = Centrifugo(device, {})
+    talk.opened()
+    assert json.loads(device.sent.pop()) == {"id": 1, "connect": {"token": "secret"}}
+    talk.received(b'{"id":1,"connect":{"client":"c","ping":25,"pong":true}}')
+    commands = [json.loads(line) for line in device.sent.pop().split(b"\n")]
+    assert commands == [
+        {"id": 2, "subscribe": {"channel": CENTRIFUGO_USER}},
+        {"id": 3, "subscribe": {"channel": CENTRIFUGO_ALL}},
+    ]
+    talk.received(subscribed(2, epoch="e", offset=4))
+    assert not device.is_ready
+    talk.received(subscribed(3, epoch="f"))
+    assert device.is_ready
+
+    talk.received(
+        pushed(CENTRIFUGO_USER, body(), 5) + b"\n{}\n" + pushed(CENTRIFUGO_ALL, body(), 1)
+    )
+
+    assert device.events == [(12, 3)] * 2
+    assert device.sent == [b"{}"]
+
+
+def test_centrifugo_goes_on_where_it_stood_with_what_came_meanwhile() -> None:
+    device, memory = RecordingDevice(), dict[str, str | int]()
+    talk = Centrifugo(device, memory)
+    talk.received(b'{"id":1,"connect":{}}')
+    talk.received(subscribed(2, epoch="e", offset=4) + b"\n" + subscribed(3, epoch="f"))
+    talk.received(pushed(CENTRIFUGO_USER, body(), 5))
+
+    again = Centrifugo(device, memory)
+    again.received(b'{"id":1,"connect":{}}')
+    commands = [json.loads(line)["subscribe"] for line in device.sent.pop().split(b"\n")]
+    assert commands[0] == {"channel": CENTRIFUGO_USER, "recover": True, "offset": 5, "epoch": "e"}
+    assert commands[1] == {"channel": CENTRIFUGO_ALL, "recover": True, "offset": 0, "epoch": "f"}
+    missed = [{"data": json.loads(body(number=number)), "offset": 2 + number} for number in (4, 5)]
+    again.received(
+        subscribed(2, epoch="e", offset=7, was_recovering=True, recovered=True, publications=missed)
+    )
+
+    assert device.events == [(12, 3), (12, 4), (12, 5)]
+    assert memory[CENTRIFUGO_USER] == 7
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        subscribed(2, epoch="g", offset=9, was_recovering=True, recovered=False),
+        b'{"id":2,"error":{"code":103,"message":"permission denied"}}',
+        b'{"push":{"channel":"user:#user-7","unsubscribe":{"code":2500}}}',
+    ],
+)
+def test_what_centrifugo_lost_or_refused_is_no_delivery(reply: bytes) -> None:
+    talk = Centrifugo(RecordingDevice(), {})
+    talk.received(b'{"id":1,"connect":{}}')
+
+    with pytest.raises(RuntimeError):
+        talk.received(reply)
+
+
+class Api:
+    """Centrifugo's HTTP API: notes requests, answers each connection's in order when asked to."""
+
+    def __init__(self, answer: bytes = b'{"result":{"offset":1}}') -> None:
+        self.requests = asyncio.Queue[tuple[int, str, dict[str, Any]]]()
+        self.answers = asyncio.Event()
+        self._answer = answer
+        self._connections = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._connections += 1
+        number = self._connections
+        try:
+            while head := (await reader.readuntil(b"\r\n\r\n")).decode():
+                size = int(head.split("Content-Length: ")[1].split("\r")[0])
+                request = json.loads(await reader.readexactly(size))
+                self.requests.put_nowait((number, head.split(" ")[1], request))
+                await self.answers.wait()
+                said = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(self._answer)
+                writer.write(said + self._answer)
+        except asyncio.IncompleteReadError:
+            writer.close()
+
+
+@asynccontextmanager
+async def centrifugo(api: Api, *, batches: bool) -> AsyncIterator[CentrifugoOutlet]:
+    async with asyncio.timeout(30), await asyncio.start_server(api.serve, "127.0.0.1", 0) as server:
+        outlet = CentrifugoOutlet(server.sockets[0].getsockname()[1], "key", batches=batches)
+        await outlet.open()
+        try:
+            yield outlet
+        finally:
+            await outlet.aclose()
+
+
+def publish(outlet: CentrifugoOutlet, user: str, number: int) -> None:
+    outlet.publish(user, event_id=b"7" * 24, sent=5, number=number)
+
+
+async def test_events_of_a_user_go_to_centrifugo_one_by_one_over_the_same_connection() -> None:
+    api = Api()
+    async with centrifugo(api, batches=False) as outlet:
+        for number in range(1, 4):
+            publish(outlet, "user-7", number)
+        assert outlet.unconfirmed == 3
+        api.answers.set()
+        requests = [await api.requests.get() for _ in range(3)]
+        await until(lambda: not outlet.unconfirmed)
+
+    assert {(number, path) for number, path, _ in requests} == {(requests[0][0], "/api/publish")}
+    assert {body["channel"] for _, _, body in requests} == {CENTRIFUGO_USER}
+    seen = [events.read(json.dumps(body["data"]).encode()) for _, _, body in requests]
+    assert seen == [(5, 1), (5, 2), (5, 3)]
+
+
+async def test_a_batch_for_centrifugo_has_what_is_there_at_once_and_no_user_twice() -> None:
+    api = Api(b'{"replies":[]}')
+    async with centrifugo(api, batches=True) as outlet:
+        for user, number in (("user-1", 1), ("user-2", 1), ("user-1", 2), ("", 1)):
+            publish(outlet, user, number)
+        assert outlet.unconfirmed == 4
+        api.answers.set()
+        requests = [await api.requests.get() for _ in range(2)]
+        await until(lambda: not outlet.unconfirmed)
+
+    assert [path for _, path, _ in requests] == ["/api/batch"] * 2
+    channels = [[each["publish"]["channel"] for each in body["commands"]] for *_, body in requests]
+    assert channels == [["user:#user-1", "user:#user-2"], ["user:#user-1", CENTRIFUGO_ALL]]
+
+
+async def test_an_event_that_centrifugo_refuses_is_not_taken_for_confirmed() -> None:
+    api = Api(b'{"error":{"code":102,"message":"unknown channel"}}')
+    api.answers.set()
+    async with centrifugo(api, batches=False) as outlet:
+        publish(outlet, "user-7", 1)
+        await api.requests.get()
+
+        def refused() -> bool:
+            try:
+                publish(outlet, "user-7", 2)
+            except RuntimeError as error:
+                return "unknown channel" in str(error)
+            return False
+
+        await until(refused)
 
 
 async def test_redis_gets_what_the_streams_adapter_of_socketio_would_write() -> None:
