@@ -104,11 +104,11 @@ outage: setup ## Take RabbitMQ away from a billing service with an outbox (SECON
 rolling: setup ## Restart three edges under load, and say what devices notice (DEVICES=3000)
 	$(BIN)/python bench/rolling_restart.py $(if $(DEVICES),--devices $(DEVICES))
 
-bench: .venv/.bench ## Measure us and the rivals on the same work (half an hour, on a calm machine)
-	$(BIN)/python -m bench
+bench: .venv/.bench ## Measure us and the rivals on the same work (an hour, on a calm machine; RABBITMQ=/path)
+	$(BIN)/python -m bench $(if $(RABBITMQ),--rabbitmq $(RABBITMQ))
 
 bench-quick: .venv/.bench ## The same, small, to see that it runs (a few minutes)
-	$(BIN)/python -m bench quick --write $(or $(WRITE),build)
+	$(BIN)/python -m bench quick $(if $(RABBITMQ),--rabbitmq $(RABBITMQ)) --write $(or $(WRITE),build)
 
 bench-smoke: .venv/.bench ## What this state costs beside an earlier one (two minutes; AGAINST=origin/main ROUNDS=2)
 	$(BIN)/python -m bench --against $(or $(AGAINST),origin/main) --rounds $(or $(ROUNDS),2) --write $(or $(WRITE),build)

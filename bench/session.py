@@ -12,8 +12,8 @@ from typing import Any
 
 from bench.cpu import cpu_seconds, difference, machine_seconds
 from bench.job import Job
+from bench.load.account import Account, Tally
 from bench.load.counters import Counters
-from bench.load.fleet import Account, Fleet, Tally
 from bench.load.publishing import Publishing
 from bench.load.queue_consumer import QueueConsumer
 from bench.load.worker import Worker
@@ -71,7 +71,7 @@ class Session:
         self.notes: list[str] = []
         self._seen = Tally()
         counters = folder / "counters"
-        fleet = QueueConsumer if rival.dialect == "amqp" else Fleet
+        fleet = _fleet(rival.dialect)
         self._counters = Counters(counters)
         self._fleets = [
             _worker(stack, fleet, rival.dialect, accounts, counters, slot)
@@ -184,6 +184,14 @@ class Session:
         for fleet in self._fleets:
             fleet.send(method, *arguments)
         return [fleet.receive() for fleet in self._fleets]
+
+
+def _fleet(dialect: str) -> type:
+    if dialect == "amqp":
+        return QueueConsumer
+    from bench.load.fleet import Fleet  # noqa: PLC0415 - plans and tables need no picows
+
+    return Fleet
 
 
 def _worker(stack: ExitStack, build: type, *arguments: object) -> Worker:

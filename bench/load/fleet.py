@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
@@ -14,32 +12,13 @@ import picows
 
 from bench.job import KEEPALIVE
 from bench.load import events
+from bench.load.account import Account, Tally
 from bench.load.counters import Counters
 from bench.load.dialects import DIALECTS, Conversation
 from bench.load.worker import now_us
 
 READY_WITHIN = 120.0  # seconds for one device to be connected
 LOOK_EVERY = 0.01  # seconds between two looks at who is to acknowledge
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
-    """One device: `url` is where it connects, `token` what its dialect presents."""
-
-    name: str
-    user: str
-    token: str
-    url: str
-
-
-@dataclass(slots=True)
-class Tally:
-    """What the devices of one process have seen. `latencies`: µs from the publisher, if kept."""
-
-    repeats: int = 0
-    disordered: int = 0
-    lost_connections: int = 0
-    latencies: array[int] = field(default_factory=lambda: array("q"))
 
 
 class Device(picows.WSListener):

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from bench.load import events
+from bench.load.account import Account, Tally
 from bench.load.counters import Counters
-from bench.load.fleet import Account, Tally
 from bench.load.worker import now_us
 from kull_router.broker.amqp import AmqpConnection, AmqpUrl, ConsumerChannel
 
