@@ -41,15 +41,16 @@ CONNECTED: Final[Sequence[Step]] = (
     *map(figures.at, figures.RATES),
     figures.saturate,
     figures.reconnect,
-    figures.broadcast,
 )
-DURABLE: Final[Sequence[Step]] = (*CONNECTED, figures.backlog)
+# What no goal is about at this size. Only who keeps events has a backlog.
+ONCE: Final[Sequence[Step]] = (figures.steady, figures.broadcast)
+ONCE_KEPT: Final[Sequence[Step]] = (*ONCE, figures.backlog)
 JUST_FULL: Final[Sequence[Step]] = (figures.connect, figures.saturate)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One rival in a load and what is measured of it. Only who keeps events has a backlog.
+    """One rival in a load and what is measured of it.
 
     Attributes:
         once: steps of the first round alone, after the others: what no goal is about.
@@ -95,9 +96,9 @@ def quick() -> list[Load]:
 def tiny() -> list[Load]:
     """Return what a test of the harness runs, in seconds: ours, the ceiling, and a Centrifugo."""
     job = Job(devices=30, seconds=0.5, warmup=0.2, idle=0.5, broadcasts=1, backlog=2)
-    entries = [Entry(Kull, (*DURABLE, figures.steady, figures.idle)), _ceiling()]
+    entries = [Entry(Kull, CONNECTED, once=(*ONCE_KEPT, figures.idle)), _ceiling()]
     if centrifugo.binary():
-        entries.append(Entry(Centrifugo, DURABLE))
+        entries.append(Entry(Centrifugo, (*CONNECTED, figures.broadcast, figures.backlog)))
         entries.append(Entry(functools.partial(Centrifugo, batches=True), JUST_FULL))
     # Beside other tests the machine is never calm.
     return [Load(name="30 devices, one per user", job=job, entries=entries, tries=1)]
@@ -113,10 +114,16 @@ def pairs(earlier: Earlier) -> list[Load]:
 def full() -> list[Load]:
     """Return what `make bench` runs: goals have five rounds, what has none one or two."""
     return [
-        Load(name=ONE, job=Job(devices=1_000), entries=_everybody(), rounds=CLAIMED, tries=2),
+        Load(
+            name=ONE,
+            job=Job(devices=1_000, warmup=1.0),
+            entries=_everybody(),
+            rounds=CLAIMED,
+            tries=2,
+        ),
         Load(
             name=THREE,
-            job=Job(devices=3_000, per_user=3, seconds=4.0),
+            job=Job(devices=3_000, per_user=3, seconds=4.0, warmup=1.0),
             entries=[
                 Entry(Kull, JUST_FULL),
                 Entry(WebMqtt, JUST_FULL),
@@ -127,23 +134,22 @@ def full() -> list[Load]:
             tries=2,
         ),
         Load(name=MOST, job=MANY, entries=_most(), rounds=CLAIMED, tries=2),
-        Load(name=SCALING, job=Job(devices=3_000), entries=_scaling(), tries=2),
+        Load(name=SCALING, job=Job(devices=3_000, seconds=4.0), entries=_scaling(), tries=2),
     ]
 
 
 def _everybody() -> list[Entry]:
-    half = (figures.steady,)
     return [
-        Entry(Kull, DURABLE, once=half),
-        Entry(WebMqtt, DURABLE, once=half),
-        Entry(CENTRIFUGO_REDIS, DURABLE, once=half),
+        Entry(Kull, CONNECTED, once=ONCE_KEPT),
+        Entry(WebMqtt, CONNECTED, once=ONCE_KEPT),
+        Entry(CENTRIFUGO_REDIS, CONNECTED, once=ONCE_KEPT),
         _ceiling(),
-        Entry(NodeSocketIO, CONNECTED, once=half, rounds=2),
+        Entry(NodeSocketIO, CONNECTED, once=ONCE, rounds=2),
         Entry(functools.partial(Centrifugo, on_redis=True, batches=True), CONNECTED, rounds=2),
-        Entry(Centrifugo, DURABLE, once=half, rounds=2),
+        Entry(Centrifugo, CONNECTED, once=ONCE_KEPT, rounds=2),
         Entry(functools.partial(Centrifugo, batches=True), CONNECTED, rounds=1),
-        Entry(Straight, DURABLE, once=half, rounds=1),
-        Entry(PythonSocketIO, CONNECTED, once=half, rounds=1),
+        Entry(Straight, CONNECTED, once=ONCE_KEPT, rounds=1),
+        Entry(PythonSocketIO, CONNECTED, once=ONCE, rounds=1),
         Entry(functools.partial(Kull, postgres=True), JUST_FULL, rounds=2),
         Entry(functools.partial(PythonSocketIO, servers=3), JUST_FULL, rounds=1),
     ]
@@ -173,7 +179,7 @@ def _most() -> list[Entry]:
         Entry(Kull, steps, once=(*more, figures.backlog)),
         Entry(NodeSocketIO, steps, once=more),
         Entry(CENTRIFUGO_REDIS, steps, once=(*more, figures.backlog), rounds=1),
-        Entry(PythonSocketIO, steps, once=more, rounds=1),
+        Entry(PythonSocketIO, steps, rounds=1),
         Entry(WebMqtt, steps, once=more, rounds=1),
     ]
 

@@ -33,7 +33,7 @@ def _in_units(
     cost: Figure, name: str, unit: Mapping[int, float], less: Mapping[str, Mapping[int, float]]
 ) -> Figure:
     """Return a cost, less a part, in units of the same round; what is all part is left out."""
-    figure = Figure(kind=Kind(name=name, unit=UNIT), load=cost.load)
+    figure = Figure(kind=Kind(name=name, unit="×"), load=cost.load)
     for rival, runs in cost.runs.items():
         part = less.get(rival, {})
         own = {number: value - part.get(number, 0.0) for number, value in runs.items()}

@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import pytest
 from bench import cpu
 from bench.job import EVENT_BYTES, Job
 from bench.load import events
-from bench.load.centrifugo_outlet import CentrifugoOutlet
+from bench.load.centrifugo_outlet import CONNECTIONS, CentrifugoOutlet
 from bench.load.counters import Counters
 from bench.load.dialects import Centrifugo, Kull, Mqtt, SocketIO, Straight
 from bench.load.outlets import Route
@@ -233,13 +233,13 @@ class Api:
     def __init__(self, answer: bytes = b'{"result":{"offset":1}}') -> None:
         self.requests = asyncio.Queue[tuple[int, str, dict[str, Any]]]()
         self.answers = asyncio.Event()
+        self.begun = self.ended = 0  # connections
         self._answer = answer
-        self._connections = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._connections += 1
-        number = self._connections
-        try:
+        self.begun += 1
+        number = self.begun
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
             while head := (await reader.readuntil(b"\r\n\r\n")).decode():
                 size = int(head.split("Content-Length: ")[1].split("\r")[0])
                 request = json.loads(await reader.readexactly(size))
@@ -247,8 +247,10 @@ class Api:
                 await self.answers.wait()
                 said = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(self._answer)
                 writer.write(said + self._answer)
-        except asyncio.IncompleteReadError:
-            writer.close()
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+        self.ended += 1
 
 
 @asynccontextmanager
@@ -260,6 +262,8 @@ async def centrifugo(api: Api, *, batches: bool) -> AsyncIterator[CentrifugoOutl
             yield outlet
         finally:
             await outlet.aclose()
+            api.answers.set()
+            await until(lambda: api.begun == api.ended == (1 if batches else CONNECTIONS))
 
 
 def publish(outlet: CentrifugoOutlet, user: str, number: int) -> None:

@@ -71,7 +71,7 @@ def test_a_goal_is_judged_in_the_direction_of_its_figure() -> None:
 
     def judged(goal: Goal) -> tuple[float, bool, int] | None:
         verdict = goal.judge(found)
-        return verdict and (verdict.value, verdict.met, verdict.rounds_met)
+        return (verdict.value, verdict.met, verdict.rounds_met) if verdict else None
 
     assert judged(Goal(figure="cost", load="load", rival="rival", limit=0.5)) == (0.5, True, 2)
     assert judged(Goal(figure="cost", load="load", rival="rival", limit=0.45)) == (0.5, False, 1)

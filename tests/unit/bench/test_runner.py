@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
 import pytest
 
@@ -10,7 +11,8 @@ from bench import runner
 from bench.figures import CPU
 from bench.job import Job
 from bench.plans import GOALS, Entry, Load, full
-from bench.results import OURS, Results
+from bench.results import OURS, Kind, Results
+from bench.rivals.rival import Rival
 from bench.session import Session
 
 
@@ -23,12 +25,14 @@ class Missing:
         self.name = name
 
 
-def step(session: Session) -> Iterator[tuple[object, float]]:
+def step(session: Session) -> Iterator[tuple[Kind, float]]:
     yield from ()
 
 
 def entry(name: str, *, rounds: int | None = None, once: bool = False) -> Entry:
-    return Entry(lambda: Missing(name), (step,), once=(step,) if once else (), rounds=rounds)
+    return Entry(
+        lambda: cast(Rival, Missing(name)), (step,), once=(step,) if once else (), rounds=rounds
+    )
 
 
 @pytest.fixture
