@@ -7,11 +7,10 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from subprocess import CalledProcessError
+from subprocess import CalledProcessError, TimeoutExpired
 from typing import Final
 
 from bench.figures import LOAD_LIMIT
-from bench.load.worker import WorkerFailed
 from bench.plans import Entry, Load
 from bench.results import Kind, Results
 from bench.rivals.rival import Rival
@@ -19,6 +18,9 @@ from bench.session import Session
 
 Say = Callable[[str], None]
 
+# What a rival, ours too, may do in its turn without ending the run: workers and servers that fail
+# raise RuntimeError, a mesh that is not ready AssertionError.
+BROKEN: Final = (RuntimeError, AssertionError, TimeoutError, TimeoutExpired)
 TURN: Final = Kind(name="the whole turn, starts included", unit="s", detail=True)
 
 
@@ -79,15 +81,22 @@ def _rival(
         except (FileNotFoundError, CalledProcessError) as error:
             results.note(f"{rival.name} was left out, it cannot be started here: {error}")
             return half_rate
+        except BROKEN as error:
+            results.fail(f"{load.name}, {rival.name}: did not start: {_last_line(error)}")
+            return half_rate
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kull-bench-")))
-        session = Session(rival, load.job, folder, stack, half_rate=half_rate)
+        try:
+            session = Session(rival, load.job, folder, stack, half_rate=half_rate)
+        except BROKEN as error:
+            results.fail(f"{load.name}, {rival.name}: nothing to publish to: {_last_line(error)}")
+            return half_rate
         for step in entry.steps_of(number):
             begin = time.monotonic()
             try:
                 found = list(step(session))
-            except (WorkerFailed, TimeoutError) as error:
-                why = str(error).strip().splitlines()[-1]
-                results.fail(f"{load.name}, {rival.name}: gave up in {step.__name__}: {why}")
+            except BROKEN as error:
+                why = f"gave up in {step.__name__}: {_last_line(error)}"
+                results.fail(f"{load.name}, {rival.name}: {why}")
                 break
             results.add(load.name, rival.name, found, number=number)
             for kind, value in found:
@@ -97,6 +106,11 @@ def _rival(
         else:
             _note_oddities(session, load, number, results)
         return session.half_rate
+
+
+def _last_line(error: BaseException) -> str:
+    """Return the end of a traceback, which says what was wrong."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[-1]
 
 
 def _note_oddities(session: Session, load: Load, number: int, results: Results) -> None:

@@ -96,6 +96,24 @@ def test_a_round_that_is_broken_off_is_left_out(turns: list[str]) -> None:
     )
 
 
+@pytest.mark.parametrize("error", [RuntimeError("a log\nno port"), AssertionError("no port")])
+def test_a_rival_that_does_not_start_ends_its_turn_and_not_the_run(error: Exception) -> None:
+    class Broken(Missing):
+        def start(self) -> None:
+            raise error
+
+        def close(self) -> None:
+            pass
+
+    results = Results()
+    planned = load(Entry(lambda: cast(Rival, Broken("a")), (step,)), rounds=2)
+
+    runner.run([planned], results, lambda text: None)
+
+    assert results.failed and results.unfinished() == ""
+    assert results.notes == ["load, a: did not start: no port"]
+
+
 def test_whoever_a_goal_is_about_has_a_turn_in_every_round_of_five() -> None:
     loads = {each.name: each for each in full()}
     for goal in GOALS:
