@@ -92,12 +92,14 @@ def _publisher(settings: GatewaySettings) -> Publisher:
             shard_count=settings.shard_count,
             app_id="kull-gateway",
             in_flight=settings.gateway_in_flight,
+            bursts=settings.gateway_bursts,
         )
     return connect(
         url,
         shard_count=settings.shard_count,
         app_id="kull-gateway",
         in_flight=settings.gateway_in_flight,
+        bursts=settings.gateway_bursts,
         timeout=settings.gateway_publish_timeout,
     )
 

@@ -110,6 +110,11 @@ class GatewaySettings(HttpSettings, BrokerSettings, ServiceSettings, PageSetting
     gateway_in_flight: int = Field(
         DEFAULT_IN_FLIGHT, ge=1, description="unconfirmed events at once; further ones wait"
     )
+    gateway_bursts: bool = Field(
+        False,
+        description="events that wait at the same time share a message of RabbitMQ, "
+        "which third parties who bind to the public exchanges do not get",
+    )
     gateway_rate: float = Field(
         DEFAULT_RATE, ge=0, description="calls a second of one key or service; 0: no limit"
     )

@@ -29,7 +29,10 @@ _LOOKED_FOR: Final = (topology.ROUTE, rf"{topology.SHARDS}\.[0-9]+")
 _PRODUCER: Final = {
     "configure": "^$",
     "write": "^("
-    + "|".join(name.replace("kull.", r"kull\.") for name in (*EVENTS.exchanges, *_LOOKED_FOR))
+    + "|".join(
+        name.replace("kull.", r"kull\.")
+        for name in (*EVENTS.exchanges, topology.BURSTS, *_LOOKED_FOR)
+    )
     + ")$",
     "read": "^$",
 }

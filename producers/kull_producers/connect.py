@@ -24,6 +24,7 @@ def connect(
     shard_count: int = ...,
     app_id: str = ...,
     in_flight: int = ...,
+    bursts: bool = ...,
 ) -> OutboxPublisher: ...
 
 
@@ -35,6 +36,7 @@ def connect(
     shard_count: int = ...,
     app_id: str = ...,
     in_flight: int = ...,
+    bursts: bool = ...,
     timeout: float = ...,
 ) -> Publisher: ...
 
@@ -46,6 +48,7 @@ def connect(
     shard_count: int = DEFAULT_SHARD_COUNT,
     app_id: str = DEFAULT_APP_ID,
     in_flight: int = DEFAULT_IN_FLIGHT,
+    bursts: bool = False,
     timeout: float = DEFAULT_TIMEOUT,
 ) -> Publisher:
     """Return a publisher; `async with connect(url) as publisher` opens it.
@@ -56,7 +59,10 @@ def connect(
             on disk, opening does not need RabbitMQ, and `timeout` means nothing.
         shard_count: the deployment's (KULL_SHARD_COUNT of its routers).
         app_id: the service that publishes: idempotency keys are unique within it.
-        in_flight: how many messages may be unconfirmed at once; further calls wait.
+        in_flight: how many events may be unconfirmed at once; further calls wait.
+        bursts: send what waits at the same time for the same shard in one message, which third
+            parties who bind to the public exchanges do not get; and of what only the newest counts
+            leave out what is old before it is sent. See docs/decisions/0030-bursts.md.
         timeout: seconds until a call that is not confirmed raises.
 
     Raises:
@@ -73,12 +79,14 @@ def connect(
             shard_count=shard_count,
             app_id=app_id,
             in_flight=in_flight,
+            bursts=bursts,
         )
     return Publisher(
         transport,
         shard_count=shard_count,
         app_id=app_id,
         in_flight=in_flight,
+        bursts=bursts,
         timeout=timeout,
     )
 
@@ -91,6 +99,7 @@ def connect_sync(
     shard_count: int = ...,
     app_id: str = ...,
     in_flight: int = ...,
+    bursts: bool = ...,
 ) -> SyncOutboxPublisher: ...
 
 
@@ -102,6 +111,7 @@ def connect_sync(
     shard_count: int = ...,
     app_id: str = ...,
     in_flight: int = ...,
+    bursts: bool = ...,
     timeout: float = ...,
 ) -> SyncPublisher: ...
 
@@ -113,6 +123,7 @@ def connect_sync(
     shard_count: int = DEFAULT_SHARD_COUNT,
     app_id: str = DEFAULT_APP_ID,
     in_flight: int = DEFAULT_IN_FLIGHT,
+    bursts: bool = False,
     timeout: float = DEFAULT_TIMEOUT,
 ) -> SyncPublisher:
     """Return a publisher for code without asyncio; `with connect_sync(url)` opens it.
@@ -121,8 +132,22 @@ def connect_sync(
     """
     if outbox is not None:
         return SyncOutboxPublisher(
-            connect(url, outbox=outbox, shard_count=shard_count, app_id=app_id, in_flight=in_flight)
+            connect(
+                url,
+                outbox=outbox,
+                shard_count=shard_count,
+                app_id=app_id,
+                in_flight=in_flight,
+                bursts=bursts,
+            )
         )
     return SyncPublisher(
-        connect(url, shard_count=shard_count, app_id=app_id, in_flight=in_flight, timeout=timeout)
+        connect(
+            url,
+            shard_count=shard_count,
+            app_id=app_id,
+            in_flight=in_flight,
+            bursts=bursts,
+            timeout=timeout,
+        )
     )

@@ -25,6 +25,7 @@ class MemoryTransport:
         short: what `blocked` answers; combine it with `hold`.
         answers: while this event is not set the broker is silent: calls wait, and raise NoAnswer
             after `patience` seconds; it is set at first.
+        batches: whether routers take several events in one message.
         dials: how often the shard count has been checked.
     """
 
@@ -32,6 +33,7 @@ class MemoryTransport:
         self.messages: list[Message] = []
         self.down = False
         self.short = False
+        self.batches = True
         self.hold = asyncio.Event()
         self.hold.set()
         self.answers = asyncio.Event()
@@ -50,7 +52,7 @@ class MemoryTransport:
         """See `Transport.publish`."""
         self._check_connected()
         await self._answered()
-        if message.exchange not in EVENTS.exchanges:
+        if message.exchange not in self._exchanges():
             raise NotRoutable(f"exchange {message.exchange!r} does not exist")
         if self._failures:
             raise self._failures.pop(0)
@@ -68,6 +70,12 @@ class MemoryTransport:
                 f"the deployment has {self._shard_count} shards, not {shard_count}"
             )
 
+    async def takes_batches(self) -> bool:
+        """See `Transport.takes_batches`."""
+        self._check_connected()
+        await self._answered()
+        return self.batches
+
     async def blocked(self) -> bool:
         """See `Transport.blocked`."""
         return self.short
@@ -82,6 +90,9 @@ class MemoryTransport:
                 await self.answers.wait()
         except TimeoutError:
             raise NoAnswer("the in-memory broker is silent") from None
+
+    def _exchanges(self) -> tuple[str, ...]:
+        return (*EVENTS.exchanges, topology.BURSTS) if self.batches else EVENTS.exchanges
 
     def _check_connected(self) -> None:
         if self.down or self._closed:

@@ -99,6 +99,15 @@ class SimTransport:
         if topology.shard_count_mark(shard_count) not in self._rabbit.server.exchanges:
             raise producer_errors.ShardCountMismatch("no router has created the topology yet")
 
+    async def takes_batches(self) -> bool:
+        """See `Transport.takes_batches`."""
+        try:
+            await self.connection.open()
+            await self.connection.answered(self.connection.inner)
+        except BrokerUnavailable as error:
+            raise producer_errors.ConnectError(str(error)) from error
+        return topology.BURSTS in self._rabbit.server.exchanges
+
     async def blocked(self) -> bool:
         """See `Transport.blocked`: never."""
         return False

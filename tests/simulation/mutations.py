@@ -127,7 +127,7 @@ MUTATIONS = (
     Mutation(
         name="take a missing queue for a wrong address",
         path="router/kull_router/delivery/unrouted.py",
-        old="if ingest.is_well_addressed(delivery.message, self._settings.shard_count):\n",
+        old="if ingest.is_well_addressed(message, self._settings.shard_count):\n",
         new="if False:\n",
         trial=IN_MEMORY,
     ),

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
+
+from kull_producers.events import topology
+
+EVENT_CONTENT: Final = "application/json"
+BATCH_CONTENT: Final = "application/vnd.kull.batch"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +24,8 @@ class Message:
         type: the event's type, e.g. `CREDIT_UPDATE`.
         app_id: the service that publishes, by its own word: see `stamp.Stamp`.
         headers: names of `topology.HEADER_*`.
+        replaceable: while it is unsent a newer one of its key may go instead of it; nobody but its
+            publisher knows its id. It does not travel.
     """
 
     exchange: str
@@ -27,3 +35,9 @@ class Message:
     type: str = ""
     app_id: str = ""
     headers: dict[str, str | int | bool] = field(default_factory=dict)
+    replaceable: bool = field(default=False, compare=False)
+
+    @property
+    def content_type(self) -> str:
+        """What the body is, for AMQP."""
+        return BATCH_CONTENT if self.type == topology.BATCH else EVENT_CONTENT

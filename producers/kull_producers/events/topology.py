@@ -2,7 +2,8 @@
 
 Public topic exchanges (anyone may bind a queue to them) feed the internal exchange `kull.route`,
 which alone carries the alternate exchange: a third party's `#` binding on a public exchange must
-not make a wrongly keyed event count as routed.
+not make a wrongly keyed event count as routed. The exchange `kull.bursts` feeds it as well; what is
+published there is a batch, see `batch`, and whoever binds to a public exchange never gets one.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ ROOM: Final = "kull.room"
 ROUTE: Final = "kull.route"
 UNROUTED: Final = "kull.unrouted"  # fanout exchange and its queue
 DEAD: Final = "kull.dead"  # fanout exchange and its queue
+BURSTS: Final = "kull.bursts"  # exchange for batches of events, feeds `kull.route`
 SHARDS: Final = "kull.shards"  # exchange whose alternate exchange is the shard count mark
 
-INTERNAL: Final = (ROUTE, UNROUTED, DEAD, SHARDS)  # no event is published to these
+INTERNAL: Final = (ROUTE, UNROUTED, DEAD, SHARDS, BURSTS)  # no event type has one of these
 
 DEAD_QUEUE_LENGTH: Final = 10_000
 DEAD_QUEUE_BYTES: Final = 256 * 2**20
@@ -37,12 +39,14 @@ HEADER_LATE: Final = "kull-late"  # with latest: bool, true when it has waited i
 HEADER_FINAL: Final = "kull-final"  # with latest: bool, true when nothing more is to come
 HEADER_EXCLUDE: Final = "kull-exclude-device"  # the device that caused the event
 HEADER_HOPS: Final = "kull-hops"  # how often a router has re-addressed the message
+HEADER_EVENTS: Final = "kull-events"  # of a batch: how many it carries, for people who look
 HEADER_REASON: Final = "kull-reason"  # on kull.dead: why
 # On a claim probe, which comes by the default exchange only: the router that prefers this shard and
 # waits for it; absent if none does. The owner hands the shard over if it does not prefer it itself.
 HEADER_WANTED_BY: Final = "kull-wanted-by"
 HEADER_TRACEPARENT: Final = "traceparent"
 
+BATCH: Final = "batch"  # type of a message that carries several events
 PROBE: Final = "probe"  # type of a claim probe; it never becomes an entry
 
 

@@ -81,6 +81,7 @@ class OutboxPublisher(Publisher):
         shard_count: the deployment's.
         app_id: the service that publishes: idempotency keys are unique within it.
         in_flight: how many messages may be unconfirmed at once.
+        bursts: several events may share a message; every one that was accepted is sent.
         now: seconds since the Unix epoch.
         randomness: returns that many random bytes, for ids.
         jitter: returns a float from 0 to 1, for back-off.
@@ -94,6 +95,7 @@ class OutboxPublisher(Publisher):
         shard_count: int = DEFAULT_SHARD_COUNT,
         app_id: str = DEFAULT_APP_ID,
         in_flight: int = DEFAULT_IN_FLIGHT,
+        bursts: bool = False,
         now: Callable[[], float] = time.time,
         randomness: Callable[[int], bytes] = os.urandom,
         jitter: Callable[[], float] = random.random,
@@ -103,6 +105,7 @@ class OutboxPublisher(Publisher):
             shard_count=shard_count,
             app_id=app_id,
             in_flight=in_flight,
+            bursts=bursts,
             now=now,
             randomness=randomness,
             jitter=jitter,

@@ -14,6 +14,7 @@ from kull_producers.errors import OutboxError
 from kull_producers.outbox.file_store import OutboxStatus
 from kull_producers.outbox.relay import Relay
 from kull_producers.outbox.row import OutboxRow
+from kull_producers.publishing.bursts import Bursts
 from kull_producers.publishing.cancellation import Cancellation
 from kull_producers.publishing.publisher import DEFAULT_IN_FLIGHT
 from kull_producers.publishing.transport import Transport
@@ -73,7 +74,8 @@ class SqlRelay:
         backlog: the table; owned, closed when `run` ends.
         transport: the connection to RabbitMQ; owned.
         shard_count: the deployment's.
-        in_flight: how many messages may be unconfirmed at once.
+        in_flight: how many events may be unconfirmed at once.
+        bursts: several events may share a message: see `publishing.bursts`.
         poll: seconds between two looks at an idle table.
         keep: seconds that sent rows stay.
         now: seconds since the Unix epoch.
@@ -87,19 +89,20 @@ class SqlRelay:
         *,
         shard_count: int = DEFAULT_SHARD_COUNT,
         in_flight: int = DEFAULT_IN_FLIGHT,
+        bursts: bool = False,
         poll: float = DEFAULT_POLL,
         keep: float = DEFAULT_KEEP,
         now: Callable[[], float] = time.time,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._backlog = backlog
-        self._transport = transport
+        self._transport = Bursts(transport) if bursts else transport
         self._poll = poll
         self._keep = keep
         self._now = now
         self._relay = Relay(
             _Clocked(backlog, now),
-            transport,
+            self._transport,
             shard_count=shard_count,
             in_flight=in_flight,
             jitter=jitter,

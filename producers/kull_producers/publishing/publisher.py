@@ -7,6 +7,8 @@ Guarantees:
 - Events of one address arrive in the order of the calls, also across a lost connection: what was
   not confirmed is sent again first, in order. One exception: when RabbitMQ refuses a single event
   while later ones of its address are on their way already, those are stored before its retry.
+- With `bursts`, a call without `idempotency_key` for what only counts as the newest may return when
+  a newer one of its key, of this publisher, has been confirmed in its place.
 - A call that is repeated with its `idempotency_key` keeps its place: what the publisher has said
   later of the same shoot or prompt stays the newest.
 """
@@ -32,6 +34,7 @@ from kull_producers.events.envelope import messages_of
 from kull_producers.events.event import Event
 from kull_producers.events.message import Message
 from kull_producers.events.stamp import Stamper
+from kull_producers.publishing.bursts import Bursts
 from kull_producers.publishing.confirmed_publish import ConfirmedPublish
 from kull_producers.publishing.event_methods import EventMethods
 from kull_producers.publishing.failed_calls import FailedCalls
@@ -53,8 +56,10 @@ class Publisher(EventMethods):
         transport: the connection to RabbitMQ.
         shard_count: the deployment's; checked when the publisher opens.
         app_id: the service that publishes: idempotency keys are unique within it.
-        in_flight: how many messages may be unconfirmed at once; further calls wait.
+        in_flight: how many events may be unconfirmed at once; further calls wait.
         timeout: seconds until a call that is not confirmed raises.
+        bursts: several events may share a message, and what is not sent yet may give way to a newer
+            one of its key: see `bursts`.
         now: seconds since the Unix epoch.
         randomness: returns that many random bytes, for ids.
         jitter: returns a float from 0 to 1, for back-off.
@@ -68,16 +73,18 @@ class Publisher(EventMethods):
         app_id: str = DEFAULT_APP_ID,
         in_flight: int = DEFAULT_IN_FLIGHT,
         timeout: float = DEFAULT_TIMEOUT,
+        bursts: bool = False,
         now: Callable[[], float] = time.time,
         randomness: Callable[[int], bytes] = os.urandom,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self._transport = transport
+        self._transport = Bursts(transport) if bursts else transport
+        self._bursts = bursts
         self._shard_count = shard_count
         self._stamper = Stamper(now=now, randomness=randomness, app_id=app_id, process=os.getpid)
         self._failed = FailedCalls()
         self._confirmed = ConfirmedPublish(
-            transport, in_flight=in_flight, timeout=timeout, jitter=jitter
+            self._transport, in_flight=in_flight, timeout=timeout, jitter=jitter
         )
         self._open = False
         self._calls = 0
@@ -125,6 +132,8 @@ class Publisher(EventMethods):
         if before := self._failed.take(messages):
             stamp = replace(before, traceparent=traceparent)
             messages = build(stamp)
+        if self._bursts and idempotency_key is None:
+            messages = [replace(each, replaceable=True) for each in messages]
         with self._under_way():
             try:
                 await self._deliver(messages)

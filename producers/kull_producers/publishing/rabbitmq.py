@@ -117,6 +117,13 @@ class RabbitTransport:
                 "set shard_count (KULL_SHARD_COUNT) to what its routers use"
             )
 
+    async def takes_batches(self) -> bool:
+        """See `Transport.takes_batches`. An account may also lack the right."""
+        try:
+            return await self._exists(topology.BURSTS)
+        except AccessRefused:
+            return False
+
     async def blocked(self) -> bool:
         """See `Transport.blocked`. RabbitMQ tells a connection once that has published."""
         return self._connection is not None and self._connection.blocked
@@ -305,7 +312,7 @@ def _amqp_message(message: Message) -> aio_pika.Message:
     return aio_pika.Message(
         message.body,
         headers=dict(message.headers),
-        content_type="application/json",
+        content_type=message.content_type,
         delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
         message_id=message.message_id,
         type=message.type,

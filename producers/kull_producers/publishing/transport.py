@@ -46,6 +46,13 @@ class Transport(Protocol):
         """
         ...
 
+    async def takes_batches(self) -> bool:
+        """Return whether the deployment's routers take several events in one message.
+
+        Raises ConnectError: the connection is down; NoAnswer: the broker is silent.
+        """
+        ...
+
     async def blocked(self) -> bool:
         """Return whether the broker takes no messages for now, its memory or disk being short.
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from kull_producers.events import topology
 from kull_producers.events.models import EVENTS
+
+_ENTRANCES: Final = (*EVENTS.exchanges, topology.BURSTS)  # what feeds the exchange of the shards
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +72,7 @@ def layout(shard_count: int) -> Layout:
         ExchangeSpec(name=topology.UNROUTED, kind="fanout"),
         ExchangeSpec(name=topology.DEAD, kind="fanout"),
         ExchangeSpec(name=topology.ROUTE, kind="topic", alternate=topology.UNROUTED, internal=True),
-        *(ExchangeSpec(name=name, kind="topic") for name in EVENTS.exchanges),
+        *(ExchangeSpec(name=name, kind="topic") for name in _ENTRANCES),
     ]
     shards = [
         QueueSpec(name=topology.shard_queue(shard), single_active=True, dead_letter=topology.DEAD)
@@ -98,7 +101,7 @@ def layout(shard_count: int) -> Layout:
         # Events may flow in only once their queues are bound.
         *(
             BindingSpec(source=name, destination=topology.ROUTE, pattern="#", to_exchange=True)
-            for name in EVENTS.exchanges
+            for name in _ENTRANCES
         ),
     ]
     return Layout(exchanges=exchanges, queues=queues, bindings=bindings)

@@ -214,6 +214,11 @@ class MemoryTransport:
                 f"the deployment does not have {shard_count} shards, or no router has started yet"
             )
 
+    async def takes_batches(self) -> bool:
+        """See `Transport.takes_batches`."""
+        self._check_connected()
+        return topology.BURSTS in self._broker.server.exchanges
+
     async def blocked(self) -> bool:
         """See `Transport.blocked`: never."""
         return False

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from kull_producers.errors import InvalidEvent
-from kull_producers.events import address, topology
+from kull_producers.events import address, batch, topology
 from kull_producers.events.message import Message
 from kull_producers.events.models import EVENTS
 from kull_protos.contract.event_types import EPHEMERAL, is_event_type
@@ -18,6 +18,19 @@ from kull_router.errors import PoisonMessage
 from kull_router.queues.entry import NO_PROGRESS, Contract, Event
 
 MAX_RUN_CHARS: Final = 64
+
+
+def apart(message: Message) -> list[Message]:
+    """Return the messages whose events this one carries: itself, or those of a batch, in order.
+
+    Raises PoisonMessage: it is a batch that cannot be read.
+    """
+    if not batch.is_batch(message):
+        return [message]
+    try:
+        return batch.messages_in(message)
+    except InvalidEvent as error:
+        raise PoisonMessage(f"not a batch of events: {error}") from error
 
 
 def read(

@@ -36,6 +36,13 @@ class Republisher:
             await self.bury(message, f"a fault of the router: {error!r}")
         return None
 
+    async def taken_apart(self, delivery: Delivery) -> list[Message]:
+        """Return the messages in a delivery, several if it is a batch; none: it was buried."""
+        if await self.buried_unread(delivery):
+            return []
+        message = delivery.message
+        return await self.understood(message, lambda: ingest.apart(message)) or []
+
     async def buried_unread(self, delivery: Delivery) -> bool:
         """Bury a delivery that was too large to be read; return whether it was."""
         if delivery.too_large:

@@ -42,7 +42,8 @@ class Shard:
     """The life of one shard at this router: see `ownership` for whose it is.
 
     The first delivery on a fresh channel claims the next term; losing the channel loses the shard.
-    Events are acknowledged only after their commit, and pushed only after it.
+    Events are acknowledged only after their commit, and pushed only after it; those of a batch when
+    each of them is stored, re-addressed or buried.
     """
 
     def __init__(
@@ -128,15 +129,19 @@ class Shard:
         for delivery in deliveries:
             if delivery.redelivered:
                 metrics.REDELIVERED.inc()
-            if is_probe(delivery.message) or await self._republisher.buried_unread(delivery):
+            if is_probe(delivery.message):
                 continue
-            found = await self._republisher.understood(
-                delivery.message, partial(self._read, delivery.message, now_ms, age_ms)
-            )
-            if isinstance(found, Event):
-                arrived.append(_Arrived(delivery.message, found))
-            elif found is not None:
-                await self._republisher.readdress(delivery.message, found)
+            for message in await self._republisher.taken_apart(delivery):
+                found = await self._republisher.understood(
+                    message, partial(self._read, message, now_ms, age_ms)
+                )
+                if isinstance(found, Event):
+                    arrived.append(_Arrived(message, found))
+                elif found is not None:
+                    await self._republisher.readdress(message, found)
+            if len(arrived) >= self._settings.batch:  # messages may hold many events each
+                await self._store_arrived(arrived)
+                arrived = []
         await self._store_arrived(arrived)
 
     def _read(self, message: Message, now_ms: int, age_ms: int) -> Event | list[Message]:

@@ -59,12 +59,11 @@ class Unrouted:
             deliveries = await channel.receive(self._settings.batch)
             homeless: list[Message] = []
             for delivery in deliveries:
-                if await self._republisher.buried_unread(delivery):
-                    continue
-                if ingest.is_well_addressed(delivery.message, self._settings.shard_count):
-                    homeless.append(delivery.message)
-                else:
-                    await self._readdress(delivery.message)
+                for message in await self._republisher.taken_apart(delivery):
+                    if ingest.is_well_addressed(message, self._settings.shard_count):
+                        homeless.append(message)
+                    else:
+                        await self._readdress(message)
             await self._bring_home(homeless)
             channel.ack(deliveries[-1].tag)
 

@@ -44,7 +44,7 @@ def test_a_password_is_there_as_a_salted_hash_only() -> None:
 def test_a_producer_writes_to_what_carries_events_and_to_nothing_else() -> None:
     may = re.compile(ROLES["producer"]["write"])
 
-    assert all(may.search(exchange) for exchange in EVENTS.exchanges)
+    assert all(may.search(exchange) for exchange in (*EVENTS.exchanges, topology.BURSTS))
     assert may.search(f"{topology.SHARDS}.16")  # it looks whether there is this mark
     others = {*topology.INTERNAL, "kull.credit.x", "kullXcredit", "kull.shards.16.x"}
-    assert not any(may.search(name) for name in others - {topology.ROUTE})
+    assert not any(may.search(name) for name in others - {topology.ROUTE, topology.BURSTS})

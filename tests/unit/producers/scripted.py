@@ -21,17 +21,23 @@ class ScriptedTransport:
     def __init__(self) -> None:
         self.sent: asyncio.Queue[tuple[str, asyncio.Future[None]]] = asyncio.Queue()
         self.stored: list[str] = []
+        self.messages: list[Message] = []  # all that was sent
         self.closed = False
 
     async def publish(self, message: Message) -> None:
         """Announce the publish in `sent` and wait for its end."""
         end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.messages.append(message)
         self.sent.put_nowait((message.message_id, end))
         await end
         self.stored.append(message.message_id)
 
     async def check_shard_count(self, shard_count: int) -> None:
         """Accept any count."""
+
+    async def takes_batches(self) -> bool:
+        """Yes."""
+        return True
 
     async def blocked(self) -> bool:
         """Never."""

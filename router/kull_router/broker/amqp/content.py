@@ -163,7 +163,7 @@ def encode_publish(message: Message, *, channel: int, max_frame: int) -> bytes:
         ValueError: a text is too long for AMQP, or a number too large; it says which.
     """
     properties = commands.Basic.Properties(
-        content_type="application/json",
+        content_type=message.content_type,
         headers=dict(message.headers),
         delivery_mode=2,
         message_id=message.message_id,
