@@ -128,12 +128,10 @@ class Publisher(EventMethods):
         build = partial(
             messages_of, event, shard_count=self._shard_count, user_id=user_id, room=room
         )
-        messages = build(stamp)
+        messages = self._marked(build(stamp), named=idempotency_key is not None)
         if before := self._failed.take(messages):
             stamp = replace(before, traceparent=traceparent)
             messages = build(stamp)
-        if self._bursts and idempotency_key is None:
-            messages = [replace(each, replaceable=True) for each in messages]
         with self._under_way():
             try:
                 await self._deliver(messages)
@@ -179,6 +177,12 @@ class Publisher(EventMethods):
             await self._idle.wait()
         finally:
             await self._close()
+
+    def _marked(self, messages: list[Message], *, named: bool) -> list[Message]:
+        """Return the messages, marked as replaceable unless the application may repeat them."""
+        if named or not self._bursts:
+            return messages
+        return [replace(each, replaceable=True) for each in messages]
 
     @contextmanager
     def _under_way(self) -> Iterator[None]:

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from kull_producers.events import topology
+from kull_producers.events import batch, topology
 from kull_producers.events.envelope import messages_of
 from kull_producers.events.message import Message
 from kull_producers.events.models import CreditUpdate
@@ -48,6 +48,24 @@ async def test_an_event_whose_queue_was_deleted_arrives(rig: Rig) -> None:
     await rig.subscribe(1, "maya:mac")
     rig.broker.server.delete_queue(_queue_of("maya"))
     await _arrives(rig, 1)
+
+
+async def test_the_events_of_a_batch_whose_queue_was_deleted_arrive(rig: Rig) -> None:
+    await rig.subscribe(1, "maya:mac")
+    rig.broker.server.delete_queue(_queue_of("maya"))
+    sent = [
+        messages_of(
+            CreditUpdate(user_id="maya", new_balance=balance, change=1, reason="x"),
+            Stamp(id=f"b-{balance}", timestamp_ms=1),
+            shard_count=SHARDS,
+        )[0]
+        for balance in (7, 8)
+    ]
+    records = [batch.record_of(each) for each in sent]
+    await rig.broker.publish(batch.batch_of(sent[0], records))
+    await _arrives(rig, 9)
+    found = balances(await rig.credits_of("maya"))
+    assert {7, 8} <= {balance for _, balance in found}
 
 
 async def test_an_event_whose_binding_was_removed_arrives(rig: Rig) -> None:
