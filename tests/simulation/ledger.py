@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
+from kull_producers.events import topology
+from kull_producers.events.message import Message
 from kull_router.queues.entry import Contract, Event
 from kull_router.queues.port import DeviceInfo, Outcome, Retention, Stale, Stored
 from kull_router.queues.rules import Cursor
@@ -17,6 +19,25 @@ from kull_router.sessions.registry import Presence
 from tests.simulation.newest import KeyHistory
 
 ALL = "all"
+Place = tuple[str, str, str]  # address, key, run
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one run of a publisher says of a key of an address, and its place among that."""
+
+    place: Place
+    version: int
+
+    @classmethod
+    def by(cls, message: Message) -> Said | None:
+        """Return what a message says if it only counts as the newest."""
+        names = (topology.HEADER_ADDRESS, topology.HEADER_KEY, topology.HEADER_RUN)
+        headers = message.headers
+        if any(name not in headers for name in names):
+            return None
+        address, key, run = (str(headers[name]) for name in names)
+        return cls((address, key, run), int(headers[topology.HEADER_VERSION]))
 
 
 @dataclass(slots=True)
@@ -91,6 +112,10 @@ class Ledger:
         self._called_again: set[str] = set()
         self._destroyed: set[str] = set()
         self._detoured: set[str] = set()
+        self._bad: set[str] = set()
+        self._buried: set[str] = set()
+        self._owed: dict[Place, int] = {}  # versions that publishers were told are safe
+        self._reached: dict[Place, int] = {}  # versions that the database has seen
         self._order: dict[tuple[str, str], int] = {}  # (address, publisher's line) -> last number
 
     def blame(self, what: str) -> None:
@@ -131,6 +156,11 @@ class Ledger:
             elif isinstance(outcome, Stale):
                 self._check_newest(log, event, stale=True)
                 self._stale.add((event.address, event.id))
+            if event.contract is Contract.LATEST:
+                self._reach(Said((event.address, event.key, event.run), event.version))
+
+    def _reach(self, said: Said) -> None:
+        self._reached[said.place] = max(said.version, self._reached.get(said.place, 0))
 
     def _check_newest(self, log: Log, event: Event, *, stale: bool) -> None:
         """Old news of a key must not replace newer ones, nor the newest be dropped."""
@@ -204,9 +234,15 @@ class Ledger:
 
     # What RabbitMQ tells
 
-    def destroyed(self, event_id: str) -> None:
+    def destroyed(self, message: Message) -> None:
         """A queue with this event in it was deleted: nobody can bring that back."""
-        self._destroyed.add(event_id)
+        self._destroyed.add(message.message_id)
+        if (said := Said.by(message)) is not None:
+            self._reach(said)
+
+    def buried(self, event_id: str) -> None:
+        """It came to the dead letters."""
+        self._buried.add(event_id)
 
     def detoured(self, event_id: str) -> None:
         """It found no queue of its shard; it arrives, and may do so behind later ones."""
@@ -217,6 +253,14 @@ class Ledger:
     def confirm(self, address: str, event_id: str) -> None:
         """A publisher was told that this event is safe."""
         self.confirmed.add((address, event_id))
+
+    def confirm_newest(self, said: Said) -> None:
+        """A publisher was told that this, or what it says later of the same key, is safe."""
+        self._owed[said.place] = max(said.version, self._owed.get(said.place, 0))
+
+    def confirm_bad(self, event_id: str) -> None:
+        """A publisher was told that this is safe, which is no event: it must be buried."""
+        self._bad.add(event_id)
 
     def called_again(self, event_id: str) -> None:
         """The publisher gave up on this event, and is asked again: its place is gone."""
@@ -258,13 +302,20 @@ class Ledger:
 
     def unsettled(self) -> list[str]:
         """Return the confirmed events that the router has lost."""
-        return [
-            f"lost in the router: {event_id} of {address}"
+        lost = [
+            f"{event_id} of {address}"
             for address, event_id in sorted(self.confirmed)
             if event_id not in self.logs[address].ids
             and event_id not in self._destroyed
             and (address, event_id) not in self._stale
         ]
+        lost += [
+            f"version {version} of {place}"
+            for place, version in sorted(self._owed.items())
+            if self._reached.get(place, 0) < version
+        ]
+        lost += [f"{event_id}, to bury" for event_id in self._bad - self._buried - self._destroyed]
+        return [f"lost in the router: {each}" for each in lost]
 
     def missing(self, book: Book) -> Iterator[str]:
         """Return what a device still has to get."""

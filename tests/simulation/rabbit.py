@@ -18,6 +18,7 @@ from kull_router.broker.layout import BindingSpec
 from kull_router.broker.memory import MemoryBroker, MemoryChannel
 from kull_router.broker.memory_server import MemoryServer
 from kull_router.broker.port import Delivery
+from kull_router.delivery import ingest
 from kull_router.errors import BrokerUnavailable, ChannelClosed
 from tests.simulation.ledger import Ledger
 from tests.simulation.loop import NOBODY, Process
@@ -36,19 +37,24 @@ class Server(MemoryServer):
 
     def publish(self, message: Message) -> None:
         """See `MemoryServer.publish`."""
-        if topology.UNROUTED in self._route(message):
-            self._ledger.detoured(message.message_id)
+        route = self._route(message)
+        for each in ingest.apart(message):
+            if topology.UNROUTED in route:
+                self._ledger.detoured(each.message_id)
+            if topology.DEAD in route:
+                self._ledger.buried(each.message_id)
         super().publish(message)
 
     def delete_queue(self, name: str) -> None:
         """See `MemoryServer.delete_queue`."""
         queue = self.queues[name]
-        for queued in queue.ready:
-            self._ledger.destroyed(queued.message.message_id)
+        lost = [queued.message for queued in queue.ready]
         for consumer in queue.consumers:
             assert isinstance(consumer, MemoryChannel)
-            for _, message in consumer._unacknowledged:
-                self._ledger.destroyed(message.message_id)
+            lost += [message for _, message in consumer._unacknowledged]
+        for message in lost:
+            for each in ingest.apart(message):
+                self._ledger.destroyed(each)
         super().delete_queue(name)
 
 
