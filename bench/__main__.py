@@ -32,7 +32,7 @@ from tests.support.arguments import stop_in_order
 from tests.support.rabbitmq import installation
 
 FOLDER = Path(__file__).parent
-PLANS = {"full": plans.full, "quick": plans.quick, "tiny": plans.tiny}
+PLANS = {"full": plans.full, "quick": plans.quick, "tiny": plans.tiny, "bursts": plans.bursts}
 
 
 def main() -> int:

@@ -16,6 +16,7 @@ from bench.rivals import centrifugo
 from bench.rivals.ceiling import Ceiling
 from bench.rivals.centrifugo import Centrifugo
 from bench.rivals.kull import Kull
+from bench.rivals.kull_bursts import KullBursts
 from bench.rivals.rival import Rival
 from bench.rivals.socketio_node import NodeSocketIO
 from bench.rivals.socketio_python import PythonSocketIO
@@ -111,6 +112,13 @@ def pairs(earlier: Earlier) -> list[Load]:
     return [Load(name=ONE, job=Job(devices=1_000, seconds=4.0), entries=entries)]
 
 
+def bursts() -> list[Load]:
+    """Return what shows what bursts bring: without and with, in turns."""
+    steps = (figures.connect, figures.at(1_000), figures.saturate)
+    entries = [Entry(Kull, steps), Entry(KullBursts, steps)]
+    return [Load(name=ONE, job=Job(devices=1_000, seconds=4.0), entries=entries, rounds=3)]
+
+
 def full() -> list[Load]:
     """Return what `make bench` runs: goals have five rounds, what has none one or two."""
     return [
@@ -143,6 +151,7 @@ def _everybody() -> list[Entry]:
         Entry(Kull, CONNECTED, once=ONCE_KEPT),
         Entry(WebMqtt, CONNECTED, once=ONCE_KEPT),
         Entry(CENTRIFUGO_REDIS, CONNECTED, once=ONCE_KEPT),
+        Entry(KullBursts, JUST_FULL, rounds=2),
         _ceiling(),
         Entry(NodeSocketIO, CONNECTED, once=ONCE, rounds=2),
         Entry(functools.partial(Centrifugo, on_redis=True, batches=True), CONNECTED, rounds=2),

@@ -63,30 +63,34 @@ class Outlet(Protocol):
         ...
 
 
-class _Confirming(AmqpChannel):
+class Confirming(AmqpChannel):
     """A channel that counts confirms and fails on the first refusal."""
 
     def __init__(self, wire: Wire, number: int) -> None:
         super().__init__(wire, number)
         self.open_tags: dict[int, None] = {}
         self.failure = ""
-        self._tag = 0
+        self.last_tag = 0
 
     async def confirm(self) -> None:
+        """Ask for confirms."""
         await self.call(commands.Confirm.Select(), commands.Confirm.SelectOk)
 
     def publish(self, frames: bytes) -> None:
+        """Send a message, encoded; its tag is `last_tag`."""
         if self.failure:
             raise BrokerError(self.failure)
         self.check_open()
-        self._tag += 1
-        self.open_tags[self._tag] = None
+        self.last_tag += 1
+        self.open_tags[self.last_tag] = None
         self._wire.write(frames)
 
     def handle_return(self, returned: commands.Basic.Return, message_id: str) -> None:
+        """See `AmqpChannel.handle_return`."""
         self.failure = f"no queue takes {returned.exchange} {returned.routing_key}"
 
     def handle_event(self, method: base.Frame) -> bool:
+        """Take a confirm."""
         match method:
             case commands.Basic.Ack(delivery_tag=tag, multiple=True):
                 for each in [each for each in self.open_tags if each <= tag]:
@@ -107,7 +111,7 @@ class AmqpOutlet:
         self._route = route
         self._templates: dict[str, bytes] = {}
         self._connection: AmqpConnection | None = None
-        self._channel: _Confirming | None = None
+        self._channel: Confirming | None = None
 
     @property
     def unconfirmed(self) -> int:
@@ -118,7 +122,7 @@ class AmqpOutlet:
         """See `Outlet.open`."""
         url = AmqpUrl.parse(self._route.url)
         self._connection = await AmqpConnection.open(url, name="bench", on_lost=_ignore)
-        self._channel = await self._connection.channel(_Confirming)
+        self._channel = await self._connection.channel(Confirming)
         await self._channel.confirm()
 
     def publish(self, user: str, *, event_id: bytes, sent: int, number: int) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from kull_producers.events import topology
+from kull_producers.events import batch, topology
 from kull_producers.events.message import Message
 from kull_producers.events.models import EVENTS
 from kull_router.broker.port import KEPT, MAX_BODY
@@ -359,3 +359,20 @@ async def test_starting_again_changes_nothing(rig: Rig) -> None:
     await broker.publish(event(1))
     again = await rig.router()
     assert ids(await take(await open_shard(again), 1)) == ["1"]
+
+
+async def test_a_batch_comes_to_its_shard_as_it_is_and_to_nobody_at_the_public_exchanges(
+    rig: Rig,
+) -> None:
+    broker = await rig.router()
+    await rig.third_party(topology.CREDIT)
+    sent = batch.batch_of(event(1), [batch.record_of(event(number)) for number in (1, 2)])
+    await broker.publish(sent)
+    await broker.publish(event(3))
+
+    [delivery, alone] = await take(await open_shard(broker), 2)
+    assert delivery.message == sent
+    assert batch.messages_in(delivery.message) == [event(1), event(2)]
+    assert alone.message == event(3)
+    audit = await broker.consume("audit", single_active=False, prefetch=10)
+    assert ids(await take(audit, 1)) == ["3"]

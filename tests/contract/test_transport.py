@@ -16,21 +16,33 @@ from kull_producers import (
 )
 from kull_producers.events import topology
 from kull_producers.publishing.rabbitmq import RabbitTransport
-from tests.contract.transports import BrokerTarget, Target, TwinTarget
+from tests.contract.transports import BrokerTarget, BurstsTarget, Target, TwinTarget
 from tests.support.brokers import SHARDS, MemoryRig, RabbitRig, event
 
+REAL = pytest.mark.rabbitmq
+TARGETS = (
+    "twin",
+    "memory",
+    "memory-bursts",
+    pytest.param("rabbitmq", marks=REAL),
+    pytest.param("rabbitmq-bursts", marks=REAL),
+)
 
-@pytest.fixture(params=["twin", "memory", pytest.param("rabbitmq", marks=pytest.mark.rabbitmq)])
+
+@pytest.fixture(params=TARGETS)
 async def target(request: pytest.FixtureRequest) -> AsyncIterator[Target]:
     async with AsyncExitStack() as stack:
         if request.param == "twin":
             yield TwinTarget()
             return
-        if request.param == "memory":
+        build = BurstsTarget if request.param.endswith("-bursts") else BrokerTarget
+        if request.param.startswith("memory"):
             memory_rig = MemoryRig(stack)
             memory = await memory_rig.router()
             await memory_rig.third_party(topology.CREDIT)
-            yield BrokerTarget(memory.transport(), memory)
+            target = build(memory.transport(), memory)
+            await target.transport.check_shard_count(SHARDS)
+            yield target
             return
         url = request.getfixturevalue("amqp_url")
         rig = RabbitRig(stack, url)
@@ -38,7 +50,9 @@ async def target(request: pytest.FixtureRequest) -> AsyncIterator[Target]:
         await rig.third_party(topology.CREDIT)
         transport = RabbitTransport(url)
         stack.push_async_callback(transport.aclose)
-        yield BrokerTarget(transport, broker)
+        target = build(transport, broker)
+        await target.transport.check_shard_count(SHARDS)
+        yield target
 
 
 async def test_concurrent_publishes_are_stored_in_the_order_of_the_calls(target: Target) -> None:
@@ -83,3 +97,7 @@ async def test_a_closed_transport_says_so(target: Target) -> None:
         await target.transport.publish(event(2))
     with pytest.raises(ConnectError, match="closed"):
         await target.transport.check_shard_count(SHARDS)
+
+
+async def test_a_deployment_takes_batches(target: Target) -> None:
+    assert await target.transport.takes_batches()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack
 from typing import Protocol
 from urllib.parse import urlsplit
 
 from kull_producers.events.message import Message
+from kull_producers.publishing.bursts import Bursts
 from kull_producers.publishing.transport import Transport
 from kull_producers.testing import MemoryTransport
 from kull_router.broker.port import Broker
-from tests.support.brokers import SHARDS, take
+from kull_router.delivery import ingest
+from tests.support.brokers import SHARDS, open_shard, take
 from tests.support.tcp_proxy import TcpProxy
 
 
@@ -49,6 +52,23 @@ class BrokerTarget:
     async def stored(self, count: int) -> list[Message]:
         channel = await self._broker.consume("audit", single_active=False, prefetch=1000)
         return [delivery.message for delivery in await take(channel, count)]
+
+
+class BurstsTarget:
+    """Events that wait together travel together, over a transport to a broker."""
+
+    def __init__(self, transport: Transport, broker: Broker) -> None:
+        self.transport = Bursts(transport)
+        self._broker = broker
+
+    async def stored(self, count: int) -> list[Message]:
+        channel = await open_shard(self._broker, prefetch=1000)
+        found: list[Message] = []
+        async with asyncio.timeout(5):
+            while len(found) < count:
+                for delivery in await channel.receive(1):
+                    found += ingest.apart(delivery.message)
+        return found
 
 
 async def proxied(stack: AsyncExitStack, url: str) -> tuple[TcpProxy, str]:

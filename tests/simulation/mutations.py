@@ -132,6 +132,28 @@ MUTATIONS = (
         trial=IN_MEMORY,
     ),
     Mutation(
+        name="let a bad event of a batch take those behind it along",
+        path="router/kull_router/delivery/shard.py",
+        old="                if isinstance(found, Event):\n",
+        new="""                if found is None:
+                    break
+                if isinstance(found, Event):
+""",
+        trial=IN_MEMORY,
+    ),
+    Mutation(
+        name="acknowledge a batch when its first event is stored",
+        path="router/kull_router/delivery/shard.py",
+        old="""                arrived = []
+        await self._store_arrived(arrived)
+""",
+        new="""                arrived = []
+        await self._store_arrived(arrived[:1])
+        asyncio.create_task(self._store_arrived(arrived[1:]))
+""",
+        trial=IN_MEMORY,
+    ),
+    Mutation(
         name="compact an `every` event",
         path="router/kull_router/queues/rules.py",
         old="        else:\n            every += 1\n",
