@@ -72,9 +72,10 @@ class PublisherNode:
         publisher = await self._connected(process, lambda: wall_ms(loop) / 1000 + self.clock_error)
         async with asyncio.TaskGroup() as tasks:
             while self._publishing:
-                for _ in range(self._rng.choice(BURSTS) if self.bursts else 1):
+                burst = self._rng.choice(BURSTS) if self.bursts else 1
+                for _ in range(burst):
                     self._emit(tasks, publisher, f"{line}/{next(self._numbers)}")
-                await asyncio.sleep(self._rng.expovariate(1 / self.pace))
+                await asyncio.sleep(self._rng.expovariate(2 / self.pace / (1 + burst)))
 
     def _emit(self, tasks: asyncio.TaskGroup, publisher: Publisher, event_id: str) -> None:
         self.open += 1

@@ -96,7 +96,7 @@ class BurstLine(Generic[T]):
         waiting = self._newest.get(key) if key is not None else None
         if waiting is None or not gives_way(waiting.message, message):
             waiting = Waiting(message, [])
-        elif self._last[to] is not waiting:
+        elif self._last.get(to) is not waiting:
             del self._waiting[id(waiting)]
         waiting.message, waiting.record = message, None
         waiting.callers.append(caller)

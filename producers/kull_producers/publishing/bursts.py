@@ -49,7 +49,8 @@ class Bursts:
     """See `Transport`. Each event has a confirm and a fate of its own.
 
     Until `check_shard_count` has found that routers take batches each event goes alone, and again
-    after RabbitMQ has refused one: what was in it is then sent event by event, in order.
+    after RabbitMQ has refused one: what was in it is then sent event by event, in order. An account
+    that may not publish batches is not tried again.
 
     Args:
         transport: what carries the messages; owned.
@@ -58,6 +59,7 @@ class Bursts:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._together = False
+        self._forbidden = False  # to this account
         self._shards: dict[str, _Shard] = {}
         self._under_way: dict[asyncio.Task[None], _Events] = {}
         self._closed = False
@@ -90,7 +92,7 @@ class Bursts:
     async def check_shard_count(self, shard_count: int) -> None:
         """See `Transport.check_shard_count`. Looks as well whether routers take batches."""
         await self._transport.check_shard_count(shard_count)
-        if not self._together:
+        if not self._together and not self._forbidden:
             self._together = await self._transport.takes_batches()
 
     async def takes_batches(self) -> bool:
@@ -136,7 +138,7 @@ class Bursts:
             else:
                 self._settle(shard, events, problem)
         except asyncio.CancelledError:
-            self._settle(shard, events, ConnectError(CLOSED))
+            _tell(events, ConnectError(CLOSED))
             raise
         finally:
             shard.under_way -= 1
@@ -160,6 +162,7 @@ class Bursts:
             if len(events) > 1 and self._together:
                 log.warning("events are sent one by one from now on: %s", problem)
                 self._together = False
+                self._forbidden = isinstance(problem, AccessRefused)
         # Refusing the account closes the channel, under all that was under way on it.
         return len(events) > 1 or (together and isinstance(problem, AccessRefused))
 

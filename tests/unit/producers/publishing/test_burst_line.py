@@ -157,6 +157,16 @@ def test_who_gave_up_is_out_of_the_line() -> None:
     assert ids(line) == ["2", f"{OWN}/3"]
 
 
+def test_a_tick_finds_its_older_one_also_when_what_stood_behind_that_has_left() -> None:
+    line = line_of(tick(1, 1), credit("2"))
+    [_, last] = line
+    line.remove(last)
+    line.add(tick(3, 3), 3)
+
+    [left] = line
+    assert (left.message, left.callers) == (tick(3, 3), [0, 3])
+
+
 SAID = st.builds(
     tick,
     st.integers(1, 6),

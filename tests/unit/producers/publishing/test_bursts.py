@@ -125,7 +125,9 @@ async def test_an_account_without_the_right_loses_no_event_by_it() -> None:
     transport.fail_next(AccessRefused("no right to kull.bursts"))
 
     assert await publish_all(bursts, credit("1"), credit("2")) == [None, None]
-    assert carried(transport) == [["1"], ["2"]]
+    await bursts.check_shard_count(16)
+    assert await publish_all(bursts, credit("3"), credit("4")) == [None, None]
+    assert carried(transport) == [["1"], ["2"], ["3"], ["4"]]
 
 
 async def test_an_event_that_cannot_be_encoded_does_not_fail_its_neighbours() -> None:
@@ -235,6 +237,23 @@ async def test_a_message_whose_callers_have_all_given_up_is_given_up() -> None:
     await turns()
 
     assert end.cancelled()
+
+
+async def test_a_message_that_was_given_up_fails_nobody_behind_it() -> None:
+    transport = ScriptedTransport()
+    bursts = await opened(transport)
+    calls = []
+    for number in range(3):
+        calls.append(asyncio.create_task(bursts.publish(credit(str(number))), name=str(number)))
+        await turns()
+    (_, first), (_, second) = await transport.next(), await transport.next()
+    calls[0].cancel()
+    await turns()
+    assert first.cancelled()
+    second.set_result(None)
+    (await transport.next())[1].set_result(None)
+
+    assert await asyncio.gather(*calls[1:]) == [None, None]
 
 
 async def test_closing_tells_whoever_waits_and_leaves_no_task() -> None:
