@@ -16,8 +16,9 @@ import pytest
 from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import ChannelClosed
 
-from kull_mesh.definitions import Account, document_of
+from kull_mesh.definitions import ROLES, Account, document_of
 from kull_producers import connect
+from kull_producers.contract.shard import shard_of
 from kull_producers.errors import NotDeployed, ShardCountMismatch
 from kull_producers.events import topology
 from kull_producers.events.models import EVENTS
@@ -78,6 +79,38 @@ async def test_a_router_and_a_producer_can_do_their_work(accounts: Accounts) -> 
         await broker.aclose()
 
 
+async def test_an_account_of_before_bursts_sends_one_by_one_and_loses_nothing(
+    accounts: Accounts, rabbitmq: Endpoint
+) -> None:
+    broker = RabbitBroker(accounts.router)
+    await broker.start(SHARDS)
+    account = urlsplit(accounts.producer)
+    rights = dict(ROLES["producer"])
+    rights["write"] = rights["write"].replace(r"|kull\.bursts", "")
+    assert rights != ROLES["producer"]
+    try:
+        async with httpx.AsyncClient(base_url=rabbitmq.api, timeout=20) as api:
+            where = f"/api/permissions{account.path}/{account.username}"
+            (await api.put(where, json=rights)).raise_for_status()
+        channel = await broker.consume(topology.shard_queue(0), single_active=True, prefetch=99)
+        async with connect(accounts.producer, shard_count=SHARDS, bursts=True) as publisher:
+            user = next(f"u{n}" for n in range(99) if shard_of(f"user:u{n}", SHARDS) == 0)
+            for _ in range(2):
+                await asyncio.gather(
+                    *(
+                        publisher.credit_update(
+                            user_id=user, new_balance=n, change=1, reason="Test"
+                        )
+                        for n in range(10)
+                    )
+                )
+        stored = [each.message for each in await take(channel, 20)]
+        assert {each.exchange for each in stored} == {topology.CREDIT}
+        assert len({each.message_id for each in stored}) == 20
+    finally:
+        await broker.aclose()
+
+
 async def test_a_forged_probe_of_a_producer_takes_no_shard_from_its_router(
     accounts: Accounts,
 ) -> None:
@@ -102,10 +135,11 @@ async def test_a_forged_probe_of_a_producer_takes_no_shard_from_its_router(
                 app_id="router-2",
                 headers={topology.HEADER_WANTED_BY: "router-2"},
             )
-            for name in EVENTS.exchanges:
+            entrances = (*EVENTS.exchanges, topology.BURSTS)
+            for name in entrances:
                 exchange = await producer.get_exchange(name, ensure=False)
                 await exchange.publish(forged, "00.user.ada.probe")
-            messages = [each.message for each in await take(channel, len(EVENTS.exchanges))]
+            messages = [each.message for each in await take(channel, len(entrances))]
             assert {each.type for each in messages} == {topology.PROBE}
             assert not claim.is_wanted(messages)
             with pytest.raises(ChannelClosed, match="ACCESS_REFUSED"):
@@ -189,6 +223,7 @@ DEEDS: dict[str, Any] = {
     "bind the mark of the shard count": lambda channel: bind_exchange(
         channel, topology.shard_count_mark(SHARDS)
     ),
+    "bind the exchange for bursts": lambda channel: bind_exchange(channel, topology.BURSTS),
     "bind an event exchange": lambda channel: bind_exchange(channel, topology.CREDIT),
     "declare a queue": lambda channel: channel.declare_queue("kull.mine"),
     "declare a temporary queue": lambda channel: channel.declare_queue(exclusive=True),
