@@ -115,6 +115,24 @@ def at(rate: int) -> Step:
     return steady_rate
 
 
+def in_clumps(rate: int, every: float) -> Step:
+    """Return the step that publishes at a rate what is due within `every` seconds at once.
+
+    So does a relay that looks at its table now and then.
+    """
+
+    def clumped(session: Session) -> Found:
+        session.steady(session.job.warmup, rate, every)
+        what = f"{rate:,} events/s, every {1e3 * every:g} ms"
+        with session.measured(what) as spent:
+            session.steady(session.job.seconds, rate, every)
+        if not session.level():
+            session.note(f"did not deliver everything within three minutes after {what}")
+        yield from _per_delivery(Kind(name=f"at {what}: {CPU.name}", unit="ms"), spent[0])
+
+    return clumped
+
+
 def at_rate(rate: int, name: str) -> Kind:
     """Return the kind of a figure at a rate: `p50`, `p99` or the CPU."""
     return Kind(name=f"at {rate:,} events/s: {name}", unit="ms")

@@ -114,7 +114,8 @@ def pairs(earlier: Earlier) -> list[Load]:
 
 def bursts() -> list[Load]:
     """Return what shows what bursts bring: without and with, in turns."""
-    steps = (figures.connect, figures.at(1_000), figures.saturate)
+    at_rates = (figures.at(1_000), figures.in_clumps(1_000, 0.2))  # as `SqlRelay` polls
+    steps = (figures.connect, *at_rates, figures.saturate)
     entries = [Entry(Kull, steps), Entry(KullBursts, steps)]
     return [Load(name=ONE, job=Job(devices=1_000, seconds=4.0), entries=entries, rounds=3)]
 

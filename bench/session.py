@@ -14,7 +14,7 @@ from bench.cpu import cpu_seconds, difference, machine_seconds
 from bench.job import Job
 from bench.load.account import Account, Tally
 from bench.load.counters import Counters
-from bench.load.publishing import Publishing
+from bench.load.publishing import TURN, Publishing
 from bench.load.queue_consumer import QueueConsumer
 from bench.load.worker import Worker
 from bench.rivals.rival import Rival
@@ -114,9 +114,12 @@ class Session:
         """Publish as much as is taken."""
         self._publisher.call("saturate", seconds, self.job.outstanding)
 
-    def steady(self, seconds: float, rate: float) -> float:
-        """Publish at a rate (events/s); return the publisher's worst lag in seconds."""
-        return float(self._publisher.call("steady", seconds, rate))
+    def steady(self, seconds: float, rate: float, every: float = TURN) -> float:
+        """Publish at a rate (events/s), what is due within `every` seconds at once.
+
+        Return the publisher's worst lag in seconds.
+        """
+        return float(self._publisher.call("steady", seconds, rate, every))
 
     def level(self) -> bool:
         """Wait until everything is delivered; return whether it came to that."""

@@ -58,10 +58,11 @@ class Publishing:
             await asyncio.sleep(0 if room > 0 else TURN)
         return (self._published - first) / (now - begin)
 
-    async def steady(self, seconds: float, rate: float) -> float:
+    async def steady(self, seconds: float, rate: float, every: float = TURN) -> float:
         """Publish at a rate, each event stamped with the time it was due; return the worst lag.
 
-        The lag is in seconds: how late this process was, not the rival.
+        What is due within `every` seconds is published at once. The lag is in seconds: how late
+        this process was, not the rival.
         """
         begin, worst, sent = time.monotonic(), 0.0, 0
         while (passed := time.monotonic() - begin) < seconds:
@@ -69,7 +70,7 @@ class Publishing:
             while sent / rate <= passed:
                 self._publish(next(self._next_user), round((begin + sent / rate) * 1e6))
                 sent += 1
-            await asyncio.sleep(TURN)
+            await asyncio.sleep(every)
         return worst
 
     async def backlog(self, each: int) -> None:
