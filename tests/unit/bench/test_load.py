@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pamqp import frame as amqp
+from pamqp.body import ContentBody
 
 from bench import cpu
 from bench.job import EVENT_BYTES, Job
 from bench.load import events
+from bench.load.burst_outlet import BurstOutlet
 from bench.load.centrifugo_outlet import CONNECTIONS, CentrifugoOutlet
 from bench.load.counters import Counters
 from bench.load.dialects import Centrifugo, Kull, Mqtt, SocketIO, Straight
@@ -72,6 +76,55 @@ def test_amqp_frames_are_filled_like_bodies() -> None:
     assert b"user.user-7" in filled
     assert filled.count(b"7" * 24) == 2  # the message id, and the id in the body
     assert events.read(filled) == (5, 6)
+
+
+class RecordingChannel:
+    """Takes messages, and confirms them when the test says so."""
+
+    def __init__(self) -> None:
+        self.open_tags: dict[int, None] = {}
+        self.last_tag = 0
+        self.bodies: list[bytes] = []
+
+    def publish(self, frames: bytes) -> None:
+        self.last_tag += 1
+        self.open_tags[self.last_tag] = None
+        body = b""
+        while frames:
+            size, _, part = amqp.unmarshal(frames)
+            frames = frames[size:]
+            body += part.value if isinstance(part, ContentBody) else b""
+        self.bodies.append(body)
+
+
+def numbers(body: bytes) -> list[int]:
+    """The numbers of the events in a message."""
+    return [int(each[1:]) for each in re.findall(rb"#\d{8}", body)]
+
+
+async def test_bursts_share_messages_and_wait_behind_two_that_are_not_confirmed() -> None:
+    channel = RecordingChannel()
+    outlet = BurstOutlet(Route(url="amqp://localhost/"))
+    outlet._channel = channel  # type: ignore[assignment]
+
+    def publish(*of: int) -> None:
+        for number in of:
+            outlet.publish("user-7", event_id=b"7" * 24, sent=5, number=number)
+
+    publish(1, 2, 3)
+    await asyncio.sleep(0)
+    publish(4)
+    await asyncio.sleep(0)
+    publish(5)
+    publish(6)
+    await asyncio.sleep(0)
+    assert [numbers(body) for body in channel.bodies] == [[1, 2, 3], [4]]
+    assert outlet.unconfirmed == 6
+
+    del channel.open_tags[1]
+    outlet._look_at_confirms()
+    assert [numbers(body) for body in channel.bodies[2:]] == [[5, 6]]
+    assert outlet.unconfirmed == 3
 
 
 def test_what_is_no_event_is_not_read_as_one() -> None:
