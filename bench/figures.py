@@ -90,6 +90,7 @@ def reconnect(session: Session) -> Found:
         seconds = session.connect()
     yield RECONNECTS, session.job.devices / seconds
     yield RECONNECT_CPU, 1e3 * _total(spent[0]) / session.job.devices
+    yield from _roles(RECONNECT_CPU, spent[0], 1e3 / session.job.devices)
 
 
 def steady(session: Session) -> Found:

@@ -35,6 +35,7 @@ MOST: Final = "10,000 devices, one per user"
 MANY: Final = Job(devices=10_000, seconds=4.0, idle=35.0, backlog=5)
 QUICK: Final = "300 devices, one per user"
 CLAIMED: Final = 5  # rounds of what a goal is about
+CONNECTS: Final = "connects of 2,000 devices, one per user"
 
 CONNECTED: Final[Sequence[Step]] = (
     figures.connect,
@@ -106,10 +107,25 @@ def tiny() -> list[Load]:
 
 
 def pairs(earlier: Earlier) -> list[Load]:
-    """Return what `make bench-smoke` runs: this state and an earlier one, at the same rates."""
-    steps = (figures.connect, *map(figures.at, figures.RATES), figures.saturate)
-    entries = [Entry(Kull, steps), Entry(functools.partial(Kull, earlier=earlier), steps)]
-    return [Load(name=ONE, job=Job(devices=1_000, seconds=4.0), entries=entries)]
+    """Return what `make bench-smoke` runs: this state and an earlier one, at the same rates.
+
+    `--only connects` leaves the rates out.
+    """
+    builds: list[Callable[[], Rival]] = [Kull, functools.partial(Kull, earlier=earlier)]
+    rates = (figures.connect, *map(figures.at, figures.RATES), figures.saturate)
+    connects = (figures.connect, figures.reconnect)
+    return [
+        Load(
+            name=ONE,
+            job=Job(devices=1_000, seconds=4.0),
+            entries=[Entry(build, rates) for build in builds],
+        ),
+        Load(
+            name=CONNECTS,
+            job=Job(devices=2_000),
+            entries=[Entry(build, connects) for build in builds],
+        ),
+    ]
 
 
 def bursts() -> list[Load]:
