@@ -13,7 +13,16 @@ import psycopg
 from kull_router.queues.database import Database
 from kull_router.queues.entry import NO_PROGRESS, Contract, Event
 from kull_router.queues.memory import MemoryState, MemoryStore
-from kull_router.queues.port import CursorUpdate, DeviceInfo, Outcome, Page, Retention, Store
+from kull_router.queues.port import (
+    Attach,
+    Attachment,
+    CursorUpdate,
+    DeviceInfo,
+    Outcome,
+    Page,
+    Retention,
+    Store,
+)
 from kull_router.queues.sql.postgres import PostgresStore
 from kull_router.queues.sql.sqlite import SqliteStore
 
@@ -174,6 +183,21 @@ async def ack(
     await store.advance([update], now)
 
 
+async def attach(
+    store: Store,
+    device: DeviceInfo = PHONE,
+    position: int | None = None,
+    *,
+    address: str = ALICE,
+    shard: int = SHARD,
+    term: int = 1,
+    now: int = NOW,
+) -> Attachment:
+    wanted = Attach(shard=shard, term=term, address=address, device=device, position=position)
+    (attachment,) = await store.attach([wanted], now)
+    return attachment
+
+
 async def join(
     store: Store,
     device: DeviceInfo = PHONE,
@@ -183,5 +207,5 @@ async def join(
     now: int = NOW,
 ) -> tuple[int, int, bool]:
     """Attach and return (after, initial_head, recovered)."""
-    attached = await store.attach(SHARD, 1, address, device, position, now)
+    attached = await attach(store, device, position, address=address, now=now)
     return attached.after, attached.initial_head, attached.recovered

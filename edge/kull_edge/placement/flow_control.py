@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 from kull_edge.placement.credits import Credits
 from kull_edge.placement.owners import Owners
-from kull_edge.placement.sessions import Sessions
+from kull_edge.placement.sessions import Sessions, Subscriber
 from kull_edge.session.effects import Effect, ToRouter
-from kull_edge.session.subscription import SubscriptionKey
+from kull_edge.session.subscription import Subscription, SubscriptionKey
 from kull_protos.mesh.v1 import attach_pb2 as pb
 
 
@@ -128,10 +128,31 @@ class FlowControl:
         if not found or found.subscription.link or not owner or owner.link != link:
             state.subscribes.give()
             return []
+        second = found.session.second
+        if found.subscription is second:  # it goes with the user's own queue, or after it
+            state.subscribes.give()
+            return []
         request = found.session.subscribe_request(found.subscription)
         found.subscription.begin(link, owner.term)
         state.subscribing.add(key)
-        return [ToRouter(link, pb.AttachRequest(subscribe=request))]
+        out = self._also(link, found, second, request) if second else []
+        return [*out, ToRouter(link, pb.AttachRequest(subscribe=request))]
+
+    def _also(
+        self, link: str, found: Subscriber, second: Subscription, request: pb.Subscribe
+    ) -> list[Effect]:
+        """Ask for the session's second queue as well, if the same router owns it."""
+        out: list[Effect] = []
+        if second.link and second.link != link and self.has(second.link):
+            # That router was asked for both, and may have taken the session into this one.
+            ends = pb.Unsubscribe(session_id=found.session.id, address=second.address)
+            out.append(ToRouter(second.link, pb.AttachRequest(unsubscribe=ends)))
+        second.detach()
+        owner = self._owners.of(second.address)
+        if owner and owner.link == link:
+            second.begin(link, owner.term)
+            request.also.CopyFrom(found.session.also(second))
+        return out
 
     def _fetch(self, link: str, state: _Link, key: SubscriptionKey) -> list[Effect]:
         found = self._sessions.find(key)

@@ -9,7 +9,7 @@ from kull_edge.protocol.messages import Hello
 from kull_edge.protocol.server_messages import queue_name
 from kull_edge.protocol.token_peek import Identity, read_token
 from kull_edge.session.subscription import Subscription
-from kull_protos.mesh.v1.attach_pb2 import Device, Generation, Position, Subscribe
+from kull_protos.mesh.v1.attach_pb2 import Also, Device, Generation, Position, Subscribe
 
 
 class Introduction:
@@ -68,14 +68,22 @@ class Introduction:
             device=self._device,
             opened=self._opened,
         )
-        queue = queue_name(address)
+        position = start or self._position(address)
         if subscription.established:
             position = Position(epoch=subscription.epoch, seq=subscription.acked)
+        if position:
             request.position.CopyFrom(position)
-        elif start:
-            request.position.CopyFrom(start)
-        elif queue in self._after:
-            request.position.CopyFrom(Position(epoch=self._epoch, seq=self._after[queue]))
         if self._generation is not None:
             request.generation.CopyFrom(self._generation)
         return request
+
+    def also(self, address: str) -> Also:
+        """Return what to send of a second queue, with the first `subscribe` to the user's own."""
+        return Also(address=address, position=self._position(address))
+
+    def _position(self, address: str) -> Position | None:
+        """Return where the device says that it stands in a queue."""
+        queue = queue_name(address)
+        if queue not in self._after:
+            return None
+        return Position(epoch=self._epoch, seq=self._after[queue])

@@ -18,7 +18,7 @@ from kull_edge.session.config import SessionConfig
 from kull_edge.session.conversation import WARN_EVERY, Conversation
 from kull_edge.session.credential import Credential
 from kull_edge.session.deadlines import Deadline, Deadlines
-from kull_edge.session.effects import Close, Cut, Effect, Opened, Ping, Write
+from kull_edge.session.effects import Close, Cut, Effect, Opened, Ping, Subscribe, Write
 from kull_edge.session.introduction import Introduction
 from kull_edge.session.pings import KEEPALIVE_PAYLOAD, Keepalive, PositionPings, Verdict
 from kull_edge.session.rates import Rates
@@ -83,6 +83,15 @@ class Session:
         """Which link serves the user's own queue; empty: none."""
         own = self.subscriptions.get(self.user_address)
         return own.link if own else ""
+
+    @property
+    def second(self) -> Subscription | None:
+        """Its subscription of `all`, which waits for the owner of the user's own queue to answer.
+
+        None: it has answered, or is not asked yet.
+        """
+        attaching = self.state is State.ATTACHING
+        return self.subscriptions.get(addresses.ALL) if attaching else None
 
     # From the socket
 
@@ -173,6 +182,10 @@ class Session:
             start=self._conversation.start(subscription.address),
         )
 
+    def also(self, second: Subscription) -> pb.Also:
+        """Return what to ask of the second queue, of the owner of both."""
+        return self._introduction.also(second.address)
+
     def subscribed(self, answer: pb.Subscribed, now: float) -> list[Effect]:
         """An owner took the session."""
         own = answer.address == self.user_address
@@ -262,7 +275,10 @@ class Session:
         self.user_address = addresses.of_user(who.user_id)
         self.state = State.ATTACHING
         self._deadlines.set(Deadline.ATTACH, now + self._config.attach_timeout)
-        return [self.subscriptions.subscribe(self.user_address)]
+        return [
+            self.subscriptions.subscribe(self.user_address),
+            self.subscriptions.subscribe(addresses.ALL),
+        ]
 
     def _bad_message(self, error: BadMessage) -> list[Effect]:
         self._errors += 1
@@ -289,7 +305,17 @@ class Session:
             ack_delay=self._config.device_ack_delay,
         )
         welcome = self._replies.message("WELCOME", data)
-        return [Opened(self.id), *welcome, self.subscriptions.subscribe(addresses.ALL)]
+        return [Opened(self.id), *welcome, *self._second(answer, now)]
+
+    def _second(self, answer: pb.Subscribed, now: float) -> list[Effect]:
+        """Follow `all` as well: its owner has answered with the user's own queue, or is asked."""
+        second = self.subscriptions[addresses.ALL]
+        if answer.HasField("also") and second.link == self.subscriptions.own.link:
+            told = self.subscribed(answer.also, now)
+            if second.attached:
+                return told
+        second.detach()
+        return [Subscribe(second)]
 
     def _joined(self, answer: pb.Subscribed) -> list[Effect]:
         self._introduction.forget_position(answer.address)

@@ -16,6 +16,7 @@ from kull_router.queues import rules
 from kull_router.queues.entry import Contract, Entry, Event, Identity
 from kull_router.queues.newest import Newest
 from kull_router.queues.port import (
+    Attach,
     Attachment,
     CursorUpdate,
     DeviceInfo,
@@ -132,24 +133,26 @@ class MemoryStore:
             _remove(target, of_contract[:count])
         return outcomes
 
-    async def attach(
-        self,
-        shard: int,
-        term: int,
-        address: str,
-        device: DeviceInfo,
-        position: int | None,
-        now_ms: int,
-    ) -> Attachment:
+    async def attach(self, wanted: Sequence[Attach], now_ms: int) -> list[Attachment]:
         """See `Store.attach`."""
         self._check_open()
-        self._check_term(shard, term)
+        for each in wanted:
+            self._check_term(each.shard, each.term)
+        return [self._attach(each, now_ms) for each in wanted]
+
+    def _attach(self, wanted: Attach, now_ms: int) -> Attachment:
+        device = wanted.device
         of_user = self._state.devices.setdefault(device.user, {})
+        known = of_user.get(device.device)
+        figures = self._queue(wanted.address).figures
+        cursor = known.cursors.get(wanted.address) if known else None
+        attachment, after = rules.attach(figures, cursor, wanted.position)
+        young = known is not None and now_ms - known.last_seen_ms < self._retention.seen_again_ms
+        if known is not None and young and (known.info, cursor) == (device, after):
+            return attachment
         known = of_user.setdefault(device.device, _Device(device, now_ms))
         known.info, known.last_seen_ms = device, max(known.last_seen_ms, now_ms)
-        figures = self._queue(address).figures
-        attachment, cursor = rules.attach(figures, known.cursors.get(address), position)
-        known.cursors[address] = cursor
+        known.cursors[wanted.address] = after
         return attachment
 
     async def read(

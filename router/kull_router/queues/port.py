@@ -25,6 +25,11 @@ class Retention:
     device_age: float = 30 * 86_400  # cursors of stable device ids
     ephemeral_device_age: float = 600  # of generated ids (browser tabs), after they disconnected
 
+    @property
+    def seen_again_ms(self) -> int:
+        """How old the note that a device was here may be, without being written again."""
+        return int(min(self.device_age, self.ephemeral_device_age) * 1000 / 3)
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -56,6 +61,20 @@ class DeviceInfo:
     name: str = ""
     platform: str = ""
     ephemeral: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attach:
+    """A device wants to follow a queue, at the owner of its shard of that term.
+
+    position: what the device says it processed last, None if it says nothing.
+    """
+
+    shard: int
+    term: int
+    address: str
+    device: DeviceInfo
+    position: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,23 +178,18 @@ class Store(Protocol):
         """
         ...
 
-    async def attach(
-        self,
-        shard: int,
-        term: int,
-        address: str,
-        device: DeviceInfo,
-        position: int | None,
-        now_ms: int,
-    ) -> Attachment:
-        """Note that a device follows a queue and say where it continues. Durable on return.
+    async def attach(self, wanted: Sequence[Attach], now_ms: int) -> list[Attachment]:
+        """Note that a device follows queues and say where it continues. Durable on return.
 
-        position: what the device says it processed last, None if it says nothing (then its stored
-        cursor counts). Between floor and head: recovered from there. Older than the floor or beyond
-        the head: `recovered` is false, after = 0 and initial_head = head (the current state, then
-        what comes next). A device without cursor gets the same but with `recovered` true.
+        Without a position its stored cursor counts. Between floor and head: recovered from there.
+        Older than the floor or beyond the head: `recovered` is false, after = 0 and initial_head =
+        head (the current state, then what comes next). A device without cursor gets the same but
+        with `recovered` true.
 
-        Raises: Fenced, StoreUnavailable.
+        What is stored already is not written again: a device whose description and cursors have
+        not changed, and that was here within `seen_again_ms`, costs no write.
+
+        Raises: Fenced, for all of them if one shard has another owner; StoreUnavailable.
         """
         ...
 
@@ -235,6 +249,7 @@ class Store(Protocol):
 
 
 __all__ = [
+    "Attach",
     "Attachment",
     "CursorUpdate",
     "DeviceInfo",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any, Final
 
@@ -24,7 +24,7 @@ from kull_router.delivery.shard import Shard
 from kull_router.delivery.shards import Shards
 from kull_router.delivery.subscriptions import Subscription, Subscriptions
 from kull_router.errors import StoreError, TokenRefused
-from kull_router.queues.port import Attachment, DeviceInfo, Store
+from kull_router.queues.port import Attach, Attachment, DeviceInfo, Store
 from kull_router.sessions.cursor_writer import CursorWriter
 from kull_router.sessions.devices import Devices
 from kull_router.sessions.presence import device_message
@@ -39,15 +39,22 @@ UNKNOWN_POSITION: Final = 2**62  # beyond any head: the store answers "not recov
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """One queue of a request; `position`: what the device says of it."""
+
+    subscription: Subscription
+    term: int
+    position: pb.Position | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Pending:
-    """A subscription that waits for the store's word."""
+    """A session that waits for the store's word."""
 
     stream: EdgeStream
-    request: pb.Subscribe
-    subscription: Subscription
-    shard: Shard
-    term: int
+    wanted: _Part
     presence: Presence | None  # only in the user's own queue
+    also: _Part | None
 
 
 class Admission:
@@ -98,9 +105,8 @@ class Admission:
         claims = self._authority.verify(request.token, connected=request.HasField("generation"))
         info = _device_info(claims, request)
         self._authority.check(claims, info.device)
-        key = SessionKey(stream.number, request.session_id)
         subscription = Subscription(
-            key=key,
+            key=SessionKey(stream.number, request.session_id),
             address=request.address,
             shard=shard.number,
             info=info,
@@ -110,28 +116,42 @@ class Admission:
         presence = None
         if subscription.is_own:
             opened_ms = stream.clock.here(request.opened, self._clock.monotonic())
-            presence = self._take_over(key, request, info, shard, opened_ms)
+            presence = self._take_over(subscription.key, request, info, shard, opened_ms)
         else:
-            self._fence_older(key, request, info)
+            self._fence_older(subscription)
+        wanted = self._add(subscription, shard.term, request)
+        also = self._also(subscription, presence, request) if presence else None
+        return _Pending(stream=stream, wanted=wanted, presence=presence, also=also)
+
+    def _add(self, subscription: Subscription, term: int, request: pb.Subscribe | pb.Also) -> _Part:
         # Before the head is read: a push that comes in between must reach the edge.
         self._sessions.add(subscription)
-        return _Pending(
-            stream=stream,
-            request=request,
-            subscription=subscription,
-            shard=shard,
-            term=shard.term,
-            presence=presence,
-        )
+        position = request.position if request.HasField("position") else None
+        return _Part(subscription=subscription, term=term, position=position)
 
-    def _fence_older(self, key: SessionKey, request: pb.Subscribe, info: DeviceInfo) -> None:
+    def _also(self, own: Subscription, presence: Presence, request: pb.Subscribe) -> _Part | None:
+        """Take the session into a second queue; None: the edge asks for it by itself, if at all."""
+        if not request.HasField("also"):
+            return None
+        address = request.also.address
+        shard = self._shards.of(address)
+        if shard.term is None or address == own.address or not own.claims.grants(address):
+            return None
+        generation = presence.generation
+        also = replace(own, address=address, shard=shard.number, generation=generation)
+        try:
+            self._fence_older(also)
+        except Refusal:
+            return None
+        return self._add(also, shard.term, request.also)
+
+    def _fence_older(self, mine: Subscription) -> None:
         """Of a shared queue: a device's older session must not move the newer one's cursor."""
-        generation = _generation(request)
-        for other in self._subscriptions.all(info.user):
-            same = other.info.device == info.device and other.address == request.address
-            if not same or other.key == key:
+        for other in self._subscriptions.all(mine.info.user):
+            same = other.info.device == mine.info.device and other.address == mine.address
+            if not same or other.key == mine.key:
                 continue
-            if other.generation > generation:
+            if other.generation > mine.generation:
                 raise Refusal(CloseCode.REPLACED, "this device has connected again elsewhere")
             self._sessions.release(other.key, other.address)
 
@@ -181,67 +201,87 @@ class Admission:
             raise Refusal(CloseCode.TOO_MANY_ATTEMPTS, why)
 
     async def _attach(self, pending: _Pending) -> None:
-        subscription, request = pending.subscription, pending.request
+        mine, also = pending.wanted.subscription, pending.also
         try:
-            attachment = await self._continue(pending)
+            attachment, *others = await self._continue(pending)
         except Exception as error:
             if not isinstance(error, StoreError):
-                log.exception("subscribe_failed", address=request.address)
-            if self._is_current(pending):
-                self._sessions.release(subscription.key, subscription.address)
+                log.exception("subscribe_failed", address=mine.address)
+            if also is not None:  # whatever it was, it may be of the second queue only
+                self._drop(also)
+                await self._attach(replace(pending, also=None))
+                return
+            self._drop(pending.wanted)
             why = Refusal(TRY_AGAIN, "the store does not answer well")
-            refuse(pending.stream, request.session_id, request.address, why)
+            refuse(pending.stream, mine.key.session, mine.address, why)
             return
-        if not self._is_current(pending):
-            return  # closed, evicted, or lost to another owner while the store worked
-        subscription.initial_head = attachment.initial_head
-        pending.stream.send(self._subscribed(pending, attachment))
+        if not self._is_current(mine):
+            # Closed, evicted, or lost to another owner while the store worked.
+            if also is not None:
+                self._drop(also)
+            return
+        answer = self._subscribed(pending, attachment)
+        if also is not None and self._is_current(also.subscription):
+            answer.also.CopyFrom(self._answer(also, *others))
+        pending.stream.send(pb.AttachResponse(subscribed=answer))
         if pending.presence:
             await self._devices.announce(pending.presence)
 
-    def _is_current(self, pending: _Pending) -> bool:
-        mine = pending.subscription
+    def _is_current(self, mine: Subscription) -> bool:
         return self._subscriptions.get(mine.key, mine.address) is mine
 
-    async def _continue(self, pending: _Pending) -> Attachment:
-        request, info = pending.request, pending.subscription.info
-        position = None
-        if request.HasField("position"):
-            same = request.position.epoch == self._store.epoch
-            position = request.position.seq if same else UNKNOWN_POSITION
+    def _drop(self, part: _Part) -> None:
+        if self._is_current(part.subscription):
+            self._sessions.release(part.subscription.key, part.subscription.address)
+
+    async def _continue(self, pending: _Pending) -> list[Attachment]:
+        wanted = [await self._place(part) for part in (pending.wanted, pending.also) if part]
+        return await self._store.attach(wanted, self._clock.age_ms())
+
+    async def _place(self, part: _Part) -> Attach:
+        mine, position = part.subscription, None
+        if part.position is not None:
+            same = part.position.epoch == self._store.epoch
+            position = part.position.seq if same else UNKNOWN_POSITION
         else:  # what it has acknowledged counts, also what is not written yet
-            await self._cursors.write_of(request.address, info)
-        return await self._store.attach(
-            pending.shard.number,
-            pending.term,
-            request.address,
-            info,
-            position,
-            self._clock.age_ms(),
+            await self._cursors.write_of(mine.address, mine.info)
+        return Attach(
+            shard=mine.shard,
+            term=part.term,
+            address=mine.address,
+            device=mine.info,
+            position=position,
         )
 
-    def _subscribed(self, pending: _Pending, attachment: Attachment) -> pb.AttachResponse:
-        info = pending.subscription.info
-        answer = pb.Subscribed(
-            session_id=pending.request.session_id,
-            address=pending.request.address,
-            shard=pending.shard.number,
-            term=pending.term,
+    def _answer(self, part: _Part, attachment: Attachment) -> pb.Subscribed:
+        """Return what the answers to all queues say; it goes into the subscription as well."""
+        mine = part.subscription
+        mine.initial_head = attachment.initial_head
+        return pb.Subscribed(
+            session_id=mine.key.session,
+            address=mine.address,
+            shard=mine.shard,
+            term=part.term,
             epoch=self._store.epoch,
             head=attachment.head,
             after=attachment.after,
             recovered=attachment.recovered,
-            user_id=info.user,
-            expires_at=pending.subscription.claims.expires_ms,
-            closes_at=self._authority.closes_ms(pending.subscription.claims),
-            now=self._clock.wall_ms(),
         )
+
+    def _subscribed(self, pending: _Pending, attachment: Attachment) -> pb.Subscribed:
+        mine = pending.wanted.subscription
+        answer = self._answer(pending.wanted, attachment)
+        answer.user_id = mine.info.user
+        answer.expires_at = mine.claims.expires_ms
+        answer.closes_at = self._authority.closes_ms(mine.claims)
+        answer.now = self._clock.wall_ms()
         if pending.presence:
             answer.first = attachment.first
             answer.device.CopyFrom(device_message(pending.presence))
             answer.generation.CopyFrom(answer.device.generation)
-            answer.devices.extend(map(device_message, self._sessions.registry.connected(info.user)))
-        return pb.AttachResponse(subscribed=answer)
+            connected = self._sessions.registry.connected(mine.info.user)
+            answer.devices.extend(map(device_message, connected))
+        return answer
 
 
 def _generation(request: pb.Subscribe) -> Generation:

@@ -13,11 +13,11 @@ from tests.support.stores import (
     ALICE,
     MAC,
     NOW,
-    PHONE,
     SHARD,
     TWENTY,
     Disk,
     ack,
+    attach,
     credit,
     join,
     opened,
@@ -31,7 +31,7 @@ from tests.support.stores import (
 class TestAttach:
     async def test_a_device_never_seen_before_gets_running_state_only(self, store: Store) -> None:
         await put(store, credit("a"), tick("b", "k1"), tick("c", "k2", final=True), tick("d", "k3"))
-        attached = await store.attach(SHARD, 1, ALICE, PHONE, None, NOW)
+        attached = await attach(store)
         assert (
             attached.head,
             attached.after,
@@ -47,7 +47,7 @@ class TestAttach:
         await put(store, credit("a"), credit("b"))
 
         async def first(position: int | None = None) -> bool:
-            return (await store.attach(SHARD, 1, ALICE, PHONE, position, NOW)).first
+            return (await attach(store, position=position)).first
 
         assert [await first(), await first(), await first(0), await first(1)] == [
             True,

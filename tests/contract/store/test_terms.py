@@ -17,6 +17,7 @@ from tests.support.stores import (
     SHARD,
     TWENTY,
     Disk,
+    attach,
     credit,
     join,
     opened,
@@ -71,10 +72,7 @@ class TestClaim:
                 store.append(SHARD + n % 2, 1 + n % 3 // 2, [event], NOW)
                 for n, event in enumerate(events)
             ),
-            *(
-                store.attach(SHARD, 1 + n % 2, ALICE, device, None, NOW)
-                for n, device in enumerate(TWENTY)
-            ),
+            *(attach(store, device, term=1 + n % 2) for n, device in enumerate(TWENTY)),
             return_exceptions=True,
         )
 

@@ -15,7 +15,15 @@ from kull_router.errors import RouterError
 from kull_router.queues.entry import NO_PROGRESS, Contract, Event
 from kull_router.queues.port import CursorUpdate, DeviceInfo, Retention, Store
 from tests.support.spare_database import SpareDatabase
-from tests.support.stores import NOW, SHARD, Disk, MemoryDisk, PostgresDisk, SqliteDisk
+from tests.support.stores import (
+    NOW,
+    SHARD,
+    Disk,
+    MemoryDisk,
+    PostgresDisk,
+    SqliteDisk,
+    attach,
+)
 
 ADDRESSES = ("user:a", "user:b", "room:a", "all")
 DEVICES = (
@@ -127,7 +135,10 @@ class Twin:
             case "append":
                 return await store.append(SHARD, self._term, *arguments, self._now)
             case "attach":
-                return await store.attach(SHARD, self._term, *arguments, self._now)
+                address, device, position = arguments
+                return await attach(
+                    store, device, position, address=address, term=self._term, now=self._now
+                )
             case "advance":
                 return await store.advance(*arguments, self._now)
             case "touch":

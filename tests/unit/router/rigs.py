@@ -38,7 +38,7 @@ class FailingStore(MemoryStore):
     failing = False
     broken = False
 
-    async def attach(self, *args: Any, **kwargs: Any) -> Attachment:
+    async def attach(self, *args: Any, **kwargs: Any) -> list[Attachment]:
         if self.broken:
             raise RuntimeError("a fault in the code")
         return await super().attach(*args, **kwargs)

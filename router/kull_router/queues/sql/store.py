@@ -18,6 +18,7 @@ from kull_router.errors import StoreRefused, StoreUnavailable
 from kull_router.queues import rules
 from kull_router.queues.entry import Event
 from kull_router.queues.port import (
+    Attach,
     Attachment,
     CursorUpdate,
     DeviceInfo,
@@ -27,7 +28,7 @@ from kull_router.queues.port import (
     QueueInfo,
     Retention,
 )
-from kull_router.queues.sql import devices, pages, retention, revocations, rows, terms
+from kull_router.queues.sql import attach, devices, pages, retention, revocations, rows, terms
 from kull_router.queues.sql.db import Connection, DatabaseError, Db, Refused
 from kull_router.queues.sql.group_commit import Writer
 from kull_router.queues.sql.schema import Identity
@@ -54,6 +55,7 @@ class SqlStore:
         self._pool = ThreadPoolExecutor(len(readers), thread_name_prefix="kull-store-reader")
         self._retention = retention or Retention()
         self._append = partial(rows.append, retention=self._retention)
+        self._attach = partial(attach.attach, seen_again_ms=self._retention.seen_again_ms)
         self._reader_count = len(readers)
         self._closed = False
 
@@ -90,26 +92,11 @@ class SqlStore:
                 raise StoreRefused(f"the database refuses it: {error.__cause__}") from error
             raise
 
-    async def attach(
-        self,
-        shard: int,
-        term: int,
-        address: str,
-        device: DeviceInfo,
-        position: int | None,
-        now_ms: int,
-    ) -> Attachment:
+    async def attach(self, wanted: Sequence[Attach], now_ms: int) -> list[Attachment]:
         """See `Store.attach`."""
-        request = devices.Attach(
-            shard=shard,
-            term=term,
-            address=address,
-            device=device,
-            position=position,
-            now_ms=now_ms,
-        )
-        row = (device.user, device.device)
-        return await self._writer.run_together(devices.attach, request, row=row)
+        request = attach.Attaching(wanted=wanted, now_ms=now_ms)
+        row = min((each.device.user, each.device.device) for each in wanted)
+        return await self._writer.run_together(self._attach, request, row=row)
 
     async def read(
         self, address: str, *, after: int, limit: int, max_bytes: int, initial_head: int = 0

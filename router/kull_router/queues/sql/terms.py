@@ -24,22 +24,26 @@ def claim(db: Db, *, shard: int, owner: str) -> int:
     return int(term)
 
 
-def fenced(db: Db, claims: Sequence[tuple[int, int]]) -> list[Fenced | None]:
-    """Return what to raise for each (shard, term) that is not current any more, None for others."""
-    current = _current(db, {shard for shard, _ in claims})
+def fenced(db: Db, claims: Sequence[tuple[int, int]], *, hold: bool = True) -> list[Fenced | None]:
+    """Return what to raise for each (shard, term) that is not current any more, None for others.
+
+    hold: let nobody change the terms meanwhile. Who has only read need not: terms grow, so that
+    one that is current afterwards was current before.
+    """
+    current = _current(db, {shard for shard, _ in claims}, db.share if hold else "")
     return [
         None if term == current.get(shard, 0) else Fenced(shard, term, current.get(shard, 0))
         for shard, term in claims
     ]
 
 
-def _current(db: Db, shards: set[int]) -> dict[int, int]:
-    """Return the terms of those shards that have one, and let nobody change them meanwhile."""
+def _current(db: Db, shards: set[int], share: str) -> dict[int, int]:
+    """Return the terms of those shards that have one."""
     known = db.known.terms(shards)
     # In one order, so that two routers never wait for each other.
     rows = db.look_up(
         "SELECT s.shard, s.term FROM {wanted} "  # noqa: S608 (no input)
-        f"CROSS JOIN shards AS s ON s.shard = wanted.column1 ORDER BY s.shard {db.share}",
+        f"CROSS JOIN shards AS s ON s.shard = wanted.column1 ORDER BY s.shard {share}",
         [(shard,) for shard in shards if shard not in known],
     )
     for shard, term in rows:

@@ -18,7 +18,7 @@ from kull_router.queues.port import DeviceInfo, Stale, Stored
 from kull_router.queues.sql.postgres import PostgresStore
 from tests.contract.store.postgres.stores import AGES, held, opened, seqs_and_ids
 from tests.support.processes import Processes
-from tests.support.stores import ALICE, NOW, SHARD, credit, tick
+from tests.support.stores import ALICE, NOW, SHARD, attach, credit, tick
 
 pytestmark = pytest.mark.postgres
 
@@ -61,7 +61,7 @@ class TestFencing:
                 await old.append(SHARD, 1, [credit("b")], NOW)
             with pytest.raises(Fenced):
                 phone = DeviceInfo(user="alice", device="phone")
-                await old.attach(SHARD, 1, ALICE, phone, None, NOW)
+                await attach(old, phone)
             assert await new.append(SHARD, 2, [credit("b")], NOW) == [Stored(2)]
 
     async def test_a_claim_waits_for_what_the_old_owner_is_committing(
@@ -179,7 +179,7 @@ class TestRoutersAtOnce:
                     await asyncio.sleep(0)
                     attaching += [
                         asyncio.create_task(
-                            store.attach(shard, 1, f"room:{shard}", device, None, NOW)
+                            attach(store, device, address=f"room:{shard}", shard=shard)
                         )
                         for device in devices[::order]
                     ]
