@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -43,7 +44,8 @@ class Router:
         store: Database,
         clock: Clock | None = None,
     ) -> None:
-        clock = clock or Clock()
+        # The event loop's clock, without asking for the loop first: that is a system call.
+        clock = clock or Clock(monotonic=time.monotonic)
         self._jwks = _jwks(settings, clock)
         self.core = RouterCore(
             settings,

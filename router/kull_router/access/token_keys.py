@@ -6,6 +6,7 @@ verifies HS256, and a key's id is only looked up, never opened, fetched or parse
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
@@ -21,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_pem_public_key,
 )
+from jwt.algorithms import HMACAlgorithm
 
 from kull_protos.contract.device_tokens import EDDSA, HS256, MIN_RSA_BITS, RS256
 from kull_protos.contract.limits import MIN_SECRET_BYTES
@@ -80,7 +82,23 @@ def shared(secret: str) -> TokenKey:
     """Return a shared secret as a key for HS256. Raises ConfigError."""
     if len(secret.encode()) < MIN_SECRET_BYTES:
         raise ConfigError(f"KULL_TOKEN_SECRET is too short: use at least {MIN_SECRET_BYTES} bytes")
-    return TokenKey(algorithm=HS256, key=secret)
+    encoded = base64.urlsafe_b64encode(secret.encode()).rstrip(b"=").decode()
+    key = jwt.PyJWK({"kty": "oct", "k": encoded, "alg": HS256})
+    algorithm = _Prepared(HMACAlgorithm.SHA256)
+    try:
+        key.key = algorithm.prepare_key(secret)
+    except jwt.InvalidKeyError:
+        raise ConfigError("KULL_TOKEN_SECRET is a key of another kind: use a random text") from None
+    key.Algorithm = algorithm
+    return TokenKey(algorithm=HS256, key=key)
+
+
+class _Prepared(HMACAlgorithm):
+    """Looks once, not with each token, whether a secret is a public key by mistake."""
+
+    def prepare_key(self, key: str | bytes) -> bytes:
+        """Return the key as it is used; bytes are that already."""
+        return key if isinstance(key, bytes) else super().prepare_key(key)
 
 
 def parse_file(content: bytes) -> list[TokenKey]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import jwt
@@ -172,8 +173,14 @@ class TokenVerifier:
 
 
 def _header(token: str) -> tuple[str, str]:
+    """Return which algorithm and which key a token wants. The rest of it is not looked at."""
+    return _read_header(token.partition(".")[0])
+
+
+@lru_cache(maxsize=64)  # an issuer writes the same header into each of its tokens
+def _read_header(segment: str) -> tuple[str, str]:
     try:
-        header = jwt.get_unverified_header(token)
+        header = jwt.get_unverified_header(f"{segment}..")
     except (jwt.InvalidTokenError, ValueError, RecursionError) as error:
         raise TokenRefused(CloseCode.BAD_TOKEN, f"the token is not valid: {_why(error)}") from error
     algorithm, kid = header.get("alg"), header.get("kid", "")
