@@ -47,7 +47,10 @@ def read(target: str, offered: Sequence[str]) -> Handshake:
         (name.removeprefix(TOKEN_PREFIX) for name in offered if name.startswith(TOKEN_PREFIX)), None
     )
     try:
-        query = parse_qs(urlsplit(target).query, max_num_fields=_MAX_FIELDS)
+        # Most of our SDKs' devices say everything in HELLO.
+        query = (
+            parse_qs(urlsplit(target).query, max_num_fields=_MAX_FIELDS) if "?" in target else {}
+        )
         epoch = query.get("epoch", [""])[0]
         instance = query.get("instance", [""])[0]
         device_id = query.get("deviceId", [""])[0]

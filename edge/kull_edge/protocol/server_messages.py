@@ -19,6 +19,8 @@ from kull_protos.contract.event_types import PRESENCE
 from kull_protos.contract.limits import MAX_NUMBER
 from kull_protos.mesh.v1 import attach_pb2 as pb
 
+_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 COUNT: Final = Said({"type": "integer", "minimum": 0, "maximum": MAX_NUMBER})
 SOME: Final = Said({"type": "string", "minLength": 1})
 PAIR: Final = Said({"type": "array", "items": COUNT.schema, "minItems": 2, "maxItems": 2})
@@ -208,16 +210,14 @@ class Envelope:
 
     def message(self, kind: Type, data: Data) -> OutMessage:
         """Return a server message as a text."""
-        text = json.dumps(
+        text = _encode(
             {
                 "type": kind,
                 "data": data,
                 "timestamp": self.timestamp,
                 "deviceId": "server",
                 "userId": self.user_id,
-            },
-            ensure_ascii=False,
-            separators=(",", ":"),
+            }
         )
         return OutMessage(text.encode("utf-8", "replace"))
 
