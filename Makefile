@@ -110,7 +110,7 @@ bench: .venv/.bench ## Measure us and the rivals on the same work (an hour, on a
 bench-quick: .venv/.bench ## The same, small, to see that it runs (a few minutes)
 	$(BIN)/python -m bench quick $(if $(RABBITMQ),--rabbitmq $(RABBITMQ)) --write $(or $(WRITE),build)
 
-bench-smoke: .venv/.bench ## What this state costs beside an earlier one (two minutes; AGAINST=origin/main ROUNDS=2)
+bench-smoke: .venv/.bench ## What this state costs beside an earlier one (three minutes; AGAINST=origin/main ROUNDS=2)
 	$(BIN)/python -m bench --against $(or $(AGAINST),origin/main) --rounds $(or $(ROUNDS),2) --write $(or $(WRITE),build)
 
 .venv/.bench: .venv/.installed bench/requirements.txt
