@@ -11,7 +11,6 @@ from types import TracebackType
 from typing import Final
 
 import structlog
-from websockets.http11 import Request
 
 from kull_edge import __version__
 from kull_edge.errors import CannotListen, ComponentDied
@@ -36,9 +35,8 @@ from kull_edge.session.effects import (
     Write,
 )
 from kull_edge.settings import EdgeSettings
-from kull_edge.socket.admission import Admission, Refusal
+from kull_edge.socket.admission import Admission, Refusal, UpgradeRequest
 from kull_edge.socket.connection import Connection, HttpFallback
-from kull_edge.socket.upgrade import read_upgrade
 from kull_edge.timers import Timers
 from kull_protos.common.hosts import authority
 from kull_protos.common.places import Places
@@ -224,13 +222,12 @@ class Edge:
     def _cut_for(self, limit: str) -> None:
         self.metrics.refused.labels(CUT_FOR[limit]).inc()
 
-    def admit(self, connection: Connection, request: Request) -> Refusal | None:
+    def admit(self, connection: Connection, request: UpgradeRequest) -> Refusal | None:
         """See ConnectionHost."""
-        upgrade = read_upgrade(connection.peer, request)
-        refusal = self._admission.admit(connection.number, upgrade, self._now())
+        refusal = self._admission.admit(connection.number, request, self._now())
         if refusal:
             self.metrics.refused.labels(refusal.why).inc()
-            log.info("connection_refused", why=refusal.why, peer=upgrade.peer)
+            log.info("connection_refused", why=refusal.why, peer=request.peer)
         return refusal
 
     def _forwarded_unreadable(self, text: str) -> None:

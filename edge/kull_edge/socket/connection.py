@@ -16,9 +16,10 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from kull_edge.protocol.outgoing import OutMessage
-from kull_edge.socket import upgrade
+from kull_edge.socket import plain_head, upgrade
 from kull_edge.socket.config import ConnectionConfig
 from kull_edge.socket.host import ConnectionHost
+from kull_edge.socket.plain_head import PlainHead
 from kull_protos.common.rates import Bucket
 from kull_protos.common.request_target import origin_form
 
@@ -232,15 +233,8 @@ class Connection(asyncio.Protocol):
     def _upgrade(self, end: int) -> None:
         head, rest = bytes(self._head[:end]), bytes(self._head[end:])
         self._head.clear()
-        ws = self._ws = upgrade.server_protocol(self._config)
-        ws.receive_data(head)
-        for event in ws.events_received():
-            if isinstance(event, Request):
-                refusal = self._host.admit(self, event)
-                ws.send_response(upgrade.response(ws, event, refusal))
-                self._collect()
-                if ws.state is State.OPEN:
-                    self._host.opened(self, upgrade.read_handshake(event))
+        plain = plain_head.read(head, self.peer, compression=self._config.compression)
+        ws = self._plain(plain) if plain else self._unusual(head)
         self._collect()
         if ws.state is not State.OPEN and not self._out:  # no HTTP that ServerProtocol can read
             self._answer(HTTPStatus.BAD_REQUEST)
@@ -248,6 +242,28 @@ class Connection(asyncio.Protocol):
         if rest and ws.state is State.OPEN:
             self._take(rest)
         self.flush()
+
+    def _plain(self, head: PlainHead) -> ServerProtocol:
+        refusal = self._host.admit(self, head.upgrade)
+        ws = self._ws = upgrade.server_protocol(self._config, is_open=refusal is None)
+        if refusal is None:
+            self._out.append(head.answer)
+            self._host.opened(self, head.handshake)
+        else:
+            ws.send_response(upgrade.refused(ws, refusal))
+        return ws
+
+    def _unusual(self, head: bytes) -> ServerProtocol:
+        ws = self._ws = upgrade.server_protocol(self._config)
+        ws.receive_data(head)
+        for event in ws.events_received():
+            if isinstance(event, Request):
+                refusal = self._host.admit(self, upgrade.read_upgrade(self.peer, event))
+                ws.send_response(upgrade.response(ws, event, refusal))
+                self._collect()
+                if ws.state is State.OPEN:
+                    self._host.opened(self, upgrade.read_handshake(event))
+        return ws
 
     @property
     def peer(self) -> str:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from websockets.http11 import Request
-
 from kull_edge.protocol.handshake import Handshake
-from kull_edge.socket.admission import Refusal
+from kull_edge.socket.admission import Refusal, UpgradeRequest
 
 if TYPE_CHECKING:
     from kull_edge.socket.connection import Connection
@@ -25,7 +23,7 @@ class ConnectionHost(Protocol):
         """TCP is there, the request's head is awaited. Returns the connection's number."""
         ...
 
-    def admit(self, connection: Connection, request: Request) -> Refusal | None:
+    def admit(self, connection: Connection, request: UpgradeRequest) -> Refusal | None:
         """The upgrade request came. Returns why it is refused, if it is."""
         ...
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.headers import parse_subprotocol
 from websockets.http11 import Request, Response
+from websockets.protocol import State
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
@@ -17,14 +18,13 @@ from kull_edge.protocol import handshake
 from kull_edge.protocol.handshake import Handshake
 from kull_edge.socket.admission import Refusal, UpgradeRequest
 from kull_edge.socket.config import ConnectionConfig
+from kull_edge.socket.plain_head import VERSION
 from kull_protos.common.security_headers import HEADER_LINES, SECURITY_HEADERS
 from kull_protos.contract.subprotocols import V2
 
 # websockets logs request lines, and with them tokens, at DEBUG.
 _quiet = logging.getLogger("kull_edge.websocket")
 _quiet.setLevel(logging.WARNING)
-
-VERSION: Final = "13"  # of the WebSocket protocol
 
 
 class RequestLine(NamedTuple):
@@ -52,9 +52,10 @@ def plain_answer(status: HTTPStatus, *, with_body: bool = True) -> bytes:
     )
 
 
-def server_protocol(config: ConnectionConfig) -> ServerProtocol:
-    """Return the WebSocket protocol of one connection."""
+def server_protocol(config: ConnectionConfig, *, is_open: bool = False) -> ServerProtocol:
+    """Return the WebSocket protocol of one connection; its request comes, or was answered."""
     return ServerProtocol(
+        state=State.OPEN if is_open else State.CONNECTING,
         extensions=[_deflate()] if config.compression else None,
         select_subprotocol=_select,
         max_size=config.max_message,
@@ -72,12 +73,21 @@ def response(ws: ServerProtocol, request: Request, refusal: Refusal | None) -> R
     elif refusal is None:
         answer = ws.accept(request)
     else:
-        answer = ws.reject(refusal.status, f"{refusal.reason}\n")
-        if refusal.retry_after:
-            answer.headers["Retry-After"] = str(refusal.retry_after)
-    if answer.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
-        for name, value in SECURITY_HEADERS.items():
-            answer.headers[name] = value
+        return refused(ws, refusal)
+    return answer if answer.status_code == HTTPStatus.SWITCHING_PROTOCOLS else _secured(answer)
+
+
+def refused(ws: ServerProtocol, refusal: Refusal) -> Response:
+    """Return the answer to an upgrade request that is right and not admitted."""
+    answer = ws.reject(refusal.status, f"{refusal.reason}\n")
+    if refusal.retry_after:
+        answer.headers["Retry-After"] = str(refusal.retry_after)
+    return _secured(answer)
+
+
+def _secured(answer: Response) -> Response:
+    for name, value in SECURITY_HEADERS.items():
+        answer.headers[name] = value
     return answer
 
 
