@@ -1,4 +1,4 @@
-"""The heads of upgrade requests as nearly every client writes them, read in one go. PURE.
+"""The heads of upgrade requests as nearly every client writes them, read in one go.
 
 What is unusual in any way is left to websockets' own reader, which takes and refuses far more, and
 needs several times as long. `tests/unit/edge/socket/test_plain_head.py` compares the two.
