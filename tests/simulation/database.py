@@ -11,6 +11,7 @@ from kull_router.access.revocations import Revocation
 from kull_router.errors import StoreUnavailable
 from kull_router.queues.entry import Event
 from kull_router.queues.port import (
+    Attach,
     Attachment,
     CursorUpdate,
     DeviceInfo,
@@ -177,18 +178,8 @@ class SimStore:
     ) -> list[Outcome]:
         return await self._ask("append", shard, term, events, now_ms)  # type: ignore[no-any-return]
 
-    async def attach(
-        self,
-        shard: int,
-        term: int,
-        address: str,
-        device: DeviceInfo,
-        position: int | None,
-        now_ms: int,
-    ) -> Attachment:
-        return await self._ask(  # type: ignore[no-any-return]
-            "attach", shard, term, address, device, position, now_ms
-        )
+    async def attach(self, wanted: Sequence[Attach], now_ms: int) -> list[Attachment]:
+        return await self._ask("attach", wanted, now_ms)  # type: ignore[no-any-return]
 
     async def read(
         self, address: str, *, after: int, limit: int, max_bytes: int, initial_head: int = 0

@@ -18,7 +18,7 @@ from kull_router.queues.entry import Contract
 from kull_router.queues.memory import MemoryState, MemoryStore
 from kull_router.queues.port import Retention
 from kull_router.queues.rules import Cursor
-from kull_router.queues.sql import rows, schema
+from kull_router.queues.sql import attach, rows, schema
 from kull_router.queues.sql.db import Connection, DatabaseError, Db
 from kull_router.queues.sql.sqlite_connection import SqliteConnection
 from kull_router.queues.sql.store import SqlStore
@@ -158,6 +158,7 @@ class _InlineStore(SqlStore):
         self._writer = _InlineWriter(db)  # type: ignore[assignment]
         self._retention = retention
         self._append = partial(rows.append, retention=retention)
+        self._attach = partial(attach.attach, seen_again_ms=retention.seen_again_ms)
 
     async def _read(self, job: Callable[[Db], T]) -> T:
         self._db.begin_read()

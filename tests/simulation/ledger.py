@@ -136,7 +136,9 @@ class Ledger:
             return
         now = snapshot()
         if name == "attach":
-            self._attached(now, args[2], args[3].user, args[3].device, first=result.first)
+            for one, attachment in zip(args[0], result, strict=True):
+                who = one.device
+                self._attached(now, one.address, who.user, who.device, first=attachment.first)
         else:
             self._check_kept(now)
         if name != "append":
