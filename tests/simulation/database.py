@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from kull_router.access.revocations import Revocation
 from kull_router.errors import StoreUnavailable
+from kull_router.queues import port
 from kull_router.queues.entry import Event
 from kull_router.queues.port import (
     Attach,
@@ -199,8 +200,11 @@ class SimStore:
     async def touch(self, device: DeviceInfo, now_ms: int) -> None:
         await self._ask("touch", device, now_ms)
 
-    async def devices(self, user: str) -> list[KnownDevice]:
-        return await self._ask("devices", user)  # type: ignore[no-any-return]
+    async def find(self, event_id: str, address: str = "") -> list[port.Trace]:
+        return await self._ask("find", event_id, address)  # type: ignore[no-any-return]
+
+    async def devices(self, user: str, queue: str = "") -> list[KnownDevice]:
+        return await self._ask("devices", user, queue)  # type: ignore[no-any-return]
 
     async def forget(self, user: str, device: str) -> None:
         await self._ask("forget", user, device)

@@ -16,6 +16,7 @@ from kull_router.queues import rules
 from kull_router.queues.entry import Contract, Entry, Event, Identity
 from kull_router.queues.newest import Newest
 from kull_router.queues.port import (
+    MAX_TRACES,
     Attach,
     Attachment,
     CursorUpdate,
@@ -25,6 +26,7 @@ from kull_router.queues.port import (
     Page,
     QueueInfo,
     Retention,
+    Trace,
 )
 from kull_router.queues.rules import Cursor, Cutoffs, Figures, Kept
 
@@ -35,7 +37,7 @@ class _Queue:
     entries: dict[int, Entry] = field(default_factory=dict)  # by seq, in order
     newest: dict[str, Newest] = field(default_factory=dict)
     changed_ms: dict[str, int] = field(default_factory=dict)  # by key, when `newest` was set
-    seen: dict[Identity, int] = field(default_factory=dict)  # when it was stored
+    seen: dict[Identity, tuple[int, int]] = field(default_factory=dict)  # when, and where
 
 
 @dataclass(slots=True)
@@ -127,7 +129,7 @@ class MemoryStore:
         target.entries.update(plan.entries)
         target.newest.update(plan.newest)
         target.changed_ms.update(dict.fromkeys(plan.newest, now_ms))
-        target.seen.update(dict.fromkeys(plan.seen, now_ms))
+        target.seen.update({one: (now_ms, seq) for one, seq in plan.seen.items()})
         for contract, count in plan.excess.items():
             of_contract = [kept for kept in _kept(target) if kept.contract is contract]
             _remove(target, of_contract[:count])
@@ -207,17 +209,46 @@ class MemoryStore:
         if known is not None:
             known.info, known.last_seen_ms = device, max(known.last_seen_ms, now_ms)
 
-    async def devices(self, user: str) -> list[KnownDevice]:
+    async def devices(self, user: str, queue: str = "") -> list[KnownDevice]:
         """See `Store.devices`."""
         self._check_open()
+        known = [device for _, device in sorted(self._of(user).items())]
+        cursors = [
+            device.cursors.get(queue or addresses.of_user(user), Cursor(0)) for device in known
+        ]
         return [
             KnownDevice(
                 info=device.info,
-                cursor=device.cursors.get(addresses.of_user(user), Cursor(0)).seq,
+                cursor=cursor.seq,
                 last_seen_ms=device.last_seen_ms,
+                initial_head=cursor.initial_head,
             )
-            for _, device in sorted(self._of(user).items())
+            for device, cursor in zip(known, cursors, strict=True)
         ]
+
+    async def find(self, event_id: str, address: str = "") -> list[Trace]:
+        """See `Store.find`."""
+        self._check_open()
+        found: list[Trace] = []
+        for where in [address] if address else sorted(self._state.queues):
+            source = self._queue(where)
+            kept = [each for each in source.entries.values() if each.event.id == event_id]
+            places = {one: at for one, at in sorted(source.seen.items()) if one.id == event_id}
+            if not places and address:
+                places = {each.event.identity: (each.event.created_ms, each.seq) for each in kept}
+            for one, (stored_ms, seq) in places.items():
+                entry = next((each for each in kept if each.event.identity == one), None)
+                found.append(
+                    Trace(
+                        address=where,
+                        type=one.type,
+                        service=one.service,
+                        seq=seq,
+                        stored_ms=stored_ms,
+                        entry=entry,
+                    )
+                )
+        return found[:MAX_TRACES]
 
     async def forget(self, user: str, device: str) -> None:
         """See `Store.forget`."""
@@ -320,7 +351,7 @@ def _remove(target: _Queue, gone: Sequence[Kept]) -> int:
 
 
 def _trim_ids(target: _Queue, cutoffs: Cutoffs) -> int:
-    gone = [identity for identity, seen_ms in target.seen.items() if seen_ms < cutoffs.ids]
+    gone = [identity for identity, (seen_ms, _) in target.seen.items() if seen_ms < cutoffs.ids]
     for identity in gone:
         del target.seen[identity]
     for key in [key for key, newest in target.newest.items() if not newest.seq]:

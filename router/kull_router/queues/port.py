@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from kull_router.errors import Fenced
 from kull_router.queues.entry import Entry, Event
+
+MAX_TRACES: Final = 100  # an event for many users bears one id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,11 +120,30 @@ class CursorUpdate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownDevice:
-    """A device row with its cursor in the user's own queue."""
+    """A device row with its cursor in one queue; see `Attachment` for `initial_head`."""
 
     info: DeviceInfo
     cursor: int
     last_seen_ms: int
+    initial_head: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """What is left of an event of an address.
+
+    Attributes:
+        seq: where it was stored; 0: a version that did not note that has stored it.
+        stored_ms: when.
+        entry: as it lies in its queue, None if it does not any more.
+    """
+
+    address: str
+    type: str
+    service: str
+    seq: int
+    stored_ms: int
+    entry: Entry | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,8 +240,19 @@ class Store(Protocol):
         """Note that a known device was here just now (its age starts again); others are skipped."""
         ...
 
-    async def devices(self, user: str) -> list[KnownDevice]:
-        """Return the user's known devices, in order of their ids."""
+    async def devices(self, user: str, queue: str = "") -> list[KnownDevice]:
+        """Return the user's known devices, in order of their ids.
+
+        queue: the address of which they have cursors; empty: the user's own. 0: it has none.
+        """
+        ...
+
+    async def find(self, event_id: str, address: str = "") -> list[Trace]:
+        """Return the events of this id whose ids are remembered, in order of their addresses.
+
+        At most MAX_TRACES. `address`: only there, and what lies there still if its id is
+        remembered no more.
+        """
         ...
 
     async def forget(self, user: str, device: str) -> None:
@@ -263,4 +295,5 @@ __all__ = [
     "Stale",
     "Store",
     "Stored",
+    "Trace",
 ]

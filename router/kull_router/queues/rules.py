@@ -73,7 +73,7 @@ class Plan:
         entries: to insert, by seq. What was replaced within the same append is not among them.
         replaced: seqs of kept entries to remove.
         newest: the keys that changed.
-        seen: to remember for deduplication.
+        seen: to remember for deduplication, with the seq of each.
         excess: how many of the oldest entries to remove per contract.
     """
 
@@ -81,7 +81,7 @@ class Plan:
     entries: dict[int, Entry] = field(default_factory=dict)
     replaced: list[int] = field(default_factory=list)
     newest: dict[str, Newest] = field(default_factory=dict)
-    seen: set[Identity] = field(default_factory=set)
+    seen: dict[Identity, int] = field(default_factory=dict)
     excess: dict[Contract, int] = field(default_factory=dict)
 
     def replace(self, seq: int) -> None:
@@ -195,7 +195,7 @@ def plan(
             every += 1
         head += 1
         result.entries[head] = Entry(seq=head, event=event)
-        result.seen.add(identity)
+        result.seen[identity] = head
         outcomes.append(Stored(head, replaced))
     result.figures = Figures(head=head, floor=figures.floor, every=every, latest=latest)
     result.excess = _excess(every, latest, retention)

@@ -136,7 +136,7 @@ class TestDevices:
         await join(store, MAC)
         await join(store, DeviceInfo(user="alicea", device="other"))
         assert [
-            KnownDevice(info=MAC, cursor=0, last_seen_ms=NOW),
+            KnownDevice(info=MAC, cursor=0, last_seen_ms=NOW, initial_head=1),
             KnownDevice(info=PHONE, cursor=1, last_seen_ms=NOW + 5),
         ] == await store.devices("alice")
 

@@ -39,10 +39,10 @@ _TOUCH: Final = (
     "WHERE user_id = ? AND device_id = ?"
 )
 _LIST: Final = f"""
-SELECT d.device_id, d.last_seen_ms,
-(SELECT c.seq FROM cursors AS c JOIN queues AS q ON q.id = c.queue_id
-WHERE c.user_id = d.user_id AND c.device_id = d.device_id AND q.address = 'user:' || d.user_id),
-{_DEVICE} FROM devices AS d WHERE d.user_id = ? ORDER BY d.device_id"""  # noqa: S608 (no input)
+SELECT d.device_id, d.last_seen_ms, c.seq, c.initial_head, {_DEVICE}
+FROM devices AS d LEFT JOIN cursors AS c ON c.user_id = d.user_id AND c.device_id = d.device_id
+AND c.queue_id = (SELECT q.id FROM queues AS q WHERE q.address = ?)
+WHERE d.user_id = ? ORDER BY d.device_id"""  # noqa: S608 (no input)
 _values: Final = attrgetter(*columns.DEVICE)
 
 
@@ -87,11 +87,16 @@ def trim_acknowledged(db: Db, queues: Mapping[int, Figures], cutoffs: Cutoffs) -
     return sum(map(len, gone.values()))
 
 
-def devices(db: Db, user: str) -> list[KnownDevice]:
+def devices(db: Db, user: str, address: str) -> list[KnownDevice]:
     """See `Store.devices`. Runs on a reader."""
     return [
-        KnownDevice(info=info(user, device, values), cursor=cursor or 0, last_seen_ms=last_seen_ms)
-        for device, last_seen_ms, cursor, *values in db.query(_LIST, (user,))
+        KnownDevice(
+            info=info(user, device, values),
+            cursor=cursor or 0,
+            last_seen_ms=last_seen_ms,
+            initial_head=initial_head or 0,
+        )
+        for device, last_seen_ms, cursor, initial_head, *values in db.query(_LIST, (address, user))
     ]
 
 

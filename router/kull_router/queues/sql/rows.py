@@ -33,7 +33,7 @@ SELECT l.queue_id, l.key, l.seq, l.run, l.progress, l.final, l.heard FROM {wante
 CROSS JOIN latest AS l ON l.queue_id = wanted.column1 AND l.key = wanted.column2"""
 
 _INSERT_SEEN: Final = """
-INSERT INTO seen (id, type, service, queue_id, seen_ms) SELECT * FROM {wanted}"""
+INSERT INTO seen (id, type, service, queue_id, seen_ms, seq) SELECT * FROM {wanted}"""
 _EVENT: Final = columns.names(columns.EVENT)
 _INSERT_EVERY: Final = f"INSERT INTO every (queue_id, seq, {_EVENT}) SELECT * FROM {{wanted}}"  # noqa: S608
 _UPSERT_LATEST: Final = (
@@ -176,7 +176,11 @@ def _write(db: Db, plans: Mapping[int, Plan], now_ms: int) -> None:
                 latest.append((now_ms, heard, queue_id, *_row(entry)))
     db.write(_INSERT_EVERY, every)
     db.write(_UPSERT_LATEST, latest)
-    seen = [(*one, queue_id, now_ms) for queue_id, plan in changed.items() for one in plan.seen]
+    seen = [
+        (*one, queue_id, now_ms, seq)
+        for queue_id, plan in changed.items()
+        for one, seq in plan.seen.items()
+    ]
     db.write(_INSERT_SEEN, sorted(seen))
     write_figures(db, {queue_id: plan.figures for queue_id, plan in changed.items()})
     for queue_id, plan in changed.items():

@@ -13,6 +13,7 @@ from functools import partial
 from queue import SimpleQueue
 from typing import TypeVar
 
+from kull_protos.contract import addresses
 from kull_router.access.revocations import Revocation
 from kull_router.errors import StoreRefused, StoreUnavailable
 from kull_router.queues import rules
@@ -27,6 +28,7 @@ from kull_router.queues.port import (
     Page,
     QueueInfo,
     Retention,
+    Trace,
 )
 from kull_router.queues.sql import attach, devices, pages, retention, revocations, rows, terms
 from kull_router.queues.sql.db import Connection, DatabaseError, Db, Refused
@@ -128,9 +130,14 @@ class SqlStore:
         job = partial(devices.touch, device=device, now_ms=now_ms)
         await self._writer.run(job, row=(device.user, device.device))
 
-    async def devices(self, user: str) -> list[KnownDevice]:
+    async def devices(self, user: str, queue: str = "") -> list[KnownDevice]:
         """See `Store.devices`."""
-        return await self._read(partial(devices.devices, user=user))
+        address = queue or addresses.of_user(user)
+        return await self._read(partial(devices.devices, user=user, address=address))
+
+    async def find(self, event_id: str, address: str = "") -> list[Trace]:
+        """See `Store.find`."""
+        return await self._read(partial(pages.find, event_id=event_id, address=address))
 
     async def forget(self, user: str, device: str) -> None:
         """See `Store.forget`."""
