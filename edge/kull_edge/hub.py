@@ -13,6 +13,7 @@ from itertools import count
 from kull_edge.placement import drain
 from kull_edge.placement.acknowledgements import Acknowledgements, AckTimer
 from kull_edge.placement.config import HubConfig
+from kull_edge.placement.journal import Journal
 from kull_edge.placement.placement import Placement, RetryTimer
 from kull_edge.placement.router_frames import RouterFrames
 from kull_edge.placement.sessions import Sessions
@@ -24,6 +25,7 @@ from kull_edge.session.effects import Close, Effect
 from kull_edge.session.session import Session
 from kull_edge.session.subscription import SubscriptionKey
 from kull_edge.timers import Timers
+from kull_protos.common.flight_recorder import FlightRecorder, Kind
 from kull_protos.common.rates import Buckets
 from kull_protos.contract.close_codes import CloseCode
 from kull_protos.mesh.v1 import attach_pb2 as pb
@@ -64,8 +66,17 @@ class Hub:
         self._acknowledgements = Acknowledgements(
             self._sessions, self._timers, delay=config.ack_delay, batch=config.ack_batch
         )
-        self._wishes = Wishes(self._sessions, self._placement, self._acknowledgements)
-        self._router_frames = RouterFrames(self._sessions, self._placement, self._wishes)
+        self._journal = Journal(
+            self._sessions,
+            recorder=FlightRecorder(config.flight_recorder_bytes),
+            wall_ms=wall_ms,
+        )
+        self._wishes = Wishes(
+            self._sessions, self._placement, self._acknowledgements, self._journal
+        )
+        self._router_frames = RouterFrames(
+            self._sessions, self._placement, self._wishes, self._journal
+        )
 
     @property
     def ready(self) -> bool:
@@ -123,7 +134,11 @@ class Hub:
     def throttled(self, session_id: int, now: float) -> list[Effect]:
         """A device sends more than it may, and is not read for a moment."""
         session = self._sessions.get(session_id)
-        return self._wishes.carry_out(session, session.throttled(now), now) if session else []
+        if not session:
+            return []
+        if told := session.throttled(now):
+            self._journal.noted(Kind.THROTTLED, session, now)
+        return self._wishes.carry_out(session, told, now)
 
     def pong(self, session_id: int, payload: bytes, now: float) -> list[Effect]:
         """A device answered a ping."""
@@ -141,6 +156,7 @@ class Hub:
         if not session:
             return []
         session.subscriptions.set_writable(writable)
+        self._journal.writable(session, writable, now)
         return self._wishes.carry_out(session, [], now)
 
     def disconnected(self, session_id: int, now: float) -> list[Effect]:

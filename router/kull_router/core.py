@@ -12,6 +12,7 @@ from typing import NoReturn
 
 import structlog
 
+from kull_protos.common.flight_recorder import FlightRecorder
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router import __version__
 from kull_router.access.authority import Authority
@@ -21,6 +22,7 @@ from kull_router.broker.port import Broker
 from kull_router.clock import Clock
 from kull_router.delivery.edge_stream import EdgeStream
 from kull_router.delivery.fanout import Fanout
+from kull_router.delivery.journal import Journal
 from kull_router.delivery.send_queue import SendQueue
 from kull_router.delivery.shards import Shards
 from kull_router.delivery.subscriptions import Subscriptions
@@ -33,6 +35,7 @@ from kull_router.sessions.cursor_writer import CursorWriter
 from kull_router.sessions.devices import Devices
 from kull_router.sessions.dispatcher import Dispatcher
 from kull_router.sessions.enforcement import Enforcement
+from kull_router.sessions.recollection import Recollection
 from kull_router.sessions.requests import Requests
 from kull_router.sessions.sessions import Sessions
 from kull_router.settings import RouterSettings
@@ -56,20 +59,31 @@ class RouterCore:
         self.broker = broker
         self.store = store
         self.clock = _ageing(clock or Clock(), store)
+        self.journal = Journal(
+            settings.router_id,
+            recorder=FlightRecorder(settings.flight_recorder_bytes),
+            clock=self.clock,
+        )
         self.subscriptions = Subscriptions()
-        self.fanout = Fanout(self.subscriptions)
+        self.fanout = Fanout(self.subscriptions, self.journal)
+        self.recollection = Recollection(self.fanout)
         self.sessions = Sessions(
-            settings, subscriptions=self.subscriptions, fanout=self.fanout, clock=self.clock
+            settings,
+            subscriptions=self.subscriptions,
+            fanout=self.fanout,
+            journal=self.journal,
+            clock=self.clock,
         )
         self.shards = Shards(
             settings,
             broker=broker,
             store=store,
             fanout=self.fanout,
+            journal=self.journal,
             clock=self.clock,
             moved=self.sessions.drop_shard,
         )
-        self._unrouted = Unrouted(settings, broker=broker, clock=self.clock)
+        self._unrouted = Unrouted(settings, broker=broker, journal=self.journal, clock=self.clock)
         self._authority = _authority(settings, store, verifier, self.clock)
         self.enforcement = Enforcement(
             settings,
@@ -78,7 +92,12 @@ class RouterCore:
             subscriptions=self.subscriptions,
             clock=self.clock,
         )
-        self.cursors = CursorWriter(store=store, clock=self.clock, interval=settings.cursor_flush)
+        self.cursors = CursorWriter(
+            store=store,
+            journal=self.journal,
+            clock=self.clock,
+            interval=settings.cursor_flush,
+        )
         self._devices = Devices(
             settings,
             registry=self.sessions.registry,
@@ -103,6 +122,7 @@ class RouterCore:
                 cursors=self.cursors,
                 devices=self._devices,
                 shards=self.shards,
+                journal=self.journal,
                 clock=self.clock,
             ),
             requests=Requests(
@@ -115,6 +135,7 @@ class RouterCore:
                 clock=self.clock,
             ),
             enforcement=self.enforcement,
+            recollection=self.recollection,
         )
 
     @property

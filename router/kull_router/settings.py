@@ -8,6 +8,7 @@ from typing import Final
 
 from pydantic import Field, SecretStr, field_validator
 
+from kull_protos.common import flight_recorder
 from kull_protos.settings import (
     ROUTER_PORT,
     BrokerSettings,
@@ -108,6 +109,11 @@ class RouterSettings(TlsSettings, BrokerSettings, DeviceTokenSettings, PlainToke
         5.0, gt=0, description="seconds between looks whether RabbitMQ still holds all it should"
     )
     trim_interval: float = Field(60.0, gt=0, description="seconds between retention sweeps")
+    flight_recorder_bytes: int = Field(
+        flight_recorder.DEFAULT_BYTES,
+        ge=flight_recorder.MIN_BYTES,
+        description="bytes of what `kull why` is told of the last minutes",
+    )
     send_queue_bytes: int = Field(
         16 * 2**20, ge=2**16, description="bytes waiting per edge before pushes are dropped"
     )

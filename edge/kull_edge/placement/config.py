@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from kull_edge.session.config import SessionConfig
+from kull_protos.common import flight_recorder
 
 
 class HubConfig(SessionConfig):
@@ -26,6 +27,11 @@ class HubConfig(SessionConfig):
         0.2, gt=0, description="seconds until a router is asked again, at least"
     )
     retry_max: float = Field(1.0, gt=0, description="the same, at most")
+    flight_recorder_bytes: int = Field(
+        flight_recorder.DEFAULT_BYTES,
+        ge=flight_recorder.MIN_BYTES,
+        description="bytes of what `kull why` is told of the last minutes",
+    )
     stale_after: float = Field(
         10.0,
         gt=0,

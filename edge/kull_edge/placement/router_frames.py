@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from kull_edge.placement.journal import Journal
 from kull_edge.placement.placement import Placement
 from kull_edge.placement.sessions import Sessions
 from kull_edge.placement.wishes import Wishes
 from kull_edge.protocol.outgoing import OutMessage
-from kull_edge.session.effects import DrainAsked, Effect, RouterDrains, UnexpectedFrame
+from kull_edge.session.effects import DrainAsked, Effect, RouterDrains, ToRouter, UnexpectedFrame
 from kull_edge.session.subscription import SubscriptionKey
 from kull_protos.mesh.v1 import attach_pb2 as pb
 
@@ -14,7 +15,10 @@ from kull_protos.mesh.v1 import attach_pb2 as pb
 class RouterFrames:
     """Takes the frames of all links; `now` is seconds of a monotonic clock."""
 
-    def __init__(self, sessions: Sessions, placement: Placement, wishes: Wishes) -> None:
+    def __init__(
+        self, sessions: Sessions, placement: Placement, wishes: Wishes, journal: Journal
+    ) -> None:
+        self._journal = journal
         self._sessions = sessions
         self._placement = placement
         self._wishes = wishes
@@ -39,6 +43,9 @@ class RouterFrames:
             case "drain":
                 # Nothing to do yet: its shards will be claimed by another and sessions then move.
                 return [RouterDrains(link)]
+            case "recall":
+                answer = pb.AttachRequest(recalled=self._journal.recalled(frame.recall, now))
+                return [ToRouter(link, answer)]
             case "drain_order":
                 return [DrainAsked(frame.drain_order.reason)]
             case unknown:
@@ -50,6 +57,7 @@ class RouterFrames:
             following = self._sessions.following(push.address)
             if not following:
                 continue
+            self._journal.pushed(push, now)
             messages = [OutMessage.of(entry) for entry in push.entries]
             for session, subscription in following:
                 if subscription.link == link:
@@ -64,6 +72,8 @@ class RouterFrames:
         session, subscription = found
         before = subscription.through
         effects = session.fetched(answer)
+        if effects:
+            self._journal.caught_up(session, answer.address, before + 1, subscription.through, now)
         if not subscription.live and not effects and subscription.through == before:
             # No progress (store busy, a stale read): not again at once.
             self._placement.retry_later(found.key, now)

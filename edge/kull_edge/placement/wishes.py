@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kull_edge.placement.acknowledgements import Acknowledgements
+from kull_edge.placement.journal import Journal
 from kull_edge.placement.placement import Placement
 from kull_edge.placement.sessions import Sessions
 from kull_edge.session.effects import (
@@ -26,8 +27,13 @@ class Wishes:
     """Turns the effects of a session into those of the edge: see `effects`."""
 
     def __init__(
-        self, sessions: Sessions, placement: Placement, acknowledgements: Acknowledgements
+        self,
+        sessions: Sessions,
+        placement: Placement,
+        acknowledgements: Acknowledgements,
+        journal: Journal,
     ) -> None:
+        self._journal = journal
         self._sessions = sessions
         self._placement = placement
         self._acknowledgements = acknowledgements
@@ -48,7 +54,7 @@ class Wishes:
                 case _:
                     out.append(effect)
         if session.state is State.CLOSED:
-            return out + self._forget(session)
+            return out + self._forget(session, out, now)
         for subscription in session.subscriptions:
             out += self.settle(session, subscription, now)
         return out
@@ -66,10 +72,11 @@ class Wishes:
             out += self._placement.fetch(subscription.link, key)
         return out
 
-    def _forget(self, session: Session) -> list[Effect]:
+    def _forget(self, session: Session, why: list[Effect], now: float) -> list[Effect]:
         """The session has ended: flush its acknowledgements and give up what it follows."""
         if not self._sessions.remove(session):
             return []
+        self._journal.ended(session, why, now)
         out: list[Effect] = []
         for subscription in session.subscriptions:
             out += self._release(session, subscription)

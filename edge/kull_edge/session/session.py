@@ -93,6 +93,11 @@ class Session:
         attaching = self.state is State.ATTACHING
         return self.subscriptions.get(addresses.ALL) if attaching else None
 
+    @property
+    def user_id(self) -> str:
+        """Whose device it says it is; empty until then."""
+        return self._replies.user_id
+
     # From the socket
 
     def start(self, now: float) -> list[Effect]:

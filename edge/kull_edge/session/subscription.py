@@ -121,6 +121,11 @@ class Subscription:
         return self._open[-1][0] if self._open else 0
 
     @property
+    def unacknowledged(self) -> int:
+        """How many messages were written and are not acknowledged."""
+        return len(self._open)
+
+    @property
     def attached(self) -> bool:
         """Whether an owner serves it."""
         return self.mode is not Mode.ATTACHING

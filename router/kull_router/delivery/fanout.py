@@ -10,6 +10,7 @@ from prometheus_client import Counter
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router import metrics
 from kull_router.delivery.edge_stream import EdgeStream
+from kull_router.delivery.journal import Journal
 from kull_router.delivery.subscriptions import Subscriptions
 from kull_router.queues.entry import Entry, Event, message_of
 from kull_router.queues.port import Duplicate, Outcome, Stale, Stored
@@ -33,8 +34,9 @@ def pushed_entry(entry: Entry) -> pb.Entry:
 class Fanout:
     """The attached edges, and which of them get a push of an address."""
 
-    def __init__(self, subscriptions: Subscriptions) -> None:
+    def __init__(self, subscriptions: Subscriptions, journal: Journal) -> None:
         self._subscriptions = subscriptions
+        self._journal = journal
         self._streams: dict[int, EdgeStream] = {}
 
     def attach(self, stream: EdgeStream) -> None:
@@ -60,22 +62,32 @@ class Fanout:
         self, shard: int, term: int, events: Sequence[Event], outcomes: Iterable[Outcome]
     ) -> None:
         """Push what was stored, in order. To be called after the commit, once per commit."""
+        now = self._journal.now()
         for event, outcome in zip(events, outcomes, strict=True):
             _COUNTERS[type(outcome)].inc()
             if isinstance(outcome, Stored):
-                self.push(shard, term, Entry(seq=outcome.seq, event=event))
+                edges = self.push(shard, term, Entry(seq=outcome.seq, event=event))
+                self._journal.stored(now, term, event, outcome, edges)
+            else:
+                self._journal.not_stored(now, event, outcome)
 
-    def push(self, shard: int, term: int, entry: Entry) -> None:
-        """Push one entry (seq 0: ephemeral) to each edge that follows its address, once."""
+    def push(self, shard: int, term: int, entry: Entry) -> str:
+        """Push one entry (seq 0: ephemeral) to each edge that follows its address, once.
+
+        Returns the names of these edges.
+        """
         numbers = self._subscriptions.streams(entry.event.address)
         if not numbers:
-            return
+            return ""
         message = pushed_entry(entry)
-        for number in numbers:
-            if self._streams[number].push(entry.event.address, shard, term, message):
+        streams = [self._streams[number] for number in numbers]
+        for stream in streams:
+            if stream.push(entry.event.address, shard, term, message):
                 metrics.PUSHES.inc()
             else:
                 metrics.GAPS.inc()
+                self._journal.dropped(entry.event.address, stream.node_id)
+        return ", ".join([stream.node_id for stream in streams])
 
     def gap(self, shard: int, term: int, addresses: Iterable[str]) -> None:
         """Tell the edges that pushes of these addresses may be missing: their sessions fetch."""

@@ -11,6 +11,7 @@ from kull_producers.events.message import Message
 from kull_router import metrics
 from kull_router.broker.port import MAX_BODY, Broker, Delivery
 from kull_router.delivery import ingest
+from kull_router.delivery.journal import Journal
 from kull_router.errors import BrokerError, BrokerUnavailable, PoisonMessage, RouterError
 
 log = structlog.get_logger(__name__)
@@ -21,8 +22,9 @@ _T = TypeVar("_T")
 class Republisher:
     """Publishes confirmed. Its methods raise BrokerError: the message was not acknowledged yet."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: Broker, journal: Journal) -> None:
         self._broker = broker
+        self._journal = journal
 
     async def understood(self, message: Message, read: Callable[[], _T]) -> _T | None:
         """Return what `read` makes of a message, None if it was buried because it is poison."""
@@ -64,9 +66,16 @@ class Republisher:
 
     async def bury(self, message: Message, reason: str) -> None:
         """Publish a message to the dead-letter queue with the reason."""
-        log.warning("dead_letter", reason=reason, app_id=message.app_id, exchange=message.exchange)
+        log.warning(
+            "dead_letter",
+            id=message.message_id,
+            reason=reason,
+            app_id=message.app_id,
+            exchange=message.exchange,
+        )
         await self._broker.publish(ingest.dead(message, reason))
         metrics.DEAD.inc()
+        self._journal.buried(message.message_id, reason)
 
     async def readdress(self, message: Message, fixed: Sequence[Message]) -> None:
         """Publish what a misaddressed message should have been."""

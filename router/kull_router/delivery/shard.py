@@ -18,6 +18,7 @@ from kull_router.broker.port import Broker, Channel, Delivery
 from kull_router.clock import Clock
 from kull_router.delivery import ingest
 from kull_router.delivery.fanout import Fanout
+from kull_router.delivery.journal import Journal
 from kull_router.delivery.ownership import Claim, Step, is_probe
 from kull_router.delivery.republisher import Republisher
 from kull_router.errors import BadEvent, BrokerError, Fenced, StoreRefused, StoreUnavailable
@@ -54,6 +55,7 @@ class Shard:
         broker: Broker,
         store: Store,
         fanout: Fanout,
+        journal: Journal,
         clock: Clock,
     ) -> None:
         self._claim = claim
@@ -62,7 +64,8 @@ class Shard:
         self._store = store
         self._fanout = fanout
         self._clock = clock
-        self._republisher = Republisher(broker)
+        self._journal = journal
+        self._republisher = Republisher(broker, journal)
         self._failures = 0  # calls that the store did not answer well
         self._append_lock = asyncio.Lock()  # pushes must leave in the order of their commits
         self._internal: asyncio.Queue[Event] = asyncio.Queue(_INTERNAL_LIMIT)
@@ -122,6 +125,7 @@ class Shard:
         term = await self._persist(lambda: self._store.claim(self.number, self._settings.router_id))
         log.debug("shard_owned", shard=self.number, term=term)
         self._claim.win(term)
+        self._journal.owned(self.number, term)
 
     async def _handle(self, deliveries: Sequence[Delivery]) -> None:
         arrived: list[_Arrived] = []

@@ -13,6 +13,7 @@ from kull_router import metrics
 from kull_router.broker.port import Broker
 from kull_router.clock import Clock
 from kull_router.delivery.fanout import Fanout
+from kull_router.delivery.journal import Journal
 from kull_router.delivery.ownership import Ownership
 from kull_router.delivery.shard import Shard
 from kull_router.errors import BrokerError
@@ -36,6 +37,7 @@ class Shards:
         broker: Broker,
         store: Store,
         fanout: Fanout,
+        journal: Journal,
         clock: Clock,
         moved: Callable[[int], None],
     ) -> None:
@@ -51,7 +53,15 @@ class Shards:
             told=self._tell,
         )
         self._shards = [
-            Shard(claim, settings=settings, broker=broker, store=store, fanout=fanout, clock=clock)
+            Shard(
+                claim,
+                settings=settings,
+                broker=broker,
+                store=store,
+                fanout=fanout,
+                journal=journal,
+                clock=clock,
+            )
             for claim in self.ownership.claims
         ]
 

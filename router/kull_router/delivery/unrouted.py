@@ -12,6 +12,7 @@ from kull_producers.events.message import Message
 from kull_router.broker.port import Broker, Channel
 from kull_router.clock import Clock
 from kull_router.delivery import ingest
+from kull_router.delivery.journal import Journal
 from kull_router.delivery.republisher import Republisher
 from kull_router.errors import BrokerError
 from kull_router.settings import RouterSettings
@@ -25,11 +26,13 @@ PREFETCH: Final = 32
 class Unrouted:
     """Consumes the queue of the alternate exchange, together with all other routers."""
 
-    def __init__(self, settings: RouterSettings, *, broker: Broker, clock: Clock) -> None:
+    def __init__(
+        self, settings: RouterSettings, *, broker: Broker, journal: Journal, clock: Clock
+    ) -> None:
         self._settings = settings
         self._broker = broker
         self._clock = clock
-        self._republisher = Republisher(broker)
+        self._republisher = Republisher(broker, journal)
         self._brought: set[str] = set()  # ids of what was published again as it was, just before
         self._rounds = 0  # how often in a row it came back
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import grpc
 
-from kull_protos.contract.shard import shard_of
 from kull_protos.mesh.v1 import admin_pb2 as pb
-from kull_protos.mesh.v1 import admin_pb2_grpc, attach_pb2
-from kull_router import __version__, metrics
+from kull_protos.mesh.v1 import admin_pb2_grpc
 from kull_router.core import RouterCore
 from kull_router.errors import StoreError
-from kull_router.queues.port import KnownDevice, QueueInfo
+from kull_router.rpc.explanation import Explanation
+from kull_router.rpc.views import Views
 from kull_router.sessions.presence import device_message
-from kull_router.sessions.registry import Presence
 
 Context = grpc.aio.ServicerContext
 
@@ -25,6 +23,8 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
 
     def __init__(self, core: RouterCore) -> None:
         self._core = core
+        self._views = Views(core)
+        self._explanation = Explanation(core, self._views)
 
     async def ListNodes(
         self,
@@ -36,15 +36,6 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
         sessions: dict[int, int] = {}
         for key, _ in core.sessions.registry.sessions():
             sessions[key.stream] = sessions.get(key.stream, 0) + 1
-        router = pb.RouterNode(
-            router_id=core.settings.router_id,
-            version=__version__,
-            epoch=core.store.epoch,
-            shard_count=core.settings.shard_count,
-            owned=[attach_pb2.ShardTerm(shard=s, term=t) for s, t in sorted(core.terms.items())],
-            broker_connected=core.broker.connected,
-            dead_letters=metrics.dead_letters(),
-        )
         edges = [
             pb.EdgeNode(
                 node_id=stream.node_id,
@@ -55,7 +46,7 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
             )
             for stream in core.fanout.each()
         ]
-        return pb.ListNodesResponse(router=router, edges=edges)
+        return pb.ListNodesResponse(router=self._views.router(), edges=edges)
 
     async def ListSessions(
         self,
@@ -87,16 +78,7 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
             queues = [one] if one else []
         else:
             queues = await self._core.store.queues(after=request.after, limit=_page(request.limit))
-        return pb.ListQueuesResponse(queues=map(self._queue, queues))
-
-    def _queue(self, info: QueueInfo) -> pb.Queue:
-        return pb.Queue(
-            address=info.address,
-            shard=shard_of(info.address, self._core.settings.shard_count),
-            head=info.head,
-            floor=info.floor,
-            entries=info.entries,
-        )
+        return pb.ListQueuesResponse(queues=map(self._views.queue, queues))
 
     async def ListDevices(
         self,
@@ -106,18 +88,20 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
         """Return the known devices of a user."""
         if not request.user_id:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "user_id is required")
-        connected = {
-            presence.info.device: presence
-            for presence in self._core.sessions.registry.connected(request.user_id)
-        }
         known = await self._core.store.devices(request.user_id)
-        clock = self._core.clock
-        return pb.ListDevicesResponse(
-            devices=[
-                _known(row, connected.get(row.info.device), off_ms=clock.wall_ms() - clock.age_ms())
-                for row in known
-            ]
-        )
+        return pb.ListDevicesResponse(devices=self._views.devices(known, request.user_id))
+
+    async def Explain(
+        self,
+        request: pb.ExplainRequest,
+        context: Context[pb.ExplainRequest, pb.ExplainResponse],
+    ) -> pb.ExplainResponse:
+        """Return what is known of an event, or of a device."""
+        if not request.event_id and not request.user_id:
+            await context.abort(
+                grpc.StatusCode.INVALID_ARGUMENT, "say which: event_id, or user_id with device_id"
+            )
+        return await self._explanation.of(request)
 
     async def Disconnect(
         self,
@@ -176,22 +160,3 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
 
 def _page(limit: int) -> int:
     return min(limit or _PAGE, _MAX_PAGE)
-
-
-def _known(row: KnownDevice, presence: Presence | None, *, off_ms: int) -> pb.KnownDevice:
-    """`off_ms`: how far the wall clock is ahead of the time that is stored."""
-    if presence:
-        device = device_message(presence)
-    else:
-        device = attach_pb2.Device(
-            device_id=row.info.device,
-            name=row.info.name,
-            platform=row.info.platform,
-            ephemeral=row.info.ephemeral,
-        )
-    return pb.KnownDevice(
-        device=device,
-        connected=presence is not None,
-        cursor=row.cursor,
-        last_seen=row.last_seen_ms + off_ms,
-    )

@@ -28,6 +28,7 @@ METHODS: Final[dict[str, frozenset[str]]] = {
     f"{_MESH}.AdminService/ListSessions": _SEES,
     f"{_MESH}.AdminService/ListQueues": _SEES,
     f"{_MESH}.AdminService/ListDevices": _SEES,
+    f"{_MESH}.AdminService/Explain": _SEES,
     f"{_MESH}.AdminService/Disconnect": _ACTS,
     f"{_MESH}.AdminService/Revoke": _ACTS,
     f"{_MESH}.AdminService/Drain": _ACTS,

@@ -19,6 +19,7 @@ from kull_router.access import tokens
 from kull_router.access.authority import Authority
 from kull_router.clock import Clock
 from kull_router.delivery.edge_stream import EdgeStream
+from kull_router.delivery.journal import Journal
 from kull_router.delivery.session_key import Generation, SessionKey
 from kull_router.delivery.shard import Shard
 from kull_router.delivery.shards import Shards
@@ -71,8 +72,10 @@ class Admission:
         cursors: CursorWriter,
         devices: Devices,
         shards: Shards,
+        journal: Journal,
         clock: Clock,
     ) -> None:
+        self._journal = journal
         self._devices_per_user = settings.devices_per_user
         self._store = store
         self._authority = authority
@@ -95,6 +98,8 @@ class Admission:
             pending = self._register(stream, request)
         except (Refusal, TokenRefused) as refusal:
             refuse(stream, request.session_id, request.address, refusal)
+            why = (refusal.close_code, str(refusal))
+            self._journal.refused(request.address, request.device.device_id, *why)
             return _nothing()
         return self._attach(pending)
 
@@ -224,6 +229,7 @@ class Admission:
         if also is not None and self._is_current(also.subscription):
             answer.also.CopyFrom(self._answer(also, *others))
         pending.stream.send(pb.AttachResponse(subscribed=answer))
+        self._journal.subscribed(mine.info, answer, pending.stream.node_id)
         if pending.presence:
             await self._devices.announce(pending.presence)
 

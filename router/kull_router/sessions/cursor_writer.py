@@ -9,6 +9,7 @@ from typing import Final, NoReturn
 import structlog
 
 from kull_router.clock import Clock
+from kull_router.delivery.journal import Journal
 from kull_router.errors import StoreError
 from kull_router.queues.port import DeviceInfo, Store
 from kull_router.sessions.cursors import Cursors
@@ -24,8 +25,9 @@ class CursorWriter:
     interval: seconds between two writes.
     """
 
-    def __init__(self, *, store: Store, clock: Clock, interval: float) -> None:
+    def __init__(self, *, store: Store, journal: Journal, clock: Clock, interval: float) -> None:
         self._store = store
+        self._journal = journal
         self._clock = clock
         self._interval = interval
         self._cursors = Cursors()
@@ -43,6 +45,7 @@ class CursorWriter:
         unwritten = self._cursors.take_of(device.user, device.device, address)
         if unwritten:
             await self._store.advance(unwritten, self._clock.age_ms())
+            self._journal.acknowledged(unwritten)
 
     async def run(self) -> NoReturn:
         """Flush for ever."""
@@ -66,3 +69,4 @@ class CursorWriter:
                 for update in updates:
                     self._cursors.move(update.address, update.user, update.device, update.seq)
                 return
+            self._journal.acknowledged(updates)

@@ -13,6 +13,7 @@ from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router.delivery.edge_stream import EdgeStream
 from kull_router.sessions.admission import Admission
 from kull_router.sessions.enforcement import Enforcement
+from kull_router.sessions.recollection import Recollection
 from kull_router.sessions.requests import Requests
 from kull_router.sessions.sessions import Sessions
 
@@ -29,7 +30,9 @@ class Dispatcher:
         admission: Admission,
         requests: Requests,
         enforcement: Enforcement,
+        recollection: Recollection,
     ) -> None:
+        self._recollection = recollection
         self._sessions = sessions
         self._admission = admission
         self._requests = requests
@@ -64,6 +67,8 @@ class Dispatcher:
                 self._enforcement.refresh(stream, request.refresh)
             case "unsubscribe":
                 self._sessions.unsubscribe(stream, request.unsubscribe)
+            case "recalled":
+                self._recollection.answered(stream, request.recalled)
             case kind:
                 log.warning("unexpected_frame", edge=stream.node_id, frame=kind)
                 stream.close()

@@ -8,6 +8,7 @@ from kull_router import metrics
 from kull_router.clock import Clock
 from kull_router.delivery.edge_stream import EdgeStream
 from kull_router.delivery.fanout import Fanout
+from kull_router.delivery.journal import Journal
 from kull_router.delivery.session_key import SessionKey
 from kull_router.delivery.subscriptions import Subscription, Subscriptions
 from kull_router.sessions.registry import Registry
@@ -23,8 +24,10 @@ class Sessions:
         *,
         subscriptions: Subscriptions,
         fanout: Fanout,
+        journal: Journal,
         clock: Clock,
     ) -> None:
+        self._journal = journal
         self._subscriptions = subscriptions
         self._fanout = fanout
         self._clock = clock
@@ -71,6 +74,8 @@ class Sessions:
 
     def evict(self, key: SessionKey, close_code: int, reason: str) -> None:
         """Tell the edge to close a session; send it nothing more, heed nothing it says."""
+        if own := self._subscriptions.own(key):
+            self._journal.evicted(own.info, close_code, reason)
         for each in self._subscriptions.of_session(key):
             self.release(key, each.address)
         stream = self._fanout.find(key.stream)
@@ -81,6 +86,7 @@ class Sessions:
     def _release(self, subscription: Subscription) -> None:
         if subscription.is_own:
             self.registry.release(subscription.key, self._clock.monotonic())
+            self._journal.released(subscription.info)
             self._count()
 
     def _count(self) -> None:

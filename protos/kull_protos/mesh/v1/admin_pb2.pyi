@@ -120,16 +120,18 @@ class ListDevicesResponse(_message.Message):
     def __init__(self, devices: _Optional[_Iterable[_Union[KnownDevice, _Mapping]]] = ...) -> None: ...
 
 class KnownDevice(_message.Message):
-    __slots__ = ("device", "connected", "cursor", "last_seen")
+    __slots__ = ("device", "connected", "cursor", "last_seen", "initial_head")
     DEVICE_FIELD_NUMBER: _ClassVar[int]
     CONNECTED_FIELD_NUMBER: _ClassVar[int]
     CURSOR_FIELD_NUMBER: _ClassVar[int]
     LAST_SEEN_FIELD_NUMBER: _ClassVar[int]
+    INITIAL_HEAD_FIELD_NUMBER: _ClassVar[int]
     device: _attach_pb2.Device
     connected: bool
     cursor: int
     last_seen: int
-    def __init__(self, device: _Optional[_Union[_attach_pb2.Device, _Mapping]] = ..., connected: _Optional[bool] = ..., cursor: _Optional[int] = ..., last_seen: _Optional[int] = ...) -> None: ...
+    initial_head: int
+    def __init__(self, device: _Optional[_Union[_attach_pb2.Device, _Mapping]] = ..., connected: _Optional[bool] = ..., cursor: _Optional[int] = ..., last_seen: _Optional[int] = ..., initial_head: _Optional[int] = ...) -> None: ...
 
 class DisconnectRequest(_message.Message):
     __slots__ = ("user_id", "device_id", "reason")
@@ -178,3 +180,69 @@ class DrainResponse(_message.Message):
     SESSIONS_FIELD_NUMBER: _ClassVar[int]
     sessions: int
     def __init__(self, sessions: _Optional[int] = ...) -> None: ...
+
+class ExplainRequest(_message.Message):
+    __slots__ = ("event_id", "user_id", "device_id")
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
+    event_id: str
+    user_id: str
+    device_id: str
+    def __init__(self, event_id: _Optional[str] = ..., user_id: _Optional[str] = ..., device_id: _Optional[str] = ...) -> None: ...
+
+class ExplainResponse(_message.Message):
+    __slots__ = ("router", "now", "traces", "devices", "facts", "following", "silent_edges", "remembers_since", "store_error", "queue")
+    ROUTER_FIELD_NUMBER: _ClassVar[int]
+    NOW_FIELD_NUMBER: _ClassVar[int]
+    TRACES_FIELD_NUMBER: _ClassVar[int]
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    FACTS_FIELD_NUMBER: _ClassVar[int]
+    FOLLOWING_FIELD_NUMBER: _ClassVar[int]
+    SILENT_EDGES_FIELD_NUMBER: _ClassVar[int]
+    REMEMBERS_SINCE_FIELD_NUMBER: _ClassVar[int]
+    STORE_ERROR_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_FIELD_NUMBER: _ClassVar[int]
+    router: RouterNode
+    now: int
+    traces: _containers.RepeatedCompositeFieldContainer[Trace]
+    devices: _containers.RepeatedCompositeFieldContainer[KnownDevice]
+    facts: _containers.RepeatedCompositeFieldContainer[_attach_pb2.Fact]
+    following: _containers.RepeatedCompositeFieldContainer[_attach_pb2.Following]
+    silent_edges: _containers.RepeatedScalarFieldContainer[str]
+    remembers_since: int
+    store_error: str
+    queue: Queue
+    def __init__(self, router: _Optional[_Union[RouterNode, _Mapping]] = ..., now: _Optional[int] = ..., traces: _Optional[_Iterable[_Union[Trace, _Mapping]]] = ..., devices: _Optional[_Iterable[_Union[KnownDevice, _Mapping]]] = ..., facts: _Optional[_Iterable[_Union[_attach_pb2.Fact, _Mapping]]] = ..., following: _Optional[_Iterable[_Union[_attach_pb2.Following, _Mapping]]] = ..., silent_edges: _Optional[_Iterable[str]] = ..., remembers_since: _Optional[int] = ..., store_error: _Optional[str] = ..., queue: _Optional[_Union[Queue, _Mapping]] = ...) -> None: ...
+
+class Trace(_message.Message):
+    __slots__ = ("address", "shard", "seq", "type", "service", "stored_at", "kept", "contract", "key", "exclude_device_id", "body", "queue", "devices", "final")
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    SHARD_FIELD_NUMBER: _ClassVar[int]
+    SEQ_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    SERVICE_FIELD_NUMBER: _ClassVar[int]
+    STORED_AT_FIELD_NUMBER: _ClassVar[int]
+    KEPT_FIELD_NUMBER: _ClassVar[int]
+    CONTRACT_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    EXCLUDE_DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
+    BODY_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_FIELD_NUMBER: _ClassVar[int]
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    FINAL_FIELD_NUMBER: _ClassVar[int]
+    address: str
+    shard: int
+    seq: int
+    type: str
+    service: str
+    stored_at: int
+    kept: bool
+    contract: str
+    key: str
+    exclude_device_id: str
+    body: bytes
+    queue: Queue
+    devices: _containers.RepeatedCompositeFieldContainer[KnownDevice]
+    final: bool
+    def __init__(self, address: _Optional[str] = ..., shard: _Optional[int] = ..., seq: _Optional[int] = ..., type: _Optional[str] = ..., service: _Optional[str] = ..., stored_at: _Optional[int] = ..., kept: _Optional[bool] = ..., contract: _Optional[str] = ..., key: _Optional[str] = ..., exclude_device_id: _Optional[str] = ..., body: _Optional[bytes] = ..., queue: _Optional[_Union[Queue, _Mapping]] = ..., devices: _Optional[_Iterable[_Union[KnownDevice, _Mapping]]] = ..., final: _Optional[bool] = ...) -> None: ...

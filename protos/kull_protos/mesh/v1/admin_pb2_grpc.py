@@ -70,6 +70,11 @@ class AdminServiceStub:
                 request_serializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.DrainRequest.SerializeToString,
                 response_deserializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.DrainResponse.FromString,
                 _registered_method=True)
+        self.Explain = channel.unary_unary(
+                '/kull_protos.mesh.v1.AdminService/Explain',
+                request_serializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ExplainRequest.SerializeToString,
+                response_deserializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ExplainResponse.FromString,
+                _registered_method=True)
 
 
 class AdminServiceServicer:
@@ -125,6 +130,13 @@ class AdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Explain(self, request, context):
+        """Explain returns what the store, this router and its edges know of an event, or of a device.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdminServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -162,6 +174,11 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.Drain,
                     request_deserializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.DrainRequest.FromString,
                     response_serializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.DrainResponse.SerializeToString,
+            ),
+            'Explain': grpc.unary_unary_rpc_method_handler(
+                    servicer.Explain,
+                    request_deserializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ExplainRequest.FromString,
+                    response_serializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ExplainResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -354,6 +371,33 @@ class AdminService:
             '/kull_protos.mesh.v1.AdminService/Drain',
             kull__protos_dot_mesh_dot_v1_dot_admin__pb2.DrainRequest.SerializeToString,
             kull__protos_dot_mesh_dot_v1_dot_admin__pb2.DrainResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Explain(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kull_protos.mesh.v1.AdminService/Explain',
+            kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ExplainRequest.SerializeToString,
+            kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ExplainResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -21,7 +21,7 @@ class AttachResponses(_message.Message):
     def __init__(self, frames: _Optional[_Iterable[_Union[AttachResponse, _Mapping]]] = ...) -> None: ...
 
 class AttachRequest(_message.Message):
-    __slots__ = ("hello", "subscribe", "unsubscribe", "acks", "fetch", "publish", "refresh", "logout")
+    __slots__ = ("hello", "subscribe", "unsubscribe", "acks", "fetch", "publish", "refresh", "logout", "recalled")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     SUBSCRIBE_FIELD_NUMBER: _ClassVar[int]
     UNSUBSCRIBE_FIELD_NUMBER: _ClassVar[int]
@@ -30,6 +30,7 @@ class AttachRequest(_message.Message):
     PUBLISH_FIELD_NUMBER: _ClassVar[int]
     REFRESH_FIELD_NUMBER: _ClassVar[int]
     LOGOUT_FIELD_NUMBER: _ClassVar[int]
+    RECALLED_FIELD_NUMBER: _ClassVar[int]
     hello: Hello
     subscribe: Subscribe
     unsubscribe: Unsubscribe
@@ -38,10 +39,11 @@ class AttachRequest(_message.Message):
     publish: Publish
     refresh: Refresh
     logout: Logout
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., subscribe: _Optional[_Union[Subscribe, _Mapping]] = ..., unsubscribe: _Optional[_Union[Unsubscribe, _Mapping]] = ..., acks: _Optional[_Union[Acks, _Mapping]] = ..., fetch: _Optional[_Union[Fetch, _Mapping]] = ..., publish: _Optional[_Union[Publish, _Mapping]] = ..., refresh: _Optional[_Union[Refresh, _Mapping]] = ..., logout: _Optional[_Union[Logout, _Mapping]] = ...) -> None: ...
+    recalled: Recalled
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., subscribe: _Optional[_Union[Subscribe, _Mapping]] = ..., unsubscribe: _Optional[_Union[Unsubscribe, _Mapping]] = ..., acks: _Optional[_Union[Acks, _Mapping]] = ..., fetch: _Optional[_Union[Fetch, _Mapping]] = ..., publish: _Optional[_Union[Publish, _Mapping]] = ..., refresh: _Optional[_Union[Refresh, _Mapping]] = ..., logout: _Optional[_Union[Logout, _Mapping]] = ..., recalled: _Optional[_Union[Recalled, _Mapping]] = ...) -> None: ...
 
 class AttachResponse(_message.Message):
-    __slots__ = ("welcome", "shards", "subscribed", "refused", "deliver", "batch", "gap", "evict", "published", "drain", "drain_order", "refreshed")
+    __slots__ = ("welcome", "shards", "subscribed", "refused", "deliver", "batch", "gap", "evict", "published", "drain", "drain_order", "refreshed", "recall")
     WELCOME_FIELD_NUMBER: _ClassVar[int]
     SHARDS_FIELD_NUMBER: _ClassVar[int]
     SUBSCRIBED_FIELD_NUMBER: _ClassVar[int]
@@ -54,6 +56,7 @@ class AttachResponse(_message.Message):
     DRAIN_FIELD_NUMBER: _ClassVar[int]
     DRAIN_ORDER_FIELD_NUMBER: _ClassVar[int]
     REFRESHED_FIELD_NUMBER: _ClassVar[int]
+    RECALL_FIELD_NUMBER: _ClassVar[int]
     welcome: Welcome
     shards: OwnedShards
     subscribed: Subscribed
@@ -66,7 +69,8 @@ class AttachResponse(_message.Message):
     drain: Drain
     drain_order: DrainOrder
     refreshed: Refreshed
-    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., shards: _Optional[_Union[OwnedShards, _Mapping]] = ..., subscribed: _Optional[_Union[Subscribed, _Mapping]] = ..., refused: _Optional[_Union[Refused, _Mapping]] = ..., deliver: _Optional[_Union[Deliver, _Mapping]] = ..., batch: _Optional[_Union[Batch, _Mapping]] = ..., gap: _Optional[_Union[Gap, _Mapping]] = ..., evict: _Optional[_Union[Evict, _Mapping]] = ..., published: _Optional[_Union[Published, _Mapping]] = ..., drain: _Optional[_Union[Drain, _Mapping]] = ..., drain_order: _Optional[_Union[DrainOrder, _Mapping]] = ..., refreshed: _Optional[_Union[Refreshed, _Mapping]] = ...) -> None: ...
+    recall: Recall
+    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., shards: _Optional[_Union[OwnedShards, _Mapping]] = ..., subscribed: _Optional[_Union[Subscribed, _Mapping]] = ..., refused: _Optional[_Union[Refused, _Mapping]] = ..., deliver: _Optional[_Union[Deliver, _Mapping]] = ..., batch: _Optional[_Union[Batch, _Mapping]] = ..., gap: _Optional[_Union[Gap, _Mapping]] = ..., evict: _Optional[_Union[Evict, _Mapping]] = ..., published: _Optional[_Union[Published, _Mapping]] = ..., drain: _Optional[_Union[Drain, _Mapping]] = ..., drain_order: _Optional[_Union[DrainOrder, _Mapping]] = ..., refreshed: _Optional[_Union[Refreshed, _Mapping]] = ..., recall: _Optional[_Union[Recall, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
     __slots__ = ("node_id", "version")
@@ -401,3 +405,81 @@ class DrainOrder(_message.Message):
 class Drain(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
+
+class Recall(_message.Message):
+    __slots__ = ("request_id", "address", "seq", "user_id", "device_id")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    SEQ_FIELD_NUMBER: _ClassVar[int]
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
+    request_id: int
+    address: str
+    seq: int
+    user_id: str
+    device_id: str
+    def __init__(self, request_id: _Optional[int] = ..., address: _Optional[str] = ..., seq: _Optional[int] = ..., user_id: _Optional[str] = ..., device_id: _Optional[str] = ...) -> None: ...
+
+class Recalled(_message.Message):
+    __slots__ = ("request_id", "facts", "following", "since")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    FACTS_FIELD_NUMBER: _ClassVar[int]
+    FOLLOWING_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    request_id: int
+    facts: _containers.RepeatedCompositeFieldContainer[Fact]
+    following: _containers.RepeatedCompositeFieldContainer[Following]
+    since: int
+    def __init__(self, request_id: _Optional[int] = ..., facts: _Optional[_Iterable[_Union[Fact, _Mapping]]] = ..., following: _Optional[_Iterable[_Union[Following, _Mapping]]] = ..., since: _Optional[int] = ...) -> None: ...
+
+class Fact(_message.Message):
+    __slots__ = ("at", "node", "kind", "address", "user_id", "device_id", "event_id", "first", "last", "term", "code", "text")
+    AT_FIELD_NUMBER: _ClassVar[int]
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    FIRST_FIELD_NUMBER: _ClassVar[int]
+    LAST_FIELD_NUMBER: _ClassVar[int]
+    TERM_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    at: int
+    node: str
+    kind: str
+    address: str
+    user_id: str
+    device_id: str
+    event_id: str
+    first: int
+    last: int
+    term: int
+    code: int
+    text: str
+    def __init__(self, at: _Optional[int] = ..., node: _Optional[str] = ..., kind: _Optional[str] = ..., address: _Optional[str] = ..., user_id: _Optional[str] = ..., device_id: _Optional[str] = ..., event_id: _Optional[str] = ..., first: _Optional[int] = ..., last: _Optional[int] = ..., term: _Optional[int] = ..., code: _Optional[int] = ..., text: _Optional[str] = ...) -> None: ...
+
+class Following(_message.Message):
+    __slots__ = ("node", "session_id", "user_id", "device_id", "address", "mode", "through", "acked", "unacknowledged", "writable")
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    THROUGH_FIELD_NUMBER: _ClassVar[int]
+    ACKED_FIELD_NUMBER: _ClassVar[int]
+    UNACKNOWLEDGED_FIELD_NUMBER: _ClassVar[int]
+    WRITABLE_FIELD_NUMBER: _ClassVar[int]
+    node: str
+    session_id: int
+    user_id: str
+    device_id: str
+    address: str
+    mode: str
+    through: int
+    acked: int
+    unacknowledged: int
+    writable: bool
+    def __init__(self, node: _Optional[str] = ..., session_id: _Optional[int] = ..., user_id: _Optional[str] = ..., device_id: _Optional[str] = ..., address: _Optional[str] = ..., mode: _Optional[str] = ..., through: _Optional[int] = ..., acked: _Optional[int] = ..., unacknowledged: _Optional[int] = ..., writable: _Optional[bool] = ...) -> None: ...

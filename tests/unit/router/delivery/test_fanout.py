@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from kull_protos.common.flight_recorder import FlightRecorder
 from kull_protos.mesh.v1 import attach_pb2 as pb
+from kull_router.clock import Clock
 from kull_router.delivery.edge_stream import EdgeStream
 from kull_router.delivery.fanout import Fanout
+from kull_router.delivery.journal import Journal
 from kull_router.delivery.send_queue import SendQueue
 from kull_router.delivery.session_key import SessionKey
 from kull_router.delivery.subscriptions import Subscription, Subscriptions
@@ -34,7 +37,8 @@ def fanout(*edges: EdgeStream) -> Fanout:
         info = DeviceInfo(user="maya", device=f"d{each.number}")
         key = SessionKey(each.number, 1)
         subscriptions.add(Subscription(key=key, address="all", shard=0, info=info))
-    found = Fanout(subscriptions)
+    journal = Journal("r", recorder=FlightRecorder(), clock=Clock(monotonic=lambda: 0.0))
+    found = Fanout(subscriptions, journal)
     for each in edges:
         found.attach(each)
     return found

@@ -1,0 +1,102 @@
+"""What this edge writes into its flight recorder, and what it answers when it is asked. PURE."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from kull_edge.placement.sessions import Sessions
+from kull_edge.session.effects import Close, Cut, Effect
+from kull_edge.session.session import Session
+from kull_edge.session.subscription import Subscription
+from kull_protos.common.flight_recorder import Fact, FlightRecorder, Kind, Query
+from kull_protos.contract import addresses
+from kull_protos.mesh.v1 import attach_pb2 as pb
+
+
+class Journal:
+    """Facts of this edge. `now`: seconds of its monotonic clock."""
+
+    def __init__(
+        self, sessions: Sessions, *, recorder: FlightRecorder, wall_ms: Callable[[], int]
+    ) -> None:
+        self._sessions = sessions
+        self._recorder = recorder
+        self._wall_ms = wall_ms
+
+    def pushed(self, push: pb.Push, now: float) -> None:
+        """New entries came for sessions of this edge."""
+        seqs = [entry.seq for entry in push.entries if entry.seq]
+        if seqs:
+            between = (seqs[0], seqs[-1])
+            self._recorder.delivered(
+                (Kind.PUSHED, now, push.address, "", "", "", *between, push.term, 0, "")
+            )
+
+    def caught_up(self, session: Session, address: str, first: int, last: int, now: float) -> None:
+        """Entries from the log were written to a session."""
+        who = (session.user_id, session.subscriptions.device_id)
+        self._recorder.delivered((Kind.CAUGHT_UP, now, address, *who, "", first, last, 0, 0, ""))
+
+    def ended(self, session: Session, effects: Iterable[Effect], now: float) -> None:
+        """A session is over: by what it wanted done, or by itself."""
+        kind, code, why = Kind.GONE, 0, ""
+        for effect in effects:
+            if isinstance(effect, Close) and effect.session_id == session.id:
+                kind, code, why = Kind.CLOSED, effect.code, effect.reason
+            elif isinstance(effect, Cut) and effect.session_id == session.id:
+                kind, why = Kind.GONE, effect.why
+        self.noted(kind, session, now, code=code, why=why)
+
+    def noted(
+        self, kind: Kind, session: Session, now: float, *, code: int = 0, why: str = ""
+    ) -> None:
+        """Something happened to a session, if it is known whose it is."""
+        if session.user_id:
+            device = session.subscriptions.device_id
+            self._recorder.note(Fact(kind, now, "", session.user_id, device, code=code, text=why))
+
+    def writable(self, session: Session, writable: bool, now: float) -> None:
+        """A socket's write buffer is full, or has room again: at times with every message."""
+        if session.user_id:
+            kind = Kind.WRITABLE if writable else Kind.UNWRITABLE
+            who = (session.user_id, session.subscriptions.device_id)
+            self._recorder.delivered((kind, now, "", *who, "", 0, 0, 0, 0, ""))
+
+    def recalled(self, asked: pb.Recall, now: float) -> pb.Recalled:
+        """Return what bears on a question."""
+        query = Query("", asked.address, asked.seq, -1, asked.user_id, asked.device_id)
+        since = self._recorder.since
+        return pb.Recalled(
+            request_id=asked.request_id,
+            facts=[
+                pb.Fact(**{**fact._asdict(), "at": self._at_ms(fact.at, now)})
+                for fact in self._recorder.recall(query)
+            ],
+            following=list(self._following(query)),
+            since=0 if since is None else self._at_ms(since, now),
+        )
+
+    def _following(self, query: Query) -> Iterable[pb.Following]:
+        own = addresses.of_user(query.user_id)
+        for session, _ in self._sessions.following(own) if query.user_id else ():
+            device = session.subscriptions.device_id
+            subscription = session.subscriptions.get(query.address or own)
+            if subscription and query.device_id in {"", device}:
+                yield _stands(session, subscription)
+
+    def _at_ms(self, at: float, now: float) -> int:
+        return self._wall_ms() - round((now - at) * 1000)
+
+
+def _stands(session: Session, subscription: Subscription) -> pb.Following:
+    return pb.Following(
+        session_id=session.id,
+        user_id=session.user_id,
+        device_id=session.subscriptions.device_id,
+        address=subscription.address,
+        mode=subscription.mode.name.lower(),
+        through=subscription.through,
+        acked=subscription.acked,
+        unacknowledged=subscription.unacknowledged,
+        writable=subscription.writable,
+    )
