@@ -48,6 +48,7 @@ ENTRIES: Final = {
     "definitions": Entry("definitions", "definitions", TOOL),
     "version": Entry("version", "version", TOOL),
     "nodes": Entry("nodes", "nodes", OPERATE),
+    "why": Entry("why", "why", OPERATE),
     "drain": Entry("nodes", "drain", OPERATE),
     "revoke": Entry("nodes", "revoke", OPERATE),
     "store": Entry("store", "app", OPERATE),

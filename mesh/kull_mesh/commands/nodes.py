@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Annotated
 
-import grpc
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from kull_edge.link.certificates import channel_credentials
-from kull_edge.link.channels import open_sync_channel
 from kull_mesh.errors import MeshError
-from kull_mesh.settings import MeshSettings
+from kull_mesh.routers import DEADLINE, Routers, UnknownNode, admin, targets
 from kull_mesh.terminal import shown
 from kull_protos.mesh.v1.admin_pb2 import (
     DrainRequest,
@@ -23,30 +18,17 @@ from kull_protos.mesh.v1.admin_pb2 import (
     ListNodesResponse,
     RevokeRequest,
 )
-from kull_protos.mesh.v1.admin_pb2_grpc import AdminServiceStub
-from kull_protos.settings import ROUTERS
-
-DEADLINE: Final = 5.0  # seconds
-
-Routers = Annotated[
-    str,
-    typer.Option(
-        envvar="KULL_EDGE_ROUTERS",
-        show_envvar=True,
-        help="The routers, host:port separated by commas.",
-    ),
-]
 
 
-def nodes(routers: Routers = ROUTERS) -> None:
+def nodes(routers: Routers = "") -> None:
     """Show the routers, the shards they own, and the edges attached to them."""
     console = Console(highlight=False)
     table = Table(box=None, pad_edge=False)
     for column in ("node", "role", "version", "shards", "sessions", "RabbitMQ"):
         table.add_column(column)
-    for target in _targets(routers):
-        with _admin(target) as admin:
-            answer: ListNodesResponse = admin.ListNodes(ListNodesRequest(), timeout=DEADLINE)
+    for target in targets(routers):
+        with admin(target) as stub:
+            answer: ListNodesResponse = stub.ListNodes(ListNodesRequest(), timeout=DEADLINE)
         router = answer.router
         shards = f"{len(router.owned)} of {router.shard_count}"
         broker = "connected" if router.broker_connected else "away"
@@ -60,15 +42,15 @@ def nodes(routers: Routers = ROUTERS) -> None:
 def drain(
     node: Annotated[str, typer.Argument(help="An edge or a router, see `kull nodes`.")],
     reason: Annotated[str, typer.Option(help="For the node's log.")] = "",
-    routers: Routers = ROUTERS,
+    routers: Routers = "",
 ) -> None:
     """Make a node stop in order: an edge sends its devices elsewhere, each at its own time."""
     unknown = ""
-    for target in _targets(routers):
+    for target in targets(routers):
         try:
-            with _admin(target) as admin:
+            with admin(target) as stub:
                 request = DrainRequest(node_id=node, reason=reason)
-                sessions = admin.Drain(request, timeout=DEADLINE).sessions
+                sessions = stub.Drain(request, timeout=DEADLINE).sessions
         except UnknownNode as error:
             unknown = str(error)
         else:
@@ -89,7 +71,7 @@ def revoke(
             show_default="now",
         ),
     ] = None,
-    routers: Routers = ROUTERS,
+    routers: Routers = "",
 ) -> None:
     """Take device tokens back: their sessions close within a second, on all edges."""
     until = issued_before.replace(tzinfo=UTC) if issued_before else None
@@ -100,43 +82,13 @@ def revoke(
         issued_before=int(until.timestamp() * 1000) if until else 0,
     )
     problem = MeshError("no router is named: set KULL_EDGE_ROUTERS or --routers")
-    for target in _targets(routers):
+    for target in targets(routers):
         try:
-            with _admin(target) as admin:
-                closed = admin.Revoke(request, timeout=DEADLINE).sessions
+            with admin(target) as stub:
+                closed = stub.Revoke(request, timeout=DEADLINE).sessions
         except MeshError as error:
             problem = error  # any router will do: they share the store
         else:
             typer.echo(f"revoked; {closed} sessions closed at {target}, others follow")
             return
     raise problem
-
-
-class UnknownNode(MeshError):
-    """This router knows no such node."""
-
-
-def _targets(routers: str) -> list[str]:
-    return [target.strip() for target in routers.split(",") if target.strip()]
-
-
-@contextmanager
-def _admin(target: str) -> Iterator[AdminServiceStub]:
-    with _channel(target) as channel:
-        try:
-            yield AdminServiceStub(channel)
-        except grpc.RpcError as error:
-            if error.code() is grpc.StatusCode.NOT_FOUND:
-                raise UnknownNode(error.details()) from error
-            if error.code() in {
-                grpc.StatusCode.INVALID_ARGUMENT,
-                grpc.StatusCode.PERMISSION_DENIED,
-            }:
-                raise MeshError(error.details()) from error
-            raise MeshError(f"router {target} does not answer: {error.details()}") from error
-
-
-def _channel(target: str) -> grpc.Channel:
-    settings = MeshSettings()
-    credentials = channel_credentials(settings.tls_ca, settings.tls_cert, settings.tls_key)
-    return open_sync_channel(target, credentials)

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from kull_gateway.origins import parse
-from kull_mesh import secrets, signals
+from kull_mesh import routers, secrets, signals
 from kull_mesh.settings import MeshSettings
 from kull_mesh.up import LocalMesh, UpOptions
 
@@ -76,6 +76,7 @@ def warn(options: UpOptions) -> None:
 async def run(options: UpOptions) -> None:
     """Run until cancelled, or until a part dies."""
     async with LocalMesh(options) as mesh:
-        addresses = [*(edge.url for edge in mesh.edges), mesh.http_url]  # the page is there too
-        Console(soft_wrap=True, highlight=False).print("kull is ready:", "  ".join(addresses))
-        await mesh.wait()
+        with routers.embedded(mesh.router.grpc_address):
+            addresses = [*(edge.url for edge in mesh.edges), mesh.http_url]  # and the page
+            Console(soft_wrap=True, highlight=False).print("kull is ready:", "  ".join(addresses))
+            await mesh.wait()

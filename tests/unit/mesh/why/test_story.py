@@ -1,0 +1,260 @@
+"""The life of an event, and how a device fares, as sentences."""
+
+from __future__ import annotations
+
+import pytest
+
+from kull_mesh.why.evidence import Question, merge
+from kull_mesh.why.story import Story, caveats, tell
+from kull_protos.common.flight_recorder import Kind
+from kull_protos.mesh.v1 import admin_pb2 as pb
+from kull_protos.mesh.v1.attach_pb2 import Fact
+from tests.unit.mesh.why.answers import (
+    MAYA,
+    NOW,
+    answer,
+    evidence,
+    fact,
+    following,
+    known,
+    of_mac,
+    trace,
+)
+
+EVENT = Question(event_id="e-1")
+DEVICE = Question(user="maya", device="mac")
+QUEUE = pb.Queue(address=MAYA, head=9, floor=2)
+
+
+def story(*facts: Fact, of: pb.Trace | None = None) -> Story:
+    (found,) = tell(EVENT, evidence(*facts, traces=[of] if of else []))
+    return found
+
+
+def texts(found: Story) -> list[str]:
+    return [line.text for line in found.lines]
+
+
+def test_an_events_way_is_told_in_order() -> None:
+    found = story(
+        fact(Kind.PUSHED, at=NOW + 2, node="edge-1", address=MAYA, first=6, last=8),
+        fact(Kind.STORED, address=MAYA, first=7, last=7, term=4, text="edge-1, edge-2"),
+        of=trace(known(), body=b'{"timestamp":%d}' % (NOW - 5)),
+    )
+
+    assert found.title == "X e-1 of s"
+    assert found.verdict == "stored"
+    assert texts(found) == [
+        "published, by its publisher's clock",
+        (
+            "stored as seq 7 of user:maya by router-1, term 4, RabbitMQ had confirmed it; pushed "
+            "to edge-1, edge-2"
+        ),
+        "reached edge-1, which wrote it to the sockets of those who were live",
+    ]
+    assert [verdict.device for verdict in found.devices] == ["mac"]
+
+
+def test_an_event_for_which_nobody_was_connected() -> None:
+    found = story(fact(Kind.STORED, address=MAYA, first=7, last=7, term=4), of=trace())
+
+    assert texts(found)[0].endswith("nobody was connected")
+
+
+def test_after_a_failover_the_store_tells_and_the_new_owner_is_named() -> None:
+    found = story(fact(Kind.OWNED, code=3, term=4), of=trace())
+
+    assert texts(found) == [
+        (
+            "stored as seq 7 of user:maya, RabbitMQ had confirmed it; by whom is not remembered "
+            "(router-1 owns its shard since 22:13:20.000)"
+        )
+    ]
+
+
+def test_a_repeat_is_told() -> None:
+    found = story(fact(Kind.DUPLICATE, address=MAYA, event_id="e-1"), of=trace())
+
+    assert texts(found)[-1] == "came again, and router-1 dropped it as a duplicate"
+
+
+def test_pushes_that_were_dropped_are_told() -> None:
+    found = story(fact(Kind.DROPPED, address=MAYA, text="edge-1"), of=trace())
+
+    assert texts(found)[-1].endswith("it did not keep up: its devices catch up")
+
+
+def test_an_event_whose_position_an_older_version_did_not_note() -> None:
+    assert texts(story(of=trace(seq=0)))[0].startswith("stored in user:maya, ")
+
+
+@pytest.mark.parametrize(
+    ("facts", "event", "verdict", "text"),
+    [
+        (
+            [fact(Kind.REPLACED, address=MAYA, first=7, last=9)],
+            trace(kept=False),
+            "replaced",
+            "replaced by seq 9, a newer one of the same key",
+        ),
+        ([], trace(kept=False), "replaced", "replaced by a newer one of the same key"),
+        (
+            [],
+            trace(known(cursor=7), kept=False, floor=7),
+            "trimmed",
+            "trimmed: every device of the user has acknowledged it",
+        ),
+        (
+            [],
+            trace(known(cursor=6), kept=False, floor=7),
+            "trimmed",
+            (
+                "trimmed by retention: entries up to seq 7 are gone (KULL_KEEP_EVERY_ENTRIES, "
+                "KULL_KEEP_LATEST_ENTRIES, KULL_KEEP_ENTRIES_FOR)"
+            ),
+        ),
+    ],
+    ids=["replaced", "replaced-by-whom", "acknowledged", "retention"],
+)
+def test_an_event_that_does_not_lie_any_more(
+    facts: list[Fact], event: pb.Trace, verdict: str, text: str
+) -> None:
+    found = story(*facts, of=event)
+
+    assert found.verdict == verdict
+    assert texts(found)[-1] == text
+
+
+def test_a_dead_letter_is_told_with_its_reason() -> None:
+    found = story(fact(Kind.DEAD, event_id="e-1", text="no id"))
+
+    assert found.verdict == "dead_lettered"
+    assert texts(found) == [
+        "dead-lettered by router-1: no id. It lies in `kull.dead`: mend the publisher"
+    ]
+
+
+def test_a_stale_event_is_told_with_its_key() -> None:
+    found = story(fact(Kind.STALE, address=MAYA, event_id="e-1", text="shoot:1"))
+
+    assert found.verdict == "stale"
+    assert texts(found) == [
+        (
+            "stale: user:maya held a newer one of shoot:1 when it came, and router-1 dropped it: "
+            "nothing to do, devices have the newer one"
+        )
+    ]
+
+
+def test_an_unknown_id_says_what_to_look_at() -> None:
+    found = story(fact(Kind.DEAD, event_id="e-2"))
+
+    assert found.verdict == "unknown"
+    assert "did `publish` return this id, does its outbox grow?" in texts(found)[0]
+
+
+def test_an_event_of_several_queues_is_several_stories() -> None:
+    found = tell(EVENT, evidence(traces=[trace(), trace(address="user:otto")]))
+
+    assert [each.verdict for each in found] == ["stored", "stored"]
+
+
+def device(*facts: Fact, **more: object) -> tuple[str, str]:
+    more = {"devices": [known(cursor=4, last_seen=NOW)], "queue": QUEUE} | more
+    (found,) = tell(DEVICE, evidence(*facts, **more))
+    (verdict,) = found.devices
+    assert found.verdict == verdict.code
+    return verdict.code, verdict.text
+
+
+@pytest.mark.parametrize(
+    ("session", "code", "end"),
+    [
+        ({}, "live", "5 events behind"),
+        ({"mode": "catching_up"}, "catching_up", "5 events behind"),
+        (
+            {"mode": "catching_up", "unacknowledged": 3},
+            "catching_up",
+            "3 unacknowledged: does the application acknowledge?",
+        ),
+        ({"writable": False}, "slow", "its socket is full: look at its network"),
+        ({"mode": "attaching"}, "unserved", "No router serves its queue: `kull nodes`"),
+    ],
+    ids=["live", "catching-up", "full", "slow", "unserved"],
+)
+def test_a_connected_device_is_told_with_its_backlog(
+    session: dict[str, object], code: str, end: str
+) -> None:
+    found = device(sessions=[following(**session)])  # type: ignore[arg-type]
+
+    assert found[0] == code
+    assert "it has acknowledged seq 4 of 9, 5 events behind" in found[1]
+    assert found[1].startswith("connected to edge-1, ")
+    assert found[1].endswith(end)
+
+
+def test_a_device_that_is_away_is_told_with_its_backlog() -> None:
+    assert device(of_mac(Kind.GONE)) == (
+        "away",
+        (
+            "away since 22:13:20.000, its connection was lost; it has acknowledged seq 4 of 9, "
+            "5 events behind"
+        ),
+    )
+
+
+def test_a_device_behind_what_is_kept_must_fetch_its_state() -> None:
+    _, text = device(devices=[known(cursor=1)])
+
+    assert text.endswith("entries up to 2 are trimmed, so that it must fetch its state anew")
+
+
+def test_an_unknown_device() -> None:
+    assert device(devices=[])[0] == "unknown"
+
+
+def test_a_device_that_was_only_ever_refused() -> None:
+    code, text = device(of_mac(Kind.REFUSED, code=4500, text="malformed"), devices=[])
+
+    assert code == "refused"
+    assert text.startswith("refused at 22:13:20.000 with 4500 bad_token, malformed: look at")
+
+
+def test_a_devices_life_is_told_step_by_step() -> None:
+    facts = [
+        of_mac(Kind.SUBSCRIBED, at=NOW, address=MAYA, first=3, last=5, text="edge-1"),
+        of_mac(Kind.SUBSCRIBED, at=NOW, address="all", text="edge-1"),
+        of_mac(Kind.THROTTLED, at=NOW + 1, node="edge-1"),
+        of_mac(Kind.UNWRITABLE, at=NOW + 2, node="edge-1"),
+        of_mac(Kind.UNWRITABLE, at=NOW + 3, node="edge-1"),
+        of_mac(Kind.EVICTED, at=NOW + 4, code=4504, text="by hand"),
+        of_mac(Kind.CLOSED, at=NOW + 5, node="edge-1", code=4504, text="by hand"),
+        of_mac(Kind.REFUSED, at=NOW + 6, code=4501),
+        of_mac(Kind.LOST, at=NOW + 7, address=MAYA, text="edge-2"),
+        of_mac(Kind.GONE, at=NOW + 8, node="edge-2", text="no_pong"),
+    ]
+    (found,) = tell(DEVICE, evidence(*facts, devices=[known()], queue=QUEUE))
+
+    assert texts(found) == [
+        "connected by way of edge-1, continued behind seq 3 of 5",
+        "sent more than it may, and edge-1 read it more slowly",
+        "did not read: its socket at edge-1 was full",
+        "closed by router-1 with 4504 disconnected, by hand",
+        "refused with 4501 token_expired, get a new token: give it a new token",
+        "connected by way of edge-2; it had missed trimmed entries (recovered: false)",
+        "its connection to edge-2 was lost (no_pong)",
+    ]
+
+
+def test_whatever_did_not_answer_is_told() -> None:
+    found = merge(
+        [answer(silent_edges=["edge-2"], store_error="the disk is full")],
+        {"r2:7400": "router r2:7400 does not answer"},
+    )
+
+    assert caveats(found) == [
+        "router r2:7400 does not answer: what it remembers is missing",
+        "edge-2 does not answer: how its sessions stand is missing",
+        "the store does not answer router-1: the disk is full",
+    ]
+    assert caveats(evidence()) == []
