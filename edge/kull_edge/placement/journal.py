@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from kull_edge.placement.sessions import Sessions
+from kull_edge.protocol.outgoing import OutMessage
 from kull_edge.session.effects import Close, Cut, Effect
 from kull_edge.session.session import Session
 from kull_edge.session.subscription import Subscription
@@ -23,13 +24,15 @@ class Journal:
         self._recorder = recorder
         self._wall_ms = wall_ms
 
-    def pushed(self, push: pb.Push, now: float) -> None:
+    def pushed(self, address: str, term: int, messages: Sequence[OutMessage], now: float) -> None:
         """New entries came for sessions of this edge."""
-        seqs = [entry.seq for entry in push.entries if entry.seq]
-        if seqs:
-            between = (seqs[0], seqs[-1])
+        first, last = messages[0].seq, messages[-1].seq
+        if not (first and last):  # some only count now
+            first = min((each.seq for each in messages if each.seq), default=0)
+            last = max(each.seq for each in messages)
+        if last:
             self._recorder.delivered(
-                (Kind.PUSHED, now, push.address, "", "", "", *between, push.term, 0, "")
+                (Kind.PUSHED, now, address, "", "", "", first, last, term, 0, "")
             )
 
     def caught_up(self, session: Session, address: str, first: int, last: int, now: float) -> None:

@@ -54,11 +54,12 @@ class RouterFrames:
     def _deliver(self, link: str, deliver: pb.Deliver, now: float) -> list[Effect]:
         out: list[Effect] = []
         for push in deliver.pushes:
-            following = self._sessions.following(push.address)
+            address = push.address
+            following = self._sessions.following(address)
             if not following:
                 continue
-            self._journal.pushed(push, now)
             messages = [OutMessage.of(entry) for entry in push.entries]
+            self._journal.pushed(address, push.term, messages, now)
             for session, subscription in following:
                 if subscription.link == link:
                     out += session.pushed(subscription, push.term, messages)

@@ -61,6 +61,8 @@ def test_what_only_counts_now_is_no_fact(hub: Hub) -> None:
 
     assert told(answer) == []
     assert answer.since == 0
+    hub.link_frame("r", push(0, 2), 5.0)
+    assert told(recalled(hub)) == [("pushed", 1, 2)]
 
 
 def test_how_a_session_stands_is_told(hub: Hub) -> None:
