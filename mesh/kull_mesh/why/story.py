@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -77,6 +76,8 @@ def _stored(question: Question, trace: pb.Trace, evidence: Evidence) -> Story:
         for fact in evidence.of(Kind.DUPLICATE, address=trace.address)
         if fact.event_id == question.event_id
     ]
+    if not (user_of(trace.address) or question.user):
+        more.append(Line(text="a shared queue: --user USER tells of that user's devices"))
     service = f" of {trace.service}" if trace.service else ""
     return Story(
         title=f"{trace.type or 'event'} {question.event_id}{service}",
@@ -87,10 +88,8 @@ def _stored(question: Question, trace: pb.Trace, evidence: Evidence) -> Story:
 
 
 def _published(trace: pb.Trace) -> Iterator[Line]:
-    if trace.body:
-        said = json.loads(trace.body).get("timestamp")
-        if isinstance(said, int):
-            yield Line(at=said, text="published, by its publisher's clock")
+    if trace.published_at:
+        yield Line(at=trace.published_at, text="published, by its publisher's clock")
 
 
 def _stored_line(trace: pb.Trace, evidence: Evidence) -> Line:

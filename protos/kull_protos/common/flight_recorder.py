@@ -144,10 +144,12 @@ class FlightRecorder:
 
     def recall(self, query: Query, limit: int = MAX_RECALLED) -> list[Fact]:
         """Return the newest facts that bear on a question, oldest first."""
+        # None is nobody's: most rows have no user, and no event.
+        where, who, what = query.address, query.user_id or None, query.event_id or None
         often = (
             Fact._make(row)
             for row in self._often
-            if row[2] == query.address or row[3] == query.user_id or row[5] == query.event_id
+            if row[2] == where or row[3] == who or row[5] == what
         )
         found = [fact for fact in chain(often, map(Fact._make, self._rare)) if query.wants(fact)]
         return sorted(found, key=lambda fact: fact.at)[-limit:]

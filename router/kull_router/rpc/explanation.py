@@ -6,12 +6,15 @@ import asyncio
 from collections.abc import Iterable
 from typing import Final
 
+from kull_producers.errors import InvalidEvent
 from kull_protos.common.flight_recorder import Query
 from kull_protos.contract import addresses
 from kull_protos.contract.shard import shard_of
 from kull_protos.mesh.v1 import admin_pb2 as pb
 from kull_router.core import RouterCore
+from kull_router.delivery.envelope import parse_body
 from kull_router.errors import StoreError
+from kull_router.queues.entry import Event
 from kull_router.queues.port import KnownDevice, Trace
 from kull_router.rpc.views import Views
 
@@ -69,7 +72,8 @@ class Explanation:
         )
         if event:
             told.contract, told.key, told.final = event.contract.value, event.key, event.final
-            told.exclude_device_id, told.body = event.exclude_device, event.body
+            told.exclude_device_id = event.exclude_device
+            told.published_at = _published_ms(event)
         if queue := await self._core.store.queue(trace.address):
             told.queue.CopyFrom(self._views.queue(queue))
         user = _user_of(trace.address) or request.user_id
@@ -121,6 +125,14 @@ class Explanation:
         for query in queries:
             answer.facts.extend(self._core.journal.recall(query))
         answer.silent_edges.extend(sorted(silent))
+
+
+def _published_ms(event: Event) -> int:
+    """Of what an event says nothing else is told: whoever may look may not read."""
+    try:
+        return parse_body(event.body, verbatim=True).timestamp_ms or 0
+    except InvalidEvent:
+        return 0
 
 
 def _user_of(address: str) -> str:

@@ -216,7 +216,7 @@ class ExplainResponse(_message.Message):
     def __init__(self, router: _Optional[_Union[RouterNode, _Mapping]] = ..., now: _Optional[int] = ..., traces: _Optional[_Iterable[_Union[Trace, _Mapping]]] = ..., devices: _Optional[_Iterable[_Union[KnownDevice, _Mapping]]] = ..., facts: _Optional[_Iterable[_Union[_attach_pb2.Fact, _Mapping]]] = ..., following: _Optional[_Iterable[_Union[_attach_pb2.Following, _Mapping]]] = ..., silent_edges: _Optional[_Iterable[str]] = ..., remembers_since: _Optional[int] = ..., store_error: _Optional[str] = ..., queue: _Optional[_Union[Queue, _Mapping]] = ...) -> None: ...
 
 class Trace(_message.Message):
-    __slots__ = ("address", "shard", "seq", "type", "service", "stored_at", "kept", "contract", "key", "exclude_device_id", "body", "queue", "devices", "final")
+    __slots__ = ("address", "shard", "seq", "type", "service", "stored_at", "kept", "contract", "key", "exclude_device_id", "published_at", "queue", "devices", "final")
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     SHARD_FIELD_NUMBER: _ClassVar[int]
     SEQ_FIELD_NUMBER: _ClassVar[int]
@@ -227,7 +227,7 @@ class Trace(_message.Message):
     CONTRACT_FIELD_NUMBER: _ClassVar[int]
     KEY_FIELD_NUMBER: _ClassVar[int]
     EXCLUDE_DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
-    BODY_FIELD_NUMBER: _ClassVar[int]
+    PUBLISHED_AT_FIELD_NUMBER: _ClassVar[int]
     QUEUE_FIELD_NUMBER: _ClassVar[int]
     DEVICES_FIELD_NUMBER: _ClassVar[int]
     FINAL_FIELD_NUMBER: _ClassVar[int]
@@ -241,8 +241,8 @@ class Trace(_message.Message):
     contract: str
     key: str
     exclude_device_id: str
-    body: bytes
+    published_at: int
     queue: Queue
     devices: _containers.RepeatedCompositeFieldContainer[KnownDevice]
     final: bool
-    def __init__(self, address: _Optional[str] = ..., shard: _Optional[int] = ..., seq: _Optional[int] = ..., type: _Optional[str] = ..., service: _Optional[str] = ..., stored_at: _Optional[int] = ..., kept: _Optional[bool] = ..., contract: _Optional[str] = ..., key: _Optional[str] = ..., exclude_device_id: _Optional[str] = ..., body: _Optional[bytes] = ..., queue: _Optional[_Union[Queue, _Mapping]] = ..., devices: _Optional[_Iterable[_Union[KnownDevice, _Mapping]]] = ..., final: _Optional[bool] = ...) -> None: ...
+    def __init__(self, address: _Optional[str] = ..., shard: _Optional[int] = ..., seq: _Optional[int] = ..., type: _Optional[str] = ..., service: _Optional[str] = ..., stored_at: _Optional[int] = ..., kept: _Optional[bool] = ..., contract: _Optional[str] = ..., key: _Optional[str] = ..., exclude_device_id: _Optional[str] = ..., published_at: _Optional[int] = ..., queue: _Optional[_Union[Queue, _Mapping]] = ..., devices: _Optional[_Iterable[_Union[KnownDevice, _Mapping]]] = ..., final: _Optional[bool] = ...) -> None: ...

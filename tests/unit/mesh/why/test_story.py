@@ -39,7 +39,7 @@ def test_an_events_way_is_told_in_order() -> None:
     found = story(
         fact(Kind.PUSHED, at=NOW + 2, node="edge-1", address=MAYA, first=6, last=8),
         fact(Kind.STORED, address=MAYA, first=7, last=7, term=4, text="edge-1, edge-2"),
-        of=trace(known(), body=b'{"timestamp":%d}' % (NOW - 5)),
+        of=trace(known(), published_at=NOW - 5),
     )
 
     assert found.title == "X e-1 of s"
@@ -151,6 +151,14 @@ def test_an_unknown_id_says_what_to_look_at() -> None:
 
     assert found.verdict == "unknown"
     assert "did `publish` return this id, does its outbox grow?" in texts(found)[0]
+
+
+def test_of_a_shared_queue_it_must_be_said_whose_devices_are_meant() -> None:
+    everybody = trace(address="all")
+
+    assert texts(story(of=everybody))[-1].startswith("a shared queue: --user USER")
+    (found,) = tell(Question(event_id="e-1", user="maya"), evidence(traces=[everybody]))
+    assert not texts(found)[-1].startswith("a shared queue")
 
 
 def test_an_event_of_several_queues_is_several_stories() -> None:
