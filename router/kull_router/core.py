@@ -59,11 +59,7 @@ class RouterCore:
         self.broker = broker
         self.store = store
         self.clock = _ageing(clock or Clock(), store)
-        self.journal = Journal(
-            settings.router_id,
-            recorder=FlightRecorder(settings.flight_recorder_bytes),
-            clock=self.clock,
-        )
+        self.journal = _journal(settings, self.clock)
         self.subscriptions = Subscriptions()
         self.fanout = Fanout(self.subscriptions, self.journal)
         self.recollection = Recollection(self.fanout)
@@ -93,22 +89,22 @@ class RouterCore:
             clock=self.clock,
         )
         self.cursors = CursorWriter(
-            store=store,
-            journal=self.journal,
-            clock=self.clock,
-            interval=settings.cursor_flush,
+            store=store, journal=self.journal, clock=self.clock, interval=settings.cursor_flush
         )
-        self._devices = Devices(
-            settings,
-            registry=self.sessions.registry,
-            store=store,
-            shards=self.shards,
-            clock=self.clock,
-        )
+        self._devices = self._known_devices()
         self._dispatcher = self._dispatch()
         self.drained = asyncio.Event()  # an operator wants this router to stop
         self._numbers = count(1)
         self._life: asyncio.Task[None] | None = None
+
+    def _known_devices(self) -> Devices:
+        return Devices(
+            self.settings,
+            registry=self.sessions.registry,
+            store=self.store,
+            shards=self.shards,
+            clock=self.clock,
+        )
 
     def _dispatch(self) -> Dispatcher:
         return Dispatcher(
@@ -268,6 +264,11 @@ class RouterCore:
 def _ageing(clock: Clock, store: Database) -> Clock:
     ages = RetentionClock(wall_ms=clock.wall_ms, monotonic=clock.monotonic, since_ms=store.time_ms)
     return replace(clock, age=ages.ms)
+
+
+def _journal(settings: RouterSettings, clock: Clock) -> Journal:
+    recorder = FlightRecorder(settings.flight_recorder_bytes)
+    return Journal(settings.router_id, recorder=recorder, clock=clock)
 
 
 def _authority(

@@ -3,34 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import signal
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
 from aio_pika import DeliveryMode, Message
 from aio_pika import connect as amqp_connect
 
-from kull_producers import Publisher, connect
+from kull_producers import connect
 from kull_protos.contract.addresses import of_user
 from kull_protos.contract.shard import shard_of
 from tests.support.command import Kull
-from tests.support.device import Device, device, token
+from tests.support.device import device, token
 from tests.support.mesh import Mesh
-from tests.support.ports import free_port
 from tests.support.rabbitmq import Endpoint
-from tests.support.up import running
+from tests.support.why import Why, credit, once, take, tick
 
 pytestmark = [pytest.mark.rabbitmq, pytest.mark.xdist_group("why")]
 
 KEPT = 5  # entries of a queue
 WINDOW = 3  # unacknowledged messages
-PATIENCE = 20.0  # seconds
 
 
 @pytest.fixture(scope="module")
@@ -58,81 +51,9 @@ def maya() -> str:
     return f"maya-{uuid4().hex[:8]}"
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What `kull why` says: of an event, and by device."""
-
-    verdict: str
-    lines: list[str]
-    devices: dict[str, tuple[str, str]]
-    caveats: list[str]
-
-    @property
-    def text(self) -> str:
-        return "\n".join(self.lines)
-
-
-class Why:
-    """`kull why` against a mesh."""
-
-    def __init__(self, kull: Kull, routers: str) -> None:
-        self._kull = kull
-        self._routers = routers
-
-    def printed(self, *arguments: str) -> str:
-        ran = self._kull("why", *arguments, "--routers", self._routers)
-        assert ran.code == 0, ran.err
-        return ran.out
-
-    def __call__(self, *arguments: str) -> Told:
-        told: dict[str, Any] = json.loads(self.printed(*arguments, "--json"))
-        (story,) = told["stories"]
-        return Told(
-            story["verdict"],
-            [line["text"] for line in story["lines"]],
-            {one["device"]: (one["verdict"], one["text"]) for one in story["devices"]},
-            told["caveats"],
-        )
-
-    async def until(self, right: Callable[[Told], bool], *arguments: str) -> Told:
-        """Ask until the answer is right: what devices do reaches the routers in a moment."""
-        deadline = time.monotonic() + PATIENCE
-        while not right(told := self(*arguments)):
-            assert time.monotonic() < deadline, told
-            await asyncio.sleep(0.1)
-        return told
-
-
 @pytest.fixture
 def why(kull: Kull, mesh: Mesh) -> Why:
     return Why(kull, mesh.grpc)
-
-
-async def credit(publisher: Publisher, user: str, balance: int, **more: str) -> str:
-    return await publisher.credit_update(
-        user_id=user, new_balance=balance, change=1, reason="Test", **more
-    )
-
-
-async def tick(publisher: Publisher, user: str, done: int) -> str:
-    return await publisher.shoot_progress(
-        user_id=user,
-        shoot_id="s1",
-        status="processing",
-        processed_count=done,
-        total_count=500,
-        provider="Test",
-    )
-
-
-async def take(each: Device) -> None:
-    await each.ack(await each.event())
-
-
-async def once(url: str, user: str, name: str) -> None:
-    """A device connects and goes: from then on it is known."""
-    async with device(url, token(user, name)):
-        pass
 
 
 async def test_an_event_that_two_devices_have_acknowledged(mesh: Mesh, why: Why, maya: str) -> None:
@@ -370,79 +291,3 @@ async def test_a_device_that_nobody_knows(why: Why, maya: str) -> None:
 
     assert told.verdict == "unknown"
     assert told.devices["nobody"][1].endswith("Does it connect at all, and with this device id?")
-
-
-class TestFailover:
-    """Two routers on one database: the one that has stored the event dies."""
-
-    pytestmark = pytest.mark.postgres
-
-    async def test_what_the_store_knows_remains_and_the_router_that_is_down_is_a_line(
-        self, amqp_url: str, database_url: str, tmp_path: Path, kull: Kull, maya: str
-    ) -> None:
-        with Mesh(amqp_url, tmp_path, routers=2, database_url=database_url) as pair:
-            pair.start()
-            why = Why(kull, pair.grpc)
-            active = await pair.active_router()
-            async with (
-                connect(pair.amqp_url) as publisher,
-                device(pair.url(0), token(maya, "mac")) as mac,
-            ):
-                event = await credit(publisher, maya, 1)
-                await take(mac)
-                before = await why.until(
-                    lambda told: told.devices.get("mac", ("",))[0] == "acknowledged", event
-                )
-                assert f"by router-{active}, term " in before.text
-                assert before.caveats == []
-
-                pair.routers[active].send(signal.SIGKILL)
-                assert await pair.active_router() == 1 - active
-                newer = await credit(publisher, maya, 2)
-                await take(mac)
-                after = why(event)
-                told = await why.until(lambda told: told.devices["mac"][0] == "acknowledged", newer)
-
-        assert after.verdict == "stored"
-        assert f"as seq {_seq(before)} of {of_user(maya)}" in after.text
-        assert f"by whom is not remembered (router-{1 - active} owns its shard since" in after.text
-        assert after.devices["mac"] == ("acknowledged", "acknowledged, before what is remembered")
-        assert "reached edge-0" in after.text, "edges remember"
-        target = pair.grpc.split(",")[active]
-        assert after.caveats[0].startswith(f"router {target} does not answer: ")
-        assert f"by router-{1 - active}, term " in told.text
-
-
-def _seq(told: Told) -> str:
-    return told.text.partition("as seq ")[2].partition(" ")[0]
-
-
-def test_kull_up_is_asked_without_naming_a_router(tmp_path: Path) -> None:
-    with running(tmp_path) as up:
-        listener = up.listen(up.kull("token", "--user", "u", "--device", "d").strip())
-        event = up.credit("u", 500)
-        assert listener.stdout is not None
-        assert json.loads(listener.stdout.readline())["id"] == event
-
-        deadline = time.monotonic() + PATIENCE
-        while "\n  d: acknowledged by " not in (printed := up.kull("why", event)):
-            assert time.monotonic() < deadline, printed
-
-        assert f"CREDIT_UPDATE {event} of kull-send" in printed
-        assert "stored as seq 2 of user:u by router-" in printed
-        assert "d: connected to edge-1, live" in up.kull("why", "--user", "u", "--device", "d")
-
-
-def test_what_is_asked_must_be_said(why: Why, kull: Kull) -> None:
-    ran = kull("why", "--user", "maya")
-
-    assert ran.code == 1
-    assert "kull why EVENT_ID, or kull why --user USER --device DEVICE" in ran.err
-
-
-def test_without_any_router_there_is_an_error_and_no_story(kull: Kull) -> None:
-    ran = kull("why", "e-1", "--routers", f"127.0.0.1:{free_port()}")
-
-    assert ran.code == 1
-    assert "does not answer" in ran.err
-    assert ran.out == ""
