@@ -50,7 +50,8 @@ class DeviceView:
             for each in self._evidence.following
             if (each.user_id, each.device_id, each.address) == (self.user, self.name, self._address)
         ]
-        return max(mine, key=lambda each: each.session_id) if mine else None
+        # A device that has just moved has two: the one that is served further counts.
+        return max(mine, key=lambda each: (each.mode != "attaching", each.through), default=None)
 
     def facts(self, *kinds: Kind) -> list[Fact]:
         """Return its facts of these kinds, oldest first."""

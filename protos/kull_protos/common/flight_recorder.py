@@ -9,13 +9,13 @@ themselves, and only that.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
-from itertools import chain
 from typing import Final, NamedTuple
 
 DEFAULT_BYTES: Final = 16 * 2**20
 MIN_BYTES: Final = 2**16
-MAX_RECALLED: Final = 1_000  # facts in one answer, the newest
+MAX_RECALLED: Final = 200  # facts of each ring in one answer, the newest
 _FACT_BYTES: Final = 320  # with its numbers, and its texts' overhead
 
 
@@ -143,7 +143,7 @@ class FlightRecorder:
         return max(self._forgotten, min(oldest)) if oldest else None
 
     def recall(self, query: Query, limit: int = MAX_RECALLED) -> list[Fact]:
-        """Return the newest facts that bear on a question, oldest first."""
+        """Return the newest facts that bear on a question, oldest first; `limit` of each ring."""
         # None is nobody's: most rows have no user, and no event.
         where, who, what = query.address, query.user_id or None, query.event_id or None
         often = (
@@ -151,8 +151,20 @@ class FlightRecorder:
             for row in self._often
             if row[2] == where or row[3] == who or row[5] == what
         )
-        found = [fact for fact in chain(often, map(Fact._make, self._rare)) if query.wants(fact)]
-        return sorted(found, key=lambda fact: fact.at)[-limit:]
+        found = [fact for fact in _first_acknowledged(often, query) if query.wants(fact)]
+        rare = [fact for fact in map(Fact._make, self._rare) if query.wants(fact)]
+        return sorted(found[-limit:] + rare[-limit:], key=lambda fact: fact.at)
+
+
+def _first_acknowledged(facts: Iterable[Fact], query: Query) -> Iterator[Fact]:
+    """Of a position leave out what each device has acknowledged after it."""
+    had: set[str] = set()
+    for fact in facts:
+        if query.seq and fact.kind is Kind.ACKNOWLEDGED and query.wants(fact):
+            if fact.device_id in had:
+                continue
+            had.add(fact.device_id)
+        yield fact
 
 
 def _size(row: Row) -> int:

@@ -113,6 +113,28 @@ def test_it_says_since_when_nothing_is_missing() -> None:
     assert recorder.since == min(kept) - 1
 
 
+def test_of_a_position_each_device_has_acknowledged_once() -> None:
+    recorder = FlightRecorder()
+    for seq in range(1, 9):
+        for device in ("mac", "phone"):
+            recorder.delivered(Fact(Kind.ACKNOWLEDGED, seq, MAYA, "maya", device, last=seq))
+
+    found = recorder.recall(Query(address=MAYA, seq=5, user_id="maya"))
+
+    assert [(fact.device_id, fact.last) for fact in found] == [("mac", 5), ("phone", 5)]
+
+
+def test_a_busy_queue_does_not_push_a_devices_life_out_of_an_answer() -> None:
+    recorder = FlightRecorder()
+    recorder.note(refused(0.0))
+    for number in range(1, 10):
+        recorder.delivered(stored(number, number, number))
+
+    found = recorder.recall(Query(address=MAYA, user_id="maya"), limit=2)
+
+    assert [fact.at for fact in found] == [0.0, 8, 9]
+
+
 def test_an_answer_is_bounded_to_the_newest() -> None:
     recorder = FlightRecorder()
     for number in range(10):
