@@ -31,8 +31,9 @@ def hub() -> Hub:
 
 
 def recalled(hub: Hub, now: float = 10.0, **asked: Any) -> pb.Recalled:
-    asked = {"request_id": 9, "address": MAYA, "user_id": "maya"} | asked
-    frame = pb.AttachResponse(recall=pb.Recall(**asked))
+    asked.setdefault("address", MAYA)
+    asked.setdefault("user_id", "maya")
+    frame = pb.AttachResponse(recall=pb.Recall(request_id=9, **asked))
     (answer,) = sent(hub.link_frame("r", frame, now), "recalled")
     assert answer.request_id == 9
     found: pb.Recalled = answer

@@ -46,7 +46,8 @@ def trace(
 
 
 def following(*, through: int = 9, acked: int = 0, mode: str = "live", **more: Any) -> Following:
-    more = {"writable": True, "address": MAYA, "session_id": 1, "node": "edge-1"} | more
+    for name, usual in {"writable": True, "address": MAYA, "node": "edge-1"}.items():
+        more.setdefault(name, usual)
     return Following(
         user_id="maya", device_id="mac", through=through, acked=acked, mode=mode, **more
     )
