@@ -155,6 +155,7 @@ async def test_each_role_calls_its_own_methods(
                 admin.ListSessions(admin_pb2.ListSessionsRequest()),
                 admin.ListQueues(admin_pb2.ListQueuesRequest()),
                 admin.ListDevices(admin_pb2.ListDevicesRequest(user_id="u")),
+                admin.Explain(admin_pb2.ExplainRequest(event_id="e")),
             ]
             deeds = [
                 admin.Disconnect(admin_pb2.DisconnectRequest(user_id="u")),
