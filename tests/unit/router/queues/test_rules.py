@@ -35,7 +35,8 @@ def test_what_is_replaced_within_one_append_is_never_inserted() -> None:
     assert outcomes == [Stored(1), Stored(2), Stored(3, replaced=1)]
     assert list(changes.entries) == [2, 3]
     assert changes.replaced == []
-    assert changes.seen == {tick("a").identity, credit("b").identity, tick("c").identity}
+    events = [tick("a"), credit("b"), tick("c")]
+    assert changes.seen == {event.identity: seq for seq, event in enumerate(events, 1)}
     assert changes.figures == Figures(head=3, every=1, latest=1)
 
 
