@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
 from kull_edge.placement.sessions import Sessions
 from kull_edge.protocol.outgoing import OutMessage
@@ -12,6 +13,9 @@ from kull_edge.session.subscription import Subscription
 from kull_protos.common.flight_recorder import Fact, FlightRecorder, Kind, Query
 from kull_protos.contract import addresses
 from kull_protos.mesh.v1 import attach_pb2 as pb
+
+_PUSHED: Final = Kind.PUSHED.value
+_CAUGHT_UP: Final = Kind.CAUGHT_UP.value
 
 
 class Journal:
@@ -31,14 +35,12 @@ class Journal:
             first = min((each.seq for each in messages if each.seq), default=0)
             last = max(each.seq for each in messages)
         if last:
-            self._recorder.delivered(
-                (Kind.PUSHED, now, address, "", "", "", first, last, term, 0, "")
-            )
+            self._recorder.delivered((_PUSHED, now, address, "", "", "", first, last, term, 0, ""))
 
     def caught_up(self, session: Session, address: str, first: int, last: int, now: float) -> None:
         """Entries from the log were written to a session."""
         who = (session.user_id, session.subscriptions.device_id)
-        self._recorder.delivered((Kind.CAUGHT_UP, now, address, *who, "", first, last, 0, 0, ""))
+        self._recorder.delivered((_CAUGHT_UP, now, address, *who, "", first, last, 0, 0, ""))
 
     def ended(self, session: Session, effects: Iterable[Effect], now: float) -> None:
         """A session is over: by what it wanted done, or by itself."""
@@ -61,7 +63,7 @@ class Journal:
     def writable(self, session: Session, writable: bool, now: float) -> None:
         """A socket's write buffer is full, or has room again: at times with every message."""
         if session.user_id:
-            kind = Kind.WRITABLE if writable else Kind.UNWRITABLE
+            kind = (Kind.WRITABLE if writable else Kind.UNWRITABLE).value
             who = (session.user_id, session.subscriptions.device_id)
             self._recorder.delivered((kind, now, "", *who, "", 0, 0, 0, 0, ""))
 

@@ -96,7 +96,8 @@ class Query(NamedTuple):
         return True
 
 
-Row = tuple[Kind, float, str, str, str, str, int, int, int, int, str]  # a fact's fields
+# A fact's fields, its kind as a plain text: what holds an enum's member is garbage to look through.
+Row = tuple[str, float, str, str, str, str, int, int, int, int, str]
 
 
 class FlightRecorder:
@@ -147,13 +148,15 @@ class FlightRecorder:
         # None is nobody's: most rows have no user, and no event.
         where, who, what = query.address, query.user_id or None, query.event_id or None
         often = (
-            Fact._make(row)
-            for row in self._often
-            if row[2] == where or row[3] == who or row[5] == what
+            _fact(row) for row in self._often if row[2] == where or row[3] == who or row[5] == what
         )
         found = [fact for fact in _first_acknowledged(often, query) if query.wants(fact)]
-        rare = [fact for fact in map(Fact._make, self._rare) if query.wants(fact)]
+        rare = [fact for fact in map(_fact, self._rare) if query.wants(fact)]
         return sorted(found[-limit:] + rare[-limit:], key=lambda fact: fact.at)
+
+
+def _fact(row: Row) -> Fact:
+    return Fact(Kind(row[0]), *row[1:])
 
 
 def _first_acknowledged(facts: Iterable[Fact], query: Query) -> Iterator[Fact]:

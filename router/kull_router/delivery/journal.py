@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from kull_protos.common.flight_recorder import Fact, FlightRecorder, Kind, Query
 from kull_protos.contract import addresses
@@ -10,6 +11,12 @@ from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router.clock import Clock
 from kull_router.queues.entry import Event
 from kull_router.queues.port import CursorUpdate, DeviceInfo, Duplicate, Stale, Stored
+
+_STORED: Final = Kind.STORED.value
+_REPLACED: Final = Kind.REPLACED.value
+_STALE: Final = Kind.STALE.value
+_DUPLICATE: Final = Kind.DUPLICATE.value
+_ACKNOWLEDGED: Final = Kind.ACKNOWLEDGED.value
 
 
 class Journal:
@@ -32,14 +39,14 @@ class Journal:
     def stored(self, now: float, term: int, event: Event, outcome: Stored, edges: str) -> None:
         """An event was committed, and pushed to these edges."""
         where, seq = event.address, outcome.seq
-        self._recorder.delivered((Kind.STORED, now, where, "", "", "", seq, seq, term, 0, edges))
+        self._recorder.delivered((_STORED, now, where, "", "", "", seq, seq, term, 0, edges))
         if outcome.replaced:
             seqs = (outcome.replaced, seq)
-            self._recorder.delivered((Kind.REPLACED, now, where, "", "", "", *seqs, term, 0, ""))
+            self._recorder.delivered((_REPLACED, now, where, "", "", "", *seqs, term, 0, ""))
 
     def not_stored(self, now: float, event: Event, outcome: Duplicate | Stale) -> None:
         """An event came that its queue does not take."""
-        kind = Kind.STALE if isinstance(outcome, Stale) else Kind.DUPLICATE
+        kind = _STALE if isinstance(outcome, Stale) else _DUPLICATE
         who = (event.address, "", "", event.id)
         self._recorder.delivered((kind, now, *who, 0, 0, 0, 0, event.key))
 
@@ -92,7 +99,7 @@ class Journal:
         now = self._clock.monotonic()
         for each in updates:
             where = (each.address, each.user, each.device)
-            self._recorder.delivered((Kind.ACKNOWLEDGED, now, *where, "", 0, each.seq, 0, 0, ""))
+            self._recorder.delivered((_ACKNOWLEDGED, now, *where, "", 0, each.seq, 0, 0, ""))
 
     def _note(self, kind: Kind, **fields: str | int) -> None:
         self._recorder.note(Fact(kind, self._clock.monotonic(), **fields))  # type: ignore[arg-type]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 from kull_protos.common.flight_recorder import FlightRecorder, Kind, Query
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router.clock import Clock
@@ -50,6 +52,18 @@ def test_what_was_stored_replaced_or_dropped_is_told_apart() -> None:
         (Kind.DUPLICATE, 0, 0, "k"),
         (Kind.STALE, 0, 0, "k"),
     ]
+
+
+def test_the_garbage_collector_has_no_delivery_to_follow() -> None:
+    recorder = FlightRecorder()
+    mine = Journal("router-1", recorder=recorder, clock=Clock(monotonic=lambda: 1.0))
+    mine.stored(1.0, 7, EVENT, Stored(5, replaced=2), "edge-1")
+    mine.not_stored(2.0, EVENT, Stale())
+    mine.acknowledged([CursorUpdate(address=MAYA, user="maya", device="mac", seq=5)])
+
+    gc.collect()
+
+    assert [row[0] for row in recorder._often if gc.is_tracked(row)] == []
 
 
 def test_a_refusal_is_noted_for_the_user_whose_queue_was_wanted() -> None:
