@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import subprocess
-import tarfile
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,9 +22,9 @@ class Earlier:
     def of(cls, revision: str, folder: Path, *, repository: Path = ROOT) -> Earlier:
         """Write down a revision's packages below a folder. Raises CalledProcessError."""
         name = _git(repository, "rev-parse", "--short", revision).decode().strip()
-        archive = _git(repository, "archive", name, *PACKAGES)
-        with tarfile.open(fileobj=io.BytesIO(archive)) as packed:
-            packed.extractall(folder, filter="data")
+        archive = _git(repository, "archive", "--format=zip", name, *PACKAGES)
+        with zipfile.ZipFile(io.BytesIO(archive)) as packed:
+            packed.extractall(folder)
         return cls(name, folder)
 
     @property

@@ -23,7 +23,7 @@ SECONDS = 60  # generous, since machines are shared
 pytestmark = pytest.mark.timeout(150, func_only=True)
 ENDS_BY_ITSELF = {
     *("token", "service-token", "keys", "certs", "send", "config", "definitions"),
-    *("nodes", "drain", "revoke", "store", "version"),
+    *("nodes", "why", "drain", "revoke", "store", "version"),
 }
 SECRET = "a-secret-of-the-tests-with-at-least-32-bytes"
 NOWHERE = "amqp://guest:guest@127.0.0.1:1/"

@@ -41,7 +41,8 @@ def gives_way(older: Message, newer: Message) -> bool:
     if topology.HEADER_PROGRESS not in old and topology.HEADER_PROGRESS not in new:
         return True
     before, after = _progress(old), _progress(new)
-    return before <= after and (before[0] > 0 or after[0] == 0)
+    ends = before[1] and not after[1]  # people wait for this one
+    return before <= after and not ends and (before[0] > 0 or after[0] == 0)
 
 
 def _progress(headers: dict[str, str | int | bool]) -> tuple[int, bool]:

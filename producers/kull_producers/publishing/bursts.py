@@ -19,7 +19,7 @@ from kull_producers.errors import (
     NotRoutable,
     PublishError,
 )
-from kull_producers.events import batch
+from kull_producers.events import batch, topology
 from kull_producers.events.message import Message
 from kull_producers.publishing.burst_line import BurstLine, Waiting, address_of
 from kull_producers.publishing.transport import Transport
@@ -59,7 +59,9 @@ class Bursts:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._together = False
+        self._proved = False  # a batch was confirmed since then
         self._forbidden = False  # to this account
+        self._warned = False
         self._shards: dict[str, _Shard] = {}
         self._under_way: dict[asyncio.Task[None], _Events] = {}
         self._closed = False
@@ -94,6 +96,14 @@ class Bursts:
         await self._transport.check_shard_count(shard_count)
         if not self._together and not self._forbidden:
             self._together = await self._transport.takes_batches()
+            self._proved = False
+            if not self._together and not self._warned:
+                self._warned = True
+                log.warning(
+                    "events are sent one by one: no router has made the exchange %s, or this "
+                    "account may not publish to it",
+                    topology.BURSTS,
+                )
 
     async def takes_batches(self) -> bool:
         """See `Transport.takes_batches`."""
@@ -106,20 +116,23 @@ class Bursts:
     async def aclose(self) -> None:
         """See `Transport.aclose`. Whoever still waits gets ConnectError."""
         self._closed = True
-        await self._transport.aclose()
-        left = list(self._under_way)
-        for task in left:
-            task.cancel()
-        if left:
-            await asyncio.wait(left)
-        for shard in self._shards.values():
-            self._drop(shard, list(shard.line), ConnectError(CLOSED))
+        try:
+            await self._transport.aclose()
+        finally:
+            for shard in self._shards.values():
+                self._drop(shard, list(shard.line), ConnectError(CLOSED))
+            left = list(self._under_way)
+            for task in left:
+                task.cancel()
+            if left:
+                await asyncio.wait(left)
 
     def _look(self, shard: _Shard) -> None:
         """Send what waits, as far as the shard is free for it."""
         shard.called = False
         while shard.line and not shard.holds and not self._closed:
-            if self._together and shard.under_way >= UNDER_WAY:
+            # What follows a batch that comes back would overtake it.
+            if self._together and shard.under_way >= (UNDER_WAY if self._proved else 1):
                 return
             self._send(shard, shard.line.take(together=self._together))
 
@@ -133,6 +146,7 @@ class Bursts:
         together = self._together
         try:
             problem = await self._sent(events)
+            self._proved |= problem is None and len(events) > 1
             if problem is not None and self._may_fare_better_alone(problem, events, together):
                 await self._one_by_one(shard, events)
             else:
@@ -168,8 +182,12 @@ class Bursts:
 
     async def _one_by_one(self, shard: _Shard, events: _Events) -> None:
         async def alone(event: _Events) -> None:
-            if event[0].callers:
-                self._settle(shard, event, await self._sent(event))
+            try:
+                if event[0].callers:
+                    self._settle(shard, event, await self._sent(event))
+            except asyncio.CancelledError:
+                _tell(event, ConnectError(CLOSED))
+                raise
 
         shard.holds += 1  # nothing may overtake them
         try:

@@ -179,8 +179,11 @@ class Publisher(EventMethods):
             await self._close()
 
     def _marked(self, messages: list[Message], *, named: bool) -> list[Message]:
-        """Return the messages, marked as replaceable unless the application may repeat them."""
-        if named or not self._bursts:
+        """Return the messages, marked as replaceable unless the application may repeat them.
+
+        Of several users it may: `partly` tells it how.
+        """
+        if named or not self._bursts or len(messages) > 1:
             return messages
         return [replace(each, replaceable=True) for each in messages]
 

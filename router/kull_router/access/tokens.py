@@ -20,6 +20,7 @@ from kull_protos.contract.limits import (
     DEFAULT_TOKEN_TTL,
     MAX_ROOMS_GRANTED,
     MAX_TIME_MS,
+    MAX_TOKEN_CHARS,
     MAX_TOKEN_ID_CHARS,
     MIN_SECRET_BYTES,
 )
@@ -174,7 +175,10 @@ class TokenVerifier:
 
 def _header(token: str) -> tuple[str, str]:
     """Return which algorithm and which key a token wants. The rest of it is not looked at."""
-    return _read_header(token.partition(".")[0])
+    segment = token.partition(".")[0]
+    if len(segment) > MAX_TOKEN_CHARS:  # headers are kept
+        raise TokenRefused(CloseCode.BAD_TOKEN, "the token is not valid: it is too long")
+    return _read_header(segment)
 
 
 @lru_cache(maxsize=64)  # an issuer writes the same header into each of its tokens

@@ -76,10 +76,22 @@ def is_well_addressed(message: Message, shard_count: int) -> bool:
 def readdress(
     message: Message, *, shard_count: int, now_ms: int, new_id: Callable[[], str]
 ) -> list[Message]:
-    """Return what a message without (right) shard or headers should have been, from its body.
+    """Return what a message without (right) shard or headers should have been.
+
+    One that says whose it is goes there and nowhere else: a body does not name a room. All others
+    are read from their body.
 
     Raises PoisonMessage like `read`.
     """
+    if message.exchange == topology.BURSTS:
+        raise PoisonMessage("a record of a batch that does not say what it is")
+    if topology.HEADER_ADDRESS in message.headers:
+        try:
+            to = address.check(_text(message, topology.HEADER_ADDRESS))
+        except InvalidEvent as error:
+            raise PoisonMessage(str(error)) from error
+        key = address.routing_key(to, shard_count, message.type)
+        return [_once_more(message, replace(message, routing_key=key))]
     try:
         fixed = messages_from_body(
             message.body,

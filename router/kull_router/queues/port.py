@@ -30,7 +30,7 @@ class Retention:
     @property
     def seen_again_ms(self) -> int:
         """How old the note that a device was here may be, without being written again."""
-        return int(min(self.device_age, self.ephemeral_device_age) * 1000 / 3)
+        return int(min(self.device_age, self.ephemeral_device_age) * 1000 / 10)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from kull_router.delivery.session_key import Generation, SessionKey
 from kull_router.delivery.shard import Shard
 from kull_router.delivery.shards import Shards
 from kull_router.delivery.subscriptions import Subscription, Subscriptions
-from kull_router.errors import StoreError, TokenRefused
+from kull_router.errors import StoreError, StoreUnavailable, TokenRefused
 from kull_router.queues.port import Attach, Attachment, DeviceInfo, Store
 from kull_router.sessions.cursor_writer import CursorWriter
 from kull_router.sessions.devices import Devices
@@ -212,10 +212,11 @@ class Admission:
         except Exception as error:
             if not isinstance(error, StoreError):
                 log.exception("subscribe_failed", address=mine.address)
-            if also is not None:  # whatever it was, it may be of the second queue only
+            if also is not None:
                 self._drop(also)
-                await self._attach(replace(pending, also=None))
-                return
+                if not isinstance(error, StoreUnavailable):  # it may be of the second queue only
+                    await self._attach(replace(pending, also=None))
+                    return
             self._drop(pending.wanted)
             why = Refusal(TRY_AGAIN, "the store does not answer well")
             refuse(pending.stream, mine.key.session, mine.address, why)

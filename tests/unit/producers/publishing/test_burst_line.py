@@ -121,6 +121,12 @@ def test_a_tick_behind_the_end_replaces_nothing() -> None:
     assert ids(line) == [f"{OWN}/1", f"{OWN}/2"]
 
 
+def test_an_end_stays_whatever_is_said_after_it() -> None:
+    line = line_of(tick(1, 9, final=True), tick(2, 10))
+
+    assert ids(line) == [f"{OWN}/1", f"{OWN}/2"]
+
+
 def test_the_beginning_of_a_count_stays() -> None:
     assert ids(line_of(tick(1, 0), tick(2, 5))) == [f"{OWN}/1", f"{OWN}/2"]
 

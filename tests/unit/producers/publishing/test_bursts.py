@@ -41,6 +41,14 @@ async def turns(count: int = 8) -> None:
         await asyncio.sleep(0)
 
 
+async def proved(transport: ScriptedTransport, bursts: Bursts) -> None:
+    """Let a batch be confirmed: what follows one that is not may overtake it."""
+    batch_of_two = asyncio.gather(*(bursts.publish(credit(f"proof-{n}")) for n in range(2)))
+    (await transport.next())[1].set_result(None)
+    await batch_of_two
+    transport.messages.clear()
+
+
 async def publish_all(bursts: Bursts, *messages: Message) -> list[BaseException | None]:
     return await asyncio.gather(*map(bursts.publish, messages), return_exceptions=True)
 
@@ -76,6 +84,7 @@ async def test_only_behind_two_messages_of_its_shard_an_event_waits_and_then_the
 ):
     transport = ScriptedTransport()
     bursts = await opened(transport)
+    await proved(transport, bursts)
     async with asyncio.TaskGroup() as calls:
         for number in range(6):
             calls.create_task(bursts.publish(credit(str(number))), name=str(number))
@@ -89,6 +98,36 @@ async def test_only_behind_two_messages_of_its_shard_an_event_waits_and_then_the
         assert len(batch.messages_in(transport.messages[-1])) == 4
         for _ in range(2):
             (await transport.next())[1].set_result(None)
+
+
+async def test_nothing_overtakes_a_batch_before_one_was_confirmed() -> None:
+    transport = ScriptedTransport()
+    bursts = await opened(transport)
+    first = asyncio.gather(*(bursts.publish(credit(str(n))) for n in range(2)))
+    _, end = await transport.next()
+    later = asyncio.create_task(bursts.publish(credit("later")))
+    await turns()
+    assert len(transport.messages) == 1
+
+    end.set_exception(NotRoutable("the exchange is bound to nothing yet"))
+    for name in ("0", "1", "later"):
+        sent, end = await transport.next()
+        assert sent == name
+        end.set_result(None)
+    await asyncio.gather(first, later)
+
+
+async def test_a_deployment_without_batches_is_told_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    transport = MemoryTransport()
+    transport.batches = False
+    bursts = await opened(transport)
+    await bursts.check_shard_count(16)
+
+    assert [record.getMessage()[:27] for record in caplog.records] == [
+        "events are sent one by one:"
+    ]
 
 
 async def test_until_routers_are_known_to_take_batches_each_event_goes_alone() -> None:
@@ -163,6 +202,9 @@ async def test_what_waits_behind_a_failed_event_of_its_user_does_not_overtake_it
         Publisher(transport, bursts=True, jitter=at_once) as publisher,
         asyncio.TaskGroup() as tasks,
     ):
+        start(tasks, publisher, ["a", "batch"])
+        (await transport.next())[1].set_result(None)
+        await turns()
         for key in ("1", "2", "3", "4"):
             start(tasks, publisher, [key])
             await turns()
@@ -242,6 +284,7 @@ async def test_a_message_whose_callers_have_all_given_up_is_given_up() -> None:
 async def test_a_message_that_was_given_up_fails_nobody_behind_it() -> None:
     transport = ScriptedTransport()
     bursts = await opened(transport)
+    await proved(transport, bursts)
     calls = []
     for number in range(3):
         calls.append(asyncio.create_task(bursts.publish(credit(str(number))), name=str(number)))
@@ -270,6 +313,35 @@ async def test_closing_tells_whoever_waits_and_leaves_no_task() -> None:
     assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("kull-burst")]
     with pytest.raises(ConnectError):
         await bursts.publish(credit("late"))
+
+
+async def test_closing_tells_whoever_waits_also_when_the_connection_does_not_close_well() -> None:
+    class Stubborn(ScriptedTransport):
+        async def aclose(self) -> None:
+            raise OSError("no")
+
+    transport = Stubborn()
+    bursts = await opened(transport)
+    calls = [asyncio.create_task(bursts.publish(credit(str(n)))) for n in range(3)]
+    await turns()
+    with pytest.raises(OSError, match="no"):
+        await bursts.aclose()
+
+    fates = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(fate) for fate in fates] == [ConnectError] * 3
+
+
+async def test_what_goes_to_several_users_is_left_out_for_none_since_it_may_be_repeated() -> None:
+    transport = MemoryTransport()
+    async with Publisher(transport, bursts=True) as publisher:
+        await asyncio.gather(
+            *(
+                publisher.prompt_change(user_ids=["ada", "bob"], prompt_id="p", action=action)
+                for action in ("created", "updated")
+            )
+        )
+
+    assert sum(map(len, carried(transport))) == 4
 
 
 async def test_a_publisher_conflates_what_it_has_named_itself_and_nothing_else() -> None:

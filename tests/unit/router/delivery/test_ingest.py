@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 
 from kull_producers.events import topology
+from kull_producers.events.address import routing_key
 from kull_producers.events.envelope import messages_of
 from kull_producers.events.message import Message
-from kull_producers.events.models import CreditUpdate, ShootProgress
+from kull_producers.events.models import CreditUpdate, PromptChange, ShootProgress
 from kull_producers.events.stamp import Stamp
 from kull_protos.contract.event_types import RESERVED
 from kull_protos.contract.limits import MAX_EVENT_BYTES
@@ -161,6 +162,31 @@ def test_a_message_without_headers_is_rebuilt_from_its_body() -> None:
     )
     assert fixed.routing_key == credit().routing_key
     assert fixed.headers[topology.HEADER_ADDRESS] == "user:maya"
+
+
+def test_an_event_for_a_room_never_goes_to_anybody_else_however_it_came_to_no_queue() -> None:
+    event = PromptChange(prompt_id="p", action="updated")
+    [message] = messages_of(event, STAMP, shard_count=32, room="lab")
+
+    def fixed(**changed: object) -> Message:
+        [found] = readdress(
+            replace(message, **changed),  # type: ignore[arg-type]
+            shard_count=SHARDS,
+            now_ms=NOW_MS,
+            new_id=lambda: "new",
+        )
+        return found
+
+    key = routing_key("room:lab", SHARDS, "PROMPT_CHANGE")
+    assert fixed(routing_key="31.room.lab.prompt_change").routing_key == key
+    assert fixed(routing_key="31").headers[topology.HEADER_ADDRESS] == "room:lab"
+    with pytest.raises(PoisonMessage):
+        fixed(headers={**message.headers, topology.HEADER_ADDRESS: "nobody"})
+
+
+def test_a_record_of_a_batch_that_does_not_say_what_it_is_is_poison() -> None:
+    with pytest.raises(PoisonMessage, match="a record of a batch"):
+        taken(Message(exchange=topology.BURSTS, routing_key="", body=credit().body, message_id=""))
 
 
 def test_a_dead_letter_is_the_message_as_it_came_and_why() -> None:
