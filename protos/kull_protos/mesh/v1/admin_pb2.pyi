@@ -120,18 +120,20 @@ class ListDevicesResponse(_message.Message):
     def __init__(self, devices: _Optional[_Iterable[_Union[KnownDevice, _Mapping]]] = ...) -> None: ...
 
 class KnownDevice(_message.Message):
-    __slots__ = ("device", "connected", "cursor", "last_seen", "initial_head")
+    __slots__ = ("device", "connected", "cursor", "last_seen", "initial_head", "follows")
     DEVICE_FIELD_NUMBER: _ClassVar[int]
     CONNECTED_FIELD_NUMBER: _ClassVar[int]
     CURSOR_FIELD_NUMBER: _ClassVar[int]
     LAST_SEEN_FIELD_NUMBER: _ClassVar[int]
     INITIAL_HEAD_FIELD_NUMBER: _ClassVar[int]
+    FOLLOWS_FIELD_NUMBER: _ClassVar[int]
     device: _attach_pb2.Device
     connected: bool
     cursor: int
     last_seen: int
     initial_head: int
-    def __init__(self, device: _Optional[_Union[_attach_pb2.Device, _Mapping]] = ..., connected: _Optional[bool] = ..., cursor: _Optional[int] = ..., last_seen: _Optional[int] = ..., initial_head: _Optional[int] = ...) -> None: ...
+    follows: bool
+    def __init__(self, device: _Optional[_Union[_attach_pb2.Device, _Mapping]] = ..., connected: _Optional[bool] = ..., cursor: _Optional[int] = ..., last_seen: _Optional[int] = ..., initial_head: _Optional[int] = ..., follows: _Optional[bool] = ...) -> None: ...
 
 class DisconnectRequest(_message.Message):
     __slots__ = ("user_id", "device_id", "reason")
@@ -192,7 +194,14 @@ class ExplainRequest(_message.Message):
     def __init__(self, event_id: _Optional[str] = ..., user_id: _Optional[str] = ..., device_id: _Optional[str] = ...) -> None: ...
 
 class ExplainResponse(_message.Message):
-    __slots__ = ("router", "now", "traces", "devices", "facts", "following", "silent_edges", "remembers_since", "store_error", "queue")
+    __slots__ = ("router", "now", "traces", "devices", "facts", "following", "silent_edges", "remembers_since", "store_error", "queue", "more_traces", "shifts")
+    class ShiftsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
     ROUTER_FIELD_NUMBER: _ClassVar[int]
     NOW_FIELD_NUMBER: _ClassVar[int]
     TRACES_FIELD_NUMBER: _ClassVar[int]
@@ -203,6 +212,8 @@ class ExplainResponse(_message.Message):
     REMEMBERS_SINCE_FIELD_NUMBER: _ClassVar[int]
     STORE_ERROR_FIELD_NUMBER: _ClassVar[int]
     QUEUE_FIELD_NUMBER: _ClassVar[int]
+    MORE_TRACES_FIELD_NUMBER: _ClassVar[int]
+    SHIFTS_FIELD_NUMBER: _ClassVar[int]
     router: RouterNode
     now: int
     traces: _containers.RepeatedCompositeFieldContainer[Trace]
@@ -213,7 +224,9 @@ class ExplainResponse(_message.Message):
     remembers_since: int
     store_error: str
     queue: Queue
-    def __init__(self, router: _Optional[_Union[RouterNode, _Mapping]] = ..., now: _Optional[int] = ..., traces: _Optional[_Iterable[_Union[Trace, _Mapping]]] = ..., devices: _Optional[_Iterable[_Union[KnownDevice, _Mapping]]] = ..., facts: _Optional[_Iterable[_Union[_attach_pb2.Fact, _Mapping]]] = ..., following: _Optional[_Iterable[_Union[_attach_pb2.Following, _Mapping]]] = ..., silent_edges: _Optional[_Iterable[str]] = ..., remembers_since: _Optional[int] = ..., store_error: _Optional[str] = ..., queue: _Optional[_Union[Queue, _Mapping]] = ...) -> None: ...
+    more_traces: int
+    shifts: _containers.ScalarMap[str, int]
+    def __init__(self, router: _Optional[_Union[RouterNode, _Mapping]] = ..., now: _Optional[int] = ..., traces: _Optional[_Iterable[_Union[Trace, _Mapping]]] = ..., devices: _Optional[_Iterable[_Union[KnownDevice, _Mapping]]] = ..., facts: _Optional[_Iterable[_Union[_attach_pb2.Fact, _Mapping]]] = ..., following: _Optional[_Iterable[_Union[_attach_pb2.Following, _Mapping]]] = ..., silent_edges: _Optional[_Iterable[str]] = ..., remembers_since: _Optional[int] = ..., store_error: _Optional[str] = ..., queue: _Optional[_Union[Queue, _Mapping]] = ..., more_traces: _Optional[int] = ..., shifts: _Optional[_Mapping[str, int]] = ...) -> None: ...
 
 class Trace(_message.Message):
     __slots__ = ("address", "shard", "seq", "type", "service", "stored_at", "kept", "contract", "key", "exclude_device_id", "published_at", "queue", "devices", "final")

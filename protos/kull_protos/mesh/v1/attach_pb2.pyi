@@ -421,16 +421,18 @@ class Recall(_message.Message):
     def __init__(self, request_id: _Optional[int] = ..., address: _Optional[str] = ..., seq: _Optional[int] = ..., user_id: _Optional[str] = ..., device_id: _Optional[str] = ...) -> None: ...
 
 class Recalled(_message.Message):
-    __slots__ = ("request_id", "facts", "following", "since")
+    __slots__ = ("request_id", "facts", "following", "since", "now")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     FACTS_FIELD_NUMBER: _ClassVar[int]
     FOLLOWING_FIELD_NUMBER: _ClassVar[int]
     SINCE_FIELD_NUMBER: _ClassVar[int]
+    NOW_FIELD_NUMBER: _ClassVar[int]
     request_id: int
     facts: _containers.RepeatedCompositeFieldContainer[Fact]
     following: _containers.RepeatedCompositeFieldContainer[Following]
     since: int
-    def __init__(self, request_id: _Optional[int] = ..., facts: _Optional[_Iterable[_Union[Fact, _Mapping]]] = ..., following: _Optional[_Iterable[_Union[Following, _Mapping]]] = ..., since: _Optional[int] = ...) -> None: ...
+    now: int
+    def __init__(self, request_id: _Optional[int] = ..., facts: _Optional[_Iterable[_Union[Fact, _Mapping]]] = ..., following: _Optional[_Iterable[_Union[Following, _Mapping]]] = ..., since: _Optional[int] = ..., now: _Optional[int] = ...) -> None: ...
 
 class Fact(_message.Message):
     __slots__ = ("at", "node", "kind", "address", "user_id", "device_id", "event_id", "first", "last", "term", "code", "text")
