@@ -62,7 +62,7 @@ class RouterCore:
         self.journal = _journal(settings, self.clock)
         self.subscriptions = Subscriptions()
         self.fanout = Fanout(self.subscriptions, self.journal)
-        self.recollection = Recollection(self.fanout)
+        self.recollection = Recollection(self.fanout, self.clock)
         self.sessions = Sessions(
             settings,
             subscriptions=self.subscriptions,

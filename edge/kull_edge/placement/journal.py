@@ -79,6 +79,7 @@ class Journal:
             ],
             following=list(self._following(query)),
             since=0 if since is None else self._at_ms(since, now),
+            now=self._wall_ms(),
         )
 
     def _following(self, query: Query) -> Iterable[pb.Following]:

@@ -59,11 +59,14 @@ class RouterFrames:
             if not following:
                 continue
             messages = [OutMessage.of(entry) for entry in push.entries]
-            self._journal.pushed(address, push.term, messages, now)
+            heeded = False
             for session, subscription in following:
                 if subscription.link == link:
+                    heeded = heeded or push.term >= subscription.term
                     out += session.pushed(subscription, push.term, messages)
                     out += self._wishes.settle(session, subscription, now)
+            if heeded:
+                self._journal.pushed(address, push.term, messages, now)
         return out
 
     def _batch(self, link: str, answer: pb.Batch, now: float) -> list[Effect]:
@@ -73,8 +76,9 @@ class RouterFrames:
         session, subscription = found
         before = subscription.through
         effects = session.fetched(answer)
-        if effects:
-            self._journal.caught_up(session, answer.address, before + 1, subscription.through, now)
+        if effects and answer.entries:  # what lay before them may be gone
+            first = max(before + 1, answer.entries[0].seq)
+            self._journal.caught_up(session, answer.address, first, subscription.through, now)
         if not subscription.live and not effects and subscription.through == before:
             # No progress (store busy, a stale read): not again at once.
             self._placement.retry_later(found.key, now)

@@ -23,12 +23,12 @@ class Kind(StrEnum):
     """What happened, and which of a fact's fields say more."""
 
     # At a router, of a queue
-    STORED = "stored"  # first..last under a term; text: the edges that it was pushed to
+    STORED = "stored"  # first..last under a term; text: the edges that took it; not for device_id
     REPLACED = "replaced"  # the entry at first, by the one at last
     DUPLICATE = "duplicate"  # event_id, again
     STALE = "stale"  # event_id; text: its key
     DEAD = "dead-lettered"  # event_id; text: why
-    DROPPED = "dropped"  # pushes for the edge in text, which did not keep up
+    DROPPED = "dropped"  # pushes from first on for the edge in text, which did not keep up
     OWNED = "owned"  # a shard (code), since then, under a term
     # At a router, of a device
     SUBSCRIBED = "subscribed"  # continues behind first, the head was last; text: edge
@@ -126,10 +126,10 @@ class FlightRecorder:
     def delivered(self, row: Row) -> None:
         """Remember what may happen with every event: a plain row, since a `Fact` takes longer."""
         self._often.append(row)
-        self._often_bytes += _FACT_BYTES + len(row[2])
+        self._often_bytes += _FACT_BYTES + len(row[2]) + len(row[5]) + len(row[10])
         while self._often_bytes > self._often_limit:
             gone = self._often.popleft()
-            self._often_bytes -= _FACT_BYTES + len(gone[2])
+            self._often_bytes -= _FACT_BYTES + len(gone[2]) + len(gone[5]) + len(gone[10])
             self._forgotten = max(self._forgotten, gone[1])
 
     @property
@@ -151,7 +151,13 @@ class FlightRecorder:
             _fact(row) for row in self._often if row[2] == where or row[3] == who or row[5] == what
         )
         found = [fact for fact in _first_acknowledged(often, query) if query.wants(fact)]
-        rare = [fact for fact in map(_fact, self._rare) if query.wants(fact)]
+        owned = Kind.OWNED.value if query.shard >= 0 else None
+        rare = [
+            fact
+            for row in self._rare
+            if row[2] == where or row[3] == who or row[5] == what or row[0] == owned
+            if query.wants(fact := _fact(row))
+        ]
         return sorted(found[-limit:] + rare[-limit:], key=lambda fact: fact.at)
 
 

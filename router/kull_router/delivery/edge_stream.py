@@ -72,6 +72,10 @@ class EdgeStream:
         self._wake.set()
         return self._send_queue.push(address, shard, term, entry)
 
+    def missing_from(self, address: str) -> int:
+        """See `SendQueue.missing_from`."""
+        return self._send_queue.missing_from(address)
+
     def gap(self, address: str, shard: int, term: int) -> None:
         """Queue a Gap, behind the pushes that wait."""
         if not self._closed:

@@ -74,20 +74,29 @@ class Fanout:
     def push(self, shard: int, term: int, entry: Entry) -> str:
         """Push one entry (seq 0: ephemeral) to each edge that follows its address, once.
 
-        Returns the names of these edges.
+        Returns the names of the edges that took it.
         """
         numbers = self._subscriptions.streams(entry.event.address)
         if not numbers:
             return ""
         message = pushed_entry(entry)
         streams = [self._streams[number] for number in numbers]
+        took: list[str] = []
         for stream in streams:
-            if stream.push(entry.event.address, shard, term, message):
-                metrics.PUSHES.inc()
-            else:
-                metrics.GAPS.inc()
-                self._journal.dropped(entry.event.address, stream.node_id)
-        return ", ".join([stream.node_id for stream in streams])
+            if not stream.push(entry.event.address, shard, term, message):
+                self._dropped(stream, entry)
+                continue
+            metrics.PUSHES.inc()
+            if not stream.closed:
+                took.append(stream.node_id)
+        return ", ".join(took)
+
+    def _dropped(self, stream: EdgeStream, entry: Entry) -> None:
+        metrics.GAPS.inc()
+        address = entry.event.address
+        # Noted when the gap opens: an edge that is slow for long would push out everything else.
+        if entry.seq and stream.missing_from(address) == entry.seq:
+            self._journal.dropped(address, stream.node_id, entry.seq)
 
     def gap(self, shard: int, term: int, addresses: Iterable[str]) -> None:
         """Tell the edges that pushes of these addresses may be missing: their sessions fetch."""

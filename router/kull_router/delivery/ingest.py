@@ -18,6 +18,7 @@ from kull_router.errors import PoisonMessage
 from kull_router.queues.entry import NO_PROGRESS, Contract, Event
 
 MAX_RUN_CHARS: Final = 64
+MAX_REASON_CHARS: Final = 500  # why a message was buried, as it is kept
 
 
 def apart(message: Message) -> list[Message]:
@@ -194,5 +195,5 @@ def dead(message: Message, reason: str) -> Message:
     return replace(
         message,
         exchange=topology.DEAD,
-        headers={**message.headers, topology.HEADER_REASON: reason[:500]},
+        headers={**message.headers, topology.HEADER_REASON: reason[:MAX_REASON_CHARS]},
     )

@@ -9,9 +9,12 @@ from kull_protos.common.flight_recorder import Fact, FlightRecorder, Kind, Query
 from kull_protos.contract import addresses
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router.clock import Clock
+from kull_router.delivery.ingest import MAX_REASON_CHARS
 from kull_router.queues.entry import Event
 from kull_router.queues.port import CursorUpdate, DeviceInfo, Duplicate, Stale, Stored
 
+SAME_REFUSAL: Final = 10.0  # seconds: a refusal with the same code is not noted again so soon
+MAX_REFUSED: Final = 1_000  # devices whose last refusal is compared with
 _STORED: Final = Kind.STORED.value
 _REPLACED: Final = Kind.REPLACED.value
 _STALE: Final = Kind.STALE.value
@@ -29,6 +32,7 @@ class Journal:
         self._node = node
         self._recorder = recorder
         self._clock = clock
+        self._refused: dict[tuple[str, str], tuple[int, float]] = {}  # code and when, by device
 
     # Of queues
 
@@ -37,9 +41,10 @@ class Journal:
         return self._clock.monotonic()
 
     def stored(self, now: float, term: int, event: Event, outcome: Stored, edges: str) -> None:
-        """An event was committed, and pushed to these edges."""
+        """An event was committed, and these edges took it."""
         where, seq = event.address, outcome.seq
-        self._recorder.delivered((_STORED, now, where, "", "", "", seq, seq, term, 0, edges))
+        who = ("", event.exclude_device, "")
+        self._recorder.delivered((_STORED, now, where, *who, seq, seq, term, 0, edges))
         if outcome.replaced:
             seqs = (outcome.replaced, seq)
             self._recorder.delivered((_REPLACED, now, where, "", "", "", *seqs, term, 0, ""))
@@ -50,14 +55,14 @@ class Journal:
         who = (event.address, "", "", event.id)
         self._recorder.delivered((kind, now, *who, 0, 0, 0, 0, event.key))
 
-    def dropped(self, address: str, edge: str) -> None:
-        """A push was dropped, since the edge does not keep up."""
-        self._note(Kind.DROPPED, address=address, text=edge)
+    def dropped(self, address: str, edge: str, first: int) -> None:
+        """Pushes are dropped from this position on, since the edge does not keep up."""
+        self._note(Kind.DROPPED, address=address, first=first, text=edge)
 
     def buried(self, event_id: str, reason: str) -> None:
         """A message went to the dead letters."""
         if event_id:
-            self._note(Kind.DEAD, event_id=event_id, text=reason)
+            self._note(Kind.DEAD, event_id=event_id, text=reason[:MAX_REASON_CHARS])
 
     def owned(self, shard: int, term: int) -> None:
         """This router owns a shard."""
@@ -67,6 +72,7 @@ class Journal:
 
     def subscribed(self, info: DeviceInfo, answer: pb.Subscribed, edge: str) -> None:
         """A device follows a queue from a position."""
+        self._refused.pop((info.user, info.device), None)
         self._note(
             Kind.SUBSCRIBED if answer.recovered else Kind.LOST,
             address=answer.address,
@@ -80,11 +86,18 @@ class Journal:
 
     def refused(self, address: str, device: str, code: int, why: str) -> None:
         """A device may not follow a queue; whose it is, the queue that it wants says."""
-        if code and addresses.is_user(address):
-            user = address.removeprefix(addresses.USER)
-            self._note(
-                Kind.REFUSED, address=address, user_id=user, device_id=device, code=code, text=why
-            )
+        if not (code and addresses.is_user(address)):
+            return
+        user, now = address.removeprefix(addresses.USER), self._clock.monotonic()
+        last_code, last = self._refused.get((user, device), (0, 0.0))
+        if last_code == code and now - last < SAME_REFUSAL:
+            return
+        if len(self._refused) >= MAX_REFUSED:
+            self._refused.pop(next(iter(self._refused)))
+        self._refused[user, device] = (code, now)
+        self._note(
+            Kind.REFUSED, address=address, user_id=user, device_id=device, code=code, text=why
+        )
 
     def evicted(self, info: DeviceInfo, code: int, why: str) -> None:
         """A device's session was ended."""

@@ -30,7 +30,7 @@ class SendQueue:
         self._control_bytes = 0
         self._batch_bytes = 0
         self._push_bytes = 0
-        self._gaps: dict[str, tuple[int, int]] = {}
+        self._gaps: dict[str, tuple[int, int, int]] = {}  # shard, term, first seq that is missing
 
     @property
     def bytes(self) -> int:
@@ -60,7 +60,7 @@ class SendQueue:
         """Add a push. False: it was dropped, and a Gap will follow once the edge keeps up again."""
         size = len(entry.message) + _PUSH_OVERHEAD
         if address in self._gaps or self._push_bytes + size > self._limit:
-            self._gaps[address] = (shard, term)
+            self._gaps[address] = (shard, term, self.missing_from(address) or entry.seq)
             return False
         self._pushes.append((address, shard, term, entry))
         self._push_bytes += size
@@ -68,7 +68,12 @@ class SendQueue:
 
     def gap(self, address: str, shard: int, term: int) -> None:
         """Tell, behind the pushes that wait, that some of an address are missing."""
-        self._gaps[address] = (shard, term)
+        self._gaps[address] = (shard, term, self.missing_from(address))
+
+    def missing_from(self, address: str) -> int:
+        """Return the first push that was dropped since the last Gap of an address; 0: none was."""
+        _, _, first = self._gaps.get(address, (0, 0, 0))
+        return first
 
     def take(self) -> AttachResponse | None:
         """Remove and return the next frame, None if nothing waits."""
@@ -83,7 +88,7 @@ class SendQueue:
             return self._take_pushes()
         if self._gaps:
             address = next(iter(self._gaps))
-            shard, term = self._gaps.pop(address)
+            shard, term, _ = self._gaps.pop(address)
             return AttachResponse(gap=Gap(address=address, shard=shard, term=term))
         return None
 

@@ -212,16 +212,16 @@ class MemoryStore:
     async def devices(self, user: str, queue: str = "") -> list[KnownDevice]:
         """See `Store.devices`."""
         self._check_open()
+        where = queue or addresses.of_user(user)
         known = [device for _, device in sorted(self._of(user).items())]
-        cursors = [
-            device.cursors.get(queue or addresses.of_user(user), Cursor(0)) for device in known
-        ]
+        cursors = [device.cursors.get(where, Cursor(0)) for device in known]
         return [
             KnownDevice(
                 info=device.info,
                 cursor=cursor.seq,
                 last_seen_ms=device.last_seen_ms,
                 initial_head=cursor.initial_head,
+                follows=where in device.cursors,
             )
             for device, cursor in zip(known, cursors, strict=True)
         ]

@@ -120,12 +120,16 @@ class CursorUpdate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownDevice:
-    """A device row with its cursor in one queue; see `Attachment` for `initial_head`."""
+    """A device row with its cursor in one queue; see `Attachment` for `initial_head`.
+
+    follows: whether it has a cursor there; if not, `cursor` is 0.
+    """
 
     info: DeviceInfo
     cursor: int
     last_seen_ms: int
     initial_head: int = 0
+    follows: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from kull_router.queues.entry import Event
 from kull_router.queues.port import KnownDevice, Trace
 from kull_router.rpc.views import Views
 
-MOST_ASKED: Final = 8  # places of one event that edges are asked about
+MOST_TOLD: Final = 8  # places of one event: each takes looking, here and at every edge
 
 
 class Explanation:
@@ -33,13 +33,16 @@ class Explanation:
         answer = pb.ExplainResponse(router=self._views.router())
         queries = [Query(event_id=request.event_id)] if request.event_id else []
         try:
-            # What was acknowledged a moment ago counts.
-            await self._core.cursors.flush()
             if request.event_id:
-                traces = await self._traces(request)
+                found = await self._traces(request)
+                traces = found[:MOST_TOLD]
+                answer.more_traces = len(found) - len(traces)
+                await self._settle({_user_of(each.address) for each in traces}, request)
                 answer.traces.extend([await self._trace(each, request) for each in traces])
-                queries += [self._place(each, request) for each in traces]
+                # Without its position nothing can be told of it but that it was there.
+                queries += [self._place(each, request) for each in traces if _seq(each)]
             if request.user_id:
+                await self._settle(set(), request)
                 await self._add_devices(answer, request)
         except StoreError as error:
             answer.store_error = str(error)
@@ -49,6 +52,10 @@ class Explanation:
         answer.remembers_since = self._core.journal.since_ms
         answer.now = self._core.clock.wall_ms()
         return answer
+
+    async def _settle(self, users: set[str], request: pb.ExplainRequest) -> None:
+        """What these users' devices have acknowledged a moment ago counts."""
+        await self._core.cursors.write_of_users((users | {request.user_id}) - {""})
 
     async def _traces(self, request: pb.ExplainRequest) -> list[Trace]:
         store = self._core.store
@@ -64,7 +71,7 @@ class Explanation:
         told = pb.Trace(
             address=trace.address,
             shard=self._shard(trace.address),
-            seq=trace.seq,
+            seq=_seq(trace),
             type=trace.type,
             service=trace.service,
             stored_at=trace.stored_ms + self._views.off_ms(),
@@ -99,7 +106,7 @@ class Explanation:
         ]
 
     def _place(self, trace: Trace, request: pb.ExplainRequest) -> Query:
-        return self._query(trace.address, trace.seq, request)
+        return self._query(trace.address, _seq(trace), request)
 
     def _query(self, address: str, seq: int, request: pb.ExplainRequest) -> Query:
         return Query(
@@ -115,15 +122,22 @@ class Explanation:
 
     async def _add_facts(self, answer: pb.ExplainResponse, queries: list[Query]) -> None:
         silent: set[str] = set()
+        shifts: dict[str, int] = {}  # one for each edge: what it tells twice must stay the same
         recollection = self._core.recollection
-        placed = [query for query in queries if query.address][:MOST_ASKED]
-        for recalled, quiet in await asyncio.gather(*map(recollection.ask, placed)):
+        placed = [query for query in queries if query.address]
+        for heard, quiet in await asyncio.gather(*map(recollection.ask, placed)):
             silent.update(quiet)
-            for each in recalled:
-                answer.facts.extend(each.facts)
-                answer.following.extend(each.following)
+            for each in heard:
+                if each.shift is not None:
+                    shifts.setdefault(each.node, each.shift)
+                for fact in each.recalled.facts:
+                    fact.at += shifts.get(each.node, 0)
+                answer.facts.extend(each.recalled.facts)
+                answer.following.extend(each.recalled.following)
+        answer.shifts.update(shifts)
         for query in queries:
             answer.facts.extend(self._core.journal.recall(query))
+            await asyncio.sleep(0)  # each looks through everything: others come in between
         answer.silent_edges.extend(sorted(silent))
 
 
@@ -133,6 +147,10 @@ def _published_ms(event: Event) -> int:
         return parse_body(event.body, verbatim=True).timestamp_ms or 0
     except InvalidEvent:
         return 0
+
+
+def _seq(trace: Trace) -> int:
+    return trace.seq or (trace.entry.seq if trace.entry else 0)
 
 
 def _user_of(address: str) -> str:

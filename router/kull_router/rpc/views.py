@@ -72,4 +72,5 @@ class Views:
             cursor=row.cursor,
             last_seen=row.last_seen_ms + self.off_ms(),
             initial_head=row.initial_head,
+            follows=row.follows,
         )

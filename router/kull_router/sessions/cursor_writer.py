@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection, Sequence
 from math import ceil
 from typing import Final, NoReturn
 
@@ -11,7 +12,7 @@ import structlog
 from kull_router.clock import Clock
 from kull_router.delivery.journal import Journal
 from kull_router.errors import StoreError
-from kull_router.queues.port import DeviceInfo, Store
+from kull_router.queues.port import CursorUpdate, DeviceInfo, Store
 from kull_router.sessions.cursors import Cursors
 
 log = structlog.get_logger(__name__)
@@ -42,10 +43,11 @@ class CursorWriter:
 
     async def write_of(self, address: str, device: DeviceInfo) -> None:
         """Write what waits for one device in one queue. Raises StoreUnavailable."""
-        unwritten = self._cursors.take_of(device.user, device.device, address)
-        if unwritten:
-            await self._store.advance(unwritten, self._clock.age_ms())
-            self._journal.acknowledged(unwritten)
+        await self._write(self._cursors.take_of(device.user, device.device, address))
+
+    async def write_of_users(self, users: Collection[str]) -> None:
+        """Write what waits for all devices of these users. Raises StoreError."""
+        await self._write(self._cursors.take_of_users(users))
 
     async def run(self) -> NoReturn:
         """Flush for ever."""
@@ -63,10 +65,19 @@ class CursorWriter:
             if not updates:
                 return
             try:
-                await self._store.advance(updates, self._clock.age_ms())
+                await self._write(updates)
             except StoreError as error:
                 log.warning("cursors_not_written", cursors=len(updates), why=str(error))
-                for update in updates:
-                    self._cursors.move(update.address, update.user, update.device, update.seq)
                 return
-            self._journal.acknowledged(updates)
+
+    async def _write(self, updates: Sequence[CursorUpdate]) -> None:
+        """Write positions; they wait again if that fails, or is cancelled: twice does no harm."""
+        if not updates:
+            return
+        try:
+            await self._store.advance(updates, self._clock.age_ms())
+        except BaseException:
+            for update in updates:
+                self._cursors.move(update.address, update.user, update.device, update.seq)
+            raise
+        self._journal.acknowledged(updates)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from kull_router.queues.port import CursorUpdate
 
 
@@ -27,6 +29,10 @@ class Cursors:
         """Remove and return up to `limit` updates, oldest first."""
         keys = [key for key, _ in zip(self._waiting, range(limit), strict=False)]
         return [self._update(key) for key in keys]
+
+    def take_of_users(self, users: Collection[str]) -> list[CursorUpdate]:
+        """Remove and return what waits for all devices of these users."""
+        return [self._update(key) for key in list(self._waiting) if key[1] in users]
 
     def take_of(self, user: str, device: str, address: str) -> list[CursorUpdate]:
         """Remove and return what waits for one device in one queue."""

@@ -143,7 +143,14 @@ class TestDevices:
     async def test_a_device_that_only_follows_a_room_has_cursor_zero(self, store: Store) -> None:
         await put(store, credit("a", address="room:x"))
         await join(store, address="room:x", position=1)
-        assert [device.cursor for device in await store.devices("alice")] == [0]
+        (own,) = await store.devices("alice")
+        (room,) = await store.devices("alice", "room:x")
+        (other,) = await store.devices("alice", "room:y")
+        assert [(each.cursor, each.follows) for each in (own, room, other)] == [
+            (0, False),
+            (1, True),
+            (0, False),
+        ]
 
     async def test_its_name_follows_the_last_attach_or_touch(self, store: Store) -> None:
         await join(store)

@@ -95,6 +95,7 @@ def devices(db: Db, user: str, address: str) -> list[KnownDevice]:
             cursor=cursor or 0,
             last_seen_ms=last_seen_ms,
             initial_head=initial_head or 0,
+            follows=cursor is not None,
         )
         for device, last_seen_ms, cursor, initial_head, *values in db.query(_LIST, (address, user))
     ]

@@ -52,7 +52,15 @@ def test_what_came_is_one_fact_for_a_push(hub: Hub) -> None:
     assert told(answer) == [("pushed", 1, 3)]
     assert answer.facts[0].at == WALL_MS - 5_000
     assert answer.since == WALL_MS - 5_000
+    assert answer.now == WALL_MS
     assert told(recalled(hub, seq=4)) == []
+
+
+def test_a_push_that_no_session_here_heeds_is_no_fact(hub: Hub) -> None:
+    hub.link_frame("another", push(1, 3), 5.0)
+    hub.link_frame("r", push(1, 3, term=0), 5.0)
+
+    assert told(recalled(hub)) == []
 
 
 def test_what_only_counts_now_is_no_fact(hub: Hub) -> None:

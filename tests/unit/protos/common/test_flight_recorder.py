@@ -141,3 +141,11 @@ def test_an_answer_is_bounded_to_the_newest() -> None:
         recorder.delivered(stored(number, number, number))
 
     assert [fact.at for fact in recorder.recall(Query(address=MAYA), limit=2)] == [8, 9]
+
+
+def test_texts_count_as_memory() -> None:
+    recorder = FlightRecorder(40_000)
+    for number in range(100):
+        recorder.delivered(Fact(Kind.STALE, number, MAYA, event_id="e" * 200, text="k" * 1_000))
+
+    assert len(recorder.recall(Query(address=MAYA, event_id="e" * 200))) < 25

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from kull_protos.common.flight_recorder import FlightRecorder
+from dataclasses import replace
+
+from kull_protos.common.flight_recorder import FlightRecorder, Query
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router.clock import Clock
 from kull_router.delivery.edge_stream import EdgeStream
@@ -30,15 +32,18 @@ def edge(number: int) -> EdgeStream:
     )
 
 
-def fanout(*edges: EdgeStream) -> Fanout:
+def a_journal() -> Journal:
+    return Journal("r", recorder=FlightRecorder(), clock=Clock(monotonic=lambda: 0.0))
+
+
+def fanout(*edges: EdgeStream, journal: Journal | None = None) -> Fanout:
     """One session in `all` on each edge but the last."""
     subscriptions = Subscriptions()
     for each in edges[:-1]:
         info = DeviceInfo(user="maya", device=f"d{each.number}")
         key = SessionKey(each.number, 1)
         subscriptions.add(Subscription(key=key, address="all", shard=0, info=info))
-    journal = Journal("r", recorder=FlightRecorder(), clock=Clock(monotonic=lambda: 0.0))
-    found = Fanout(subscriptions, journal)
+    found = Fanout(subscriptions, journal or a_journal())
     for each in edges:
         found.attach(each)
     return found
@@ -93,3 +98,29 @@ async def test_everybody_hears_an_announcement_who_is_attached_still() -> None:
     assert first.waiting_bytes == 0
     [frame] = await other.next()
     assert frame.HasField("drain")
+
+
+async def test_dropped_pushes_are_noted_once_for_each_gap_with_where_it_begins() -> None:
+    first, mine = edge(1), a_journal()
+    found = fanout(first, edge(2), journal=mine)
+    big = replace(ALL, body=b"x" * 9_000)
+    names = [found.push(0, 1, Entry(seq=seq, event=big)) for seq in range(1, 5)]
+    await first.next(100_000)
+    names.append(found.push(0, 1, Entry(seq=5, event=big)))
+    found.push(0, 1, Entry(seq=6, event=big))
+
+    facts = mine.recall(Query(address="all"))
+
+    assert names == ["edge-1", "", "", "", "edge-1"]
+    assert [(fact.kind, fact.first, fact.text) for fact in facts] == [
+        ("dropped", 2, "edge-1"),
+        ("dropped", 6, "edge-1"),
+    ]
+
+
+async def test_an_edge_whose_stream_has_ended_takes_no_push() -> None:
+    first = edge(1)
+    found = fanout(first, edge(2))
+    first.close()
+
+    assert found.push(0, 1, Entry(seq=7, event=ALL)) == ""

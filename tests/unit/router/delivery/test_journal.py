@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import gc
+from dataclasses import replace
 
 from kull_protos.common.flight_recorder import FlightRecorder, Kind, Query
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router.clock import Clock
-from kull_router.delivery.journal import Journal
+from kull_router.delivery.journal import SAME_REFUSAL, Journal
 from kull_router.queues.entry import Contract, Event
 from kull_router.queues.port import CursorUpdate, DeviceInfo, Duplicate, Stale, Stored
 
@@ -82,6 +83,31 @@ def test_a_refusal_is_noted_for_the_user_whose_queue_was_wanted() -> None:
     )
 
 
+def test_a_refusal_that_is_repeated_is_noted_once_until_the_device_was_taken() -> None:
+    time = Time()
+    mine = journal(time)
+    for number in range(100):
+        mine.refused(MAYA, "mac", 4500, f"forged {number}")
+    mine.refused(MAYA, "mac", 4501, "get a new token")
+    mine.subscribed(MAC, pb.Subscribed(address=MAYA, recovered=True), "edge-1")
+    mine.refused(MAYA, "mac", 4501, "get a new token")
+    time.seconds += SAME_REFUSAL
+    mine.refused(MAYA, "mac", 4501, "get a new token")
+
+    codes = [fact.code for fact in mine.recall(ALL) if fact.kind == "refused"]
+
+    assert codes == [4500, 4501, 4501, 4501]
+
+
+def test_who_an_event_is_not_meant_for_is_remembered() -> None:
+    mine = journal(Time())
+    mine.stored(1.0, 7, replace(EVENT, exclude_device="mac"), Stored(5), "edge-1")
+
+    (fact,) = mine.recall(ALL)
+
+    assert (fact.kind, fact.user_id, fact.device_id) == ("stored", "", "mac")
+
+
 def test_a_devices_life_is_noted_step_by_step() -> None:
     time = Time()
     mine = journal(time)
@@ -107,9 +133,9 @@ def test_a_devices_life_is_noted_step_by_step() -> None:
 def test_a_dead_letter_without_an_id_is_not_noted() -> None:
     mine = journal(Time())
     mine.buried("", "no event")
-    mine.buried("e-1", "no event")
+    mine.buried("e-1", "no event" * 1000)
 
-    assert [fact.event_id for fact in mine.recall(ALL)] == ["e-1"]
+    assert [(fact.event_id, len(fact.text)) for fact in mine.recall(ALL)] == [("e-1", 500)]
 
 
 def test_a_journal_without_facts_goes_back_to_no_moment() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 import pytest
@@ -9,6 +10,8 @@ from kull_router.errors import StoreUnavailable
 from kull_router.queues.port import CursorUpdate, DeviceInfo
 from kull_router.sessions.cursor_writer import FLUSH_STEP
 from tests.unit.router.rigs import Rig
+
+MAC = DeviceInfo(user="maya", device="mac")
 
 
 async def test_acknowledged_positions_survive_the_router(rig: Rig) -> None:
@@ -42,3 +45,36 @@ async def test_cursors_are_written_in_steps_and_what_cannot_be_written_waits(
 
     assert written == [FLUSH_STEP, FLUSH_STEP]
     assert len(cursors) == 2 * FLUSH_STEP
+
+
+async def test_positions_whose_writer_is_cancelled_wait_again(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = asyncio.Event()
+
+    async def advance(cursors: Sequence[CursorUpdate], now_ms: int) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    cursors = rig.core.cursors
+    cursors.move("all", MAC, 7)
+    with monkeypatch.context() as patched:
+        patched.setattr(rig.store, "advance", advance)
+        writing = asyncio.create_task(cursors.write_of_users({"maya"}), name="write")
+        await begun.wait()
+        cursors.move("all", MAC, 6)
+        writing.cancel()
+        await asyncio.wait({writing})
+
+    assert writing.cancelled()
+    assert [update.seq for update in cursors._cursors.take(9)] == [7]
+
+
+async def test_only_the_positions_of_those_who_are_asked_about_are_written(rig: Rig) -> None:
+    cursors = rig.core.cursors
+    for user in ("maya", "otto"):
+        cursors.move("all", DeviceInfo(user=user, device="mac"), 7)
+
+    await cursors.write_of_users({"maya"})
+
+    assert [update.user for update in cursors._cursors.take(9)] == ["otto"]

@@ -33,8 +33,8 @@ async def test_every_edge_is_asked_and_answers_under_its_own_name(rig: Rig) -> N
     answers, silent = await asking
 
     assert silent == []
-    assert [each.facts[0].node for each in answers] == ["edge-1", "edge-2"]
-    assert [each.following[0].node for each in answers] == ["edge-1", "edge-2"]
+    assert [each.recalled.facts[0].node for each in answers] == ["edge-1", "edge-2"]
+    assert [each.recalled.following[0].node for each in answers] == ["edge-1", "edge-2"]
 
 
 async def test_an_edge_is_told_what_is_asked(rig: Rig) -> None:
@@ -64,7 +64,7 @@ async def test_an_edge_that_does_not_answer_is_named(
 
     answers, silent = await asking
 
-    assert [each.facts[0].node for each in answers] == ["edge-2"]
+    assert [each.recalled.facts[0].node for each in answers] == ["edge-2"]
     assert silent == ["edge-1"]
 
 
@@ -87,4 +87,19 @@ async def test_a_second_answer_changes_nothing(rig: Rig) -> None:
 
     ((answered,), _) = await asking
 
-    assert [fact.kind for fact in answered.facts] == ["gone"]
+    assert [fact.kind for fact in answered.recalled.facts] == ["gone"]
+
+
+@pytest.mark.parametrize("behind", [3_600_000, -5_000, None])
+async def test_how_far_an_edges_clock_is_off_is_measured(rig: Rig, behind: int | None) -> None:
+    asking = asyncio.create_task(rig.core.recollection.ask(QUERY), name="ask")
+    asked = await rig.frame("recall")
+    now = 0 if behind is None else rig.core.clock.wall_ms() - behind
+    recalled = pb.Recalled(request_id=asked.request_id, now=now)
+    await rig.core.receive(rig.edge, pb.AttachRequest(recalled=recalled))
+
+    ((heard,), _) = await asking
+
+    assert heard.node == "edge-1"
+    assert (heard.shift is None) == (behind is None)
+    assert behind is None or abs((heard.shift or 0) - behind) < 1_000
