@@ -13,7 +13,7 @@ from kull_mesh.errors import MeshError
 from kull_mesh.routers import DEADLINE, Routers, admin, targets
 from kull_mesh.terminal import json_line, shown
 from kull_mesh.why.evidence import Evidence, Question, merge
-from kull_mesh.why.story import Story, caveats, tell
+from kull_mesh.why.story import STORE_UNAVAILABLE, Story, caveats, tell
 from kull_mesh.why.words import moment
 from kull_protos.mesh.v1.admin_pb2 import ExplainRequest, ExplainResponse
 
@@ -41,6 +41,8 @@ def why(
         typer.echo(json_line(_as_dict(stories, evidence)))
     else:
         _print(stories, evidence)
+    if any(story.verdict == STORE_UNAVAILABLE for story in stories):
+        raise typer.Exit(1)
 
 
 def _ask(question: Question, routers: str) -> Evidence:

@@ -8,6 +8,8 @@ from typing import Final
 from kull_mesh.why.evidence import Evidence
 from kull_mesh.why.words import advice, closing, count, moment, then
 from kull_protos.common.flight_recorder import Kind
+from kull_protos.contract import addresses
+from kull_protos.contract.close_codes import CloseCode
 from kull_protos.mesh.v1 import admin_pb2 as pb
 from kull_protos.mesh.v1.attach_pb2 import Fact, Following
 
@@ -69,50 +71,94 @@ class DeviceView:
         return Verdict(user=self.user, device=self.name, code=code, text=text)
 
     def _fate(self, trace: pb.Trace) -> tuple[str, str]:
-        known, seq = self._known, trace.seq
-        if trace.kept and trace.exclude_device_id == self.name:
+        known, seq, following = self._known, trace.seq, self.following
+        if self._is_excluded(trace):
             return "excluded", "not meant for it: it has caused the event itself"
+        if known and known.HasField("follows") and not (known.follows or following):
+            return "not_following", f"does not follow {trace.address}"
         if known and known.initial_head >= seq and not _is_state(trace):
             head = known.initial_head
             return "older", f"older than the device, which began behind seq {head}: state only"
-        if known and known.cursor >= seq:
-            return "acknowledged", self._acknowledged(seq)
-        following = self.following
-        if following and following.acked >= seq:
-            return "acknowledged", "acknowledged a moment ago"
+        cursor = known.cursor if known else 0
+        acked, through = (following.acked, following.through) if following else (0, 0)
+        if max(cursor, acked, through) >= seq and (anew := self._began_anew(trace)):
+            return "passed", f"{anew}; whether it got this one is not known"
+        if max(cursor, acked) >= seq:
+            return self._past(trace, cursor)
         if not trace.kept:
-            return self._gone(trace)
+            return self._gone(trace, through)
         if following:
-            return self._connected(following, seq)
-        return self.away(f"it gets this within {count(self._behind(trace.queue), 'event')}")
+            return self._connected(following, trace)
+        if unheard := self.unheard():
+            return unheard
+        return self.away(f"it gets this within {count(self.behind(trace.queue), 'event')}")
 
-    def _acknowledged(self, seq: int) -> str:
-        for fact in self.facts(Kind.ACKNOWLEDGED):
-            if fact.address == self._address and fact.last >= seq:
-                written = self._written(seq)
-                return f"{written}acknowledged by {self.at(fact.at)}"
-        return "acknowledged, before what is remembered"
+    def _is_excluded(self, trace: pb.Trace) -> bool:
+        stored = self._evidence.stored(trace)
+        excluded = trace.exclude_device_id if trace.kept else stored.device_id if stored else ""
+        return excluded == self.name
 
-    def _written(self, seq: int) -> str:
-        for fact in self.facts(Kind.CAUGHT_UP):
-            if fact.address == self._address and fact.first <= seq <= fact.last:
-                return (
-                    f"written to its socket by {fact.node} while it caught up, {self.at(fact.at)}; "
-                )
+    def _past(self, trace: pb.Trace, cursor: int) -> tuple[str, str]:
+        """It says that it has processed what came at or behind this: was this among it?"""
+        acked = self._acked(trace)
+        replaced = self._evidence.replaced(trace)
+        stored = self._evidence.stored(trace)
+        # Of one that is gone only who has stored it knows whom it was not meant for.
+        before = stored and acked and replaced and acked.at < replaced.at
+        caught_up = self._evidence.was_trimmed(trace) and self._written(trace)
+        if not (trace.kept or before or caught_up):
+            text = "has gone past it; whether it got it is not known"
+            return "passed", f"{self._written(trace)}{text}"
+        if acked:
+            return "acknowledged", f"{self._written(trace)}acknowledged by {self.at(acked.at)}"
+        if cursor >= trace.seq:
+            return "acknowledged", "acknowledged, before what is remembered"
+        return "acknowledged", "acknowledged a moment ago"
+
+    def _acked(self, trace: pb.Trace) -> Fact | None:
+        """Return when it had acknowledged this, or what came behind it, for the first time."""
+        facts = [each for each in self.facts(Kind.ACKNOWLEDGED) if each.address == trace.address]
+        return next((each for each in facts if each.last >= trace.seq), None)
+
+    def _began_anew(self, trace: pb.Trace) -> str:
+        """Tell that it had missed trimmed entries, and was sent only the state of what lay here."""
+        acked = self._acked(trace)
+        for fact in self.facts(Kind.LOST):
+            if fact.address == trace.address and fact.last >= trace.seq and not _is_state(trace):
+                if acked and acked.at < fact.at:
+                    return ""
+                return f"it was told to fetch its state anew (recovered: false), {self.at(fact.at)}"
         return ""
 
-    def _gone(self, trace: pb.Trace) -> tuple[str, str]:
+    def _written(self, trace: pb.Trace) -> str:
+        """Tell that it was read from the log, while it lay there, and written to this device."""
+        replaced = self._evidence.replaced(trace)
+        lay = trace.kept or self._evidence.was_trimmed(trace)
+        for fact in self.facts(Kind.CAUGHT_UP):
+            if fact.address != trace.address or not fact.first <= trace.seq <= fact.last:
+                continue
+            before = replaced and self._evidence.stored(trace) and fact.at < replaced.at
+            if lay or before:
+                where = f"written to its socket by {fact.node}"
+                return f"{where} while it caught up, {self.at(fact.at)}; "
+        return ""
+
+    def _gone(self, trace: pb.Trace, through: int) -> tuple[str, str]:
+        if through >= trace.seq:
+            text = "its session has gone past it; whether it got it is not known"
+            return "passed", f"{self._written(trace)}{text}"
         if trace.seq > trace.queue.floor:
             return "newer", "it gets the newer one instead"
-        return "lost", "it is told to fetch its state anew (recovered: false) when it connects"
+        when = "" if self.following else " when it connects"
+        return "lost", f"it is told to fetch its state anew (recovered: false){when}"
 
-    def _connected(self, following: Following, seq: int) -> tuple[str, str]:
-        where = following.node
+    def _connected(self, following: Following, trace: pb.Trace) -> tuple[str, str]:
+        where, seq = following.node, trace.seq
         if following.mode == "attaching":
             return "unserved", f"connected to {where}, but no router serves its queue: `kull nodes`"
         if following.through >= seq:
             return "written", (
-                f"{self._written(seq) or f'written to its socket by {where}; '}not acknowledged "
+                f"{self._written(trace) or f'written to its socket by {where}; '}not acknowledged "
                 "yet: the application has not processed it, or is slow to say so"
             )
         behind = count(self._head(following, seq) - following.through, "event")
@@ -138,14 +184,30 @@ class DeviceView:
             heads.append(queue.head)
         return max([seq, *heads])
 
-    def _behind(self, queue: pb.Queue) -> int:
-        return max(0, queue.head - (self._known.cursor if self._known else 0))
+    def behind(self, queue: pb.Queue) -> int:
+        """Return how many positions it has not acknowledged; what is older than it not counted."""
+        known = self._known
+        began = max(known.cursor, known.initial_head) if known else 0
+        return max(0, queue.head - began)
 
     # Of the device
 
+    def unheard(self) -> tuple[str, str] | None:
+        """Tell of a device that its router knows to be connected, while no edge tells of it."""
+        known = self._known
+        ends = self._since_it_came(self.facts(Kind.RELEASED, Kind.EVICTED))
+        if not (known and known.connected) or ends:
+            return None
+        if addresses.is_user(self._address) or self._evidence.silent_edges:
+            text = "connected, says its router; its edge does not tell how it stands"
+            return "connected", text
+        return "not_following", f"connected, but does not follow {self._address} now"
+
     def away(self, more: str) -> tuple[str, str]:
         """Tell since when it is away, and why; `more`: what happens when it is back."""
-        last = self._last_end()
+        last, claimed = self._last_end(), self.claimed()
+        if claimed:
+            more = f"{more}; {claimed}" if more else claimed
         seen = self._known.last_seen if self._known else 0
         if last is None:
             since = f" since {self.at(seen)}" if seen else ""
@@ -155,18 +217,34 @@ class DeviceView:
             return "refused", then(f"refused at {at} with {why}", advice(last.code) or more)
         if last.code:
             return "away", f"away since {at}, closed with {then(why, advice(last.code))}; {more}"
+        if last.kind == Kind.RELEASED:
+            return "away", f"away since {at}, its router lost sight of it; {more}"
         lost = f" ({last.text})" if last.text else ""
         return "away", f"away since {at}, its connection was lost{lost}; {more}"
 
-    def _last_end(self) -> Fact | None:
-        """The newest end that says why: a router tells of a release what an edge knows better."""
+    def claimed(self) -> str:
+        """Tell of somebody who came under its name with a token that proves nothing, lately."""
+        claims = self._since_it_came([each for each in self.facts(*ENDS) if is_claim(each)])
+        if not claims:
+            return ""
+        last = claims[-1]
+        why = then(closing(last.code, last.text), advice(last.code))
+        return f"somebody who says it is {self.name} was refused at {self.at(last.at)} with {why}"
+
+    def _since_it_came(self, facts: list[Fact]) -> list[Fact]:
         began = self.facts(Kind.SUBSCRIBED, Kind.LOST)
         since = began[-1].at if began else 0
-        ends = self.ends()
-        telling = [each for each in ends if each.code and each.at >= since]
-        telling = telling or [each for each in ends if each.kind == Kind.GONE and each.at >= since]
-        found = telling or ends
-        return found[-1] if found else None
+        return [each for each in facts if each.at >= since]
+
+    def _last_end(self) -> Fact | None:
+        """The newest end, as the one tells it who knows why: an edge more than a router."""
+        ends = self._since_it_came([each for each in self.ends() if not is_claim(each)])
+        if not ends:
+            return None
+        same = [each for each in ends if ends[-1].at - each.at <= SAME_END_MS]
+        telling = [each for each in same if each.code]
+        telling = telling or [each for each in same if each.kind == Kind.GONE]
+        return (telling or same)[-1]
 
     def ends(self) -> list[Fact]:
         """Return how its sessions ended, each once: an edge closes what a router has refused."""
@@ -180,6 +258,11 @@ class DeviceView:
                 word.code == each.code and abs(each.at - word.at) < SAME_END_MS for word in words
             )
         ]
+
+
+def is_claim(end: Fact) -> bool:
+    """Whether whoever ended so may have been anybody: its token was not believed."""
+    return end.kind in {Kind.REFUSED, Kind.CLOSED} and end.code == CloseCode.BAD_TOKEN
 
 
 def _is_state(trace: pb.Trace) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 
 from kull_protos.common.flight_recorder import Kind
 from kull_protos.contract import addresses
@@ -57,7 +57,18 @@ class Evidence:
     def silent_edges(self) -> list[str]:
         """The edges that no router could ask."""
         asked = {each.node for each in self.following} | {each.node for each in self.facts}
+        asked |= {node for each in self.answers for node in each.shifts}
         return sorted({one for each in self.answers for one in each.silent_edges} - asked)
+
+    @property
+    def store_error(self) -> str:
+        """What a router's store said instead of answering, empty if all did answer."""
+        return next((each.store_error for each in self.answers if each.store_error), "")
+
+    @property
+    def more_traces(self) -> int:
+        """How many places of the event are not told."""
+        return max((each.more_traces for each in self.answers), default=0)
 
     @property
     def queue(self) -> pb.Queue | None:
@@ -73,6 +84,27 @@ class Evidence:
             if one.shard == shard
         ]
         return max(owners, key=lambda found: found[0])[1] if owners else None
+
+    def stored(self, trace: pb.Trace) -> Fact | None:
+        """Return that an event was stored, None if no router remembers it."""
+        facts = self.of(Kind.STORED, address=trace.address)
+        return next((each for each in facts if each.first <= trace.seq <= each.last), None)
+
+    def replaced(self, trace: pb.Trace) -> Fact | None:
+        """Return that a newer one took an event's place, None if no router remembers it."""
+        facts = self.of(Kind.REPLACED, address=trace.address)
+        return next((each for each in facts if each.first == trace.seq), None)
+
+    def was_trimmed(self, trace: pb.Trace) -> bool:
+        """Whether an event is known to have lain there until retention took it.
+
+        Who has stored it remembers that and owns the shard still, and nothing took its place.
+        """
+        stored, owner = self.stored(trace), self.owner(trace.shard)
+        if trace.kept or stored is None or owner is None or self.replaced(trace):
+            return False
+        owned = (owner.router_id, _term(owner, trace.shard))
+        return trace.seq <= trace.queue.floor and owned == (stored.node, stored.term)
 
     def of(self, *kinds: Kind, address: str = "", user: str = "", device: str = "") -> list[Fact]:
         """Return the facts of these kinds, oldest first; empty arguments stand for any."""
@@ -105,7 +137,7 @@ def merge(answers: Sequence[pb.ExplainResponse], silent: dict[str, str]) -> Evid
         silent=silent,
         traces=list(traces.values()),
         devices=list(devices.values()),
-        facts=_once(fact for answer in answers for fact in answer.facts),
+        facts=_once(answers),
         following=list(
             {
                 (each.node, each.session_id, each.address): each
@@ -123,18 +155,29 @@ def _connect(known: Iterable[pb.KnownDevice], others: Iterable[pb.KnownDevice]) 
         each.connected = each.connected or each.device.device_id in connected
 
 
-def _once(facts: Iterable[Fact]) -> list[Fact]:
+def _term(owner: pb.RouterNode, shard: int) -> int:
+    """Return the term under which a router owns a shard, 0 if it does not."""
+    return max((one.term for one in owner.owned if one.shard == shard), default=0)
+
+
+def _once(answers: Sequence[pb.ExplainResponse]) -> list[Fact]:
+    """Two routers may have moved the same fact of an edge differently: its own time tells."""
+    told = [
+        (fact.at - answer.shifts.get(fact.node, 0), fact)
+        for answer in answers
+        for fact in answer.facts
+    ]
     found: list[Fact] = []
     last: dict[tuple[object, ...], int] = {}
-    for fact in sorted(facts, key=attrgetter("at")):
+    for at, fact in sorted(told, key=itemgetter(0)):
         same = (
             *(fact.node, fact.kind, fact.address, fact.user_id, fact.device_id, fact.event_id),
             *(fact.first, fact.last, fact.term, fact.code, fact.text),
         )
-        if fact.at - last.get(same, -SAME_MS - 1) > SAME_MS:
+        if at - last.get(same, -SAME_MS - 1) > SAME_MS:
             found.append(fact)
-        last[same] = fact.at
-    return found
+        last[same] = at
+    return sorted(found, key=attrgetter("at"))
 
 
 def user_of(address: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from kull_mesh.why.devices import DeviceView, Verdict
+from kull_mesh.why.devices import DeviceView, Verdict, is_claim
 from kull_mesh.why.evidence import Evidence, Question, user_of
 from kull_mesh.why.words import advice, closing, count, moment, then
 from kull_protos.common.flight_recorder import Kind
@@ -14,7 +14,10 @@ from kull_protos.contract import addresses
 from kull_protos.mesh.v1 import admin_pb2 as pb
 from kull_protos.mesh.v1.attach_pb2 import Fact
 
+SKEW_MS: Final = 1_000  # of two clocks: more is worth a word
 _LATELY: Final = 5  # refusals, throttlings and the like that are told of a device
+STORE_UNAVAILABLE: Final = "store_unavailable"
+NO_STORE: Final = "not known: the store does not answer; ask again when it does"
 UNKNOWN: Final = (
     "unknown: no router has stored it, nor refused or buried it{since}. Ask its publisher: did "
     "`publish` return this id, does its outbox grow? Look into `kull.dead` and `kull.unrouted`. "
@@ -45,9 +48,11 @@ def tell(question: Question, evidence: Evidence) -> list[Story]:
     """Return a story for each place of an event, or the one of a device."""
     if not question.event_id:
         return [_device(question, evidence)]
-    if not evidence.traces:
-        return [_not_stored(question, evidence)]
-    return [_stored(question, trace, evidence) for trace in evidence.traces]
+    told = [_stored(question, trace, evidence) for trace in evidence.traces]
+    refused = _refusals(question, evidence)
+    if refused or not told:
+        told.append(_not_stored(question, refused, evidence))
+    return told
 
 
 def caveats(evidence: Evidence) -> list[str]:
@@ -62,6 +67,15 @@ def caveats(evidence: Evidence) -> list[str]:
         for each in evidence.answers
         if each.store_error
     ]
+    found += [
+        f"{edge}'s clock is {abs(shift) / 1000:.1f} s {'behind' if shift > 0 else 'ahead of'} "
+        f"{each.router.router_id}'s: what it remembers was moved to that time"
+        for each in evidence.answers
+        for edge, shift in sorted(each.shifts.items())
+        if abs(shift) > SKEW_MS
+    ]
+    if more := evidence.more_traces:
+        found.append(f"{count(more, 'more user')} or more: use --user to ask about one of them")
     return found
 
 
@@ -74,6 +88,11 @@ def _stored(question: Question, trace: pb.Trace, evidence: Evidence) -> Story:
     lines += [
         Line(at=fact.at, text=f"came again, and {fact.node} dropped it as a duplicate")
         for fact in evidence.of(Kind.DUPLICATE, address=trace.address)
+        if fact.event_id == question.event_id
+    ]
+    lines += [
+        Line(at=fact.at, text=f"another of this id: {_stale(fact)}")
+        for fact in evidence.of(Kind.STALE, address=trace.address)
         if fact.event_id == question.event_id
     ]
     if not (user_of(trace.address) or question.user):
@@ -94,12 +113,11 @@ def _published(trace: pb.Trace) -> Iterator[Line]:
 
 def _stored_line(trace: pb.Trace, evidence: Evidence) -> Line:
     where = f"as seq {trace.seq} of {trace.address}" if trace.seq else f"in {trace.address}"
-    for fact in evidence.of(Kind.STORED, address=trace.address):
-        if fact.first <= trace.seq <= fact.last:
-            edges = f"pushed to {fact.text}" if fact.text else "nobody was connected"
-            by = f"by {fact.node}, term {fact.term}"
-            text = f"stored {where} {by}, RabbitMQ had confirmed it; {edges}"
-            return Line(at=fact.at, text=text)
+    if fact := evidence.stored(trace):
+        nobody = "no edge took it" if _dropped(trace, evidence) else "no edge followed it there"
+        edges = f"pushed to {fact.text}" if fact.text else f"{nobody} then"
+        text = f"stored {where} by {fact.node}, term {fact.term}, RabbitMQ had confirmed it; {edges}"
+        return Line(at=fact.at, text=text)
     text = f"stored {where}, RabbitMQ had confirmed it; by whom is not remembered"
     if owner := evidence.owner(trace.shard):
         owned = [each for each in evidence.of(Kind.OWNED) if each.node == owner.router_id]
@@ -113,24 +131,39 @@ def _on_the_way(trace: pb.Trace, evidence: Evidence) -> Iterator[Line]:
         if fact.first <= trace.seq <= fact.last:
             text = f"reached {fact.node}, which wrote it to the sockets of those who were live"
             yield Line(at=fact.at, text=text)
-    for fact in evidence.of(Kind.DROPPED, address=trace.address):
-        if fact.at >= trace.stored_at:
-            text = f"pushes to {fact.text} were dropped, it did not keep up: its devices catch up"
-            yield Line(at=fact.at, text=text)
+    stored = evidence.stored(trace)
+    took = stored.text.split(", ") if stored else []
+    for fact in _dropped(trace, evidence):
+        if fact.text not in took:
+            what = f"pushes from seq {fact.first} on to {fact.text} were dropped"
+            yield Line(at=fact.at, text=f"{what}, it did not keep up: its devices catch up")
+
+
+def _dropped(trace: pb.Trace, evidence: Evidence) -> Sequence[Fact]:
+    """Return the last gap of each edge that may hold the event."""
+    gaps = evidence.of(Kind.DROPPED, address=trace.address)
+    return list({each.text: each for each in gaps if 0 < each.first <= trace.seq}.values())
 
 
 def _outcome(trace: pb.Trace, evidence: Evidence) -> tuple[str, list[Line]]:
     if trace.kept:
         return "stored", []
-    for fact in evidence.of(Kind.REPLACED, address=trace.address):
-        if fact.first == trace.seq:
-            text = f"replaced by seq {fact.last}, a newer one of the same key"
-            return "replaced", [Line(at=fact.at, text=text)]
+    if not trace.seq:
+        return "gone", [Line(text="gone; an older version stored it and did not note where")]
+    if fact := evidence.replaced(trace):
+        text = f"replaced by seq {fact.last}, a newer one of the same key"
+        return "replaced", [Line(at=fact.at, text=text)]
     if trace.seq > trace.queue.floor:
         return "replaced", [Line(text="replaced by a newer one of the same key")]
-    had = [each.cursor >= trace.seq for each in trace.devices if not each.device.ephemeral]
-    if had and all(had):
-        return "trimmed", [Line(text="trimmed: every device of the user has acknowledged it")]
+    past = [
+        max(each.cursor, each.initial_head) >= trace.seq
+        for each in trace.devices
+        if not each.device.ephemeral
+    ]
+    # The rule is for a user's own queue; a shared one loses only what is too old, or too much.
+    if addresses.is_user(trace.address) and past and all(past):
+        text = "trimmed: every device of the user has gone past it, or retention took it before"
+        return "trimmed", [Line(text=text)]
     text = (
         f"trimmed by retention: entries up to seq {trace.queue.floor} are gone "
         "(KULL_KEEP_EVERY_ENTRIES, KULL_KEEP_LATEST_ENTRIES, KULL_KEEP_ENTRIES_FOR)"
@@ -140,6 +173,8 @@ def _outcome(trace: pb.Trace, evidence: Evidence) -> tuple[str, list[Line]]:
 
 def _verdicts(question: Question, trace: pb.Trace, evidence: Evidence) -> list[Verdict]:
     user = user_of(trace.address) or question.user
+    if not trace.seq:
+        return []  # without its position nothing can be told of a device
     return [
         DeviceView(
             evidence,
@@ -152,26 +187,41 @@ def _verdicts(question: Question, trace: pb.Trace, evidence: Evidence) -> list[V
     ]
 
 
-def _not_stored(question: Question, evidence: Evidence) -> Story:
-    verdict, line = _refusal(question, evidence)
+def _not_stored(question: Question, refused: Sequence[Fact], evidence: Evidence) -> Story:
+    verdict, line = _refusal(refused, evidence)
     return Story(title=f"event {question.event_id}", verdict=verdict, lines=[line])
 
 
-def _refusal(question: Question, evidence: Evidence) -> tuple[str, Line]:
-    about = [each for each in evidence.facts if each.event_id == question.event_id]
-    for fact in reversed(about):
+def _refusals(question: Question, evidence: Evidence) -> Sequence[Fact]:
+    """Return what was refused of this id, where none of it is stored and the user may be meant."""
+    places = {each.address for each in evidence.traces}
+    return [
+        each
+        for each in evidence.of(Kind.DEAD, Kind.STALE)
+        if each.event_id == question.event_id
+        and each.address not in places
+        and (not question.user or user_of(each.address) in {"", question.user})
+    ]
+
+
+def _refusal(refused: Sequence[Fact], evidence: Evidence) -> tuple[str, Line]:
+    for fact in reversed(refused):
         if fact.kind == Kind.DEAD:
             why = f"dead-lettered by {fact.node}: {fact.text}"
             text = f"{why}. It lies in `kull.dead`: mend the publisher"
             return "dead_lettered", Line(at=fact.at, text=text)
-        if fact.kind == Kind.STALE:
-            text = (
-                f"stale: {fact.address} held a newer one of {fact.text} when it came, and "
-                f"{fact.node} dropped it: nothing to do, devices have the newer one"
-            )
-            return "stale", Line(at=fact.at, text=text)
+        return "stale", Line(at=fact.at, text=_stale(fact))
+    if evidence.store_error:
+        return STORE_UNAVAILABLE, Line(text=NO_STORE)
     since = f" since {moment(evidence.since, evidence.now)}" if evidence.since else ""
     return "unknown", Line(text=UNKNOWN.format(since=since))
+
+
+def _stale(fact: Fact) -> str:
+    return (
+        f"stale: {fact.address} held a newer one of {fact.text} when it came, and "
+        f"{fact.node} dropped it: nothing to do, devices have the newer one"
+    )
 
 
 # A device
@@ -197,8 +247,12 @@ def _state(view: DeviceView, known: pb.KnownDevice | None, evidence: Evidence) -
     following = view.following
     if known is None and not following:
         refused = view.facts(Kind.REFUSED)
-        if refused:
+        if refused and not all(map(is_claim, refused)):
             return view.away("")
+        if refused:
+            return "refused", view.claimed()
+        if evidence.store_error:
+            return STORE_UNAVAILABLE, NO_STORE
         return "unknown", (
             "unknown: no router has ever taken it, or not for KULL_KEEP_DEVICES_FOR. "
             "Does it connect at all, and with this device id?"
@@ -206,11 +260,13 @@ def _state(view: DeviceView, known: pb.KnownDevice | None, evidence: Evidence) -
     queue, cursor = evidence.queue, known.cursor if known else 0
     head = queue.head if queue else 0
     floor = queue.floor if queue else 0
-    behind = count(max(0, head - cursor), "event")
+    behind = count(view.behind(queue) if queue else 0, "event")
     at = f"it has acknowledged seq {cursor} of {head}, {behind} behind"
     if cursor < floor and known and known.initial_head < floor:
         at += f"; entries up to {floor} are trimmed, so that it must fetch its state anew"
     if following is None:
+        if unheard := view.unheard():
+            return unheard[0], f"{unheard[1]}; {at}"
         return view.away(at)
     state = following.mode.replace("_", " ")
     text = f"connected to {following.node}, {state}; {at}"
@@ -235,6 +291,8 @@ def _happened(fact: Fact, view: DeviceView) -> Line | None:
             text = (
                 f"connected by way of {fact.text}; it had missed trimmed entries (recovered: false)"
             )
+        case _ if is_claim(fact):
+            text = f"somebody who says it is {view.name} was refused with {why}"
         case Kind.REFUSED:
             text = f"refused with {why}"
         case Kind.EVICTED | Kind.CLOSED:
