@@ -116,7 +116,9 @@ def _stored_line(trace: pb.Trace, evidence: Evidence) -> Line:
     if fact := evidence.stored(trace):
         nobody = "no edge took it" if _dropped(trace, evidence) else "no edge followed it there"
         edges = f"pushed to {fact.text}" if fact.text else f"{nobody} then"
-        text = f"stored {where} by {fact.node}, term {fact.term}, RabbitMQ had confirmed it; {edges}"
+        text = (
+            f"stored {where} by {fact.node}, term {fact.term}, RabbitMQ had confirmed it; {edges}"
+        )
         return Line(at=fact.at, text=text)
     text = f"stored {where}, RabbitMQ had confirmed it; by whom is not remembered"
     if owner := evidence.owner(trace.shard):

@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+import pytest
+
 from kull_mesh.why.evidence import merge, user_of
 from kull_protos.common.flight_recorder import Kind
-from tests.unit.mesh.why.answers import NOW, answer, evidence, fact, following, known, of_mac, trace
+from kull_protos.mesh.v1 import admin_pb2 as pb
+from kull_protos.mesh.v1.attach_pb2 import Fact
+from tests.unit.mesh.why.answers import (
+    MAYA,
+    NOW,
+    answer,
+    evidence,
+    fact,
+    following,
+    known,
+    of_mac,
+    trace,
+)
+
+STORED = fact(Kind.STORED, address=MAYA, first=7, last=7, term=4)
+EARLIER = fact(Kind.STORED, address=MAYA, first=7, last=7, term=3)
+REPLACED = fact(Kind.REPLACED, address=MAYA, first=7, last=9, term=4)
 
 
 def test_an_event_in_a_shared_store_is_told_once_with_who_is_connected_anywhere() -> None:
@@ -74,3 +92,41 @@ def test_facts_are_chosen_by_kind_and_whose_they_are() -> None:
 def test_only_a_users_queue_is_somebodys() -> None:
     assert user_of("user:maya") == "maya"
     assert user_of("room:maya") == user_of("all") == ""
+
+
+def test_one_fact_that_two_routers_have_moved_to_their_own_times_is_told_once() -> None:
+    told = [of_mac(Kind.GONE, at=NOW + off, node="edge-1") for off in (0, 90_000)]
+
+    found = merge(
+        [
+            answer(told[0], shifts={"edge-1": 0}),
+            answer(told[1], router="router-2", shifts={"edge-1": 90_003}),
+        ],
+        {},
+    )
+
+    assert len(found.facts) == 1
+
+
+def test_an_edge_that_has_nothing_to_tell_is_not_silent() -> None:
+    first = answer(silent_edges=["edge-1"])
+
+    assert not merge([first, answer(shifts={"edge-1": 3})], {}).silent_edges
+
+
+@pytest.mark.parametrize(
+    ("facts", "event", "known_to_be"),
+    [
+        ([STORED], trace(kept=False, floor=7), True),
+        ([], trace(kept=False, floor=7), False),
+        ([STORED, REPLACED], trace(kept=False, floor=7), False),
+        ([STORED], trace(kept=False), False),
+        ([STORED], trace(floor=7), False),
+        ([EARLIER], trace(kept=False, floor=7), False),
+    ],
+    ids=["trimmed", "forgotten", "replaced", "above-the-floor", "kept", "another-term-meanwhile"],
+)
+def test_that_an_event_was_trimmed_is_known_to_who_has_owned_its_queue_all_along(
+    facts: list[Fact], event: pb.Trace, *, known_to_be: bool
+) -> None:
+    assert evidence(*facts, traces=[event]).was_trimmed(event) == known_to_be

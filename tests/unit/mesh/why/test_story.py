@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kull_mesh.why.evidence import Question, merge
-from kull_mesh.why.story import Story, caveats, tell
+from kull_mesh.why.story import STORE_UNAVAILABLE, Story, caveats, tell
 from kull_protos.common.flight_recorder import Kind
 from kull_protos.mesh.v1 import admin_pb2 as pb
 from kull_protos.mesh.v1.attach_pb2 import Fact
@@ -55,10 +55,14 @@ def test_an_events_way_is_told_in_order() -> None:
     assert [verdict.device for verdict in found.devices] == ["mac"]
 
 
-def test_an_event_for_which_nobody_was_connected() -> None:
-    found = story(fact(Kind.STORED, address=MAYA, first=7, last=7, term=4), of=trace())
+def test_an_event_that_no_edge_took_does_not_say_that_nobody_was_connected() -> None:
+    stored = fact(Kind.STORED, address=MAYA, first=7, last=7, term=4)
+    dropped = fact(Kind.DROPPED, at=NOW - 1, address=MAYA, text="edge-1", first=5)
 
-    assert texts(found)[0].endswith("nobody was connected")
+    assert texts(story(stored, of=trace()))[0].endswith("; no edge followed it there then")
+    first, second = texts(story(dropped, stored, of=trace()))
+    assert first.startswith("pushes from seq 5 on to edge-1 were dropped")
+    assert second.endswith("; no edge took it then")
 
 
 def test_after_a_failover_the_store_tells_and_the_new_owner_is_named() -> None:
@@ -79,9 +83,16 @@ def test_a_repeat_is_told() -> None:
 
 
 def test_pushes_that_were_dropped_are_told() -> None:
-    found = story(fact(Kind.DROPPED, address=MAYA, text="edge-1"), of=trace())
+    gaps = [
+        fact(Kind.DROPPED, at=NOW + at, address=MAYA, text="edge-1", first=first)
+        for at, first in ((0, 3), (1, 6), (2, 8))
+    ]
+    took = fact(Kind.STORED, address=MAYA, first=7, last=7, term=4, text="edge-1")
 
-    assert texts(found)[-1].endswith("it did not keep up: its devices catch up")
+    assert texts(story(*gaps, of=trace()))[1:] == [
+        "pushes from seq 6 on to edge-1 were dropped, it did not keep up: its devices catch up"
+    ]
+    assert len(texts(story(*gaps, took, of=trace()))) == 1
 
 
 def test_an_event_whose_position_an_older_version_did_not_note() -> None:
@@ -102,7 +113,7 @@ def test_an_event_whose_position_an_older_version_did_not_note() -> None:
             [],
             trace(known(cursor=7), kept=False, floor=7),
             "trimmed",
-            "trimmed: every device of the user has acknowledged it",
+            "trimmed: every device of the user has gone past it, or retention took it before",
         ),
         (
             [],
@@ -123,6 +134,60 @@ def test_an_event_that_does_not_lie_any_more(
 
     assert found.verdict == verdict
     assert texts(found)[-1] == text
+
+
+def test_a_shared_queue_is_not_trimmed_for_what_one_users_devices_have_acknowledged() -> None:
+    question = Question(event_id="e-1", user="maya")
+    gone = trace(known(cursor=7), address="all", kept=False, floor=7)
+
+    (found,) = tell(question, evidence(traces=[gone]))
+
+    assert texts(found)[-1].startswith("trimmed by retention: ")
+
+
+def test_of_an_event_without_a_position_nothing_is_told_but_that_it_is_gone() -> None:
+    found = story(of=trace(known(cursor=9), seq=0, kept=False, floor=7))
+
+    assert found.verdict == "gone"
+    assert texts(found)[-1] == "gone; an older version stored it and did not note where"
+    assert not found.devices
+    assert not story(of=trace(known(cursor=9), seq=0)).devices
+
+
+def test_an_outage_of_the_store_is_not_told_as_an_unknown_id() -> None:
+    (found,) = tell(EVENT, evidence(store_error="the disk is full"))
+
+    assert found.verdict == STORE_UNAVAILABLE
+    assert texts(found) == ["not known: the store does not answer; ask again when it does"]
+    dead = fact(Kind.DEAD, event_id="e-1", text="no id")
+    (found,) = tell(EVENT, evidence(dead, store_error="the disk is full"))
+    assert found.verdict == "dead_lettered"
+    (found,) = tell(DEVICE, evidence(store_error="the disk is full"))
+    assert found.verdict == STORE_UNAVAILABLE
+
+
+def test_what_was_refused_under_the_id_of_a_stored_event_is_told_as_well() -> None:
+    stale = [
+        fact(Kind.STALE, address=where, event_id="e-1", text="k") for where in (MAYA, "user:otto")
+    ]
+    dead = fact(Kind.DEAD, event_id="e-1", text="no id")
+
+    stored, refused = tell(EVENT, evidence(*stale, dead, traces=[trace()]))
+
+    assert texts(stored)[-1].startswith("another of this id: stale: user:maya held a newer one")
+    assert refused.verdict == "dead_lettered"
+    question = Question(event_id="e-1", user="maya")
+    assert [each.verdict for each in tell(question, evidence(*stale, traces=[trace()]))] == [
+        "stored"
+    ]
+
+
+def test_the_fate_of_another_users_event_of_that_id_is_not_told() -> None:
+    stale = fact(Kind.STALE, address="user:otto", event_id="e-1", text="k")
+
+    (found,) = tell(Question(event_id="e-1", user="maya"), evidence(stale))
+
+    assert found.verdict == "unknown"
 
 
 def test_a_dead_letter_is_told_with_its_reason() -> None:
@@ -217,6 +282,21 @@ def test_a_device_behind_what_is_kept_must_fetch_its_state() -> None:
     assert text.endswith("entries up to 2 are trimmed, so that it must fetch its state anew")
 
 
+def test_what_is_older_than_a_device_does_not_count_as_its_backlog() -> None:
+    _, text = device(devices=[known(cursor=0, initial_head=7)])
+
+    assert text.endswith("2 events behind")
+
+
+def test_a_connected_device_of_which_no_edge_tells_is_not_away() -> None:
+    code, text = device(devices=[known(cursor=4, connected=True)], silent_edges=["edge-1"])
+
+    assert code == "connected"
+    assert text.startswith(
+        "connected, says its router; its edge does not tell how it stands; it has acknowledged"
+    )
+
+
 def test_an_unknown_device() -> None:
     assert device(devices=[])[0] == "unknown"
 
@@ -225,7 +305,12 @@ def test_a_device_that_was_only_ever_refused() -> None:
     code, text = device(of_mac(Kind.REFUSED, code=4500, text="malformed"), devices=[])
 
     assert code == "refused"
-    assert text.startswith("refused at 22:13:20.000 with 4500 bad_token, malformed: look at")
+    assert text.startswith(
+        "somebody who says it is mac was refused at 22:13:20.000 with 4500 bad_token, malformed: "
+        "look at the key"
+    )
+    expired = device(of_mac(Kind.REFUSED, code=4501), devices=[])
+    assert expired[1].startswith("refused at 22:13:20.000 with 4501")
 
 
 def test_a_devices_life_is_told_step_by_step() -> None:
@@ -238,6 +323,7 @@ def test_a_devices_life_is_told_step_by_step() -> None:
         of_mac(Kind.EVICTED, at=NOW + 4, code=4504, text="by hand"),
         of_mac(Kind.CLOSED, at=NOW + 5, node="edge-1", code=4504, text="by hand"),
         of_mac(Kind.REFUSED, at=NOW + 6, code=4501),
+        of_mac(Kind.REFUSED, at=NOW + 6, code=4500, text="malformed"),
         of_mac(Kind.LOST, at=NOW + 7, address=MAYA, text="edge-2"),
         of_mac(Kind.GONE, at=NOW + 8, node="edge-2", text="no_pong"),
     ]
@@ -249,6 +335,10 @@ def test_a_devices_life_is_told_step_by_step() -> None:
         "did not read: its socket at edge-1 was full",
         "closed by router-1 with 4504 disconnected, by hand",
         "refused with 4501 token_expired, get a new token: give it a new token",
+        (
+            "somebody who says it is mac was refused with 4500 bad_token, malformed: look at the "
+            "key, audience and device of its token (`kull token`)"
+        ),
         "connected by way of edge-2; it had missed trimmed entries (recovered: false)",
         "its connection to edge-2 was lost (no_pong)",
     ]
@@ -266,3 +356,13 @@ def test_whatever_did_not_answer_is_told() -> None:
         "the store does not answer router-1: the disk is full",
     ]
     assert caveats(evidence()) == []
+
+
+def test_clocks_that_differ_and_users_that_are_left_out_are_told() -> None:
+    found = evidence(shifts={"edge-1": 1_500, "edge-2": -2_000, "edge-3": 900}, more_traces=3)
+
+    assert caveats(found) == [
+        "edge-1's clock is 1.5 s behind router-1's: what it remembers was moved to that time",
+        "edge-2's clock is 2.0 s ahead of router-1's: what it remembers was moved to that time",
+        "3 more users or more: use --user to ask about one of them",
+    ]
