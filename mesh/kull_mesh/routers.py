@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,15 +20,23 @@ from kull_protos.mesh.v1.admin_pb2_grpc import AdminServiceStub
 from kull_protos.settings import ROUTERS
 
 DEADLINE: Final = 5.0  # seconds
+ALIVE_WITHIN: Final = 1.0  # seconds for a connection on this machine
 
-Routers = Annotated[
+_HELP: Final = "The routers, host:port separated by commas."
+_VARIABLE: Final = "KULL_EDGE_ROUTERS"
+
+# For what only looks: see `beside`.
+RoutersOrUp = Annotated[
     str,
     typer.Option(
-        envvar="KULL_EDGE_ROUTERS",
+        envvar=_VARIABLE,
         show_envvar=True,
         show_default=f"that of `kull up`, else {ROUTERS}",
-        help="The routers, host:port separated by commas.",
+        help=_HELP,
     ),
+]
+Routers = Annotated[
+    str, typer.Option(envvar=_VARIABLE, show_envvar=True, show_default=ROUTERS, help=_HELP)
 ]
 
 
@@ -35,11 +45,16 @@ class UnknownNode(MeshError):
 
 
 def targets(routers: str) -> list[str]:
-    """Return the routers that were named, else that of `kull up`, else the one of this machine."""
-    if not routers:
-        embedded = _embedded()
-        routers = embedded.read_text() if embedded.exists() else ROUTERS
-    return [target.strip() for target in routers.split(",") if target.strip()]
+    """Return the routers that were named, else the one of this machine."""
+    return [target.strip() for target in (routers or ROUTERS).split(",") if target.strip()]
+
+
+def beside(routers: str) -> list[str]:
+    """Return the routers that were named, else that of a living `kull up`, else as `targets`.
+
+    For what only looks: what ends or revokes something must not find another mesh by chance.
+    """
+    return targets(routers or _living())
 
 
 @contextmanager
@@ -47,11 +62,35 @@ def embedded(address: str) -> Iterator[None]:
     """Let the commands beside a `kull up` find its router meanwhile."""
     file = _embedded()
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(address)
+    # At once or not at all: a command may be reading it.
+    fresh = file.with_name(f"{file.name}.{os.getpid()}")
+    fresh.write_text(address)
+    fresh.replace(file)
     try:
         yield
     finally:
-        file.unlink(missing_ok=True)
+        if _read(file) == address:  # else another `kull up` has come since
+            file.unlink(missing_ok=True)
+
+
+def _living() -> str:
+    """Return the address of a `kull up` that takes connections, empty if there is none."""
+    address = _read(_embedded())
+    host, _, port = address.rpartition(":")
+    if not (host and port.isdecimal()):
+        return ""
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=ALIVE_WITHIN).close()
+    except (OSError, OverflowError):
+        return ""
+    return address
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text().strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def _embedded() -> Path:
@@ -67,6 +106,9 @@ def admin(target: str) -> Iterator[AdminServiceStub]:
         except grpc.RpcError as error:
             if error.code() is grpc.StatusCode.NOT_FOUND:
                 raise UnknownNode(error.details()) from error
+            if error.code() is grpc.StatusCode.UNIMPLEMENTED:
+                older = f"router {target} is of an older version that cannot be asked"
+                raise MeshError(older) from error
             if error.code() in {
                 grpc.StatusCode.INVALID_ARGUMENT,
                 grpc.StatusCode.PERMISSION_DENIED,

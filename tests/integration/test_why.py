@@ -92,7 +92,7 @@ async def test_a_device_that_is_away(mesh: Mesh, why: Why, maya: str) -> None:
     code, text = told.devices["mac"]
     assert code == "away"
     assert "its connection was lost; it gets this within" in text
-    assert "nobody was connected" in told.text
+    assert "no edge followed it there then" in told.text
 
 
 async def test_a_device_that_does_not_acknowledge_is_behind(

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from kull_mesh.errors import MeshError
-from kull_mesh.routers import DEADLINE, Routers, UnknownNode, admin, targets
+from kull_mesh.routers import DEADLINE, Routers, RoutersOrUp, UnknownNode, admin, beside, targets
 from kull_mesh.terminal import shown
 from kull_protos.mesh.v1.admin_pb2 import (
     DrainRequest,
@@ -20,13 +20,13 @@ from kull_protos.mesh.v1.admin_pb2 import (
 )
 
 
-def nodes(routers: Routers = "") -> None:
+def nodes(routers: RoutersOrUp = "") -> None:
     """Show the routers, the shards they own, and the edges attached to them."""
     console = Console(highlight=False)
     table = Table(box=None, pad_edge=False)
     for column in ("node", "role", "version", "shards", "sessions", "RabbitMQ"):
         table.add_column(column)
-    for target in targets(routers):
+    for target in beside(routers):
         with admin(target) as stub:
             answer: ListNodesResponse = stub.ListNodes(ListNodesRequest(), timeout=DEADLINE)
         router = answer.router

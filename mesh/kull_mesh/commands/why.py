@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from kull_mesh.errors import MeshError
-from kull_mesh.routers import DEADLINE, Routers, admin, targets
+from kull_mesh.routers import DEADLINE, RoutersOrUp, admin, beside
 from kull_mesh.terminal import json_line, shown
 from kull_mesh.why.evidence import Evidence, Question, merge
 from kull_mesh.why.story import STORE_UNAVAILABLE, Story, caveats, tell
@@ -29,7 +29,7 @@ def why(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object, with all facts.")
     ] = False,
-    routers: Routers = "",
+    routers: RoutersOrUp = "",
 ) -> None:
     """Explain why a device did, or did not, get an event; or how a device fares."""
     if not event_id and not (user and device):
@@ -51,7 +51,7 @@ def _ask(question: Question, routers: str) -> Evidence:
     )
     answers: list[ExplainResponse] = []
     silent: dict[str, str] = {}
-    for target in targets(routers):
+    for target in beside(routers):
         try:
             with admin(target) as stub:
                 answers.append(stub.Explain(request, timeout=DEADLINE))

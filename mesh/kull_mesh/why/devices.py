@@ -194,9 +194,7 @@ class DeviceView:
 
     def unheard(self) -> tuple[str, str] | None:
         """Tell of a device that its router knows to be connected, while no edge tells of it."""
-        known = self._known
-        ends = self._since_it_came(self.facts(Kind.RELEASED, Kind.EVICTED))
-        if not (known and known.connected) or ends:
+        if not (self._known and self._known.connected):
             return None
         if addresses.is_user(self._address) or self._evidence.silent_edges:
             text = "connected, says its router; its edge does not tell how it stands"

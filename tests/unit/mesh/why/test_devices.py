@@ -173,8 +173,7 @@ def test_a_connected_device_whose_edge_does_not_answer_is_not_away() -> None:
         "connected",
         "connected, says its router; its edge does not tell how it stands",
     )
-    # In its grace a router still counts it among those who are connected.
-    assert fate(came, of_mac(Kind.RELEASED, at=NOW + 9), device=here)[0] == "away"
+    assert fate(came, of_mac(Kind.RELEASED, at=NOW + 9))[0] == "away"
 
 
 def test_not_meant_for_the_device_that_caused_it() -> None:
