@@ -55,14 +55,17 @@ class Journal:
     def noted(
         self, kind: Kind, session: Session, now: float, *, code: int = 0, why: str = ""
     ) -> None:
-        """Something happened to a session, if it is known whose it is."""
-        if session.user_id:
+        """Something happened to a session, if it is known whose it is.
+
+        Until a router has taken it, its token may be anybody's: only what this edge did is noted.
+        """
+        if _is_taken(session) or (session.user_id and kind is Kind.CLOSED):
             device = session.subscriptions.device_id
             self._recorder.note(Fact(kind, now, "", session.user_id, device, code=code, text=why))
 
     def writable(self, session: Session, writable: bool, now: float) -> None:
         """A socket's write buffer is full, or has room again: at times with every message."""
-        if session.user_id:
+        if _is_taken(session):
             kind = (Kind.WRITABLE if writable else Kind.UNWRITABLE).value
             who = (session.user_id, session.subscriptions.device_id)
             self._recorder.delivered((kind, now, "", *who, "", 0, 0, 0, 0, ""))
@@ -92,6 +95,11 @@ class Journal:
 
     def _at_ms(self, at: float, now: float) -> int:
         return self._wall_ms() - round((now - at) * 1000)
+
+
+def _is_taken(session: Session) -> bool:
+    own = session.subscriptions.get(session.user_address)
+    return own is not None and own.established
 
 
 def _stands(session: Session, subscription: Subscription) -> pb.Following:

@@ -171,3 +171,41 @@ def test_a_connection_that_has_not_said_whose_it_is_leaves_nothing() -> None:
     hub.disconnected(1, 1.0)
 
     assert told(recalled(hub)) == []
+
+
+def test_whose_token_no_router_has_believed_leaves_only_what_this_edge_did() -> None:
+    hub = make_hub()
+    hub.link_up("r", welcome(), 0)
+    hub.link_frame("r", owned(1), 0)
+    connect(hub)
+    hub.writable(1, False, 1.0)
+    hub.throttled(1, 1.0)
+    hub.disconnected(1, 2.0)
+    assert told(recalled(hub)) == []
+
+    connect(hub)
+    refused = pb.Refused(session_id=1, address=MAYA, close_code=4500, reason="malformed")
+    hub.link_frame("r", pb.AttachResponse(refused=refused), 3.0)
+
+    (fact,) = recalled(hub).facts
+    assert (fact.kind, fact.code) == ("closed", 4500)
+
+
+def test_of_a_page_behind_trimmed_entries_only_what_lay_there_was_caught_up_with() -> None:
+    hub = make_hub()
+    hub.link_up("r", welcome(), 0)
+    hub.link_frame("r", owned(1), 0)
+    connect(hub)
+    (fetch,) = sent(hub.link_frame("r", subscribed(1, head=5), 0), "fetch")
+    batch = pb.Batch(
+        request_id=fetch.request_id,
+        session_id=1,
+        address=MAYA,
+        term=1,
+        entries=[pb.Entry(seq=seq, message=b"{}") for seq in (4, 5)],
+        through=5,
+        head=5,
+    )
+    hub.link_frame("r", pb.AttachResponse(batch=batch), 6.0)
+
+    assert told(recalled(hub)) == [("caught-up", 4, 5)]
