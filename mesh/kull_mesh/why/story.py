@@ -75,7 +75,7 @@ def caveats(evidence: Evidence) -> list[str]:
         if abs(shift) > SKEW_MS
     ]
     if more := evidence.more_traces:
-        found.append(f"{count(more, 'more user')} or more: use --user to ask about one of them")
+        found.append(f"at least {count(more, 'more user')}: use --user USER to ask about one")
     return found
 
 
@@ -248,11 +248,10 @@ def _device(question: Question, evidence: Evidence) -> Story:
 def _state(view: DeviceView, known: pb.KnownDevice | None, evidence: Evidence) -> tuple[str, str]:
     following = view.following
     if known is None and not following:
-        refused = view.facts(Kind.REFUSED)
-        if refused and not all(map(is_claim, refused)):
+        if not all(map(is_claim, view.facts(Kind.REFUSED))):
             return view.away("")
-        if refused:
-            return "refused", view.claimed()
+        if claimed := view.claimed():
+            return "refused", claimed
         if evidence.store_error:
             return STORE_UNAVAILABLE, NO_STORE
         return "unknown", (

@@ -309,6 +309,9 @@ def test_a_device_that_was_only_ever_refused() -> None:
         "somebody who says it is mac was refused at 22:13:20.000 with 4500 bad_token, malformed: "
         "look at the key"
     )
+    taken = of_mac(Kind.SUBSCRIBED, at=NOW + 1, address=MAYA)
+    forged = of_mac(Kind.REFUSED, code=4500, text="malformed")
+    assert device(forged, taken, devices=[])[0] == "unknown"  # forgotten since
     expired = device(of_mac(Kind.REFUSED, code=4501), devices=[])
     assert expired[1].startswith("refused at 22:13:20.000 with 4501")
 
@@ -364,5 +367,5 @@ def test_clocks_that_differ_and_users_that_are_left_out_are_told() -> None:
     assert caveats(found) == [
         "edge-1's clock is 1.5 s behind router-1's: what it remembers was moved to that time",
         "edge-2's clock is 2.0 s ahead of router-1's: what it remembers was moved to that time",
-        "3 more users or more: use --user to ask about one of them",
+        "at least 3 more users: use --user USER to ask about one",
     ]

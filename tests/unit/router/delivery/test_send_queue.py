@@ -106,3 +106,17 @@ def test_batches_wait_for_room_but_one_always_fits() -> None:
     assert send_queue.batch(batch(10))
     drain(send_queue)
     assert send_queue.bytes == 0
+
+
+def test_where_a_gap_began_is_known_until_it_is_told() -> None:
+    send_queue = SendQueue(limit_bytes=300)
+    assert [send_queue.push("all", 0, 1, entry(seq, size=200)) for seq in (1, 2, 0, 3)] == [
+        *(True, False, False, False),
+    ]
+    assert send_queue.missing_from("all") == 2
+    send_queue.gap("all", 0, 2)
+    assert send_queue.missing_from("all") == 2
+
+    drain(send_queue)
+
+    assert send_queue.missing_from("all") == 0
