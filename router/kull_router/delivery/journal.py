@@ -9,7 +9,6 @@ from kull_protos.common.flight_recorder import Fact, FlightRecorder, Kind, Query
 from kull_protos.contract import addresses
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router.clock import Clock
-from kull_router.delivery.ingest import MAX_REASON_CHARS
 from kull_router.queues.entry import Event
 from kull_router.queues.port import CursorUpdate, DeviceInfo, Duplicate, Stale, Stored
 
@@ -62,7 +61,7 @@ class Journal:
     def buried(self, event_id: str, reason: str) -> None:
         """A message went to the dead letters."""
         if event_id:
-            self._note(Kind.DEAD, event_id=event_id, text=reason[:MAX_REASON_CHARS])
+            self._note(Kind.DEAD, event_id=event_id, text=reason)
 
     def owned(self, shard: int, term: int) -> None:
         """This router owns a shard."""

@@ -75,7 +75,7 @@ class Republisher:
         )
         await self._broker.publish(ingest.dead(message, reason))
         metrics.DEAD.inc()
-        self._journal.buried(message.message_id, reason)
+        self._journal.buried(message.message_id, reason[: ingest.MAX_REASON_CHARS])
 
     async def readdress(self, message: Message, fixed: Sequence[Message]) -> None:
         """Publish what a misaddressed message should have been."""

@@ -133,9 +133,9 @@ def test_a_devices_life_is_noted_step_by_step() -> None:
 def test_a_dead_letter_without_an_id_is_not_noted() -> None:
     mine = journal(Time())
     mine.buried("", "no event")
-    mine.buried("e-1", "no event" * 1000)
+    mine.buried("e-1", "no event")
 
-    assert [(fact.event_id, len(fact.text)) for fact in mine.recall(ALL)] == [("e-1", 500)]
+    assert [fact.event_id for fact in mine.recall(ALL)] == ["e-1"]
 
 
 def test_a_journal_without_facts_goes_back_to_no_moment() -> None:

@@ -11,8 +11,10 @@ from kull_producers.events.envelope import messages_of
 from kull_producers.events.message import Message
 from kull_producers.events.models import CreditUpdate
 from kull_producers.events.stamp import Stamp
+from kull_protos.common.flight_recorder import Query
 from kull_protos.contract.shard import shard_of
 from kull_router.delivery import ingest
+from kull_router.delivery.republisher import Republisher
 from tests.unit.router.rigs import SHARDS, Rig, balances
 
 
@@ -94,3 +96,14 @@ async def test_a_message_in_the_wrong_shard_moves_once_and_then_is_buried(rig: R
 
     await rig.broker.publish(wrong())
     assert balances(await rig.pushed(1)) == [(2, 4)]
+
+
+async def test_a_reason_is_remembered_no_longer_than_it_is_kept_with_the_message(rig: Rig) -> None:
+    bury = Republisher(rig.broker, rig.core.journal).bury
+    message = Message(exchange=topology.CREDIT, routing_key="x", body=b"", message_id="long")
+
+    await bury(message, "no event " * 1_000)
+
+    (fact,) = rig.core.journal.recall(Query(event_id="long"))
+    assert len(fact.text) == ingest.MAX_REASON_CHARS
+    assert fact.text == (await rig.dead()).headers[topology.HEADER_REASON]
