@@ -14,6 +14,7 @@ CONNECTIONS: Final = 64
 BATCH: Final = 64  # events of a request, at most: as many as the publisher has in one turn
 _END: Final = b"\r\n\r\n"
 _LENGTH: Final = b"Content-Length: "
+_LAST_CHUNK: Final = b"\r\n0\r\n\r\n"
 
 
 class CentrifugoOutlet:
@@ -31,8 +32,11 @@ class CentrifugoOutlet:
 
     @property
     def unconfirmed(self) -> int:
-        """How many events are not confirmed."""
-        return len(self._batch) + sum(each.unconfirmed for each in self._connections)
+        """How many events are not confirmed.
+
+        Raises RuntimeError when Centrifugo refused one: it would never be confirmed.
+        """
+        return len(self._batch) + sum(each.open() for each in self._connections)
 
     async def open(self) -> None:
         """See `Outlet.open`."""
@@ -107,17 +111,21 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Confirm what the answers are to."""
         self._buffer += data
-        while (end := self._buffer.find(_END)) >= 0:
-            begin = self._buffer.find(_LENGTH, 0, end)
-            if begin < 0:
-                self._failure = f"an answer has no length: {self._buffer[:end].decode()}"
-                return
-            size = int(self._buffer[begin + len(_LENGTH) : end].split(b"\r", 1)[0])
-            begin, end = end + len(_END), end + len(_END) + size
-            if len(self._buffer) < end:
+        while (begin := self._buffer.find(_END) + len(_END)) >= len(_END):
+            end = self._end_of_answer(begin)
+            if end is None:
                 return
             self._answer(self._buffer[:begin], self._buffer[begin:end])
             self._buffer = self._buffer[end:]
+
+    def _end_of_answer(self, begin: int) -> int | None:
+        """Return where the answer ends whose body begins there, None if that is not here yet."""
+        length = self._buffer.find(_LENGTH, 0, begin)
+        if length < 0:  # in chunks, as what is long: JSON has no such line breaks in it
+            last = self._buffer.find(_LAST_CHUNK, begin)
+            return last + len(_LAST_CHUNK) if last >= 0 else None
+        size = int(self._buffer[length + len(_LENGTH) : begin].split(b"\r", 1)[0])
+        return begin + size if len(self._buffer) >= begin + size else None
 
     def connection_lost(self, error: Exception | None) -> None:
         """See `asyncio.Protocol`."""
@@ -130,6 +138,12 @@ class _Connection(asyncio.Protocol):
         self._waiting.append(events)
         self.unconfirmed += events
         self._transport.write(request)
+
+    def open(self) -> int:
+        """Return how many events are not confirmed. Raises RuntimeError after a failure."""
+        if self._failure:
+            raise RuntimeError(self._failure)
+        return self.unconfirmed
 
     def close(self) -> None:
         """Disconnect."""

@@ -78,7 +78,10 @@ async def test_bursts_share_messages_and_wait_behind_two_that_are_not_confirmed(
 class Api:
     """Centrifugo's HTTP API: notes requests, answers each connection's in order when asked to."""
 
-    def __init__(self, answer: bytes = b'{"result":{"offset":1}}') -> None:
+    def __init__(
+        self, answer: bytes = b'{"result":{"offset":1}}', *, chunked: bool = False
+    ) -> None:
+        self._chunked = chunked
         self.requests = asyncio.Queue[tuple[int, str, dict[str, Any]]]()
         self.answers = asyncio.Event()
         self.begun = self.ended = 0  # connections
@@ -93,8 +96,13 @@ class Api:
                 request = json.loads(await reader.readexactly(size))
                 self.requests.put_nowait((number, head.split(" ")[1], request))
                 await self.answers.wait()
-                said = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(self._answer)
-                writer.write(said + self._answer)
+                size = len(self._answer)
+                if self._chunked:
+                    head, body = "Transfer-Encoding: chunked", b"%x\r\n%b\r\n0\r\n\r\n"
+                    body %= (size, self._answer)
+                else:
+                    head, body = f"Content-Length: {size}", self._answer
+                writer.write(b"HTTP/1.1 200 OK\r\n%b\r\n\r\n" % head.encode() + body)
         writer.close()
         with suppress(ConnectionError):
             await writer.wait_closed()
@@ -132,6 +140,15 @@ async def test_events_of_a_user_go_to_centrifugo_one_by_one_over_the_same_connec
     assert {body["channel"] for _, _, body in requests} == {CENTRIFUGO_USER}
     seen = [events.read(json.dumps(body["data"]).encode()) for _, _, body in requests]
     assert seen == [(5, 1), (5, 2), (5, 3)]
+
+
+async def test_what_centrifugo_answers_in_chunks_confirms_as_well() -> None:
+    api = Api(b'{"replies":[{"publish":{"offset":1}}]}', chunked=True)
+    api.answers.set()
+    async with centrifugo(api, batches=True) as outlet:
+        for number in range(1, 4):
+            publish(outlet, "user-7", number)
+        await until(lambda: not outlet.unconfirmed)
 
 
 async def test_a_batch_for_centrifugo_has_what_is_there_at_once_and_no_user_twice() -> None:
