@@ -224,8 +224,11 @@ async def test_a_closed_channel_says_so(rig: Rig) -> None:
     [delivery] = await take(channel, 1)
     waiting = asyncio.create_task(channel.receive(1), name="waiting")
     await asyncio.sleep(0)
+    channel.check()
     await channel.aclose()
     await channel.aclose()
+    with pytest.raises(ChannelClosed):
+        channel.check()
     with pytest.raises(ChannelClosed):
         async with asyncio.timeout(5):
             await waiting

@@ -365,6 +365,10 @@ class SimChannel:
         self._check_open()
         self._travel(1, self._acked, tag)
 
+    def check(self) -> None:
+        """See `Channel.check`."""
+        self._check_open()
+
     def _acked(self, tag: int) -> None:
         if not self._inner.closed:
             self._inner.ack(tag)

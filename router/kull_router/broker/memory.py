@@ -78,6 +78,10 @@ class MemoryChannel:
             self._unacknowledged.popleft()
         self._queue.serve()
 
+    def check(self) -> None:
+        """See `Channel.check`."""
+        self._check_open()
+
     async def aclose(self) -> None:
         """See `Channel.aclose`."""
         self.close()

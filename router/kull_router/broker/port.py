@@ -53,6 +53,10 @@ class Channel(Protocol):
         """
         ...
 
+    def check(self) -> None:
+        """Raise ChannelClosed if it is known here to be closed."""
+        ...
+
     async def aclose(self) -> None:
         """Close the channel; unacknowledged deliveries return to the queue. Idempotent."""
         ...

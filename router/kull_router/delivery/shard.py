@@ -112,7 +112,7 @@ class Shard:
             messages = [each.message for each in deliveries]
             match self._claim.receive(messages, self._clock.monotonic()):
                 case Step.CLAIM:
-                    await self._claim_term()
+                    await self._claim_term(channel)
                 case Step.CHECK:
                     await self.append([])
             await self._handle(deliveries)
@@ -121,8 +121,12 @@ class Shard:
                 log.info("shard_handed_over", shard=self.number)
                 await channel.aclose()
 
-    async def _claim_term(self) -> None:
-        term = await self._persist(lambda: self._store.claim(self.number, self._settings.router_id))
+    async def _claim_term(self, channel: Channel) -> None:
+        async def claim() -> int:
+            channel.check()  # else it would claim, after the next owner, for a channel that is gone
+            return await self._store.claim(self.number, self._settings.router_id)
+
+        term = await self._persist(claim)
         log.debug("shard_owned", shard=self.number, term=term)
         self._claim.win(term)
         self._journal.owned(self.number, term)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -31,12 +32,29 @@ SHARDS = 4
 
 
 class FailingStore(MemoryStore):
-    """A store that is unavailable as long as `failing` is set; `forgetful` loses one answer."""
+    """A store that is unavailable as long as `failing` is set; `forgetful` loses one answer.
+
+    Attributes:
+        unclaimable: nothing can be claimed as long as this is set.
+        claims: how often that was tried, by whether it was possible.
+    """
+
+    unclaimable = False
 
     forgetful = False
 
     failing = False
     broken = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.claims = Counter[bool]()
+
+    async def claim(self, shard: int, owner: str) -> int:
+        self.claims[not self.unclaimable] += 1
+        if self.unclaimable:
+            raise StoreUnavailable("the database is down")
+        return await super().claim(shard, owner)
 
     async def attach(self, *args: Any, **kwargs: Any) -> list[Attachment]:
         if self.broken:

@@ -52,6 +52,10 @@ class ConsumerChannel(AmqpChannel):
             self._let_go(tag)
             self._wire.send(self.number, commands.Basic.Ack(delivery_tag=tag, multiple=True))
 
+    def check(self) -> None:
+        """See `Channel.check`."""
+        self._check_consuming()
+
     def handle_delivery(
         self, deliver: content.Deliver, properties: content.Properties, body: bytes
     ) -> None:

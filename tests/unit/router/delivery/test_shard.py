@@ -96,6 +96,22 @@ async def test_a_claim_that_overtook_ours_is_noticed_without_an_event(rig: Rig) 
     await until(lambda: (shard.term or 0) > before + 1, seconds=10)
 
 
+async def test_nothing_is_claimed_for_a_channel_that_was_closed_while_the_database_was_down(
+    rig: Rig,
+) -> None:
+    rig.store.unclaimable = True
+    rig.broker.down()
+    rig.broker.up()
+    await until(lambda: rig.store.claims[False] >= SHARDS, seconds=10)  # each has its first message
+    rig.broker.down()
+    before = rig.store.claims[True]
+    rig.store.unclaimable = False
+    rig.broker.up()
+    await until(lambda: len(rig.core.terms) == SHARDS, seconds=10)
+
+    assert rig.store.claims[True] - before == SHARDS
+
+
 async def test_what_the_database_refuses_is_buried_and_its_neighbours_are_stored_in_order() -> None:
     """Found by halving, wherever in the batch it stands, and however many there are."""
     state = MemoryState(shard_count=SHARDS, refused={"event-1", "event-4", "event-5", "event-9"})
