@@ -357,17 +357,13 @@ class SimChannel:
         while not self._arrived and not self._closed:
             self._filled.clear()
             await self._filled.wait()
-        self._check_open()
+        self.check()
         return [self._arrived.popleft() for _ in range(min(limit, len(self._arrived)))]
 
     def ack(self, tag: int) -> None:
         """See `Channel.ack`."""
-        self._check_open()
+        self.check()
         self._travel(1, self._acked, tag)
-
-    def check(self) -> None:
-        """See `Channel.check`."""
-        self._check_open()
 
     def _acked(self, tag: int) -> None:
         if not self._inner.closed:
@@ -378,7 +374,8 @@ class SimChannel:
         self._closed = True
         self._travel(1, self._inner.close)
 
-    def _check_open(self) -> None:
+    def check(self) -> None:
+        """See `Channel.check`."""
         if self._closed:
             raise ChannelClosed("the channel is closed")
 

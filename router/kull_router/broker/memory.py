@@ -65,22 +65,18 @@ class MemoryChannel:
         while not self._waiting and not self.closed:
             self._wake.clear()
             await self._wake.wait()
-        self._check_open()
+        self.check()
         return [self._waiting.popleft() for _ in range(min(limit, len(self._waiting)))]
 
     def ack(self, tag: int) -> None:
         """See `Channel.ack`."""
-        self._check_open()
+        self.check()
         received = self._waiting[0].tag - 1 if self._waiting else self._last_tag
         if not 0 < tag <= received:
             raise BrokerError(f"delivery {tag} was not received on this channel")
         while self._unacknowledged and self._unacknowledged[0][0] <= tag:
             self._unacknowledged.popleft()
         self._queue.serve()
-
-    def check(self) -> None:
-        """See `Channel.check`."""
-        self._check_open()
 
     async def aclose(self) -> None:
         """See `Channel.aclose`."""
@@ -97,7 +93,8 @@ class MemoryChannel:
         self._wake.set()
         self._queue.remove(self, returned)
 
-    def _check_open(self) -> None:
+    def check(self) -> None:
+        """See `Channel.check`."""
         if self.closed:
             raise ChannelClosed(f"the channel on {self._queue.spec.name} is closed")
 

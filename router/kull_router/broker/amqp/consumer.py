@@ -37,24 +37,20 @@ class ConsumerChannel(AmqpChannel):
         while not self._waiting and self.error is None:
             self._wake.clear()
             await self._wake.wait()
-        self._check_consuming()
+        self.check()
         taken = [self._waiting.popleft() for _ in range(min(limit, len(self._waiting)))]
         self._received = taken[-1].tag
         return taken
 
     def ack(self, tag: int) -> None:
         """See `Channel.ack`."""
-        self._check_consuming()
+        self.check()
         if not 0 < tag <= self._received:
             raise BrokerError(f"delivery {tag} was not received on this channel")
         if tag > self._acknowledged:  # RabbitMQ closes the channel when a tag comes twice
             self._acknowledged = tag
             self._let_go(tag)
             self._wire.send(self.number, commands.Basic.Ack(delivery_tag=tag, multiple=True))
-
-    def check(self) -> None:
-        """See `Channel.check`."""
-        self._check_consuming()
 
     def handle_delivery(
         self, deliver: content.Deliver, properties: content.Properties, body: bytes
@@ -98,6 +94,7 @@ class ConsumerChannel(AmqpChannel):
             size += self._held.popleft()[1]
         self._wire.hold(-size)
 
-    def _check_consuming(self) -> None:
+    def check(self) -> None:
+        """See `Channel.check`."""
         if self.error is not None:
             raise ChannelClosed(str(self.error)) from self.error
