@@ -62,7 +62,7 @@ class Subscription:
 
     __slots__ = (
         "_device_id",
-        "_lost_after",
+        "_notices",
         "_open",
         "_open_bytes",
         "_presence_floor",
@@ -97,10 +97,10 @@ class Subscription:
         self._open: deque[tuple[int, int]] = deque()  # (seq, size) written, not acknowledged
         self._open_bytes = 0
         self._stuffed = False  # the next message did not fit: only an acknowledgement changes that
-        # Behind this position the device was told of a loss, or that this is its first contact.
-        # Until it acknowledges something that came later nobody knows whether the notice has
-        # arrived: the cursor must stay.
-        self._lost_after: int | None = None
+        # Behind these positions, the oldest first, the device was told of a loss, or that this is
+        # its first contact. Until it acknowledges something that came after a notice nobody knows
+        # whether it has arrived: the cursor must stay.
+        self._notices: deque[int] = deque()
         self._pushed = 0  # highest seq pushed since the subscription
         self._presence_floor = 0  # presence up to here is part of WELCOME already
 
@@ -113,7 +113,7 @@ class Subscription:
     def acked(self) -> int:
         """The position up to which everything is processed or was not meant for the device."""
         position = self._open[0][0] - 1 if self._open else self.through
-        return position if self._lost_after is None else min(position, self._lost_after)
+        return min(position, self._notices[0]) if self._notices else position
 
     @property
     def last_open(self) -> int:
@@ -246,8 +246,8 @@ class Subscription:
             acked, size = self._open.popleft()
             self._open_bytes -= size
             self._stuffed = False
-            if self._lost_after is not None and acked > self._lost_after:
-                self._lost_after = None
+            while self._notices and acked > self._notices[0]:
+                self._notices.popleft()
 
     def fetch_size(self) -> tuple[int, int] | None:
         """Return (entries, bytes) to fetch after `through`, or None if nothing is to be fetched."""
@@ -260,8 +260,8 @@ class Subscription:
         return max(messages, 1), max(size, 1)
 
     def _lose(self, after: int) -> None:
-        if self._lost_after is None:
-            self._lost_after = after
+        if not self._notices or after > self._notices[-1]:
+            self._notices.append(after)
 
     def _flip_if_complete(self, head: int) -> None:
         # A read is not atomic with pushes: it counts only if it reaches all that was pushed.

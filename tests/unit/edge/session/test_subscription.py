@@ -195,6 +195,21 @@ def test_behind_a_loss_nothing_counts_as_processed_before_the_device_acknowledge
     assert subscription.acked == 34
 
 
+def test_a_second_loss_holds_the_position_when_only_what_came_before_it_is_acknowledged() -> None:
+    subscription = following(after=6, head=6)
+    for request, (first, last) in enumerate([(14, 15), (34, 35)], start=1):
+        subscription.gap(1)
+        subscription.fetch(request)
+        batch = answer(subscription, through=last, head=last)
+        batch.lost = True
+        subscription.batch(batch, run(first, last))
+
+    subscription.ack(15)  # the first notice has arrived, not the one behind 15
+    assert subscription.acked == 15
+    subscription.ack(34)
+    assert subscription.acked == 34
+
+
 def test_a_device_welcomed_as_not_recovered_keeps_its_cursor_until_it_acknowledges() -> None:
     subscription = Subscription("user:maya", device_id=ME, window=SMALL)
     subscription.begin("link", 1)
