@@ -1,13 +1,12 @@
 /** How the components look, and whether everybody can read them. */
 
-import { mkdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { mkdirSync } from 'node:fs';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { violations } from './axe.ts';
 import { launch, Page } from './browser.ts';
 import { chromiumPath } from './browsers.ts';
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const SHOTS = new URL('../artifacts/', import.meta.url).pathname;
 const STYLE = `
   body { font: 15px/1.5 system-ui, sans-serif; margin: 24px; color: var(--kull-text);
@@ -32,7 +31,6 @@ describe.skipIf(!chromiumPath)('the components', () => {
     const tab = await browser.newPage({ colorScheme, viewport: { width: 700, height: 900 } });
     await tab.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
     await tab.goto(page.url);
-    await tab.addScriptTag({ content: AXE });
     const shown = (state: string) => tab.getByRole('region', { name: state, exact: true });
     for (const [state, text] of [
       ['connected', 'Connected'],
@@ -55,12 +53,7 @@ describe.skipIf(!chromiumPath)('the components', () => {
     }
     await tab.screenshot({ path: `${SHOTS}components-${colorScheme}.png`, fullPage: true });
 
-    const violations = await tab.evaluate(async () => {
-      const { axe } = window as unknown as { axe: typeof import('axe-core') };
-      const found = await axe.run(document);
-      return found.violations.map((each) => `${each.id}: ${each.nodes.map((node) => node.html)}`);
-    });
-    expect(violations).toEqual([]);
+    expect(await violations(tab.getByRole('region'))).toEqual([]);
     await tab.close();
   });
 });
