@@ -36,38 +36,38 @@ class Subscriptions:
     """All subscriptions; an address counts once per stream, however many sessions subscribe."""
 
     def __init__(self) -> None:
-        self._by_key: dict[tuple[SessionKey, str], Subscription] = {}
-        self._own: dict[SessionKey, Subscription] = {}  # in the user's own queue
         self._by_session: dict[SessionKey, dict[str, Subscription]] = {}
-        self._by_user: dict[str, dict[tuple[SessionKey, str], Subscription]] = {}
+        self._sessions: dict[str, tuple[SessionKey, ...]] = {}  # by user: mostly one, never many
         self._streams: dict[str, dict[int, int]] = {}  # address -> stream -> number of sessions
 
     def __len__(self) -> int:
-        return len(self._by_key)
+        return sum(map(len, self._by_session.values()))
 
     def add(self, subscription: Subscription) -> None:
         """Add or replace a subscription."""
-        self.remove(subscription.key, subscription.address)
-        self._by_key[subscription.key, subscription.address] = subscription
-        of_user = self._by_user.setdefault(subscription.info.user, {})
-        of_user[subscription.key, subscription.address] = subscription
-        self._by_session.setdefault(subscription.key, {})[subscription.address] = subscription
-        if subscription.is_own:
-            self._own[subscription.key] = subscription
+        key, user = subscription.key, subscription.info.user
+        self.remove(key, subscription.address)
+        self._by_session.setdefault(key, {})[subscription.address] = subscription
+        sessions = self._sessions.get(user, ())
+        if key not in sessions:
+            self._sessions[user] = (*sessions, key)
         streams = self._streams.setdefault(subscription.address, {})
-        streams[subscription.key.stream] = streams.get(subscription.key.stream, 0) + 1
+        streams[key.stream] = streams.get(key.stream, 0) + 1
 
     def get(self, key: SessionKey, address: str) -> Subscription | None:
         """Return a session's subscription of an address."""
-        return self._by_key.get((key, address))
+        of_session = self._by_session.get(key)
+        return of_session.get(address) if of_session else None
 
     def own(self, key: SessionKey) -> Subscription | None:
         """Return a session's subscription of its user's own queue."""
-        return self._own.get(key)
+        return next((each for each in self.of_session(key) if each.is_own), None)
 
     def all(self, user: str = "") -> list[Subscription]:
         """Return every subscription, or those of one user's sessions."""
-        return list((self._by_user.get(user, {}) if user else self._by_key).values())
+        sessions = self._sessions.get(user, ()) if user else self._by_session
+        every = (each for key in sessions for each in self._by_session[key].values())
+        return [each for each in every if user in ("", each.info.user)]
 
     def of_session(self, key: SessionKey) -> list[Subscription]:
         """Return the subscriptions of one session."""
@@ -75,19 +75,15 @@ class Subscriptions:
 
     def remove(self, key: SessionKey, address: str) -> Subscription | None:
         """Remove and return a subscription, None if there is none."""
-        subscription = self._by_key.pop((key, address), None)
+        of_session = self._by_session.get(key, {})
+        subscription = of_session.pop(address, None)
         if subscription is None:
             return None
-        if self._own.get(key) is subscription:
-            del self._own[key]
-        of_session = self._by_session[key]
-        del of_session[address]
         if not of_session:
             del self._by_session[key]
-        of_user = self._by_user[subscription.info.user]
-        del of_user[key, address]
-        if not of_user:
-            del self._by_user[subscription.info.user]
+        user = subscription.info.user
+        if not any(each.info.user == user for each in of_session.values()):
+            self._forget(user, key)
         streams = self._streams[address]
         streams[key.stream] -= 1
         if not streams[key.stream]:
@@ -96,17 +92,20 @@ class Subscriptions:
             del self._streams[address]
         return subscription
 
+    def _forget(self, user: str, key: SessionKey) -> None:
+        left = tuple(each for each in self._sessions[user] if each != key)
+        if left:
+            self._sessions[user] = left
+        else:
+            del self._sessions[user]
+
     def remove_stream(self, stream: int) -> list[Subscription]:
         """Remove and return everything that came on a stream."""
-        return self._remove(
-            subscription for (key, _), subscription in self._by_key.items() if key.stream == stream
-        )
+        return self._remove(each for each in self.all() if each.key.stream == stream)
 
     def remove_shard(self, shard: int) -> list[Subscription]:
         """Remove and return everything of a shard."""
-        return self._remove(
-            subscription for subscription in self._by_key.values() if subscription.shard == shard
-        )
+        return self._remove(each for each in self.all() if each.shard == shard)
 
     def _remove(self, which: Iterable[Subscription]) -> list[Subscription]:
         removed = list(which)
