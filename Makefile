@@ -113,6 +113,9 @@ bench-quick: .venv/.bench ## The same, small, to see that it runs (a few minutes
 bench-smoke: .venv/.bench ## What this state costs beside an earlier one (three minutes; AGAINST=origin/main ROUNDS=2)
 	$(BIN)/python -m bench --against $(or $(AGAINST),origin/main) --rounds $(or $(ROUNDS),2) --write $(or $(WRITE),build)
 
+profile: .venv/.bench ## Say where the CPU of router and edge goes (LOAD=connects, reconnects, broadcasts, full, 200, 1000, 2000)
+	$(BIN)/python -m bench.profile $(or $(LOAD),1000) $(if $(DEVICES),--devices $(DEVICES))
+
 .venv/.bench: .venv/.installed bench/requirements.txt
 	$(BIN)/pip install --quiet --require-hashes -r bench/requirements.txt
 	$(BIN)/python -m compileall -q $(MEMBERS)  # else each start compiles them anew where writing bytecode is turned off

@@ -59,6 +59,10 @@ class Roles:
     def __init__(self, pids: Mapping[str, list[int]]) -> None:
         self._pids = pids
 
+    def pids(self, role: str) -> list[int]:
+        """Return the processes of a role."""
+        return self._pids[role]
+
     def cpu(self) -> dict[str, float]:
         """Return the CPU seconds of each role so far."""
         return {role: sum(map(cpu_seconds, pids)) for role, pids in self._pids.items()}
