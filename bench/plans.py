@@ -113,7 +113,7 @@ def pairs(earlier: Earlier) -> list[Load]:
     """
     builds: list[Callable[[], Rival]] = [Kull, functools.partial(Kull, earlier=earlier)]
     rates = (figures.connect, *map(figures.at, figures.RATES), figures.saturate)
-    connects = (figures.connect, figures.reconnect)
+    connects = (figures.connect, figures.memory, figures.reconnect)
     return [
         Load(
             name=ONE,
