@@ -8,7 +8,7 @@ for name in kull-protos kull-producers kull-gateway kull-router kull-edge kull-m
     skip="$skip --no-emit-package $name"
 done
 printf '%s\n' "-e ./protos" "-e ./producers" "-e ./gateway" "-e ./router[postgres]" "-e ./edge" \
-    "-e ./clients/python" "-e ./mesh" hatchling pillow |
+    "-e ./clients/python" "-e ./mesh[traces]" hatchling pillow |
     .venv/bin/uv pip compile - --constraint requirements.lock --universal --python-version 3.11 \
         --generate-hashes --no-header --no-annotate --no-emit-index-url $skip \
         -q -o docker/requirements.lock

@@ -44,11 +44,14 @@ COPIES: Final = {
     "common/places.py": ["gateway/kull_gateway/places.py"],
     "common/rates.py": ["gateway/kull_gateway/rates.py"],
     "common/request_target.py": ["gateway/kull_gateway/request_target.py"],
+    "common/tracing.py": ["producers/kull_producers/publishing/tracing.py"],
     "common/security_headers.py": ["gateway/kull_gateway/security_headers.py"],
     "serving/__init__.py": ["gateway/kull_gateway/serving/__init__.py"],
     "serving/descriptors.py": ["gateway/kull_gateway/serving/descriptors.py"],
     "serving/listener.py": ["gateway/kull_gateway/serving/listener.py"],
+    "serving/otel.py": ["producers/kull_producers/otel.py"],
     "serving/status_page.py": ["gateway/kull_gateway/serving/status_page.py"],
+    "serving/traces.py": ["gateway/kull_gateway/serving/traces.py"],
     "settings.py": ["gateway/kull_gateway/shared_settings.py"],
 }
 MEMBERS: Final = {"producers", "gateway", "clients", "python"}

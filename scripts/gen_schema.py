@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, NotRequired, get_args, get_origin, get
 
 from kull_edge.protocol import messages, server_messages
 from kull_edge.protocol.fields import Kind, Said
+from kull_protos.common.tracing import TRACEPARENT
 from kull_protos.contract.limits import MAX_NUMBER
 
 ROOT: Final = Path(__file__).parent.parent
@@ -43,10 +44,12 @@ def server_schema(events: Json) -> Json:
     queue = {"type": "string", "description": "absent: the user's own", "minLength": 1}
     id_ = {"type": "string", "description": "the same for each delivery", "minLength": 1}
     seq = {"type": "integer", "minimum": 1, "maximum": MAX_NUMBER}
+    trace = {"type": "string", "description": "W3C Trace Context; absent: not traced"}
+    event = {"id": id_, "queue": queue, TRACEPARENT: trace}
     for type_, spec in stored.items():
-        defs[type_] = _server_message(type_, spec, {"id": id_, "seq": seq, "queue": queue})
+        defs[type_] = _server_message(type_, spec, {"seq": seq, **event})
     for type_, spec in fleeting.items():
-        defs[type_] = _server_message(type_, spec, {"id": id_, "queue": queue})
+        defs[type_] = _server_message(type_, spec, event)
     return {
         "$schema": DRAFT,
         "title": "What devices get, see docs/protocol.md",

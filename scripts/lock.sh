@@ -8,6 +8,6 @@ for name in kull-protos kull-producers kull-gateway kull-router kull-edge kull-m
     skip="$skip --no-emit-package $name"
 done
 for member in $members; do echo "-e ./$member"; done |
-    sed 's|./router|./router[postgres]|' |
+    sed -e 's|./router|./router[postgres]|' -e 's|./mesh|./mesh[traces]|' |
     .venv/bin/uv pip compile - --group dev --universal --python-version 3.11 --generate-hashes \
         --no-header --no-annotate --no-emit-index-url $skip -o requirements.lock "$@"

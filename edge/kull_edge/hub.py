@@ -13,6 +13,7 @@ from itertools import count
 from kull_edge.placement import drain
 from kull_edge.placement.acknowledgements import Acknowledgements, AckTimer
 from kull_edge.placement.config import HubConfig
+from kull_edge.placement.delivery_traces import DeliveryTraces
 from kull_edge.placement.journal import Journal
 from kull_edge.placement.placement import Placement, RetryTimer
 from kull_edge.placement.router_frames import RouterFrames
@@ -27,6 +28,7 @@ from kull_edge.session.subscription import SubscriptionKey
 from kull_edge.timers import Timers
 from kull_protos.common.flight_recorder import FlightRecorder, Kind
 from kull_protos.common.rates import Buckets
+from kull_protos.common.tracing import NO_TRACER, Tracer
 from kull_protos.contract.close_codes import CloseCode
 from kull_protos.mesh.v1 import attach_pb2 as pb
 
@@ -38,6 +40,7 @@ class Hub:
 
     Args:
         routers: how many there should be links to.
+        tracer: records what is written to devices.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class Hub:
         routers: int,
         wall_ms: Callable[[], int],
         rng: random.Random,
+        tracer: Tracer = NO_TRACER,
     ) -> None:
         self._config = config
         self._wall_ms = wall_ms
@@ -71,11 +75,12 @@ class Hub:
             recorder=FlightRecorder(config.flight_recorder_bytes),
             wall_ms=wall_ms,
         )
+        traces = DeliveryTraces(tracer, config.node_id)
         self._wishes = Wishes(
-            self._sessions, self._placement, self._acknowledgements, self._journal
+            self._sessions, self._placement, self._acknowledgements, self._journal, traces
         )
         self._router_frames = RouterFrames(
-            self._sessions, self._placement, self._wishes, self._journal
+            self._sessions, self._placement, self._wishes, self._journal, traces
         )
 
     @property

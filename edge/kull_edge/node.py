@@ -40,6 +40,7 @@ from kull_edge.socket.connection import Connection, HttpFallback
 from kull_edge.timers import Timers
 from kull_protos.common.hosts import authority
 from kull_protos.common.places import Places
+from kull_protos.common.tracing import NO_TRACER, Tracer
 from kull_protos.mesh.v1.attach_pb2 import AttachResponse, Hello, Welcome
 from kull_protos.serving.listener import Listener, bind
 
@@ -70,18 +71,24 @@ class Edge:
         http_fallback: HttpFallback | None = None,
         links: Sequence[RouterLink] | None = None,
         places: Places | None = None,
+        tracer: Tracer = NO_TRACER,
     ) -> None:
         self._settings = settings
         rng = random.SystemRandom()
-        hello = self.hello(settings.node_id)
         chosen = links or links_to(
             settings.router_addresses,
-            hello,
+            self.hello(settings.node_id),
             rng=rng,
             certificates=ChannelCertificates(settings.tls_ca, settings.tls_cert, settings.tls_key),
         )
         self._links = {link.name: link for link in chosen}
-        self._hub = Hub(settings, routers=len(settings.router_addresses), wall_ms=_wall_ms, rng=rng)
+        self._hub = Hub(
+            settings,
+            routers=len(settings.router_addresses),
+            wall_ms=lambda: time.time_ns() // 1_000_000,
+            rng=rng,
+            tracer=tracer,
+        )
         self._http_fallback = http_fallback
         self._admission = Admission(
             settings, origins=settings.allowed_origins, unreadable=self._forwarded_unreadable
@@ -391,7 +398,3 @@ class Edge:
             if connection := self._connections.get(number):
                 connection.abort()
         self._run(self._hub.due(now))
-
-
-def _wall_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -11,15 +11,28 @@ from kull_edge.errors import CannotListen
 from kull_edge.node import Edge
 from kull_edge.settings import EdgeSettings
 from kull_protos.serving.status_page import StatusPage, metrics, probes
+from kull_protos.serving.traces import traces
 
 log = structlog.get_logger(__name__)
 
 
 async def serve(settings: EdgeSettings) -> None:
-    """Run an edge until it was drained, dies or is cancelled. Raises EdgeError."""
+    """Run an edge until it was drained, dies or is cancelled.
+
+    Raises EdgeError, TracesUnavailable.
+    """
     if settings.allow_plain_tokens:
         log.warning("PLAIN TOKENS ARE ALLOWED: anyone may connect as any user")
-    async with Edge(settings) as edge, AsyncExitStack() as stack:
+    async with AsyncExitStack() as stack:
+        tracer = await stack.enter_async_context(
+            traces(
+                settings.traces_url,
+                role="kull-edge",
+                node=settings.node_id,
+                ratio=settings.traces_ratio,
+            )
+        )
+        edge = await stack.enter_async_context(Edge(settings, tracer=tracer))
         if settings.metrics_port:
             await _serve_status(stack, edge, settings)
         await edge.wait()

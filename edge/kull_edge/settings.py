@@ -13,14 +13,26 @@ from kull_edge.socket.config import AdmissionConfig, ConnectionConfig
 from kull_protos.common.hosts import is_loopback
 from kull_protos.common.origins import Origins, parse
 from kull_protos.contract.limits import MAX_NODE_ID_CHARS
-from kull_protos.settings import ROUTERS, PageSettings, PlainTokenSettings, TlsSettings
+from kull_protos.settings import (
+    ROUTERS,
+    PageSettings,
+    PlainTokenSettings,
+    TlsSettings,
+    TracesSettings,
+)
 
 # A device's window, and as much again for answers, before it is cut as not reading.
 WRITE_LIMIT_SHARE = 2
 
 
 class EdgeSettings(
-    TlsSettings, PageSettings, PlainTokenSettings, HubConfig, ConnectionConfig, AdmissionConfig
+    TlsSettings,
+    PageSettings,
+    PlainTokenSettings,
+    TracesSettings,
+    HubConfig,
+    ConnectionConfig,
+    AdmissionConfig,
 ):
     """Settings of one edge: its own, and the limits that its parts declare beside their code.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -13,9 +12,9 @@ from kull_gateway.problems import BadRequest
 from kull_producers.errors import InvalidEvent
 from kull_producers.events.stamp import check_id
 from kull_producers.events.strict_json import parse_object
+from kull_producers.publishing.tracing import TRACEPARENT, is_traceparent
 
 MAX_BODY: Final = 256 * 1024  # bytes; a thousand userIds fit
-_TRACEPARENT: Final = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 async def read(request: Request) -> bytes:
@@ -65,5 +64,5 @@ def idempotency_key(request: Request) -> str | None:
 
 def traceparent(request: Request) -> str:
     """Return the W3C trace context; empty if there is none, or none that is valid."""
-    value = request.headers.get("traceparent", "")
-    return value if _TRACEPARENT.fullmatch(value) else ""
+    value = request.headers.get(TRACEPARENT, "")
+    return value if is_traceparent(value) else ""

@@ -20,9 +20,11 @@ from kull_gateway.places import Places
 from kull_gateway.serving import status_page
 from kull_gateway.serving.listener import Listener, bind
 from kull_gateway.serving.status_page import StatusPage
+from kull_gateway.serving.traces import traces
 from kull_gateway.settings import GatewaySettings
 from kull_producers.connect import connect
 from kull_producers.publishing.publisher import Publisher
+from kull_producers.publishing.tracing import Tracer
 
 log = structlog.get_logger(__name__)
 
@@ -40,8 +42,20 @@ async def serve(
     Shutdown: stop accepting, let requests end, disconnect from RabbitMQ. Raises what `async with`
     of `connect` raises, GatewayConfigError, and OSError when the port cannot be used.
     """
+    node = f"{settings.gateway_host}:{settings.gateway_port}"
+    to = traces(settings.traces_url, role="kull-gateway", node=node, ratio=settings.traces_ratio)
+    async with to as tracer:
+        await _serve_with(_publisher(settings, tracer), settings, details=details, extend=extend)
+
+
+async def _serve_with(
+    publisher: Publisher,
+    settings: GatewaySettings,
+    *,
+    details: AskDetails | None,
+    extend: Callable[[FastAPI], None],
+) -> None:
     metrics = GatewayMetrics()
-    publisher = _publisher(settings)
 
     async def status() -> Status:
         now = await publisher_status(publisher)
@@ -83,7 +97,7 @@ async def _serve(app: FastAPI, settings: GatewaySettings, listening: list[socket
         await http.aclose(settings.gateway_publish_timeout + 1)
 
 
-def _publisher(settings: GatewaySettings) -> Publisher:
+def _publisher(settings: GatewaySettings, tracer: Tracer) -> Publisher:
     url = settings.amqp_url.get_secret_value()
     if settings.gateway_outbox is not None:
         return connect(
@@ -101,6 +115,7 @@ def _publisher(settings: GatewaySettings) -> Publisher:
         in_flight=settings.gateway_in_flight,
         bursts=settings.gateway_bursts,
         timeout=settings.gateway_publish_timeout,
+        tracer=tracer,
     )
 
 

@@ -21,6 +21,7 @@ from kull_gateway.shared_settings import (
     ServiceSettings,
     Shared,
     SigningSettings,
+    TracesSettings,
 )
 from kull_gateway.token_minter import Minter, SigningKey, SigningKeyError
 from kull_producers.contract.limits import MIN_SECRET_BYTES
@@ -86,7 +87,9 @@ class HttpSettings(Shared):
         )
 
 
-class GatewaySettings(HttpSettings, BrokerSettings, ServiceSettings, PageSettings, SigningSettings):
+class GatewaySettings(
+    HttpSettings, BrokerSettings, ServiceSettings, PageSettings, SigningSettings, TracesSettings
+):
     """Settings of one gateway. Every field names its unit."""
 
     amqp_url: SecretStr = Field(

@@ -36,6 +36,9 @@ from kull_producers.publishing.rabbitmq import RabbitTransport
 from kull_producers.publishing.transport import Transport
 from kull_protos.common.hosts import authority, is_loopback
 from kull_protos.common.places import Places
+from kull_protos.common.tracing import Tracer
+from kull_protos.serving.traces import traces
+from kull_protos.settings import TracesSettings
 from kull_router.broker.memory import MemoryBroker
 from kull_router.broker.port import Broker
 from kull_router.broker.rabbitmq import RabbitBroker
@@ -130,12 +133,17 @@ class LocalMesh:
 
     async def _start(self) -> None:
         broker, transport = self._broker()
-        self.router = await self._start_router(broker)
+        to = TracesSettings()
+        tracer = await self._stack.enter_async_context(
+            traces(to.traces_url, role="kull-up", node=self._options.host, ratio=to.traces_ratio)
+        )
+        self.router = await self._start_router(broker, tracer)
         self.publisher = Publisher(
             transport,
             shard_count=self._shard_count,
             app_id="kull-up",
             timeout=DEFAULT_TIMEOUT,
+            tracer=tracer,
         )
         app = create_app(
             self.publisher,
@@ -153,7 +161,7 @@ class LocalMesh:
         http = HttpSide(app, places=self._places, timeouts=HttpSettings().timeouts())
         self._stack.push_async_callback(http.aclose)
         for number in range(self._options.edges):
-            self.edges.append(await self._start_edge(number, http))
+            self.edges.append(await self._start_edge(number, http, tracer))
         await self._until_linked()
         await self._stack.enter_async_context(self.publisher)
         self._ready = True
@@ -178,7 +186,7 @@ class LocalMesh:
             return memory, memory.transport()
         return RabbitBroker(url), RabbitTransport(url)
 
-    async def _start_router(self, broker: Broker) -> Router:
+    async def _start_router(self, broker: Broker, tracer: Tracer) -> Router:
         settings = RouterSettings(
             grpc_host="127.0.0.1",
             grpc_port=0,
@@ -192,7 +200,7 @@ class LocalMesh:
         )
         self._shard_count = settings.shard_count
         store = await self._open_store(settings)
-        router = Router(settings, broker=broker, store=store)
+        router = Router(settings, broker=broker, store=store, tracer=tracer)
         return await self._stack.enter_async_context(router)
 
     async def _open_store(self, settings: RouterSettings) -> Database:
@@ -210,7 +218,7 @@ class LocalMesh:
                 "choose another folder with --data"
             ) from error
 
-    async def _start_edge(self, number: int, http: HttpSide) -> Edge:
+    async def _start_edge(self, number: int, http: HttpSide, tracer: Tracer) -> Edge:
         port = self._options.port
         settings = EdgeSettings(
             host=self._options.host,
@@ -223,7 +231,7 @@ class LocalMesh:
             allow_plain_tokens=self._options.allow_plain_tokens,
             origins=",".join(sorted(self._options.origins)),
         )
-        edge = Edge(settings, http_fallback=http.protocol, places=self._places)
+        edge = Edge(settings, http_fallback=http.protocol, places=self._places, tracer=tracer)
         try:
             return await self._stack.enter_async_context(edge)
         except CannotListen as error:

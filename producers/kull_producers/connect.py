@@ -14,6 +14,7 @@ from kull_producers.publishing.publisher import (
     Publisher,
 )
 from kull_producers.publishing.sync import SyncPublisher
+from kull_producers.publishing.tracing import NO_TRACER, Tracer
 
 
 @overload
@@ -38,6 +39,7 @@ def connect(
     in_flight: int = ...,
     bursts: bool = ...,
     timeout: float = ...,
+    tracer: Tracer = ...,
 ) -> Publisher: ...
 
 
@@ -50,6 +52,7 @@ def connect(
     in_flight: int = DEFAULT_IN_FLIGHT,
     bursts: bool = False,
     timeout: float = DEFAULT_TIMEOUT,
+    tracer: Tracer = NO_TRACER,
 ) -> Publisher:
     """Return a publisher; `async with connect(url) as publisher` opens it.
 
@@ -60,10 +63,10 @@ def connect(
         shard_count: the deployment's (KULL_SHARD_COUNT of its routers).
         app_id: the service that publishes: idempotency keys are unique within it.
         in_flight: how many events may be unconfirmed at once; further calls wait.
-        bursts: send what waits at the same time for the same shard in one message, which third
-            parties who bind to the public exchanges do not get; and of what only the newest counts
-            leave out what is old before it is sent. See docs/decisions/0030-bursts.md.
+        bursts: what waits at the same time for the same shard shares a message, which third parties
+            on the public exchanges do not get. See docs/decisions/0030-bursts.md.
         timeout: seconds until a call that is not confirmed raises.
+        tracer: records calls until their confirms, e.g. `kull_producers.otel`'s; no outbox does.
 
     Raises:
         ConnectError: the URL is malformed. Connecting happens on `async with`.
@@ -88,6 +91,7 @@ def connect(
         in_flight=in_flight,
         bursts=bursts,
         timeout=timeout,
+        tracer=tracer,
     )
 
 
@@ -113,6 +117,7 @@ def connect_sync(
     in_flight: int = ...,
     bursts: bool = ...,
     timeout: float = ...,
+    tracer: Tracer = ...,
 ) -> SyncPublisher: ...
 
 
@@ -125,6 +130,7 @@ def connect_sync(
     in_flight: int = DEFAULT_IN_FLIGHT,
     bursts: bool = False,
     timeout: float = DEFAULT_TIMEOUT,
+    tracer: Tracer = NO_TRACER,
 ) -> SyncPublisher:
     """Return a publisher for code without asyncio; `with connect_sync(url)` opens it.
 
@@ -149,5 +155,6 @@ def connect_sync(
             in_flight=in_flight,
             bursts=bursts,
             timeout=timeout,
+            tracer=tracer,
         )
     )

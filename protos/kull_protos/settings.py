@@ -136,6 +136,25 @@ class ServiceSettings(Shared):
     )
 
 
+class TracesSettings(Shared):
+    """Where traces go."""
+
+    traces_url: str = variable(
+        "traces_url",
+        "",
+        description="OpenTelemetry collector that gets traces, by OTLP over HTTP, e.g. "
+        "http://collector:4318/v1/traces; empty: none are recorded. Needs the extra `traces`",
+    )
+    traces_ratio: float = variable(
+        "traces_ratio",
+        1.0,
+        ge=0,
+        le=1,
+        description="share of the traces beginning at this role that are recorded; what comes with "
+        "a traceparent is recorded as that says",
+    )
+
+
 class PageSettings(Shared):
     """Which web pages may talk to us."""
 

@@ -13,6 +13,7 @@ from typing import NoReturn
 import structlog
 
 from kull_protos.common.flight_recorder import FlightRecorder
+from kull_protos.common.tracing import NO_TRACER, Tracer
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router import __version__
 from kull_router.access.authority import Authority
@@ -25,6 +26,7 @@ from kull_router.delivery.fanout import Fanout
 from kull_router.delivery.journal import Journal
 from kull_router.delivery.send_queue import SendQueue
 from kull_router.delivery.shards import Shards
+from kull_router.delivery.store_traces import StoreTraces
 from kull_router.delivery.subscriptions import Subscriptions
 from kull_router.delivery.unrouted import Unrouted
 from kull_router.errors import BrokerError, StoreUnavailable
@@ -54,6 +56,7 @@ class RouterCore:
         store: Database,
         verifier: TokenVerifier,
         clock: Clock | None = None,
+        tracer: Tracer = NO_TRACER,
     ) -> None:
         self.settings = settings
         self.broker = broker
@@ -70,15 +73,7 @@ class RouterCore:
             journal=self.journal,
             clock=self.clock,
         )
-        self.shards = Shards(
-            settings,
-            broker=broker,
-            store=store,
-            fanout=self.fanout,
-            journal=self.journal,
-            clock=self.clock,
-            moved=self.sessions.drop_shard,
-        )
+        self.shards = self._delivery(StoreTraces(tracer))
         self._unrouted = Unrouted(settings, broker=broker, journal=self.journal, clock=self.clock)
         self._authority = _authority(settings, store, verifier, self.clock)
         self.enforcement = Enforcement(
@@ -96,6 +91,18 @@ class RouterCore:
         self.drained = asyncio.Event()  # an operator wants this router to stop
         self._numbers = count(1)
         self._life: asyncio.Task[None] | None = None
+
+    def _delivery(self, traces: StoreTraces) -> Shards:
+        return Shards(
+            self.settings,
+            broker=self.broker,
+            store=self.store,
+            fanout=self.fanout,
+            journal=self.journal,
+            traces=traces,
+            clock=self.clock,
+            moved=self.sessions.drop_shard,
+        )
 
     def _known_devices(self) -> Devices:
         return Devices(

@@ -11,6 +11,7 @@ import grpc
 import structlog
 
 from kull_protos.common.hosts import authority
+from kull_protos.common.tracing import NO_TRACER, Tracer
 from kull_router.access.token_keys import KeyRing, Keys, UnusableKey, parse_file
 from kull_router.access.tokens import TokenVerifier
 from kull_router.broker.port import Broker
@@ -43,6 +44,7 @@ class Router:
         broker: Broker,
         store: Database,
         clock: Clock | None = None,
+        tracer: Tracer = NO_TRACER,
     ) -> None:
         # The event loop's clock, without asking for the loop first: that is a system call.
         clock = clock or Clock(monotonic=time.monotonic)
@@ -53,6 +55,7 @@ class Router:
             store=store,
             verifier=_verifier(settings, self._jwks),
             clock=clock,
+            tracer=tracer,
         )
         self._settings = settings
         self._server = GrpcServer(self.core, _credentials(settings))

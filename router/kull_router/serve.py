@@ -9,6 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from kull_protos.serving.status_page import StatusPage, probes
 from kull_protos.serving.status_page import metrics as counted
+from kull_protos.serving.traces import traces
 from kull_router import metrics
 from kull_router.broker.rabbitmq import RabbitBroker
 from kull_router.errors import ConfigError
@@ -20,20 +21,33 @@ log = structlog.get_logger(__name__)
 
 
 async def serve(settings: RouterSettings) -> None:
-    """Run a router until it was drained, dies or is cancelled. Raises RouterError."""
+    """Run a router until it was drained, dies or is cancelled.
+
+    Raises RouterError, TracesUnavailable.
+    """
     if settings.amqp_url is None:
         raise ConfigError(
             "set KULL_AMQP_URL, e.g. amqp://user:password@localhost/; "
             "without RabbitMQ use `kull up`"
         )
-    store = await open_store(settings)
-    broker = RabbitBroker(
-        settings.amqp_url.get_secret_value(), prefetch_bytes=settings.prefetch_bytes
-    )
-    metrics.BLOCKED.set_function(lambda: float(broker.blocked))
     if settings.allow_plain_tokens:
         log.warning("PLAIN TOKENS ARE ALLOWED: anyone may connect as any user")
-    async with Router(settings, broker=broker, store=store) as router, AsyncExitStack() as stack:
+    async with AsyncExitStack() as stack:
+        tracer = await stack.enter_async_context(
+            traces(
+                settings.traces_url,
+                role="kull-router",
+                node=settings.router_id,
+                ratio=settings.traces_ratio,
+            )
+        )
+        store = await open_store(settings)
+        broker = RabbitBroker(
+            settings.amqp_url.get_secret_value(), prefetch_bytes=settings.prefetch_bytes
+        )
+        metrics.BLOCKED.set_function(lambda: float(broker.blocked))
+        router = Router(settings, broker=broker, store=store, tracer=tracer)
+        await stack.enter_async_context(router)
         if settings.metrics_port:
             await _serve_status(stack, router, settings)
         await router.wait()

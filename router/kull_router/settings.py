@@ -15,6 +15,7 @@ from kull_protos.settings import (
     DeviceTokenSettings,
     PlainTokenSettings,
     TlsSettings,
+    TracesSettings,
 )
 from kull_router.queues.port import Retention
 
@@ -33,7 +34,9 @@ def parse_shards(text: str) -> frozenset[int]:
     return frozenset(shards)
 
 
-class RouterSettings(TlsSettings, BrokerSettings, DeviceTokenSettings, PlainTokenSettings):
+class RouterSettings(
+    TlsSettings, BrokerSettings, DeviceTokenSettings, PlainTokenSettings, TracesSettings
+):
     """Settings of one router. Every field names its unit."""
 
     router_id: str = Field(

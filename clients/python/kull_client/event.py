@@ -26,6 +26,8 @@ class Event:
         timestamp: milliseconds since the Unix epoch.
         device_id: the device that caused it, or `server`.
         user_id: whom it is for; empty in broadcasts.
+        traceparent: of the step that has stored it (W3C Trace Context), for what is done because of
+            it; empty: it is not traced, or was read later from its queue.
     """
 
     type: str
@@ -36,6 +38,7 @@ class Event:
     timestamp: int = 0
     device_id: str = "server"
     user_id: str = ""
+    traceparent: str = ""
 
     @property
     def is_notice(self) -> bool:

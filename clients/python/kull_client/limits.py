@@ -22,6 +22,7 @@ MAX_EVENT_ID_CHARS: Final = 128
 MAX_EVENT_BYTES: Final = 64 * 1024  # an edge would refuse to build a larger frame
 MAX_NODE_ID_CHARS: Final = 128
 
+MAX_TRACEPARENT_CHARS: Final = 200  # version 00 has 55; later ones may be longer
 MAX_REF_CHARS: Final = 100  # of `ref`, `instance` and `epoch`
 MAX_SEQ: Final = 2**63 - 1
 MAX_NUMBER: Final = 2**53 - 1  # the largest whole number JavaScript holds exactly

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kull_edge.placement.delivery_traces import DeliveryTraces
 from kull_edge.placement.journal import Journal
 from kull_edge.placement.placement import Placement
 from kull_edge.placement.sessions import Sessions
@@ -16,9 +17,15 @@ class RouterFrames:
     """Takes the frames of all links; `now` is seconds of a monotonic clock."""
 
     def __init__(
-        self, sessions: Sessions, placement: Placement, wishes: Wishes, journal: Journal
+        self,
+        sessions: Sessions,
+        placement: Placement,
+        wishes: Wishes,
+        journal: Journal,
+        traces: DeliveryTraces,
     ) -> None:
         self._journal = journal
+        self._traces = traces
         self._sessions = sessions
         self._placement = placement
         self._wishes = wishes
@@ -59,11 +66,16 @@ class RouterFrames:
             if not following:
                 continue
             messages = [OutMessage.of(entry) for entry in push.entries]
+            traced = any(message.trace for message in messages)
             heeded = False
             for session, subscription in following:
                 if subscription.link == link:
                     heeded = heeded or push.term >= subscription.term
-                    out += session.pushed(subscription, push.term, messages)
+                    effects = session.pushed(subscription, push.term, messages)
+                    if traced:
+                        device = session.subscriptions.device_id
+                        self._traces.written(session.id, device, subscription, effects)
+                    out += effects
                     out += self._wishes.settle(session, subscription, now)
             if heeded:
                 self._journal.pushed(address, push.term, messages, now)

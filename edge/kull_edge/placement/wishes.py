@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kull_edge.placement.acknowledgements import Acknowledgements
+from kull_edge.placement.delivery_traces import DeliveryTraces
 from kull_edge.placement.journal import Journal
 from kull_edge.placement.placement import Placement
 from kull_edge.placement.sessions import Sessions
@@ -32,8 +33,10 @@ class Wishes:
         placement: Placement,
         acknowledgements: Acknowledgements,
         journal: Journal,
+        traces: DeliveryTraces,
     ) -> None:
         self._journal = journal
+        self._traces = traces
         self._sessions = sessions
         self._placement = placement
         self._acknowledgements = acknowledgements
@@ -67,6 +70,7 @@ class Wishes:
         key = SubscriptionKey(session.id, subscription.address)
         out: list[Effect] = []
         if acked is not None:
+            self._traces.settle(key, acked)
             out += self._acknowledgements.moved(key, acked, now)
         if fetches:
             out += self._placement.fetch(subscription.link, key)
@@ -84,6 +88,8 @@ class Wishes:
 
     def _release(self, session: Session, subscription: Subscription) -> list[Effect]:
         key = SubscriptionKey(session.id, subscription.address)
+        self._traces.settle(key, subscription.acked)
+        self._traces.released(key)
         self._placement.release(key)
         unsent = self._acknowledgements.take(key) or subscription.unreported
         link = subscription.link
@@ -106,7 +112,11 @@ def _ask_owner(session: Session, wish: PublishWish | LogoutWish) -> list[Effect]
         logout = pb.Logout(request_id=wish.request_id, session_id=session.id)
         return [ToRouter(own.link, pb.AttachRequest(logout=logout))]
     request = pb.Publish(
-        request_id=wish.request_id, session_id=session.id, type=wish.type, payload=wish.payload
+        request_id=wish.request_id,
+        session_id=session.id,
+        type=wish.type,
+        payload=wish.payload,
+        traceparent=wish.traceparent,
     )
     return [ToRouter(own.link, pb.AttachRequest(publish=request))]
 

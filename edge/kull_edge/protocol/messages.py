@@ -30,6 +30,7 @@ from kull_protos.contract.limits import (
     MAX_PLATFORM_CHARS,
     MAX_REF_CHARS,
     MAX_TOKEN_CHARS,
+    MAX_TRACEPARENT_CHARS,
 )
 
 Ref = str | int | None
@@ -77,9 +78,13 @@ class Ack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateProgress:
-    """Progress for the user's other devices; `payload` is JSON."""
+    """Progress for the user's other devices; `payload` is JSON.
+
+    `traceparent`: of what the device does (W3C Trace Context); one that cannot be read is as none.
+    """
 
     payload: Annotated[bytes, PAYLOAD]
+    traceparent: Annotated[str, text(MAX_TRACEPARENT_CHARS)] = ""
     ref: OptionalRef = None
 
 

@@ -14,17 +14,25 @@ class OutMessage:
         seq: position in its queue; 0: not stored.
         exclude: the device that must not get it; empty: none.
         presence: whether it tells of a device that came or went.
+        trace: traceparent of the step that has stored it; empty: it is not traced.
     """
 
-    __slots__ = ("_wire", "exclude", "presence", "seq", "text")
+    __slots__ = ("_wire", "exclude", "presence", "seq", "text", "trace")
 
     def __init__(
-        self, text: bytes, *, seq: int = 0, exclude: str = "", presence: bool = False
+        self,
+        text: bytes,
+        *,
+        seq: int = 0,
+        exclude: str = "",
+        presence: bool = False,
+        trace: str = "",
     ) -> None:
         self.text = text
         self.seq = seq
         self.exclude = exclude
         self.presence = presence
+        self.trace = trace
         self._wire = b""
 
     @classmethod
@@ -35,6 +43,7 @@ class OutMessage:
             seq=entry.seq,
             exclude=entry.exclude_device_id,
             presence=entry.type in PRESENCE,
+            trace=entry.traceparent,
         )
 
     @property

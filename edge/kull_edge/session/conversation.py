@@ -113,7 +113,8 @@ class Conversation:
     def _publish(self, message: messages.UpdateProgress, now: float) -> list[Effect]:
         if told := self._requests.refusal(message.ref, now):
             return told
-        return [PublishWish(self._requests.begin(message.ref), "UPDATE_PROGRESS", message.payload)]
+        request = self._requests.begin(message.ref)
+        return [PublishWish(request, "UPDATE_PROGRESS", message.payload, message.traceparent)]
 
     def _room(self, message: messages.RoomMessage, now: float) -> list[Effect]:
         _check(self._v2, "rooms need the subprotocol kull.sync.v2")

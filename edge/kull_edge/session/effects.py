@@ -32,6 +32,7 @@ class PublishWish:
     request_id: int
     type: str
     payload: bytes
+    traceparent: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ def pushed_entry(entry: Entry) -> pb.Entry:
         message=message_of(event, entry.seq),
         exclude_device_id=event.exclude_device,
         type=event.type,
+        traceparent=event.trace,
     )
 
 

@@ -10,6 +10,7 @@ from kull_producers.errors import InvalidEvent
 from kull_producers.events import address, batch, topology
 from kull_producers.events.message import Message
 from kull_producers.events.models import EVENTS
+from kull_protos.common.tracing import is_sampled
 from kull_protos.contract.event_types import EPHEMERAL, is_event_type
 from kull_protos.contract.limits import MAX_EVENT_BYTES, MAX_EVENT_ID_CHARS
 from kull_protos.contract.shard import shard_of
@@ -166,7 +167,13 @@ def _event(message: Message, now_ms: int, age_ms: int) -> Event:
         final=bool(headers.get(topology.HEADER_FINAL, False)),
         exclude_device=_text(message, topology.HEADER_EXCLUDE),
         created_ms=_happened(body.timestamp_ms, now_ms) if ephemeral else age_ms,
+        trace=_trace(headers.get(topology.HEADER_TRACEPARENT)),
     )
+
+
+def _trace(traceparent: object) -> str:
+    """One that says nothing, or nothing that can be read, harms nothing (W3C, 2.2)."""
+    return traceparent if isinstance(traceparent, str) and is_sampled(traceparent) else ""
 
 
 def _happened(timestamp_ms: int | None, now_ms: int) -> int:

@@ -21,6 +21,7 @@ from kull_router.delivery.fanout import Fanout
 from kull_router.delivery.journal import Journal
 from kull_router.delivery.ownership import Claim, Step, is_probe
 from kull_router.delivery.republisher import Republisher
+from kull_router.delivery.store_traces import StoreTraces
 from kull_router.errors import BadEvent, BrokerError, Fenced, StoreRefused, StoreUnavailable
 from kull_router.queues.entry import Contract, Entry, Event
 from kull_router.queues.port import Outcome, Store
@@ -56,6 +57,7 @@ class Shard:
         store: Store,
         fanout: Fanout,
         journal: Journal,
+        traces: StoreTraces,
         clock: Clock,
     ) -> None:
         self._claim = claim
@@ -65,6 +67,7 @@ class Shard:
         self._fanout = fanout
         self._clock = clock
         self._journal = journal
+        self._traces = traces
         self._republisher = Republisher(broker, journal)
         self._failures = 0  # calls that the store did not answer well
         self._append_lock = asyncio.Lock()  # pushes must leave in the order of their commits
@@ -144,7 +147,7 @@ class Shard:
                     message, partial(self._read, message, now_ms, age_ms)
                 )
                 if isinstance(found, Event):
-                    arrived.append(_Arrived(message, found))
+                    arrived.append(_Arrived(message, self._traces.arrived(found)))
                 elif found is not None:
                     await self._republisher.readdress(message, found)
             if len(arrived) >= self._settings.batch:  # messages may hold many events each
@@ -169,13 +172,21 @@ class Shard:
                 continue
             if each.event.created_ms >= since:
                 self._fanout.push(self.number, self.term, Entry(seq=0, event=each.event))
+            self._traces.stored(each.event)
         kept = [each for each in arrived if each.event.contract is not Contract.EPHEMERAL]
         messages = {id(each.event): each.message for each in kept}
 
         async def bury(event: Event, why: str) -> None:
             await self._republisher.bury(messages[id(event)], why)
+            self._traces.failed(event, why)
 
-        await self._append_good([each.event for each in kept], bury)
+        events = [each.event for each in kept]
+        try:
+            await self._append_good(events, bury)
+        except BaseException as error:
+            for event in events:
+                self._traces.failed(event, str(error))
+            raise
 
     async def _append_good(
         self, events: list[Event], bad: Callable[[Event, str], Awaitable[None]]
@@ -214,9 +225,10 @@ class Shard:
             if term is None:
                 raise Fenced(self.number, 0, 0)
             failures = self._failures
-            outcomes = await self._persist(
-                lambda: self._store.append(self.number, term, events, self._clock.age_ms())
-            )
+            with self._traces.commit(events):
+                outcomes = await self._persist(
+                    lambda: self._store.append(self.number, term, events, self._clock.age_ms())
+                )
             self._fanout.stored(self.number, term, events, outcomes)
             if self._failures != failures:
                 # A commit whose answer was lost is a duplicate now, and was never pushed.

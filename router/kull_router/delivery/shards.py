@@ -16,6 +16,7 @@ from kull_router.delivery.fanout import Fanout
 from kull_router.delivery.journal import Journal
 from kull_router.delivery.ownership import Ownership
 from kull_router.delivery.shard import Shard
+from kull_router.delivery.store_traces import StoreTraces
 from kull_router.errors import BrokerError
 from kull_router.queues.port import Store
 from kull_router.settings import RouterSettings
@@ -38,6 +39,7 @@ class Shards:
         store: Store,
         fanout: Fanout,
         journal: Journal,
+        traces: StoreTraces,
         clock: Clock,
         moved: Callable[[int], None],
     ) -> None:
@@ -60,6 +62,7 @@ class Shards:
                 store=store,
                 fanout=fanout,
                 journal=journal,
+                traces=traces,
                 clock=clock,
             )
             for claim in self.ownership.claims

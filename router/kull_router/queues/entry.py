@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, NamedTuple
 
+from kull_protos.common.tracing import TRACEPARENT
 from kull_protos.contract import addresses
 
 NO_PROGRESS: Final = -1  # of what counts nothing
@@ -48,6 +49,7 @@ class Event:
         final: with LATEST: nothing more is to come (a finished shoot).
         exclude_device: the device that caused it and must not get it; empty: none.
         created_ms: milliseconds since the Unix epoch, starts the retention.
+        trace: traceparent of the step that it comes from; empty: it is not traced. Not stored.
     """
 
     id: str
@@ -64,6 +66,7 @@ class Event:
     run: str = ""
     progress: int = NO_PROGRESS
     late: bool = field(default=False, compare=False)
+    trace: str = field(default="", compare=False)
 
     @property
     def identity(self) -> Identity:
@@ -82,11 +85,15 @@ class Entry:
 def message_of(event: Event, seq: int) -> bytes:
     """Return the WebSocket text of an event: its body with `seq` and, if not the user's, `queue`.
 
+    With the `traceparent` of one that is traced.
+
     The body's bytes are spliced, never parsed: they were validated once when they came in.
     """
     head = f'"seq":{seq},' if seq else ""
     if not addresses.is_user(event.address):
         head += f'"queue":{_quoted(event.address)},'
+    if event.trace:
+        head += f'"{TRACEPARENT}":"{event.trace}",'
     return b"{" + head.encode() + event.body[1:]
 
 

@@ -10,6 +10,7 @@ import structlog
 from kull_producers.errors import InvalidEvent
 from kull_producers.events.message import Message
 from kull_producers.events.stamp import Stamper
+from kull_protos.common.tracing import is_sampled
 from kull_protos.contract.error_codes import ErrorCode
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router.broker.port import Broker
@@ -126,7 +127,7 @@ class Requests:
         return message.message_id
 
     def _message(self, subscription: Subscription, request: pb.Publish) -> Message:
-        stamp, info = self._stamper.stamp(), subscription.info
+        stamp, info = self._stamper.stamp(traceparent=_followed(request)), subscription.info
         where = {"user_id": info.user, "device_id": info.device}
         shards = self._settings.shard_count
         match request.type:
@@ -139,3 +140,8 @@ class Requests:
                 return device_typing(room, stamp, shard_count=shards, **where)
             case unknown:
                 raise InvalidEvent(f"devices cannot publish {unknown!r}")
+
+
+def _followed(request: pb.Publish) -> str:
+    """Return the device's traceparent if its trace is recorded; what cannot be read is not."""
+    return request.traceparent if is_sampled(request.traceparent) else ""

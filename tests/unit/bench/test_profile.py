@@ -15,7 +15,10 @@ LOOP = "_run_once (/usr/lib/python3.11/asyncio/base_events.py:1900)"
     [
         (f"main (x.py:1);{OURS} 3", "kull_router/delivery"),
         (f"{OURS};loads (/usr/lib/python3.11/json/__init__.py:9) 1", "kull_router/delivery  json"),
-        (f"{OURS};Run (/v/lib/python3.11/site-packages/grpc/_x.py:4) 1", "kull_router/delivery  grpc"),
+        (
+            f"{OURS};Run (/v/lib/python3.11/site-packages/grpc/_x.py:4) 1",
+            "kull_router/delivery  grpc",
+        ),
         (f"{LOOP};select (/usr/lib/python3.11/selectors.py:468) 2", "selectors"),
         ("serve (/a/router/kull_router/core.py:3) 2", "kull_router/core"),
         ("<native> 5", "Python itself"),

@@ -12,6 +12,7 @@ from kull_edge.placement.config import HubConfig
 from kull_edge.protocol.handshake import Handshake
 from kull_edge.session.effects import Close, Effect, ToRouter, Write
 from kull_edge.session.session import Session
+from kull_protos.common.tracing import NO_TRACER
 from kull_protos.mesh.v1 import attach_pb2 as pb
 
 SHARDS = 4
@@ -22,8 +23,11 @@ WALL_MS = 1_000_000
 def make_hub(*, routers: int = 1, **options: Any) -> Hub:
     options.setdefault("window_messages", 4)
     options.setdefault("window_bytes", 10_000)
+    tracer = options.pop("tracer", NO_TRACER)
     config = HubConfig(node_id="edge", allow_plain_tokens=True, **options)
-    return Hub(config, routers=routers, wall_ms=lambda: WALL_MS, rng=random.Random(1))
+    return Hub(
+        config, routers=routers, wall_ms=lambda: WALL_MS, rng=random.Random(1), tracer=tracer
+    )
 
 
 def welcome(fetches: int = 2, epoch: str = "e", shards: int = SHARDS) -> pb.Welcome:

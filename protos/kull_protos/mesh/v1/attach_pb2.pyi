@@ -213,16 +213,18 @@ class Fetch(_message.Message):
     def __init__(self, request_id: _Optional[int] = ..., session_id: _Optional[int] = ..., address: _Optional[str] = ..., after: _Optional[int] = ..., limit: _Optional[int] = ..., max_bytes: _Optional[int] = ...) -> None: ...
 
 class Publish(_message.Message):
-    __slots__ = ("request_id", "session_id", "type", "payload")
+    __slots__ = ("request_id", "session_id", "type", "payload", "traceparent")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
     PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    TRACEPARENT_FIELD_NUMBER: _ClassVar[int]
     request_id: int
     session_id: int
     type: str
     payload: bytes
-    def __init__(self, request_id: _Optional[int] = ..., session_id: _Optional[int] = ..., type: _Optional[str] = ..., payload: _Optional[bytes] = ...) -> None: ...
+    traceparent: str
+    def __init__(self, request_id: _Optional[int] = ..., session_id: _Optional[int] = ..., type: _Optional[str] = ..., payload: _Optional[bytes] = ..., traceparent: _Optional[str] = ...) -> None: ...
 
 class Subscribed(_message.Message):
     __slots__ = ("session_id", "address", "shard", "term", "epoch", "head", "after", "recovered", "generation", "devices", "user_id", "device", "expires_at", "closes_at", "first", "now", "also")
@@ -277,16 +279,18 @@ class Refused(_message.Message):
     def __init__(self, session_id: _Optional[int] = ..., address: _Optional[str] = ..., close_code: _Optional[int] = ..., reason: _Optional[str] = ..., keep_session: _Optional[bool] = ...) -> None: ...
 
 class Entry(_message.Message):
-    __slots__ = ("seq", "message", "exclude_device_id", "type")
+    __slots__ = ("seq", "message", "exclude_device_id", "type", "traceparent")
     SEQ_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     EXCLUDE_DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
+    TRACEPARENT_FIELD_NUMBER: _ClassVar[int]
     seq: int
     message: bytes
     exclude_device_id: str
     type: str
-    def __init__(self, seq: _Optional[int] = ..., message: _Optional[bytes] = ..., exclude_device_id: _Optional[str] = ..., type: _Optional[str] = ...) -> None: ...
+    traceparent: str
+    def __init__(self, seq: _Optional[int] = ..., message: _Optional[bytes] = ..., exclude_device_id: _Optional[str] = ..., type: _Optional[str] = ..., traceparent: _Optional[str] = ...) -> None: ...
 
 class Deliver(_message.Message):
     __slots__ = ("pushes",)

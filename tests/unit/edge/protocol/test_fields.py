@@ -110,6 +110,7 @@ def test_every_type_can_be_said_and_every_field_of_it_matters(type_: str) -> Non
         "seq": 1,
         "queue": "room:a",
         "payload": PROGRESS,
+        "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
         "ref": 1,
     }
     names = [each.name for each in messages.fields_of(messages.TYPES[type_])]
