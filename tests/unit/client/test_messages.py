@@ -27,6 +27,19 @@ def test_a_message_is_what_the_protocol_says(text: str, message: Mapping[str, An
     assert json.loads(text) == message
 
 
+def test_an_event_has_the_fields_of_its_message() -> None:
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    head = {"type": "CREDIT_UPDATE", "data": {"newBalance": 3}, "seq": 3, "id": "id-3"}
+    rest = {"timestamp": 17, "deviceId": "phone", "userId": "maya", "traceparent": trace}
+
+    event = messages.event_of(head | rest)
+
+    assert (event.seq, event.id, event.queue) == (3, "id-3", "user")
+    assert (event.timestamp, event.device_id, event.user_id) == (17, "phone", "maya")
+    assert event.traceparent == trace
+    assert messages.event_of(head).traceparent == ""
+
+
 @pytest.mark.parametrize("devices", ["mac", {"deviceId": "mac"}, ["mac"], [{"deviceId": 1}]])
 def test_a_device_list_of_another_shape_is_refused(devices: object) -> None:
     with pytest.raises(BadMessage):

@@ -166,11 +166,13 @@ export class SyncClient {
    * Tell the user's other devices how far a shoot is; returns the event's id. After an error it may
    * still have arrived; sending it again is harmless, as only the newest progress counts.
    *
+   * `traceparent` (W3C Trace Context): what the others get is then of that trace.
+   *
    * Rejects with Rejected (the server says why), NotConnected, or an Error if no answer comes.
    */
-  updateProgress(progress: ShootProgress): Promise<string> {
+  updateProgress(progress: ShootProgress, traceparent?: string): Promise<string> {
     const by = this.#tabs ?? this.#engine;
-    return by?.updateProgress(progress) ?? Promise.reject(new NotConnected());
+    return by?.updateProgress(progress, traceparent) ?? Promise.reject(new NotConnected());
   }
 
   async #begin(run: number): Promise<void> {

@@ -117,9 +117,9 @@ export class Engine {
   }
 
   /** Tell the user's other devices; returns the event's id. Rejects as documented in client.ts. */
-  updateProgress(payload: ShootProgress): Promise<string> {
+  updateProgress(payload: ShootProgress, traceparent?: string): Promise<string> {
     const send = (ref: string) => {
-      const text = JSON.stringify({ type: 'UPDATE_PROGRESS', payload, ref });
+      const text = JSON.stringify({ type: 'UPDATE_PROGRESS', payload, traceparent, ref });
       if (!this.#connection?.send(text)) throw new NotConnected();
     };
     return this.#calls.ask(send, ANSWER_WITHIN).then((id) => {

@@ -43,6 +43,8 @@ export interface EventOf<T extends EventType> {
   readonly deviceId: string;
   /** Whom it is for; empty in broadcasts. */
   readonly userId: string;
+  /** W3C Trace Context of the step that has stored it; empty: it is not traced. */
+  readonly traceparent: string;
 }
 
 /** Any event: `switch (event.type)` tells the type of `event.data`. */

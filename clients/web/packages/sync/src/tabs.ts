@@ -25,7 +25,7 @@ interface Said {
   level(level: Level): void;
   told(what: keyof View['tells'], args: never[]): void;
   order(order: Order, arg?: boolean): void;
-  progress(ref: string, progress: ShootProgress): void;
+  progress(ref: string, progress: ShootProgress, traceparent?: string): void;
   answer(ref: string, id?: string, code?: string, message?: string): void;
 }
 
@@ -66,8 +66,8 @@ export class Tabs {
           (view.tells[what] as (...args: never[]) => unknown)(...args);
       },
       order: (order, arg) => this.#engine?.[order](arg as never),
-      progress: (ref, progress) =>
-        this.#engine?.updateProgress(progress).then(
+      progress: (ref, progress, traceparent) =>
+        this.#engine?.updateProgress(progress, traceparent).then(
           (id) => this.#post('answer', ref, id),
           ({ code, message }) => this.#post('answer', ref, undefined, code, message),
         ),
@@ -116,9 +116,10 @@ export class Tabs {
   }
 
   /** The same as Engine.updateProgress. */
-  updateProgress(progress: ShootProgress): Promise<string> {
-    if (this.#engine) return this.#engine.updateProgress(progress);
-    return this.#calls.ask((ref) => this.#post('progress', ref, progress), ANSWER_WITHIN);
+  updateProgress(progress: ShootProgress, traceparent?: string): Promise<string> {
+    if (this.#engine) return this.#engine.updateProgress(progress, traceparent);
+    const post = (ref: string) => this.#post('progress', ref, progress, traceparent);
+    return this.#calls.ask(post, ANSWER_WITHIN);
   }
 
   /** Let the other tabs log out too. */

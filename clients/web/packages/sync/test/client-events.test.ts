@@ -288,9 +288,10 @@ describe('updateProgress()', () => {
 
   it('returns the event the server made of it, and knows it itself', async () => {
     const { client } = await connected();
-    const answer = client.updateProgress(progress);
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const answer = client.updateProgress(progress, traceparent);
     const [sent] = server.last.of('UPDATE_PROGRESS');
-    expect(sent).toMatchObject({ payload: progress });
+    expect(sent).toMatchObject({ payload: progress, traceparent });
     server.last.emit('ACCEPTED', { ref: sent?.ref, id: 'event-1' });
 
     expect(await answer).toBe('event-1');

@@ -44,11 +44,13 @@ function process(session: Session, ...texts: string[]): Delivery[] {
 
 describe('an event', () => {
   it('has the fields of its message', () => {
-    const fields = { queue: 'all', timestamp: 17, deviceId: 'phone', userId: 'maya', new: 1 };
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const known = { timestamp: 17, deviceId: 'phone', userId: 'maya', traceparent };
+    const fields = { queue: 'all', ...known, new: 1 };
 
     expect(deliveries(opened(), stored(3, fields))[0]?.event).toEqual({
       ...{ type: 'CREDIT_UPDATE', data: { newBalance: 3 }, seq: 3, queue: 'all', id: 'id-3' },
-      ...{ timestamp: 17, deviceId: 'phone', userId: 'maya' },
+      ...known,
     });
   });
 
