@@ -8,7 +8,8 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from kull_gateway import auth, health, openapi, problems, token_route, triggers
+from kull_gateway import auth, device_route, health, openapi, problems, token_route, triggers
+from kull_gateway.device_route import SignOut
 from kull_gateway.guard import Cors, Guard
 from kull_gateway.health import AskStatus, Status, publisher_status
 from kull_gateway.metrics import GatewayMetrics
@@ -27,6 +28,7 @@ def create_app(
     events: Catalogue = EVENTS,
     status: AskStatus | None = None,
     minter: Minter | None = None,
+    sign_out: SignOut | None = None,
     origins: Origins | None = None,
     buckets: Buckets | None = None,
     metrics: GatewayMetrics | None = None,
@@ -40,6 +42,7 @@ def create_app(
         events: the types of events that have a trigger.
         status: what the health endpoints tell; by default whether RabbitMQ answers.
         minter: signs device tokens; None: there is no `/api/sync/token`.
+        sign_out: signs devices out; None: there is no `/api/sync/devices`.
         origins: pages that may call; by default those of the gateway's own host.
         buckets: how often each key or service may call; by default as often as it likes.
         metrics: what is counted.
@@ -60,6 +63,8 @@ def create_app(
     triggers.add(app, publisher, admission, events)
     if minter is not None:
         token_route.add(app, minter, admission)
+    if sign_out is not None:
+        device_route.add(app, sign_out)
 
     async def default_status() -> Status:
         return await publisher_status(publisher)

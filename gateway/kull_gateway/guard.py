@@ -25,7 +25,7 @@ class Cors(CORSMiddleware):
         super().__init__(
             app,
             allow_origins=sorted(origins.allowed),
-            allow_methods=("GET", "POST"),
+            allow_methods=("GET", "POST", "DELETE"),
             allow_headers=CORS_HEADERS,
             max_age=600,
         )

@@ -77,12 +77,14 @@ def trigger(model: type[Event]) -> Json:
 
 
 SECURED: Final[Json] = {"security": [{"service": []}]}
+OF_A_DEVICE: Final[Json] = {"security": [{"device": []}]}
 SCHEMES: Final[Json] = {
     "service": {
         "type": "http",
         "scheme": "bearer",
         "description": "a service key (`kull keys add`) or a service token",
-    }
+    },
+    "device": {"type": "http", "scheme": "bearer", "description": "a device token"},
 }
 
 

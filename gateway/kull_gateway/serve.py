@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from kull_gateway.app import create_app
+from kull_gateway.device_route import SignOut
 from kull_gateway.health import AskDetails, Status, publisher_status
 from kull_gateway.hosts import authority
 from kull_gateway.http import HttpSide
@@ -33,19 +34,21 @@ async def serve(
     settings: GatewaySettings,
     *,
     details: AskDetails | None = None,
+    sign_out: SignOut | None = None,
     extend: Callable[[FastAPI], None] = lambda app: None,
 ) -> None:
     """Serve the triggers until cancelled.
 
-    `details` returns what the status tells beside RabbitMQ's state; None: nothing. `extend` may add
-    routes of its own.
+    `details` returns what the status tells beside RabbitMQ's state; None: nothing. `sign_out`: see
+    `create_app`. `extend` may add routes of its own.
     Shutdown: stop accepting, let requests end, disconnect from RabbitMQ. Raises what `async with`
     of `connect` raises, GatewayConfigError, and OSError when the port cannot be used.
     """
     node = f"{settings.gateway_host}:{settings.gateway_port}"
     to = traces(settings.traces_url, role="kull-gateway", node=node, ratio=settings.traces_ratio)
     async with to as tracer:
-        await _serve_with(_publisher(settings, tracer), settings, details=details, extend=extend)
+        publisher = _publisher(settings, tracer)
+        await _serve_with(publisher, settings, details=details, sign_out=sign_out, extend=extend)
 
 
 async def _serve_with(
@@ -53,6 +56,7 @@ async def _serve_with(
     settings: GatewaySettings,
     *,
     details: AskDetails | None,
+    sign_out: SignOut | None,
     extend: Callable[[FastAPI], None],
 ) -> None:
     metrics = GatewayMetrics()
@@ -67,6 +71,7 @@ async def _serve_with(
         authorize=settings.authorize(),
         status=status,
         minter=settings.minter(),
+        sign_out=sign_out,
         origins=settings.pages(),
         buckets=settings.buckets(),
         metrics=metrics,

@@ -27,6 +27,7 @@ from kull_producers.contract.device_tokens import (
     MIN_RSA_BITS,
     NAME,
     PLATFORM,
+    RIGHTS,
     ROOMS,
     RS256,
 )
@@ -134,9 +135,13 @@ class Minter:
         name: str = "",
         platform: str = "",
         rooms: Sequence[str] = (),
+        rights: Sequence[str] | None = None,
         ttl: float = 3600,
     ) -> Minted:
-        """Return a token. `ttl` is in seconds; the other arguments are the claims."""
+        """Return a token. `ttl` is in seconds; the other arguments are the claims.
+
+        rights: None: what a device may do by default; empty: none of it.
+        """
         # Finer than a second: a token from right after a revocation is told from one before it.
         # Fractions that a float holds exactly, so that the life is `ttl` to the digit.
         issued = int(self._now() * FRACTIONS) / FRACTIONS
@@ -150,6 +155,8 @@ class Minter:
         }
         optional = {DEVICE: device, NAME: name, PLATFORM: platform, ROOMS: list(rooms)}
         claims |= {key: value for key, value in optional.items() if value}
+        if rights is not None:
+            claims[RIGHTS] = list(rights)
         headers = {"kid": self.key.kid} if self.key.kid else None
         token = jwt.encode(claims, self.key.key, self.key.algorithm, headers=headers)
         return Minted(token=token, expires_ms=int(expires * 1000))

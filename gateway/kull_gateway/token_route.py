@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
@@ -19,6 +19,7 @@ from kull_producers.contract.limits import (
     MAX_DEVICE_ID_CHARS,
     MAX_NAME_CHARS,
     MAX_PLATFORM_CHARS,
+    MAX_RIGHTS,
     MAX_ROOMS_GRANTED,
     MAX_USER_ID_CHARS,
 )
@@ -54,6 +55,11 @@ class TokenRequest(BaseModel):
     )
     rooms: list[Room] = Field(
         [], max_length=MAX_ROOMS_GRANTED, description="rooms that it may join"
+    )
+    rights: list[Literal["devices:manage"]] | None = Field(
+        None,
+        max_length=MAX_RIGHTS,
+        description="what it may do for its user; left out: devices:manage, sign out devices",
     )
     ttl: int = Field(DEFAULT_TTL, ge=1, le=2**31, description="seconds that it is valid")
 
@@ -100,6 +106,7 @@ def add(app: FastAPI, minter: Minter, admission: Admission) -> None:
             name=asked.device_name,
             platform=asked.platform,
             rooms=asked.rooms,
+            rights=asked.rights,
             ttl=asked.ttl,
         )
         reply = TokenReply(

@@ -103,10 +103,11 @@ def device_token(
     name: str = "",
     platform: str = "",
     rooms: Sequence[str] = (),
+    rights: Sequence[str] | None = None,
 ) -> str:
-    """Return a signed device token. `ttl` is in seconds."""
+    """Return a signed device token. `ttl` is in seconds; `rights`: see `Minter.mint`."""
     minted = minter(keys, max_ttl=math.inf).mint(
-        user=user, device=device, name=name, platform=platform, rooms=rooms, ttl=ttl
+        user=user, device=device, name=name, platform=platform, rooms=rooms, rights=rights, ttl=ttl
     )
     return minted.token
 

@@ -26,8 +26,9 @@ class MeshSettings(TlsSettings, BrokerSettings, ServiceSettings, PageSettings, S
     )
     gateway_routers: str = Field(
         "",
-        description="routers whose state a gateway tells in its status, host:port separated by "
-        "commas; with TLS it needs a certificate of the role viewer",
+        description="routers whose state a gateway tells in its status and by which it signs "
+        "out devices, host:port separated by commas; with TLS it needs a certificate of the role "
+        "viewer",
     )
     web_edges: str = Field(
         "",

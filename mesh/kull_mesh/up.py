@@ -27,6 +27,7 @@ from kull_gateway.auth import Authorize
 from kull_gateway.http import HttpSide
 from kull_gateway.settings import DEFAULT_BURST, DEFAULT_RATE, DEFAULT_TIMEOUT, HttpSettings
 from kull_mesh import __version__, secrets
+from kull_mesh.device_calls import RouterSignOut
 from kull_mesh.errors import MeshError
 from kull_mesh.play import page
 from kull_mesh.readiness import until
@@ -150,6 +151,7 @@ class LocalMesh:
             authorize=self._options.authorize(),
             status=self._status,
             minter=secrets.minter(self._options.keys),
+            sign_out=RouterSignOut([self.router.grpc_address], None),
             origins=self._options.pages(),
             buckets=Buckets(rate=DEFAULT_RATE, burst=DEFAULT_BURST),
         )

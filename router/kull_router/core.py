@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import cached_property
 from itertools import count
 from typing import NoReturn
 
@@ -40,6 +41,7 @@ from kull_router.sessions.enforcement import Enforcement
 from kull_router.sessions.recollection import Recollection
 from kull_router.sessions.requests import Requests
 from kull_router.sessions.sessions import Sessions
+from kull_router.sessions.sign_out import SignOut
 from kull_router.settings import RouterSettings
 
 log = structlog.get_logger(__name__)
@@ -113,6 +115,21 @@ class RouterCore:
             clock=self.clock,
         )
 
+    @cached_property
+    def sign_out(self) -> SignOut:
+        """What signs devices out, for edges and for gateways."""
+        return SignOut(
+            self.settings,
+            store=self.store,
+            authority=self._authority,
+            enforcement=self.enforcement,
+            registry=self.sessions.registry,
+            subscriptions=self.subscriptions,
+            devices=self._devices,
+            shards=self.shards,
+            clock=self.clock,
+        )
+
     def _dispatch(self) -> Dispatcher:
         return Dispatcher(
             sessions=self.sessions,
@@ -138,6 +155,7 @@ class RouterCore:
                 clock=self.clock,
             ),
             enforcement=self.enforcement,
+            sign_out=self.sign_out,
             recollection=self.recollection,
         )
 

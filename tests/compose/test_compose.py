@@ -98,13 +98,14 @@ def test_each_role_sees_its_own_keys_and_nobody_that_runs_the_authoritys() -> No
         }
         for name, service in services.items()
     }
-    assert len(certs.pop("certificates")) == 4
+    assert len(certs.pop("certificates")) == 5
     assert {name: volumes for name, volumes in certs.items() if volumes} == {
         "router-1": {("certs-router", True)},
         "router-2": {("certs-router", True)},
         "edge-1": {("certs-edge", True)},
         "edge-2": {("certs-edge", True)},
         "operator": {("certs-operator", True)},
+        "gateway": {("certs-viewer", True)},
     }
 
 

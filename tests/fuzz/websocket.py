@@ -51,6 +51,7 @@ FRAMES = [
     text(type="LEAVE", queue="room:r", ref="r"),
     text(type="TYPING", queue="room:r"),
     text(type="LOGOUT", ref=2),
+    text(type="SIGN_OUT", deviceId="phone", ref=2),
     frame(2, b"binary"),
     frame(1, b'{"type":"A', fin=False) + frame(0, b'CK","seq":1}'),
     frame(9, b"ping"),

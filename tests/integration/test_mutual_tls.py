@@ -19,7 +19,14 @@ from kull_edge.settings import EdgeSettings
 from kull_mesh import certs
 from kull_mesh.certs import Issued
 from kull_mesh.errors import MeshError
-from kull_protos.mesh.v1 import admin_pb2, admin_pb2_grpc, attach_pb2, attach_pb2_grpc
+from kull_protos.mesh.v1 import (
+    admin_pb2,
+    admin_pb2_grpc,
+    attach_pb2,
+    attach_pb2_grpc,
+    device_pb2,
+    device_pb2_grpc,
+)
 from kull_router.broker.memory import MemoryBroker
 from kull_router.errors import ConfigError
 from kull_router.node import Router
@@ -150,12 +157,14 @@ async def test_each_role_calls_its_own_methods(
     async with router(folder) as running:
         async with channel(running, files(folder, f"{role}-{role}-1")) as open_channel:
             admin: Any = admin_pb2_grpc.AdminServiceStub(open_channel)
+            devices: Any = device_pb2_grpc.DeviceServiceStub(open_channel)
             looks = [
                 admin.ListNodes(admin_pb2.ListNodesRequest()),
                 admin.ListSessions(admin_pb2.ListSessionsRequest()),
                 admin.ListQueues(admin_pb2.ListQueuesRequest()),
                 admin.ListDevices(admin_pb2.ListDevicesRequest(user_id="u")),
                 admin.Explain(admin_pb2.ExplainRequest(event_id="e")),
+                devices.SignOut(device_pb2.SignOutRequest(token="t", device_id="d")),
             ]
             deeds = [
                 admin.Disconnect(admin_pb2.DisconnectRequest(user_id="u")),
@@ -173,7 +182,7 @@ async def test_each_role_calls_its_own_methods(
 def test_every_method_has_its_roles() -> None:
     described = [
         f"/{service.full_name}/{method.name}"
-        for module in (attach_pb2, admin_pb2)
+        for module in (attach_pb2, admin_pb2, device_pb2)
         for service in module.DESCRIPTOR.services_by_name.values()
         for method in service.methods
     ]

@@ -235,15 +235,16 @@ class SyncClient:
         finally:
             self._logging_out = False
 
+    async def sign_out(self, device_id: str, *, answer_within: float = 10.0) -> None:
+        """Sign out a device of this user: it must log in again, and the server forgets it.
+
+        Twice is harmless. Raises like `update_progress`; Rejected also for an unknown device.
+        """
+        await self._ask(lambda ref: messages.sign_out(device_id, ref), answer_within)
+
     async def _ask(self, message: Callable[[str], str], within: float) -> str:
-        """Send a message that carries this `ref` and return its answer."""
-        ref, answer = self._requests.open()
-        try:
-            async with asyncio.timeout(within):
-                await self._connection.send(message(ref))
-                return await answer
-        finally:
-            self._requests.close(ref)
+        """Send a message with a `ref`; return its answer."""
+        return await self._requests.ask(message, self._connection.send, within)
 
     def __aiter__(self) -> Self:
         """Iterate over events, until the client is closed."""

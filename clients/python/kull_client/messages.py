@@ -234,6 +234,12 @@ def logout(ref: str) -> str:
     return compact({"type": "LOGOUT", "ref": ref})
 
 
+def sign_out(device_id: str, ref: str) -> str:
+    """Return a message that signs out a device of the same user. Raises InvalidMessage."""
+    _check("device_id", device_id, MAX_DEVICE_ID_CHARS, least=1)
+    return compact({"type": "SIGN_OUT", "deviceId": device_id, "ref": ref})
+
+
 def lifetime_of(message: Mapping[str, Any]) -> float | None:
     """Return the seconds that the token of WELCOME or REFRESHED still lives; None: for ever.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from itertools import count
 
 from kull_client.errors import NotConnected, Rejected
@@ -15,6 +16,21 @@ class Requests:
     def __init__(self) -> None:
         self._numbers = count(1)
         self._waiting: dict[str, asyncio.Future[str]] = {}
+
+    async def ask(
+        self, message: Callable[[str], str], send: Callable[[str], Awaitable[None]], within: float
+    ) -> str:
+        """Send the message with a new `ref`, and return its answer within so many seconds.
+
+        Raises what `send` raises, NotConnected, Rejected, TimeoutError.
+        """
+        ref, answer = self.open()
+        try:
+            async with asyncio.timeout(within):
+                await send(message(ref))
+                return await answer
+        finally:
+            self.close(ref)
 
     def open(self) -> tuple[str, asyncio.Future[str]]:
         """Return a new `ref`, and what will hold the event's id."""

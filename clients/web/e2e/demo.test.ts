@@ -172,7 +172,7 @@ describe.skipIf(!chromiumPath)('the demo page', () => {
     await until(async () => (await rows.count()) === 2);
     expect(await rows.first().textContent()).toContain('This device');
     await tab.screenshot({ path: `${SHOTS}settings.png` });
-    await tab.getByRole('button', { name: 'Sign out' }).click();
+    await tab.getByRole('button', { name: 'Sign out', exact: true }).click();
 
     await tab.getByText('You are signed out.').waitFor();
     expect(await colour(tab)).toBe('red');

@@ -63,9 +63,35 @@ describe.skipIf(!chromiumPath)('the page of a mesh that is up', () => {
 
     await until(async () => (await colour(tab)) === 'green');
     await tab.getByRole('link', { name: 'Settings' }).click();
-    await tab.getByRole('button', { name: 'Sign out' }).click();
+    await tab.getByRole('button', { name: 'Sign out', exact: true }).click();
     await tab.getByLabel('Device token').waitFor();
     await tab.close();
+  });
+
+  it('signs out another device of the user, after a confirmation', async () => {
+    const mine = await browser.newPage({ viewport: { width: 420, height: 800 } });
+    const other = await browser.newPage();
+    for (const [tab, device] of [
+      [mine, 'browser'],
+      [other, 'phone'],
+    ] as const) {
+      await tab.goto(kull.http);
+      await signIn(
+        tab,
+        kull.run('token', '--user', 'trillian', '--device', device, '--name', device),
+      );
+      await until(async () => (await colour(tab)) === 'green');
+    }
+    await mine.getByRole('link', { name: 'Settings' }).click();
+    await mine.getByRole('button', { name: 'Sign out phone' }).click();
+    const question = mine.getByRole('group', { name: /Sign out phone/ });
+    expect(await violations(question)).toEqual([]);
+    await mine.screenshot({ path: `${SHOTS}live-sign-out.png` });
+    await question.getByRole('button', { name: 'Sign out' }).click();
+
+    await until(async () => (await colour(other)) === 'red');
+    await until(async () => (await mine.getByText('phone', { exact: true }).count()) === 0);
+    await Promise.all([mine.close(), other.close()]);
   });
 
   it.each(['light', 'dark'] as const)('axe finds nothing, %s', async (colorScheme) => {

@@ -15,6 +15,7 @@ from kull_edge.session.effects import (
     PublishWish,
     RefreshWish,
     Release,
+    SignOutWish,
     Subscribe,
     ToRouter,
 )
@@ -50,7 +51,7 @@ class Wishes:
                     out += self._placement.subscribe(session, subscription)
                 case Release(subscription):
                     out += self._release(session, subscription)
-                case PublishWish() | LogoutWish():
+                case PublishWish() | LogoutWish() | SignOutWish():
                     out += _ask_owner(session, effect)
                 case RefreshWish():
                     out += _refresh(session, effect)
@@ -104,13 +105,18 @@ class Wishes:
         return out + self._placement.pump(link)
 
 
-def _ask_owner(session: Session, wish: PublishWish | LogoutWish) -> list[Effect]:
+def _ask_owner(session: Session, wish: PublishWish | LogoutWish | SignOutWish) -> list[Effect]:
     own = session.subscriptions.own
     if not own.attached:
         return session.orphaned()
     if isinstance(wish, LogoutWish):
         logout = pb.Logout(request_id=wish.request_id, session_id=session.id)
         return [ToRouter(own.link, pb.AttachRequest(logout=logout))]
+    if isinstance(wish, SignOutWish):
+        sign_out = pb.SignOut(
+            request_id=wish.request_id, session_id=session.id, device_id=wish.device_id
+        )
+        return [ToRouter(own.link, pb.AttachRequest(sign_out=sign_out))]
     request = pb.Publish(
         request_id=wish.request_id,
         session_id=session.id,

@@ -128,13 +128,21 @@ class Logout:
     ref: OptionalRef = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignOut:
+    """A device of the same user shall have to log in again, and be as if it had never been here."""
+
+    device_id: Annotated[str, text(MAX_DEVICE_ID_CHARS, least=1)]
+    ref: OptionalRef = None
+
+
 @dataclass(frozen=True, slots=True)
 class Ping:
     """Asks for a sign of life: browsers do not show WebSocket pings to pages."""
 
 
 RoomMessage = JoinRoom | LeaveRoom | Typing
-SessionMessage = Ack | UpdateProgress | Refresh | RoomMessage | Logout | Ping
+SessionMessage = Ack | UpdateProgress | Refresh | RoomMessage | Logout | SignOut | Ping
 DeviceMessage = Hello | SessionMessage
 
 TYPES: Final[Mapping[str, type[DeviceMessage]]] = {
@@ -146,6 +154,7 @@ TYPES: Final[Mapping[str, type[DeviceMessage]]] = {
     "LEAVE": LeaveRoom,
     "TYPING": Typing,
     "LOGOUT": Logout,
+    "SIGN_OUT": SignOut,
     "PING": Ping,
 }
 

@@ -44,7 +44,7 @@ class SessionConfig(BaseModel):
     )
     publish_burst: float = Field(200.0, ge=1, description="of those at once, above that rate")
     token_rate: float = Field(
-        0.5, ge=0, description="REFRESH and LOGOUT per second of a device; 0: no limit"
+        0.5, ge=0, description="REFRESH, LOGOUT and SIGN_OUT per second of a device; 0: no limit"
     )
     token_burst: float = Field(5.0, ge=1, description="of those at once, above that rate")
     ping_rate: float = Field(2.0, ge=0, description="PING per second of a device; 0: no limit")

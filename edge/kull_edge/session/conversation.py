@@ -11,7 +11,7 @@ from kull_edge.protocol.messages import SessionMessage
 from kull_edge.protocol.server_messages import Pong, joined_json, position_json
 from kull_edge.session.config import SessionConfig
 from kull_edge.session.credential import Credential
-from kull_edge.session.effects import Effect, Limited, LogoutWish, PublishWish
+from kull_edge.session.effects import Effect, Limited, LogoutWish, PublishWish, SignOutWish
 from kull_edge.session.rates import Rates
 from kull_edge.session.replies import Replies
 from kull_edge.session.requests import Requests
@@ -94,6 +94,9 @@ class Conversation:
             case messages.Logout():
                 _check(state is State.OPEN, "LOGOUT comes after WELCOME", message.ref)
                 return self._logout(message, now)
+            case messages.SignOut():
+                _check(state is State.OPEN, "SIGN_OUT comes after WELCOME", message.ref)
+                return self._sign_out(message, now)
             case messages.Ping():
                 # Nothing comes before WELCOME, which is a sign of life as well.
                 return self._ping(now) if state is State.OPEN else []
@@ -134,10 +137,16 @@ class Conversation:
             return told
         return [LogoutWish(self._requests.begin(message.ref))]
 
+    def _sign_out(self, message: messages.SignOut, now: float) -> list[Effect]:
+        _check(self._v2, "SIGN_OUT needs the subprotocol kull.sync.v2", message.ref)
+        if told := self._too_often(message.ref, now) or self._requests.full(message.ref):
+            return told
+        return [SignOutWish(self._requests.begin(message.ref), message.device_id)]
+
     def _too_often(self, ref: messages.Ref, now: float) -> list[Effect]:
         """Return what to tell a device about its token, which costs a router far more than us."""
         if wait := self._rates.token(now):
-            why = f"REFRESH and LOGOUT come too often: wait {wait:.1f} s"
+            why = f"REFRESH, LOGOUT and SIGN_OUT come too often: wait {wait:.1f} s"
             return [Limited("tokens"), *self._replies.error(ErrorCode.RATE_LIMITED, why, ref)]
         return []
 

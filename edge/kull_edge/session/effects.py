@@ -50,6 +50,14 @@ class LogoutWish:
     request_id: int
 
 
+@dataclass(frozen=True, slots=True)
+class SignOutWish:
+    """The user's router shall sign a device of the user out."""
+
+    request_id: int
+    device_id: str
+
+
 # For the sockets
 
 
@@ -136,7 +144,7 @@ class DrainAsked:
     reason: str
 
 
-Wish = Subscribe | Release | PublishWish | RefreshWish | LogoutWish
+Wish = Subscribe | Release | PublishWish | RefreshWish | LogoutWish | SignOutWish
 ForDevice = Write | Ping | Close | Cut
 Report = Opened | Limited | RouterDrains | UnexpectedFrame | DrainAsked
 Effect = Wish | ForDevice | ToRouter | Report

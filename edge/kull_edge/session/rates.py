@@ -31,7 +31,7 @@ class Rates:
         return self._wait(self._messages, now)
 
     def token(self, now: float) -> float:
-        """REFRESH or LOGOUT."""
+        """REFRESH, LOGOUT or SIGN_OUT."""
         return self._wait(self._tokens, now)
 
     def ping(self, now: float) -> float:

@@ -8,6 +8,7 @@ import kull_gateway.serve
 from kull_edge.link.certificates import channel_credentials
 from kull_gateway import GatewaySettings
 from kull_mesh import signals
+from kull_mesh.device_calls import RouterSignOut
 from kull_mesh.mesh_status import MeshStatus
 from kull_mesh.play import page
 from kull_mesh.settings import MeshSettings
@@ -20,7 +21,9 @@ def gateway() -> None:
     """
     settings = MeshSettings()
     credentials = channel_credentials(settings.tls_ca, settings.tls_cert, settings.tls_key)
-    status = MeshStatus(_listed(settings.gateway_routers), credentials)
+    routers = _listed(settings.gateway_routers)
+    status = MeshStatus(routers, credentials)
+    sign_out = RouterSignOut(routers, credentials) if routers else None
     edges = _listed(settings.web_edges)
     files = page.folder() if edges else None
 
@@ -28,7 +31,10 @@ def gateway() -> None:
         if files is not None:
             page.add(app, files, edges=edges)
 
-    signals.run_role(kull_gateway.serve.serve(GatewaySettings(), details=status, extend=extend))
+    gateway_settings = GatewaySettings()
+    signals.run_role(
+        kull_gateway.serve.serve(gateway_settings, details=status, sign_out=sign_out, extend=extend)
+    )
 
 
 def _listed(text: str) -> list[str]:

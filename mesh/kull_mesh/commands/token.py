@@ -31,6 +31,13 @@ def token(
     room: Annotated[
         list[str] | None, typer.Option(help="A room that it may join; may be repeated.")
     ] = None,
+    manages_devices: Annotated[
+        bool,
+        typer.Option(
+            "--manage-devices/--no-manage-devices",
+            help="Whether it may sign out the user's devices.",
+        ),
+    ] = True,
 ) -> None:
     """Print a device token, signed with KULL_TOKEN_SIGNING_KEY, KULL_TOKEN_SECRET, or, in
     development, a secret of this machine.
@@ -47,6 +54,7 @@ def token(
         name=name,
         platform=platform,
         rooms=room or (),
+        rights=None if manages_devices else (),
     )
     typer.echo(signed)
 

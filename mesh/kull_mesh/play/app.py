@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 
 import kull_gateway
 from kull_mesh import secrets
+from kull_mesh.device_calls import RouterSignOut
 from kull_mesh.play import page
 from kull_mesh.play.business import PROMPTS, Business
 from kull_mesh.play.mesh import PlayMesh
@@ -71,6 +72,7 @@ def create_app(
     app = kull_gateway.create_app(
         mesh.publisher,
         authorize=kull_gateway.service_auth(mesh.keys.service),
+        sign_out=RouterSignOut([mesh.router_address], None),
         origins=kull_gateway.Origins(local=True),
     )
     _add_shoots(app, mesh, business)

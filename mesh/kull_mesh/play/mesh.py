@@ -110,12 +110,17 @@ class PlayMesh:
             token_secret=SecretStr(keys.device),
         )
         self.edges = [
-            EdgeProcess(f"edge-{number}", host, authority(host, self._settings.grpc_port))
+            EdgeProcess(f"edge-{number}", host, self.router_address)
             for number in range(1, edges + 1)
         ]
         self._router: Router | None = None
         self._breaking: set[asyncio.Task[None]] = set()
         self._busy: set[str] = set()
+
+    @property
+    def router_address(self) -> str:
+        """Where the router is, host:port, also while it is away."""
+        return authority(self._settings.grpc_host, self._settings.grpc_port)
 
     @property
     def router_ready(self) -> bool:

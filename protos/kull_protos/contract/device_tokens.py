@@ -9,6 +9,10 @@ DEVICE: Final = "device"
 NAME: Final = "name"  # of the device, for people
 PLATFORM: Final = "platform"
 ROOMS: Final = "rooms"  # names, without the prefix of their addresses
+RIGHTS: Final = "rights"  # what the device may do for its user; absent: DEFAULT_RIGHTS
+
+DEVICES_MANAGE: Final = "devices:manage"  # sign out devices of the same user
+DEFAULT_RIGHTS: Final = frozenset({DEVICES_MANAGE})
 
 HS256: Final = "HS256"
 RS256: Final = "RS256"

@@ -31,7 +31,11 @@ class ErrorCode(StrEnum):
         "busy",
         "too many messages of this device, or one about the same room, wait for their answers",
     )
-    FORBIDDEN = "forbidden", "the token does not grant this room, or it is not followed"
+    FORBIDDEN = (
+        "forbidden",
+        "the token does not grant this room or right, or the room is not followed",
+    )
+    UNKNOWN_DEVICE = "unknown_device", "the user has no such device"
     TOO_MANY_ROOMS = "too_many_rooms", "as many rooms are followed as may be; leave one first"
     RATE_LIMITED = (
         "rate_limited",

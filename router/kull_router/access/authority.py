@@ -63,6 +63,10 @@ class Authority:
         if self._revoked.cover(claims, device):
             raise TokenRefused(CloseCode.REVOKED, CloseCode.REVOKED.meaning)
 
+    def has_revoked(self, user: str, device: str) -> bool:
+        """Return whether the tokens of this very device were taken back, and might still live."""
+        return self._revoked.has_device(user, device)
+
     def closes_ms(self, claims: Claims) -> int:
         """Return when a connection with this token ends, since the Unix epoch; 0: never."""
         return claims.expires_ms + self._grace_ms if claims.expires_ms else 0

@@ -147,6 +147,10 @@ class Revocations:
                 return True
         return False
 
+    def has_device(self, user: str, device: str) -> bool:
+        """Return whether all tokens of this very device were taken back at some moment."""
+        return _digest((user, device, "")) in self._scopes
+
     def expire(self, now_ms: int) -> None:
         """Forget those whose tokens have expired by themselves."""
         while self._ending and self._ending[0] >> _DIGEST_BITS <= now_ms:

@@ -18,6 +18,7 @@ from kull_protos.contract import addresses, device_ids, device_tokens
 from kull_protos.contract.close_codes import TRY_AGAIN, CloseCode
 from kull_protos.contract.limits import (
     DEFAULT_TOKEN_TTL,
+    MAX_RIGHTS,
     MAX_ROOMS_GRANTED,
     MAX_TIME_MS,
     MAX_TOKEN_CHARS,
@@ -39,6 +40,7 @@ class Claims:
 
     Attributes:
         rooms: addresses of the rooms that it grants.
+        rights: what else it grants; this version may not know all of them.
         expires_ms, issued_ms: since the Unix epoch, 0: never, or unknown. A time of issue that is
             further ahead than clocks may differ tells nothing.
         token_id: the claim `jti`, empty if it has none.
@@ -50,6 +52,7 @@ class Claims:
     name: str = ""
     platform: str = ""
     rooms: frozenset[str] = frozenset()
+    rights: frozenset[str] = device_tokens.DEFAULT_RIGHTS
     expires_ms: int = 0
     issued_ms: int = 0
     token_id: str = ""
@@ -58,6 +61,11 @@ class Claims:
     def grants(self, queue: str) -> bool:
         """Return whether the device may follow a queue: its user's own, `all`, its rooms'."""
         return queue in {addresses.of_user(self.user), addresses.ALL} or queue in self.rooms
+
+    @property
+    def manages_devices(self) -> bool:
+        """Whether it may sign out devices of its user."""
+        return device_tokens.DEVICES_MANAGE in self.rights
 
 
 NOBODY: Final = Claims(user="")
@@ -225,6 +233,7 @@ def _claims(payload: dict[str, Any], now_ms: int) -> Claims:
         name=texts[device_tokens.NAME],
         platform=texts[device_tokens.PLATFORM],
         rooms=_rooms(payload.get(device_tokens.ROOMS, [])),
+        rights=_rights(payload.get(device_tokens.RIGHTS)),
         expires_ms=expires_ms,
         issued_ms=issued_ms,
         token_id=plain_text(texts["jti"], MAX_TOKEN_ID_CHARS),
@@ -240,6 +249,15 @@ def _rooms(value: object) -> frozenset[str]:
         raise TokenRefused(
             CloseCode.BAD_TOKEN, f"the token's rooms are not usable: {error}"
         ) from error
+
+
+def _rights(value: object) -> frozenset[str]:
+    if value is None:
+        return device_tokens.DEFAULT_RIGHTS
+    if not isinstance(value, list) or len(value) > MAX_RIGHTS:
+        why = f"the token's rights are not usable: at most {MAX_RIGHTS} names in a list"
+        raise TokenRefused(CloseCode.BAD_TOKEN, why)
+    return frozenset(each for each in value if isinstance(each, str))
 
 
 def _milliseconds(seconds: Any) -> int:

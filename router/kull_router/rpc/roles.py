@@ -32,6 +32,8 @@ METHODS: Final[dict[str, frozenset[str]]] = {
     f"{_MESH}.AdminService/Disconnect": _ACTS,
     f"{_MESH}.AdminService/Revoke": _ACTS,
     f"{_MESH}.AdminService/Drain": _ACTS,
+    # The person's own token grants it: a gateway only passes it on.
+    f"{_MESH}.DeviceService/SignOut": _SEES,
 }
 HEALTH: Final = "/grpc.health.v1.Health/"
 

@@ -43,6 +43,10 @@ class Devices:
             presence.announced = True
             await self._tell(presence, connected=True)
 
+    async def gone(self, presence: Presence) -> str:
+        """Tell the others that a device is gone for good, and return the event's id."""
+        return await self._tell(presence, connected=False)
+
     async def run(self) -> NoReturn:
         """Tell the others when a device's grace is over."""
         interval = max(0.05, self._grace / 10)
@@ -60,7 +64,7 @@ class Devices:
             for _, presence in self._registry.sessions():
                 await self._touch(presence)
 
-    async def _tell(self, presence: Presence, *, connected: bool) -> None:
+    async def _tell(self, presence: Presence, *, connected: bool) -> str:
         event = device_event(
             presence,
             connected=connected,
@@ -69,6 +73,7 @@ class Devices:
             age_ms=self._clock.age_ms(),
         )
         await self._shards[presence.shard].submit(event)
+        return event.id
 
     async def _touch(self, presence: Presence) -> None:
         try:

@@ -16,6 +16,7 @@ from kull_router.sessions.enforcement import Enforcement
 from kull_router.sessions.recollection import Recollection
 from kull_router.sessions.requests import Requests
 from kull_router.sessions.sessions import Sessions
+from kull_router.sessions.sign_out import SignOut
 
 log = structlog.get_logger(__name__)
 
@@ -30,8 +31,10 @@ class Dispatcher:
         admission: Admission,
         requests: Requests,
         enforcement: Enforcement,
+        sign_out: SignOut,
         recollection: Recollection,
     ) -> None:
+        self._sign_out = sign_out
         self._recollection = recollection
         self._sessions = sessions
         self._admission = admission
@@ -63,6 +66,9 @@ class Dispatcher:
             case "logout":
                 work = self._enforcement.logout(stream, request.logout)
                 await self._spawn_if_free(stream, work, request.logout, "logout")
+            case "sign_out":
+                work = self._sign_out.asked(stream, request.sign_out)
+                await self._spawn_if_free(stream, work, request.sign_out, "sign_out")
             case "refresh":
                 self._enforcement.refresh(stream, request.refresh)
             case "unsubscribe":
@@ -77,7 +83,7 @@ class Dispatcher:
         self,
         stream: EdgeStream,
         work: Coroutine[Any, Any, None],
-        request: pb.Publish | pb.Logout,
+        request: pb.Publish | pb.Logout | pb.SignOut,
         name: str,
     ) -> None:
         if stream.publishes.locked():

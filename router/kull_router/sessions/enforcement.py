@@ -9,7 +9,7 @@ from typing import Final, NoReturn
 import structlog
 
 from kull_protos.common.rates import Buckets
-from kull_protos.contract.close_codes import TRY_AGAIN, CloseCode
+from kull_protos.contract.close_codes import CloseCode
 from kull_protos.contract.error_codes import ErrorCode
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router import metrics
@@ -21,7 +21,7 @@ from kull_router.delivery.edge_stream import EdgeStream
 from kull_router.delivery.session_key import SessionKey
 from kull_router.delivery.subscriptions import Subscription, Subscriptions
 from kull_router.errors import StoreError, TokenRefused
-from kull_router.sessions.refusals import NotGranted, refuse
+from kull_router.sessions.refusals import NotGranted, error_code, refuse
 from kull_router.sessions.sessions import Sessions
 from kull_router.settings import RouterSettings
 
@@ -30,11 +30,6 @@ log = structlog.get_logger(__name__)
 # Edges close in time by themselves: this is for one that does not.
 SWEEP: Final = 5.0  # seconds
 LOGGED_OUT: Final = "logged out"
-_ERRORS: Final = {
-    TRY_AGAIN: ErrorCode.UNAVAILABLE,
-    CloseCode.TOKEN_EXPIRED: CloseCode.TOKEN_EXPIRED.label,
-    CloseCode.REVOKED: CloseCode.REVOKED.label,
-}
 
 
 class TooManyRefreshes(Exception):
@@ -76,7 +71,7 @@ class Enforcement:
         except TooManyRefreshes as refused:
             answer.error_code, answer.error = ErrorCode.RATE_LIMITED, str(refused)
         except TokenRefused as refused:
-            answer.error_code = _ERRORS.get(refused.close_code, CloseCode.BAD_TOKEN.label)
+            answer.error_code = error_code(refused)
             answer.error = str(refused)
         else:
             answer.expires_at = claims.expires_ms
@@ -193,6 +188,10 @@ class Enforcement:
                     ended.add(subscription.key)
                     self._end(subscription, code, why)
         return len(ended)
+
+    def end_revoked(self, subscription: Subscription) -> None:
+        """End a session as if its token had been taken back."""
+        self._end(subscription, CloseCode.REVOKED, CloseCode.REVOKED.meaning)
 
     def _end(self, subscription: Subscription, close_code: int, reason: str) -> None:
         self._sessions.evict(subscription.key, close_code, reason)

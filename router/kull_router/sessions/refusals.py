@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from kull_protos.contract import addresses
-from kull_protos.contract.close_codes import CloseCode
+from kull_protos.contract.close_codes import TRY_AGAIN, CloseCode
+from kull_protos.contract.error_codes import ErrorCode
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router import metrics
 from kull_router.delivery.edge_stream import EdgeStream
 from kull_router.errors import TokenRefused
+
+_ERRORS: Final = {
+    TRY_AGAIN: ErrorCode.UNAVAILABLE,
+    CloseCode.TOKEN_EXPIRED: CloseCode.TOKEN_EXPIRED.label,
+    CloseCode.REVOKED: CloseCode.REVOKED.label,
+}
 
 
 class Refusal(Exception):
@@ -25,6 +34,11 @@ class NotGranted(TokenRefused):
         self.keep_session = addresses.is_room(address)
         what = repr(address) if self.keep_session else "this queue"
         super().__init__(CloseCode.BAD_TOKEN, f"the token does not grant {what}")
+
+
+def error_code(refused: TokenRefused) -> str:
+    """Return what an ERROR calls it, when the session goes on."""
+    return _ERRORS.get(refused.close_code, CloseCode.BAD_TOKEN.label)
 
 
 def refuse(stream: EdgeStream, session_id: int, address: str, why: Refusal | TokenRefused) -> None:

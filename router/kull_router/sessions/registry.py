@@ -149,6 +149,30 @@ class Registry:
         self._in_grace[presence.info.user, presence.info.device] = presence
         return presence
 
+    def of_device(self, user: str, device: str) -> Presence | None:
+        """Return a device's presence; None: it is not here, or its grace is over."""
+        return self._users.get(user, {}).get(device)
+
+    def remove(self, info: DeviceInfo, *, shard: int, term: int, now_ms: int) -> Presence:
+        """Forget a device, without grace, and return what it was.
+
+        Of one that was not here that is a presence of a generation that nobody else has: news of
+        it are newer than all from before.
+        """
+        known = self.of_device(info.user, info.device)
+        if known:
+            self._forget(known)
+            return known
+        self._counter += 1
+        return Presence(
+            info=info,
+            shard=shard,
+            generation=(term, self._counter),
+            connected_ms=now_ms,
+            session=None,
+            opened_ms=0,
+        )
+
     def expire(self, now: float) -> list[Presence]:
         """Forget devices whose grace period is over and return them."""
         gone = []

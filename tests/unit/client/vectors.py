@@ -20,7 +20,7 @@ from tests.simulation.loop import run
 from tests.unit.client.sockets import Dialled, Socket
 
 FOLDER = Path(__file__).parents[3] / "conformance"
-ABILITIES = {"rooms", "logout", "deviceId"}
+ABILITIES = {"rooms", "logout", "deviceId", "signOut"}
 HOUR = 3600.0  # seconds
 
 Json = dict[str, Any]
@@ -218,7 +218,9 @@ class World:
             self._may_process.release()
             await self._settle()
 
-    async def _step_call(self, what: str, room: str = "", progress: Json | None = None) -> None:
+    async def _step_call(
+        self, what: str, room: str = "", progress: Json | None = None, device: str = ""
+    ) -> None:
         client = self._client
         match what:
             case "join":
@@ -229,6 +231,8 @@ class World:
                 answering = client.typing(room)
             case "logout":
                 answering = client.logout()
+            case "signOut":
+                answering = client.sign_out(device)
             case "progress":
                 fields = {_snake(name): value for name, value in (progress or {}).items()}
                 answering = client.update_progress(**fields)

@@ -24,6 +24,7 @@ async def test_a_minted_token_says_what_was_asked(publisher: InMemoryPublisher) 
         "deviceName": "Maya's Mac",
         "platform": "macos",
         "rooms": ["shoot-1"],
+        "rights": [],
         "ttl": 60,
     }
     async with calling(publisher, minter=minter) as client:
@@ -47,6 +48,7 @@ async def test_a_minted_token_says_what_was_asked(publisher: InMemoryPublisher) 
         "name": "Maya's Mac",
         "platform": "macos",
         "rooms": ["shoot-1"],
+        "rights": [],
         "aud": "kull",
         "iss": "app",
         "iat": 2_000_000_000,

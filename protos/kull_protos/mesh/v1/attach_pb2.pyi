@@ -21,7 +21,7 @@ class AttachResponses(_message.Message):
     def __init__(self, frames: _Optional[_Iterable[_Union[AttachResponse, _Mapping]]] = ...) -> None: ...
 
 class AttachRequest(_message.Message):
-    __slots__ = ("hello", "subscribe", "unsubscribe", "acks", "fetch", "publish", "refresh", "logout", "recalled")
+    __slots__ = ("hello", "subscribe", "unsubscribe", "acks", "fetch", "publish", "refresh", "logout", "recalled", "sign_out")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     SUBSCRIBE_FIELD_NUMBER: _ClassVar[int]
     UNSUBSCRIBE_FIELD_NUMBER: _ClassVar[int]
@@ -31,6 +31,7 @@ class AttachRequest(_message.Message):
     REFRESH_FIELD_NUMBER: _ClassVar[int]
     LOGOUT_FIELD_NUMBER: _ClassVar[int]
     RECALLED_FIELD_NUMBER: _ClassVar[int]
+    SIGN_OUT_FIELD_NUMBER: _ClassVar[int]
     hello: Hello
     subscribe: Subscribe
     unsubscribe: Unsubscribe
@@ -40,7 +41,8 @@ class AttachRequest(_message.Message):
     refresh: Refresh
     logout: Logout
     recalled: Recalled
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., subscribe: _Optional[_Union[Subscribe, _Mapping]] = ..., unsubscribe: _Optional[_Union[Unsubscribe, _Mapping]] = ..., acks: _Optional[_Union[Acks, _Mapping]] = ..., fetch: _Optional[_Union[Fetch, _Mapping]] = ..., publish: _Optional[_Union[Publish, _Mapping]] = ..., refresh: _Optional[_Union[Refresh, _Mapping]] = ..., logout: _Optional[_Union[Logout, _Mapping]] = ..., recalled: _Optional[_Union[Recalled, _Mapping]] = ...) -> None: ...
+    sign_out: SignOut
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., subscribe: _Optional[_Union[Subscribe, _Mapping]] = ..., unsubscribe: _Optional[_Union[Unsubscribe, _Mapping]] = ..., acks: _Optional[_Union[Acks, _Mapping]] = ..., fetch: _Optional[_Union[Fetch, _Mapping]] = ..., publish: _Optional[_Union[Publish, _Mapping]] = ..., refresh: _Optional[_Union[Refresh, _Mapping]] = ..., logout: _Optional[_Union[Logout, _Mapping]] = ..., recalled: _Optional[_Union[Recalled, _Mapping]] = ..., sign_out: _Optional[_Union[SignOut, _Mapping]] = ...) -> None: ...
 
 class AttachResponse(_message.Message):
     __slots__ = ("welcome", "shards", "subscribed", "refused", "deliver", "batch", "gap", "evict", "published", "drain", "drain_order", "refreshed", "recall")
@@ -399,6 +401,16 @@ class Logout(_message.Message):
     request_id: int
     session_id: int
     def __init__(self, request_id: _Optional[int] = ..., session_id: _Optional[int] = ...) -> None: ...
+
+class SignOut(_message.Message):
+    __slots__ = ("request_id", "session_id", "device_id")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
+    request_id: int
+    session_id: int
+    device_id: str
+    def __init__(self, request_id: _Optional[int] = ..., session_id: _Optional[int] = ..., device_id: _Optional[str] = ...) -> None: ...
 
 class DrainOrder(_message.Message):
     __slots__ = ("reason",)

@@ -14,6 +14,7 @@ ASKS = {
     "refresh": '{"type":"REFRESH","token":"maya:mac"}',
     "publish": '{"type":"UPDATE_PROGRESS","payload":{}}',
     "logout": '{"type":"LOGOUT"}',
+    "sign_out": '{"type":"SIGN_OUT","deviceId":"phone"}',
     "subscribe": '{"type":"JOIN","queue":"room:r-%d"}',
 }
 

@@ -251,6 +251,21 @@ def test_a_logout_goes_to_the_users_router_and_its_failure_is_told() -> None:
     assert told(hub.text(1, '{"type":"LOGOUT"}', 1.0))[0][1]["code"] == "unavailable"
 
 
+def test_signing_a_device_out_goes_to_the_users_router_and_its_answer_is_told() -> None:
+    hub = make_hub()
+    attached(hub)
+
+    text = '{"type":"SIGN_OUT","deviceId":"phone","ref":3}'
+    [request] = sent(hub.text(1, text, 0.0), "sign_out")
+    assert (request.session_id, request.device_id) == (1, "phone")
+    answer = pb.Published(request_id=request.request_id, session_id=1, event_id="gone-1")
+    done = hub.link_frame("r", pb.AttachResponse(published=answer), 0)
+
+    assert told(done) == [("ACCEPTED", {"id": "gone-1", "ref": 3})]
+    hub.link_down("r", 1.0)
+    assert told(hub.text(1, text, 3.0))[0][1]["code"] == "unavailable"
+
+
 def test_a_router_that_does_not_take_the_new_token_is_asked_anew_with_it() -> None:
     hub = make_hub()
     attached(hub)

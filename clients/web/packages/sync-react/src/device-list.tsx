@@ -1,10 +1,10 @@
 /** The user's connected devices, live. */
 
 import type { Device } from '@kull/sync';
-import type { ReactElement } from 'react';
+import { type KeyboardEvent, type ReactElement, useEffect, useRef, useState } from 'react';
 import { ago, platformName } from './format.ts';
 import { useDevices } from './hooks.ts';
-import { useSync } from './provider.tsx';
+import { useSignOut, useSync } from './provider.tsx';
 import { useClient } from './use-client.ts';
 import { useNow } from './use-now.ts';
 
@@ -20,39 +20,55 @@ const ICONS: Record<string, string> = {
   windows: LAPTOP,
 };
 
+type SignOut = (deviceId: string) => Promise<unknown>;
+
 export interface DeviceListProps {
+  /**
+   * What signs a device out, see `useSignOut`; it is called after the person has confirmed. false:
+   * there is no button.
+   */
+  onSignOut?: SignOut | false;
   className?: string;
 }
 
-export function DeviceList({ className = '' }: DeviceListProps): ReactElement {
+export function DeviceList({ onSignOut, className = '' }: DeviceListProps): ReactElement {
   const devices = useDevices();
   const own = useClient((client) => client.deviceId, '');
   const now = useNow(15_000);
+  const byToken = useSignOut();
+  const signOut = onSignOut ?? byToken;
   useSync();
   if (devices.length === 0) return <p className="kull-empty">No device is connected.</p>;
   return (
-    <ul className={`kull-devices ${className}`} aria-label="Connected devices">
+    <ul className={`kull-devices ${className}`} aria-label="Connected devices" tabIndex={-1}>
       {[...devices].sort(byOwnThenAge(own)).map((device) => (
         <DeviceRow
           key={device.deviceId}
           device={device}
           isOwn={device.deviceId === own}
           now={now}
+          signOut={signOut || undefined}
         />
       ))}
     </ul>
   );
 }
 
-function DeviceRow(props: { device: Device; isOwn: boolean; now: number }): ReactElement {
-  const { device, isOwn, now } = props;
+function DeviceRow(props: {
+  device: Device;
+  isOwn: boolean;
+  now: number;
+  signOut: SignOut | undefined;
+}): ReactElement {
+  const { device, isOwn, now, signOut } = props;
   const platform = platformName(device.platform);
+  const name = device.deviceName || platform;
   return (
     <li className="kull-device">
       <svg className="kull-device-icon" viewBox="0 0 24 24" aria-hidden="true">
         <path d={ICONS[device.platform.toLowerCase()] ?? GLOBE} />
       </svg>
-      <span className="kull-device-name">{device.deviceName || platform}</span>
+      <span className="kull-device-name">{name}</span>
       {isOwn && <span className="kull-badge">This device</span>}
       <span className="kull-device-more">
         {device.deviceName ? `${platform}, connected ` : 'Connected '}
@@ -60,7 +76,75 @@ function DeviceRow(props: { device: Device; isOwn: boolean; now: number }): Reac
           {ago(device.connectedAt, now)}
         </time>
       </span>
+      {!isOwn && signOut && <SignOutButton name={name} signOut={() => signOut(device.deviceId)} />}
     </li>
+  );
+}
+
+function SignOutButton(props: { name: string; signOut: () => Promise<unknown> }): ReactElement {
+  const { name, signOut } = props;
+  const [step, setStep] = useState<'rest' | 'ask' | 'busy'>('rest');
+  const [problem, setProblem] = useState('');
+  const opener = useRef<HTMLButtonElement>(null);
+  const first = useRef<HTMLButtonElement>(null);
+  const asked = useRef(false);
+  useEffect(() => {
+    if (step === 'ask') first.current?.focus();
+    else if (step === 'rest' && asked.current) opener.current?.focus();
+    asked.current = step !== 'rest';
+  }, [step]);
+
+  async function confirm(from: HTMLElement): Promise<void> {
+    const list = from.closest('ul');
+    setStep('busy');
+    try {
+      await signOut();
+      list?.focus(); // the row goes, the keyboard stays where it was
+    } catch (error) {
+      setProblem(`${name} was not signed out: ${error instanceof Error ? error.message : error}`);
+      setStep('rest');
+    }
+  }
+
+  if (step === 'rest') {
+    const ask = () => {
+      setProblem('');
+      setStep('ask');
+    };
+    const label = `Sign out ${name}`;
+    return (
+      <div className="kull-device-actions">
+        <button type="button" className="kull-button" ref={opener} aria-label={label} onClick={ask}>
+          Sign out
+        </button>
+        {problem && (
+          <p className="kull-note" role="alert">
+            {problem}
+          </p>
+        )}
+      </div>
+    );
+  }
+  const busy = step === 'busy';
+  const close = (event: KeyboardEvent) => event.key === 'Escape' && !busy && setStep('rest');
+  return (
+    <fieldset className="kull-device-actions" onKeyDown={close}>
+      <legend className="kull-note">{`Sign out ${name}? It has to log in again.`}</legend>
+      <button
+        type="button"
+        className="kull-button"
+        ref={first}
+        aria-disabled={busy}
+        onClick={(event) => !busy && void confirm(event.currentTarget)}
+      >
+        {busy ? 'Signing out…' : 'Sign out'}
+      </button>
+      {!busy && (
+        <button type="button" className="kull-button" onClick={() => setStep('rest')}>
+          Cancel
+        </button>
+      )}
+    </fieldset>
   );
 }
 

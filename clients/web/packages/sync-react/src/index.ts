@@ -9,9 +9,10 @@ export {
   useShootProgress,
   useShoots,
 } from './hooks.ts';
-export { SyncProvider, type SyncProviderProps, useSync } from './provider.tsx';
+export { SyncProvider, type SyncProviderProps, useSignOut, useSync } from './provider.tsx';
 export { ShootProgress, type ShootProgressProps } from './shoot-progress.tsx';
 export { ShootProgressPage, type ShootProgressPageProps } from './shoot-progress-page.tsx';
+export { type SignOutOptions, signOutDevice } from './sign-out.ts';
 export { type Phase, type SyncStatus, useSyncStatus } from './status.ts';
 export { SyncIndicator, type SyncIndicatorProps } from './sync-indicator.tsx';
 export { useWebSocket, type WebSocketCallbacks, type WebSocketResult } from './use-web-socket.ts';

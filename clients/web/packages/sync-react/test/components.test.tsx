@@ -99,6 +99,69 @@ describe('DeviceList', () => {
     expect(screen.getAllByRole('listitem').length).toBe(1);
   });
 
+  it('signs a device out only after a confirmation, by keyboard as well', async () => {
+    const calls: [string, RequestInit][] = [];
+    vi.stubGlobal('fetch', async (url: string, init: RequestInit) => {
+      calls.push([url, init]);
+      return new Response(null, { status: 204 });
+    });
+    await show(<DeviceList />);
+    await act(async () => server.last.emit('DEVICE_CONNECTED', mac, { id: 'a', seq: 1 }));
+    const open = () => fireEvent.click(screen.getByRole('button', { name: "Sign out Maya's Mac" }));
+
+    open();
+    const group = screen.getByRole('group', {
+      name: "Sign out Maya's Mac? It has to log in again.",
+    });
+    expect(document.activeElement?.textContent).toBe('Sign out');
+    expect(await violations()).toEqual([]);
+    fireEvent.keyDown(group, { key: 'Escape' });
+    expect(document.activeElement?.getAttribute('aria-label')).toBe("Sign out Maya's Mac");
+    expect(calls).toEqual([]);
+    open();
+    await act(async () => fireEvent.click(screen.getByRole('button', { name: 'Sign out' })));
+
+    expect(calls.map(([url]) => url)).toEqual(['/api/sync/devices/mac']);
+    expect(calls[0]?.[1]).toMatchObject({
+      method: 'DELETE',
+      headers: { Authorization: 'Bearer maya:tab' },
+    });
+    expect(document.activeElement?.tagName).toBe('UL');
+    await act(async () => server.last.emit('DEVICE_DISCONNECTED', mac, { id: 'b', seq: 2 }));
+    expect(screen.queryByText("Maya's Mac")).toBeNull();
+    vi.unstubAllGlobals();
+    await pass(1);
+  });
+
+  it('says why a device was not signed out, and offers it again', async () => {
+    const onSignOut = vi.fn(async () => {
+      throw new Error('the token does not grant devices:manage');
+    });
+    await show(<DeviceList onSignOut={onSignOut} />);
+    await act(async () => server.last.emit('DEVICE_CONNECTED', mac, { id: 'a', seq: 1 }));
+
+    fireEvent.click(screen.getByRole('button', { name: "Sign out Maya's Mac" }));
+    await act(async () => fireEvent.click(screen.getByRole('button', { name: 'Sign out' })));
+
+    expect(onSignOut).toHaveBeenCalledWith('mac');
+    expect(screen.getByRole('alert').textContent).toContain('devices:manage');
+    expect(screen.getByRole('button', { name: "Sign out Maya's Mac" })).toBeTruthy();
+    await pass(1);
+  });
+
+  it('has no button for this device, nor where the application wants none', async () => {
+    const tab = { ...mac, deviceId: 'tab' };
+    const view = await show(<DeviceList />);
+    await act(async () => server.last.emit('DEVICE_CONNECTED', tab, { id: 'a', seq: 1 }));
+    expect(screen.queryByRole('button')).toBeNull();
+    view.unmount();
+
+    await show(<DeviceList onSignOut={false} />);
+    await act(async () => server.last.emit('DEVICE_CONNECTED', mac, { id: 'a', seq: 1 }));
+
+    expect(screen.queryByRole('button')).toBeNull();
+  });
+
   it('shows a name as text, whatever it holds', async () => {
     await show(<DeviceList />);
     const device = { ...mac, deviceName: '<img src=x onerror=alert(1)>' };
