@@ -49,6 +49,7 @@ ENTRIES: Final = {
     "version": Entry("version", "version", TOOL),
     "nodes": Entry("nodes", "nodes", OPERATE),
     "why": Entry("why", "why", OPERATE),
+    "doctor": Entry("doctor", "doctor", OPERATE),
     "drain": Entry("nodes", "drain", OPERATE),
     "revoke": Entry("nodes", "revoke", OPERATE),
     "store": Entry("store", "app", OPERATE),

@@ -74,6 +74,12 @@ PROGRAMS = {
         runs="looks at 12 photographs",
         code=lambda _: 130,
     ),
+    "doctor --watch": Program(
+        arguments=kull(
+            *("doctor", "--watch", "--no-canary", "--port={port}", "--routers=127.0.0.1:1")
+        ),
+        runs="doctor_watches",
+    ),
     "listen": Program(
         arguments=kull("listen", "--url=ws://127.0.0.1:1/ws", "--token=t"),
         runs="trying again in",

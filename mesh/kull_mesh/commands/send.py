@@ -86,7 +86,7 @@ def _send(
     if amqp_url and not url:
         sent = asyncio.run(_publish(amqp_url, event, user, event_id))
     else:
-        sent = _post(url or MeshSettings().url, event, user, event_id)
+        sent = post(url or MeshSettings().url, event, user, event_id)
     typer.echo(sent)
 
 
@@ -96,7 +96,8 @@ async def _publish(amqp_url: str, event: Event, user: str | None, event_id: str 
         return await publisher.publish(event, user_id=user, idempotency_key=event_id)
 
 
-def _post(url: str, event: Event, user: str | None, event_id: str | None) -> str:
+def post(url: str, event: Event, user: str | None, event_id: str | None) -> str:
+    """Publish through a `kull up` or gateway, and return the event's id. Raises MeshError."""
     body: dict[str, Any] = event.model_dump(by_alias=True, exclude_none=True, mode="json")
     if user:
         body["userId"] = user
