@@ -38,6 +38,7 @@ from kull_edge.settings import EdgeSettings
 from kull_edge.socket.admission import Admission, Refusal, UpgradeRequest
 from kull_edge.socket.connection import Connection, HttpFallback
 from kull_edge.timers import Timers
+from kull_protos.common.client_address import coarse, form_of
 from kull_protos.common.hosts import authority
 from kull_protos.common.places import Places
 from kull_protos.common.tracing import NO_TRACER, Tracer
@@ -74,6 +75,7 @@ class Edge:
         tracer: Tracer = NO_TRACER,
     ) -> None:
         self._settings = settings
+        self._log = log.bind(edge=settings.node_id)
         rng = random.SystemRandom()
         chosen = links or links_to(
             settings.router_addresses,
@@ -234,17 +236,14 @@ class Edge:
         refusal = self._admission.admit(connection.number, request, self._now())
         if refusal:
             self.metrics.refused.labels(refusal.why).inc()
-            log.info("connection_refused", why=refusal.why, peer=request.peer)
+            self._log.info("connection_refused", why=refusal.why, peer=coarse(request.peer))
         return refusal
 
     def _forwarded_unreadable(self, text: str) -> None:
         if not self._told_unreadable:
             self._told_unreadable = True
-            log.warning(
-                "forwarded_for_unreadable",
-                header=text[:100],
-                hint="limits per address count the proxy: it must name an IP address there",
-            )
+            hint = "limits per address count the proxy: it must name an IP address there"
+            log.warning("forwarded_for_unreadable", form=form_of(text[:100]), hint=hint)
 
     def refused(self, why: str) -> None:
         """See ConnectionHost."""
@@ -341,11 +340,11 @@ class Edge:
             case Ping(_, payload):
                 connection.ping(payload)
             case Close(session, code, reason):
-                log.info("session_closed", session=session, code=code, reason=reason)
+                self._log.info("session_closed", session=session, code=code, reason=reason)
                 self.metrics.closed.labels(code).inc()
                 connection.close(code, reason)
             case Cut(session, why):
-                log.info("session_cut", session=session, why=why)
+                self._log.info("session_cut", session=session, why=why)
                 self.metrics.closed.labels(0).inc()
                 connection.abort()
 

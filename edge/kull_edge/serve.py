@@ -22,7 +22,7 @@ async def serve(settings: EdgeSettings) -> None:
     Raises EdgeError, TracesUnavailable.
     """
     if settings.allow_plain_tokens:
-        log.warning("PLAIN TOKENS ARE ALLOWED: anyone may connect as any user")
+        log.warning("plain_tokens_allowed", why="anyone may connect as any user")
     async with AsyncExitStack() as stack:
         tracer = await stack.enter_async_context(
             traces(

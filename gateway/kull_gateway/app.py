@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
@@ -11,10 +12,11 @@ from fastapi import FastAPI
 from kull_gateway import auth, device_route, health, openapi, problems, token_route, triggers
 from kull_gateway.device_route import SignOut
 from kull_gateway.guard import Cors, Guard
-from kull_gateway.health import AskStatus, Status, publisher_status
+from kull_gateway.health import AskStatus, publisher_status
 from kull_gateway.metrics import GatewayMetrics
 from kull_gateway.origins import Origins
 from kull_gateway.rates import Buckets
+from kull_gateway.request_ids import RequestIds
 from kull_gateway.token_minter import Minter
 from kull_producers.events.catalogue import Catalogue
 from kull_producers.events.models import EVENTS
@@ -65,15 +67,17 @@ def create_app(
         token_route.add(app, minter, admission)
     if sign_out is not None:
         device_route.add(app, sign_out)
-
-    async def default_status() -> Status:
-        return await publisher_status(publisher)
-
-    health.add(app, status or default_status)
-    app.add_middleware(Guard, origins=allowed, metrics=counted)
-    app.add_middleware(Cors, origins=allowed)
+    health.add(app, status or partial(publisher_status, publisher))
+    _add_middleware(app, allowed, counted)
     _complete_openapi(app)
     return app
+
+
+def _add_middleware(app: FastAPI, origins: Origins, metrics: GatewayMetrics) -> None:
+    """Add what all requests go through, the last one first."""
+    app.add_middleware(Guard, origins=origins, metrics=metrics)
+    app.add_middleware(Cors, origins=origins)
+    app.add_middleware(RequestIds)
 
 
 def _complete_openapi(app: FastAPI) -> None:

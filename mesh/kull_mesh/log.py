@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import sys
 import time
-from collections import Counter
-from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Final, TextIO, cast
+from typing import Any, TextIO, cast
 
 import structlog
 
+from kull_mesh.log_level import level
+from kull_mesh.log_limit import Limit, in_a_thread
 from kull_mesh.settings import MeshSettings
 from kull_mesh.terminal import shown
-from kull_protos.common.rates import Buckets
-
-RATE: Final = 20.0  # lines a second of one kind
-BURST: Final = 200.0  # lines of one kind at once
-MAX_KINDS: Final = 1000
 
 
 class Lossy:
@@ -43,31 +39,6 @@ class Lossy:
     def __getattr__(self, name: str) -> Any:
         """Return anything else of the stream."""
         return getattr(self._stream, name)
-
-
-class Limit:
-    """Holds each kind of line to a rate; the next one that is written says how many were left out.
-
-    A kind is what a line says without its fields, of a library's lines the library's logger.
-
-    Args:
-        now: seconds from any point, monotonic.
-    """
-
-    def __init__(self, now: Callable[[], float]) -> None:
-        self._now = now
-        self._buckets = Buckets(rate=RATE, burst=BURST, max_keys=MAX_KINDS)
-        self._left_out: Counter[str] = Counter()
-
-    def __call__(self, _logger: object, _method: str, line: dict[str, Any]) -> dict[str, Any]:
-        """See structlog's processors."""
-        kind = str(line.get("logger") or line.get("event"))
-        if self._buckets.take(kind, self._now()):
-            self._left_out[kind] += 1
-            raise structlog.DropEvent
-        if left_out := self._left_out.pop(kind, 0):
-            line["left_out"] = left_out
-        return line
 
 
 class ToStructlog(logging.Handler):
@@ -102,7 +73,9 @@ def configure(settings: MeshSettings) -> None:
     for_people = settings.log_format == "console" or (
         settings.log_format == "auto" and sys.stderr.isatty()
     )
-    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    level.configure(settings.log_level)
+    limit = Limit(time.monotonic, in_a_thread)
+    atexit.register(limit.tell)
     last: list[structlog.typing.Processor]
     if for_people:
         last = [
@@ -115,13 +88,14 @@ def configure(settings: MeshSettings) -> None:
         last = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     structlog.configure(
         processors=[
-            cast("structlog.typing.Processor", Limit(time.monotonic)),
+            cast("structlog.typing.Processor", level),
+            cast("structlog.typing.Processor", limit),
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             *last,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),  # `level` decides
         logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )

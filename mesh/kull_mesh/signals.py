@@ -11,11 +11,13 @@ from typing import Any, Final
 import structlog
 
 from kull_mesh.expected import expected
+from kull_mesh.log_level import level
 from kull_protos.serving.descriptors import raise_limit
 
 log = structlog.get_logger(__name__)
 
 STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
+MORE, LESS = signal.SIGUSR1, signal.SIGUSR2  # is logged, from then on
 
 
 def run(main: Coroutine[Any, Any, object]) -> None:
@@ -66,6 +68,8 @@ async def until_signalled(main: Coroutine[Any, Any, None]) -> signal.Signals | N
     loop = asyncio.get_running_loop()
     for number in STOPPING:
         loop.add_signal_handler(number, stop, number)
+    loop.add_signal_handler(MORE, level.debug)
+    loop.add_signal_handler(LESS, level.back)
     try:
         await task
     except asyncio.CancelledError:

@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 from asyncio.subprocess import Process
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 import structlog
 
 from kull_edge.errors import CannotListen, ComponentDied
 from kull_edge.settings import EdgeSettings
+from kull_mesh import signals
 
 log = structlog.get_logger(__name__)
 
 AT_ONCE: Final = 5.0  # seconds: who gives up earlier cannot run at all
 PAUSE: Final = 1.0  # seconds before it is started again
+_PROCESSES: Final[set[Process]] = set()  # of the workers that live
 
 
 def environment(settings: EdgeSettings, number: int) -> dict[str, str]:
@@ -43,6 +47,9 @@ async def run(settings: EdgeSettings, count: int) -> None:
     """
     if not settings.port:
         raise CannotListen("several workers need one port: set KULL_EDGE_PORT")
+    loop = asyncio.get_running_loop()
+    for signal_ in (signals.MORE, signals.LESS):  # what is logged is said by the workers
+        loop.add_signal_handler(signal_, _pass_on, signal_)
     async with asyncio.TaskGroup() as group:
         for number in range(count):
             group.create_task(_keep(settings, number), name=f"worker {number}")
@@ -61,6 +68,12 @@ async def _keep(settings: EdgeSettings, number: int) -> None:
         await asyncio.sleep(PAUSE)
 
 
+def _pass_on(number: signal.Signals) -> None:
+    for process in _PROCESSES:
+        with suppress(ProcessLookupError):
+            process.send_signal(number)
+
+
 async def _live(command: Sequence[str], settings: EdgeSettings, number: int) -> int:
     """Run a worker to its end, which a cancellation brings about, and return its exit code."""
     process = await asyncio.create_subprocess_exec(
@@ -68,9 +81,11 @@ async def _live(command: Sequence[str], settings: EdgeSettings, number: int) -> 
         env={**os.environ, **environment(settings, number)},
         start_new_session=True,  # a Ctrl-C is ours to pass on, once
     )
+    _PROCESSES.add(process)
     try:
         return await process.wait()
     finally:
+        _PROCESSES.discard(process)
         await _stop(process, settings.drain + 2 * settings.close_timeout)
 
 

@@ -127,7 +127,7 @@ def _credentials(settings: RouterSettings) -> grpc.ServerCredentials | None:
     paths = (settings.tls_ca, settings.tls_cert, settings.tls_key)
     if not any(paths):
         if settings.grpc_host not in {"127.0.0.1", "::1", "localhost"}:
-            log.warning("no TLS between edges and this router: keep their network private")
+            log.warning("no_tls", why="keep the network between edges and this router private")
         return None
     given = [path for path in paths if path]
     if len(given) < len(paths):
@@ -146,7 +146,7 @@ def _jwks(settings: RouterSettings, clock: Clock) -> JwksKeys | None:
             "for other services too"
         )
     if settings.token_jwks_url.startswith("http://"):
-        log.warning("the JWKS comes over plain HTTP: who alters it on the way can sign tokens")
+        log.warning("jwks_without_tls", why="who alters it on the way can sign tokens")
     from kull_router.access.jwks import JwksKeys  # noqa: PLC0415 - few load an HTTP client
 
     return JwksKeys(settings.token_jwks_url, clock=clock)

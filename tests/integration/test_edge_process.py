@@ -62,7 +62,7 @@ async def test_it_says_where_it_listens_and_stops_on_sigterm_and_sigint() -> Non
 
 async def test_plain_tokens_are_warned_of_loudly() -> None:
     async with edge(KULL_LOG_FORMAT="json", KULL_ALLOW_PLAIN_TOKENS="1") as process:
-        line = await line_with(process, "PLAIN TOKENS")
+        line = await line_with(process, "plain_tokens_allowed")
         assert line["level"] == "warning"
 
 

@@ -37,7 +37,7 @@ CODE = (
 COMMAND = re.compile(r"(?:`|bin/)kull ([a-z-]+)")
 # Variables of the tests, of compose.yaml and of the examples.
 OTHERS = re.compile(
-    r"KULL_(TEST_|BENCH_|SERVICE_TOKEN|TOKEN$|DEBUG$|.*_IMAGE|RABBITMQ_|BIND|EDGE_\d_PORT)"
+    r"KULL_(TEST_|BENCH_|SERVICE_TOKEN|TOKEN$|DOCTOR_TOKEN$|DEBUG$|.*_IMAGE|RABBITMQ_|BIND|EDGE_\d_PORT)"
 )
 
 

@@ -64,13 +64,14 @@ def warn(options: UpOptions) -> None:
     """Say what this set-up does not promise."""
     if options.keys.made_in:
         log.warning(
-            "a development secret signs the tokens: set KULL_TOKEN_SECRET for anything else",
+            "development_secret",
+            why="it signs the tokens: set KULL_TOKEN_SECRET for anything else",
             file=str(options.keys.made_in),
         )
     if options.amqp_url is None:
-        log.warning("in-memory broker: events that are not yet stored die with this process")
+        log.warning("broker_in_memory", why="events that are not yet stored die with this process")
     if options.allow_plain_tokens:
-        log.warning("PLAIN TOKENS ARE ALLOWED: anyone may connect as any user, and trigger")
+        log.warning("plain_tokens_allowed", why="anyone may connect as any user, and trigger")
 
 
 async def run(options: UpOptions) -> None:

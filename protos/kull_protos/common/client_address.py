@@ -18,6 +18,8 @@ _IPV6_PREFIX: Final = 64
 # As proxies write them: 203.0.113.9:4711, [2001:db8::1], "[2001:db8::1]:4711".
 _WITH_PORT: Final = re.compile(r"([\d.]+):\d{1,5}|\[([^\]]+)\](?::\d{1,5})?")
 
+_DIGIT: Final = re.compile("[0-9A-Fa-f]")  # of IPv6 as well
+
 
 def parse_networks(text: str) -> tuple[Network, ...]:
     """Return the networks in a list separated by commas. Raises ValueError."""
@@ -82,3 +84,21 @@ def _parse(text: str) -> Address | None:
         return None
     mapped = getattr(address, "ipv4_mapped", None)
     return mapped or address
+
+
+def coarse(peer: str) -> str:
+    """Return the network that an address is in, too large to name a person: for logs.
+
+    A /24, of IPv6 a /48; empty for what is no address.
+    """
+    try:
+        address = ipaddress.ip_address(peer)
+    except ValueError:
+        return ""
+    bits = 24 if address.version == 4 else 48
+    return str(ipaddress.ip_network((address, bits), strict=False))
+
+
+def form_of(text: str) -> str:
+    """Return how somebody writes addresses, not which: what may be a digit is x."""
+    return _DIGIT.sub("x", text)

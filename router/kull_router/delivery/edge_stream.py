@@ -48,6 +48,10 @@ class EdgeStream:
         """How many bytes of frames wait to be sent."""
         return self._send_queue.bytes
 
+    def session_name(self, session_id: int) -> str:
+        """Return what a session of this edge is called in WELCOME, for logs."""
+        return f"{self.node_id}/{session_id}"
+
     def send(self, frame: pb.AttachResponse) -> None:
         """Queue an answer. An edge that reads nothing at all loses its stream."""
         if self._closed:

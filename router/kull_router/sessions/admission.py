@@ -211,7 +211,8 @@ class Admission:
             attachment, *others = await self._continue(pending)
         except Exception as error:
             if not isinstance(error, StoreError):
-                log.exception("subscribe_failed", address=mine.address)
+                session = pending.stream.session_name(mine.key.session)
+                log.exception("subscribe_failed", session=session, address=mine.address)
             if also is not None:
                 self._drop(also)
                 if not isinstance(error, StoreUnavailable):  # it may be of the second queue only

@@ -141,7 +141,8 @@ class Enforcement:
         try:
             await self._take_back(subscription)
         except StoreError as error:
-            log.warning("logout_failed", why=str(error))
+            session = stream.session_name(request.session_id)
+            log.warning("logout_failed", session=session, why=str(error))
             answer = pb.Published(
                 request_id=request.request_id,
                 session_id=request.session_id,

@@ -83,7 +83,8 @@ class Requests:
         except StoreUnavailable as error:
             batch.error = str(error)
         except Exception:
-            log.exception("fetch_failed", address=request.address)
+            session = stream.session_name(request.session_id)
+            log.exception("fetch_failed", session=session, address=request.address)
             batch.error = "the log could not be read"
         await stream.send_batch(pb.AttachResponse(batch=batch))
 
@@ -111,7 +112,12 @@ class Requests:
         except NotGranted as error:
             answer.error_code, answer.error = ErrorCode.FORBIDDEN, str(error)
         except (BrokerError, TimeoutError) as error:
-            log.warning("device_message_not_published", why=str(error) or "no confirm in time")
+            log.warning(
+                "device_message_not_published",
+                session=stream.session_name(request.session_id),
+                request=request.request_id,
+                why=str(error) or "no confirm in time",
+            )
             answer.error_code = ErrorCode.UNAVAILABLE
             answer.error = "the message could not be stored now: send it again"
         stream.send(pb.AttachResponse(published=answer))

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 import structlog
 
-from kull_mesh.log import BURST, RATE, Limit, Lossy, ToStructlog, escaped
+from kull_mesh.log import Lossy, ToStructlog, escaped
 
 
 class Full(io.StringIO):
@@ -21,16 +21,6 @@ class Full(io.StringIO):
         if self.full:
             raise OSError(28, "No space left on device")
         return super().write(text)
-
-
-def written(limit: Limit, times: int, **line: Any) -> list[dict[str, Any]]:
-    lines = []
-    for _ in range(times):
-        try:
-            lines.append(limit(None, "info", dict(line)))
-        except structlog.DropEvent:
-            continue
-    return lines
 
 
 def test_a_line_that_cannot_be_written_is_lost_and_the_next_ones_are_written_again() -> None:
@@ -56,32 +46,6 @@ def test_what_is_written_after_the_disk_has_room_is_there() -> None:
     logger.info("written")
 
     assert disk.getvalue() == "written\n"
-
-
-def test_each_kind_has_its_own_rate_and_the_next_line_says_what_is_missing() -> None:
-    now = 1000.0
-    limit = Limit(lambda: now)
-
-    assert len(written(limit, 1000, event="flood", shard=1)) == BURST
-    assert written(limit, 1, event="other") == [{"event": "other"}]
-
-    now += 1
-    lines = written(limit, 1000, event="flood")
-    assert len(lines) == RATE
-    assert lines[0] == {"event": "flood", "left_out": 1000 - BURST}
-    assert lines[1] == {"event": "flood"}
-
-
-def test_a_librarys_lines_are_one_kind_whatever_they_say() -> None:
-    limit = Limit(lambda: 1000.0)
-
-    lines = [
-        line
-        for number in range(1000)
-        for line in written(limit, 1, event=f"connection {number} lost", logger="aiormq")
-    ]
-
-    assert len(lines) == BURST
 
 
 def test_what_a_terminal_would_obey_is_written_out_in_every_text_of_a_line() -> None:

@@ -168,7 +168,7 @@ async def test_a_proxy_that_names_no_address_is_counted_itself_and_told_of_once(
                 assert refused.response.status_code == 429
 
     told = [line for line in lines if line["event"] == "forwarded_for_unreadable"]
-    assert [line["header"] for line in told] == ["unknown"]
+    assert [line["form"] for line in told] == ["unknown"]
 
 
 @pytest.mark.parametrize("hosts", [[], ["x", "x"], ["x", "evil.com"]])
