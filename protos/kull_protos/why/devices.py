@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from kull_mesh.why.evidence import Evidence
-from kull_mesh.why.words import advice, closing, count, moment, then
 from kull_protos.common.flight_recorder import Kind
 from kull_protos.contract import addresses
 from kull_protos.contract.close_codes import CloseCode
 from kull_protos.mesh.v1 import admin_pb2 as pb
 from kull_protos.mesh.v1.attach_pb2 import Fact, Following
+from kull_protos.why.evidence import Evidence
+from kull_protos.why.words import advice, closing, count, moment, then
 
 SAME_END_MS: Final = 2_000  # between a router's word and the edge's close
 ENDS: Final = (Kind.EVICTED, Kind.CLOSED, Kind.GONE, Kind.RELEASED, Kind.REFUSED)

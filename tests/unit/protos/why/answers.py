@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from kull_mesh.why.evidence import Evidence, merge
 from kull_protos.common.flight_recorder import Kind
 from kull_protos.mesh.v1 import admin_pb2 as pb
 from kull_protos.mesh.v1.attach_pb2 import Device, Fact, Following, ShardTerm
+from kull_protos.why.evidence import Evidence, merge
 
 MAYA = "user:maya"
 NOW = 1_700_000_000_000  # 2023-11-14 22:13:20.000 UTC

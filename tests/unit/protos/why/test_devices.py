@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from kull_mesh.why.devices import DeviceView, Verdict
 from kull_protos.common.flight_recorder import Kind
 from kull_protos.mesh.v1 import admin_pb2 as pb
 from kull_protos.mesh.v1.attach_pb2 import Fact, Following
-from tests.unit.mesh.why.answers import (
+from kull_protos.why.devices import DeviceView, Verdict
+from tests.unit.protos.why.answers import (
     MAYA,
     NOW,
     evidence,

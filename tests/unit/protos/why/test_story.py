@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from kull_mesh.why.evidence import Question, merge
-from kull_mesh.why.story import STORE_UNAVAILABLE, Story, caveats, tell
 from kull_protos.common.flight_recorder import Kind
 from kull_protos.mesh.v1 import admin_pb2 as pb
 from kull_protos.mesh.v1.attach_pb2 import Fact
-from tests.unit.mesh.why.answers import (
+from kull_protos.why.evidence import Question, merge
+from kull_protos.why.story import STORE_UNAVAILABLE, Story, caveats, tell
+from tests.unit.protos.why.answers import (
     MAYA,
     NOW,
     answer,

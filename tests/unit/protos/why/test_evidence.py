@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from kull_mesh.why.evidence import merge, user_of
 from kull_protos.common.flight_recorder import Kind
 from kull_protos.mesh.v1 import admin_pb2 as pb
 from kull_protos.mesh.v1.attach_pb2 import Fact
-from tests.unit.mesh.why.answers import (
+from kull_protos.why.evidence import merge, user_of
+from tests.unit.protos.why.answers import (
     MAYA,
     NOW,
     answer,

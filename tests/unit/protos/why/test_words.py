@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from kull_mesh.why.words import ADVICE, advice, closing, count, moment, then
 from kull_protos.contract.close_codes import FIRST_STOP, CloseCode
-from tests.unit.mesh.why.answers import NOW
+from kull_protos.why.words import ADVICE, advice, closing, count, moment, then
+from tests.unit.protos.why.answers import NOW
 
 
 def test_a_moment_of_today_has_no_date() -> None:

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from kull_mesh.why.devices import DeviceView, Verdict, is_claim
-from kull_mesh.why.evidence import Evidence, Question, user_of
-from kull_mesh.why.words import advice, closing, count, moment, then
 from kull_protos.common.flight_recorder import Kind
 from kull_protos.contract import addresses
 from kull_protos.mesh.v1 import admin_pb2 as pb
 from kull_protos.mesh.v1.attach_pb2 import Fact
+from kull_protos.why.devices import DeviceView, Verdict, is_claim
+from kull_protos.why.evidence import Evidence, Question, user_of
+from kull_protos.why.words import advice, closing, count, moment, then
 
 SKEW_MS: Final = 1_000  # of two clocks: more is worth a word
 _LATELY: Final = 5  # refusals, throttlings and the like that are told of a device
