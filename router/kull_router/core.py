@@ -41,6 +41,7 @@ from kull_router.sessions.recollection import Recollection
 from kull_router.sessions.requests import Requests
 from kull_router.sessions.sessions import Sessions
 from kull_router.settings import RouterSettings
+from kull_router.vitals import Vitals
 
 log = structlog.get_logger(__name__)
 
@@ -86,6 +87,7 @@ class RouterCore:
         self.cursors = CursorWriter(
             store=store, journal=self.journal, clock=self.clock, interval=settings.cursor_flush
         )
+        self.vitals = Vitals(store=store, broker=broker, clock=self.clock)
         self._devices = self._known_devices()
         self._dispatcher = self._dispatch()
         self.drained = asyncio.Event()  # an operator wants this router to stop
@@ -169,6 +171,7 @@ class RouterCore:
             tasks.create_task(self._devices.run(), name="devices")
             tasks.create_task(self._devices.run_touch(), name="touch")
             tasks.create_task(self.cursors.run(), name="cursors")
+            tasks.create_task(self.vitals.run(), name="vitals")
 
     async def aclose(self) -> None:
         """Stop in order: tell the edges, hand over the shards, write cursors, end the streams.

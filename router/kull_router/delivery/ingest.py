@@ -202,5 +202,26 @@ def dead(message: Message, reason: str) -> Message:
     return replace(
         message,
         exchange=topology.DEAD,
-        headers={**message.headers, topology.HEADER_REASON: reason[:MAX_REASON_CHARS]},
+        headers={
+            **message.headers,
+            topology.HEADER_REASON: reason[:MAX_REASON_CHARS],
+            topology.HEADER_EXCHANGE: message.exchange,
+        },
     )
+
+
+def revived(message: Message) -> Message:
+    """Return what a dead letter was before, to be published again.
+
+    Raises PoisonMessage: where it had been published is not known (an older version buried it, and
+    its type has no exchange), or it was published past the exchanges of events.
+    """
+    headers = dict(message.headers)
+    for name in (topology.HEADER_REASON, topology.HEADER_EXCHANGE, topology.HEADER_HOPS):
+        headers.pop(name, None)
+    noted = message.headers.get(topology.HEADER_EXCHANGE)
+    model = EVENTS.get(message.type)
+    exchange = noted if noted is not None else model and model.event_type.exchange
+    if exchange not in (*EVENTS.exchanges, topology.BURSTS):
+        raise PoisonMessage("it does not say where it had been published: publish it anew there")
+    return replace(message, exchange=str(exchange), headers=headers)
