@@ -91,7 +91,10 @@ class Looks:
         answer = await self._routers.any("ListDeadLetters", request, deadline=15.0)
         seen = skip + len(answer.letters)
         return {
-            "letters": [tables.letter(each, bodies=bodies) for each in answer.letters],
+            "letters": [
+                tables.letter(each, place, bodies=bodies)
+                for place, each in enumerate(answer.letters, start=skip)
+            ],
             "all": answer.all,
             "next": seen if answer.letters and seen < answer.all else None,
         }

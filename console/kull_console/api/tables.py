@@ -98,10 +98,11 @@ def behind(answers: Iterable[pb.ListBehindResponse]) -> list[dict[str, Any]]:
     return sorted(rows.values(), key=lambda row: -row["behind"])
 
 
-def letter(found: pb.DeadLetter, *, bodies: bool) -> dict[str, Any]:
-    """Return a dead letter. `bodies`: its reader may know what it says."""
+def letter(found: pb.DeadLetter, place: int, *, bodies: bool) -> dict[str, Any]:
+    """Return a dead letter by its place. `bodies`: its reader may know what it says."""
     return {
         "id": found.id,
+        "place": place,
         "eventId": found.event_id,
         "type": found.type,
         "appId": found.app_id,
@@ -122,6 +123,7 @@ def session(found: pb.Session) -> dict[str, Any]:
         "name": found.device.name,
         "platform": found.device.platform,
         "edge": found.node_id,
+        "session": found.session_id,
     }
 
 
