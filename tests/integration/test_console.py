@@ -200,7 +200,7 @@ class TestOnAMesh:
     ) -> None:
         room = f"shoot-{user}"
         async with device(mesh.url(0), token(user, "mac", rooms=[room])) as mac:
-            await mac.send(type="JOIN", room=room)
+            await mac.send(type="JOIN", queue=f"room:{room}")
             await mac.frame()
             found = await asyncio.to_thread(
                 until,
