@@ -15,13 +15,15 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from kull_console import page
+from kull_console.access import oidc_flow
 from kull_console.access.cookies import Cookie
+from kull_console.access.oidc import Provider
 from kull_console.access.operators import Operators
 from kull_console.access.sessions import Sessions
-from kull_console.api import actions, live, looks, sign_in
+from kull_console.api import actions, live, looks, oidc, sign_in
 from kull_console.api.gate import Gate
 from kull_console.api.same_site import SameSite
-from kull_console.errors import ConsoleError, Problem, RouterAway
+from kull_console.errors import ConsoleConfigError, ConsoleError, Problem, RouterAway
 from kull_console.mesh.routers import OpenChannel, Routers
 from kull_console.mesh.watch import Watch
 from kull_console.settings import ConsoleSettings
@@ -45,6 +47,8 @@ class Console:
         clock: seconds, that only grow.
         wall_ms: milliseconds since the Unix epoch.
         randomness: returns that many random bytes.
+
+    Raises ConsoleConfigError.
     """
 
     def __init__(
@@ -82,7 +86,18 @@ class Console:
             title="Kull Sync console", docs_url=None, redoc_url=None, openapi_url=None
         )
         _answer_errors(self.app)
-        sign_in.add(self.app, doors, gate, operators, oidc=False)
+        sign_in.add(self.app, doors, gate, operators, oidc=bool(settings.oidc_issuer))
+        if settings.oidc_issuer:
+            oidc.add(
+                self.app,
+                doors,
+                provider=_provider(settings),
+                journeys=oidc_flow.Journeys(clock=clock, randomness=randomness),
+                rights=oidc_flow.Rights(
+                    claim=settings.oidc_claim, read=settings.oidc_read, act=settings.oidc_act
+                ),
+                secure=settings.secure,
+            )
         live.add(self.app, live.Viewers(self.watch), gate)
         looks.add(self.app, looks.Looks(self._routers), gate)
         actions.add(self.app, acts, gate)
@@ -98,6 +113,20 @@ class Console:
             finally:
                 life.cancel()
                 await asyncio.wait({life})
+
+
+def _provider(settings: ConsoleSettings) -> Provider:
+    if not (settings.oidc_client_id and settings.console_url):
+        raise ConsoleConfigError("set KULL_OIDC_CLIENT_ID and KULL_CONSOLE_URL beside the issuer")
+    if not (settings.oidc_read or settings.oidc_act):
+        raise ConsoleConfigError("set KULL_OIDC_READ or KULL_OIDC_ACT: nobody could sign in")
+    secret = settings.oidc_client_secret
+    return Provider(
+        issuer=settings.oidc_issuer,
+        client_id=settings.oidc_client_id,
+        client_secret=secret.get_secret_value() if secret else "",
+        back_to=f"{settings.console_url}{oidc.BACK}",
+    )
 
 
 def _answer_errors(app: FastAPI) -> None:

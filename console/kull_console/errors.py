@@ -3,6 +3,7 @@
 ConsoleError
 ├── ConsoleConfigError  a setting is missing or contradicts another
 ├── RouterAway          no router answers
+├── ProviderAway        the OpenID provider does not answer as one
 ├── RouterRefuses       a router does not do what was asked, and never will
 └── Problem             an answer to whoever asked: an HTTP status, and what to do
 """
@@ -22,6 +23,10 @@ class ConsoleConfigError(ConsoleError):
 
 class RouterAway(ConsoleError):
     """No router answers; trying again may help."""
+
+
+class ProviderAway(ConsoleError):
+    """The OpenID provider does not answer, or not as one."""
 
 
 class RouterRefuses(ConsoleError):

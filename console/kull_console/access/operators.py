@@ -21,11 +21,13 @@ class Operator:
         id: names the credential, as the audit log has it: `key:<id>` or `oidc:<subject>`.
         name: who, for people.
         may_act: whether they may do more than look.
+        by_key: whether the credential is a key, which may be revoked while they are here.
     """
 
     id: str
     name: str
     may_act: bool
+    by_key: bool = True
 
 
 class Operators(Protocol):
@@ -41,7 +43,7 @@ class Operators(Protocol):
         ...
 
     def still(self, operator: Operator) -> bool:
-        """Return whether the credential of who has signed in is still good for the same.
+        """Return whether the key of who has signed in is still good for the same.
 
         Cheap: it is asked with every request.
         """

@@ -27,7 +27,7 @@ class Gate:
         """Return the session of a request, None if nobody has signed in, or may no more."""
         text = self.shown(request)
         session = self._sessions.find(text, use=use) if text else None
-        if session and not self._operators.still(session.operator):
+        if session and session.operator.by_key and not self._operators.still(session.operator):
             self._sessions.end(text)
             return None
         return session
