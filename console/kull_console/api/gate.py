@@ -39,7 +39,8 @@ class Gate:
             raise Problem(HTTPStatus.UNAUTHORIZED, "sign in first")
         if request.method not in SAFE and not session.accepts(request.headers.get(CSRF_HEADER, "")):
             raise Problem(
-                HTTPStatus.FORBIDDEN, f"the header {CSRF_HEADER} is not that of your page: load it"
+                HTTPStatus.FORBIDDEN,
+                f"the header {CSRF_HEADER} is not that of your page: load the page again",
             )
         return session.operator
 

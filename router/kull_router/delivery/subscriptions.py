@@ -122,7 +122,8 @@ class Subscriptions:
 
     def of_address(self, address: str) -> list[Subscription]:
         """Return the subscriptions of one address. Looks through all."""
-        return [each for (_, where), each in self._by_key.items() if where == address]
+        every = (of_session.get(address) for of_session in self._by_session.values())
+        return [each for each in every if each]
 
     def streams(self, address: str) -> Iterable[int]:
         """Return the streams whose edges have sessions in an address's queue."""

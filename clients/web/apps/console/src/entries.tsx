@@ -5,7 +5,7 @@ import { bytes, whole } from './format.ts';
 import { Link } from './link.tsx';
 import { Pager, Problem, Table } from './parts.tsx';
 import { address, PAGES } from './router.ts';
-import { useLoad } from './use-load.ts';
+import { NOW_AND_AGAIN, useLoad } from './use-load.ts';
 
 const NEWEST = 50; // positions that are shown first
 
@@ -14,7 +14,7 @@ export function Entries({ queue }: { queue: Queue }): ReactElement {
   const newest = Math.max(0, queue.head - NEWEST);
   const [after, setAfter] = useState(newest);
   const key = `entries ${queue.address} ${after} ${queue.head}`;
-  const { value, problem } = useLoad(key, () => api.entries(queue.address, after));
+  const { value, problem } = useLoad(key, () => api.entries(queue.address, after), NOW_AND_AGAIN);
   const user = queue.address.startsWith('user:') ? queue.address.slice(5) : '';
   return (
     <>

@@ -7,7 +7,7 @@ import { whole } from './format.ts';
 import { Link } from './link.tsx';
 import { Dot, Pager, Problem, Search, Table } from './parts.tsx';
 import { address, go, PAGES, useAddress } from './router.ts';
-import { useLoad } from './use-load.ts';
+import { NOW_AND_AGAIN, useLoad } from './use-load.ts';
 
 export function PeoplePage(): ReactElement {
   const { asked } = useAddress();
@@ -51,7 +51,7 @@ function Found({ prefix }: { prefix: string }): ReactElement {
 
 function Person({ user }: { user: string }): ReactElement {
   const [outcome, setOutcome] = useState('');
-  const { value, problem, again } = useLoad(`user ${user}`, () => api.user(user));
+  const { value, problem, again } = useLoad(`user ${user}`, () => api.user(user), NOW_AND_AGAIN);
   const done = (result: string) => {
     setOutcome(result);
     again();

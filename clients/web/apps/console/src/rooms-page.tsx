@@ -5,7 +5,7 @@ import { whole } from './format.ts';
 import { Link } from './link.tsx';
 import { Pager, Problem, Table } from './parts.tsx';
 import { address, PAGES, useAddress } from './router.ts';
-import { useLoad } from './use-load.ts';
+import { NOW_AND_AGAIN, useLoad } from './use-load.ts';
 
 export function RoomsPage(): ReactElement {
   const { asked } = useAddress();
@@ -20,15 +20,10 @@ export function RoomsPage(): ReactElement {
 
 function Rooms(): ReactElement {
   const [after, setAfter] = useState('');
-  const { value, problem, again } = useLoad(`rooms ${after}`, () => api.rooms(after));
+  const { value, problem } = useLoad(`rooms ${after}`, () => api.rooms(after), NOW_AND_AGAIN);
   return (
     <>
-      <p className="hint">
-        Rooms that somebody follows now.{' '}
-        <button type="button" onClick={again}>
-          Look again
-        </button>
-      </p>
+      <p className="hint">Rooms that somebody follows now.</p>
       <Problem text={problem} />
       {value && value.rooms.length === 0 && <p className="hint">There are none.</p>}
       {value && value.rooms.length > 0 && (
@@ -57,7 +52,7 @@ function Rooms(): ReactElement {
 }
 
 function Room({ room }: { room: string }): ReactElement {
-  const { value, problem } = useLoad(`room ${room}`, () => api.room(room));
+  const { value, problem } = useLoad(`room ${room}`, () => api.room(room), NOW_AND_AGAIN);
   return (
     <>
       <p>

@@ -9,8 +9,14 @@ export interface Loaded<T> {
   again: () => void;
 }
 
-/** Load something when its key changes, and when told to; `undefined`: nothing. */
-export function useLoad<T>(key: string, load: (() => Promise<T>) | undefined): Loaded<T> {
+export const NOW_AND_AGAIN = 5_000; // ms
+
+/** Load something when its key changes, when told to, and each `every` ms; `undefined`: nothing. */
+export function useLoad<T>(
+  key: string,
+  load: (() => Promise<T>) | undefined,
+  every = 0,
+): Loaded<T> {
   const { lost } = useSession();
   const [state, setState] = useState<{ key: string; value?: T; problem: string }>();
   const latest = useRef(load);
@@ -33,6 +39,11 @@ export function useLoad<T>(key: string, load: (() => Promise<T>) | undefined): L
     );
   }, [key, lost]);
   useEffect(again, [again]);
+  useEffect(() => {
+    if (!every) return;
+    const timer = setInterval(again, every);
+    return () => clearInterval(timer);
+  }, [again, every]);
   const current = state?.key === key ? state : undefined;
   return { value: current?.value, problem: current?.problem ?? '', again };
 }
