@@ -12,6 +12,7 @@ from pathlib import Path
 
 import structlog
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from kull_console import page
@@ -22,7 +23,7 @@ from kull_console.access.operators import Operators
 from kull_console.access.sessions import Sessions
 from kull_console.api import actions, live, looks, oidc, sign_in
 from kull_console.api.gate import Gate
-from kull_console.api.same_site import SameSite
+from kull_console.api.same_site import SameSite, told
 from kull_console.errors import ConsoleConfigError, ConsoleError, Problem, RouterAway
 from kull_console.mesh.routers import OpenChannel, Routers
 from kull_console.mesh.watch import Watch
@@ -135,24 +136,23 @@ def _answer_errors(app: FastAPI) -> None:
     @app.exception_handler(Problem)
     async def _problem(_: Request, error: Problem) -> JSONResponse:
         retry = {"Retry-After": str(math.ceil(error.wait))} if error.wait else None
-        return _told(error.status, str(error), retry)
+        return told(error.status, str(error), retry)
 
     @app.exception_handler(RouterAway)
     async def _away(_: Request, error: RouterAway) -> JSONResponse:
-        return _told(HTTPStatus.SERVICE_UNAVAILABLE, str(error), {"Retry-After": "2"})
+        return told(HTTPStatus.SERVICE_UNAVAILABLE, str(error), {"Retry-After": "2"})
 
     @app.exception_handler(ConsoleError)
     async def _refused(_: Request, error: ConsoleError) -> JSONResponse:
-        return _told(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
+        return told(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
+
+    @app.exception_handler(RequestValidationError)
+    async def _unreadable(_: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]  # its input is not told: it may be a key
+        where = ".".join(map(str, first["loc"][1:]))
+        return told(HTTPStatus.UNPROCESSABLE_ENTITY, f"{where or 'the body'}: {first['msg']}")
 
     @app.exception_handler(Exception)
     async def _fault(_: Request, _error: Exception) -> JSONResponse:
         # Logged with its traceback by the server, to which it is raised again.
-        return _told(HTTPStatus.INTERNAL_SERVER_ERROR, "a fault of the console: please report it")
-
-
-def _told(status: HTTPStatus, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    said = {"type": "about:blank", "title": status.phrase, "status": status, "detail": detail}
-    return JSONResponse(
-        said, status_code=status, headers=headers, media_type="application/problem+json"
-    )
+        return told(HTTPStatus.INTERNAL_SERVER_ERROR, "a fault of the console: please report it")

@@ -1,4 +1,4 @@
-"""What happens around every request: pages of others are refused, and nothing is kept."""
+"""What happens around every request: foreign and large ones are refused, and nothing is kept."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from kull_protos.common.origins import Origins
 
 SAFE: Final = ("GET", "HEAD")
+MAX_BODY: Final = 64 * 1024  # bytes; a thousand ids of dead letters fit
 HEADERS: Final = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
@@ -43,25 +44,30 @@ class SameSite:
                     headers.setdefault(name, value)
             await send(message)
 
-        app = _REFUSED if self._is_foreign(scope) else self._app
-        await app(scope, receive, adding)
+        refusal = None if scope["method"] in SAFE else self._refusal(Headers(scope=scope))
+        await (refusal or self._app)(scope, receive, adding)
 
-    def _is_foreign(self, scope: Scope) -> bool:
-        if scope["method"] in SAFE:
-            return False
-        headers = Headers(scope=scope)
+    def _refusal(self, headers: Headers) -> JSONResponse | None:
+        if self._is_foreign(headers):
+            text = "pages of this origin may not act here: set KULL_CONSOLE_URL if it is yours"
+            return told(HTTPStatus.FORBIDDEN, text)
+        length = headers.get("content-length", "")
+        if not length.isdecimal():
+            return told(HTTPStatus.LENGTH_REQUIRED, "say how long the body is: Content-Length")
+        if int(length) > MAX_BODY:
+            text = f"a body has at most {MAX_BODY} bytes"
+            return told(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, text)
+        return None
+
+    def _is_foreign(self, headers: Headers) -> bool:
         if headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
             return True
         return not self._origins.allows(headers.get("origin", ""), headers.get("host", ""))
 
 
-_REFUSED: Final = JSONResponse(
-    {
-        "type": "about:blank",
-        "title": HTTPStatus.FORBIDDEN.phrase,
-        "status": HTTPStatus.FORBIDDEN,
-        "detail": "pages of this origin may not act here: set KULL_CONSOLE_URL if it is yours",
-    },
-    status_code=HTTPStatus.FORBIDDEN,
-    media_type="application/problem+json",
-)
+def told(status: HTTPStatus, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    """Return an answer that says what is wrong, and what to do (RFC 9457)."""
+    said = {"type": "about:blank", "title": status.phrase, "status": status, "detail": detail}
+    return JSONResponse(
+        said, status_code=status, headers=headers, media_type="application/problem+json"
+    )

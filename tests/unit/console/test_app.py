@@ -146,6 +146,22 @@ async def test_a_wrong_key_is_refused_and_never_told(browser: httpx.AsyncClient)
     assert "Set-Cookie" not in answer.headers
 
 
+async def test_a_key_is_not_told_back_and_large_bodies_are_not_read(
+    browser: httpx.AsyncClient,
+) -> None:
+    key = "kull_" + "x" * 300
+    long = await browser.post("/console/api/sign-in", json={"key": key})
+    large = await browser.post("/console/api/sign-in", json={"key": "x" * 70_000})
+
+    async def endless() -> AsyncIterator[bytes]:
+        yield b"{}"
+
+    chunked = await browser.post("/console/api/sign-in", content=endless())
+
+    assert (long.status_code, large.status_code, chunked.status_code) == (422, 413, 411)
+    assert key not in long.text and "key: " in long.json()["detail"]
+
+
 async def test_attempts_are_limited(browser: httpx.AsyncClient, time: Time) -> None:
     statuses = [
         (await browser.post("/console/api/sign-in", json={"key": "wrong"})).status_code
