@@ -44,7 +44,7 @@ COPY --from=build /opt/kull /opt/kull
 COPY examples /opt/kull/examples
 COPY docker/router_ready.py docker/http_ready.py /opt/kull/
 # A named volume inherits the owner of the folder it covers.
-RUN mkdir -p data certs/authority certs/router certs/edge certs/operator
+RUN mkdir -p data console certs/authority certs/router certs/edge certs/operator
 # Router, edge, gateway, console.
 EXPOSE 7400 5000 8080 5080
 CMD ["kull", "--help"]

@@ -105,6 +105,7 @@ def test_each_role_sees_its_own_keys_and_nobody_that_runs_the_authoritys() -> No
         "edge-1": {("certs-edge", True)},
         "edge-2": {("certs-edge", True)},
         "operator": {("certs-operator", True)},
+        "console": {("certs-operator", True)},
     }
 
 

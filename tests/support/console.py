@@ -81,7 +81,7 @@ def running_console(folder: Path, routers: str, **settings: str) -> Iterator[Run
     console = RunningConsole(folder, routers, **settings)
     console.process.start()
     try:
-        console.process.wait_until_ready(f"{console.url}/console/api/me")
+        console.process.wait_until_ready(f"{console.url}/readyz")
         yield console
     finally:
         console.process.stop()

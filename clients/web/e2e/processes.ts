@@ -60,7 +60,7 @@ export class Processes {
     }
     this.#console = this.#spawn('console');
     this.console = `http://127.0.0.1:${port}/console`;
-    await this.#ready(`http://127.0.0.1:${port}/console/api/me`);
+    await this.#ready(`http://127.0.0.1:${port}/readyz`);
     return made;
   }
 

@@ -29,6 +29,12 @@ class Viewers:
     def __len__(self) -> int:
         return self._count
 
+    @property
+    def ready(self) -> bool:
+        """Whether a router has answered the last look."""
+        overview = self._watch.overview
+        return overview is not None and bool(overview["routers"])
+
     def now(self, behind: int = 0) -> dict[str, Any]:
         """Return how things stand, with the points behind one."""
         points = self._watch.points(behind)
@@ -66,6 +72,18 @@ class Viewers:
 
 def add(app: FastAPI, viewers: Viewers, gate: Gate) -> None:
     """Add the routes to an app."""
+
+    @app.get("/livez")
+    async def livez() -> dict[str, str]:
+        """Answer as long as the process runs."""
+        return {"status": "ok"}
+
+    @app.get("/readyz")
+    async def readyz() -> dict[str, str]:
+        """Answer if a router did."""
+        if not viewers.ready:
+            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "no router answers: see the log")
+        return {"status": "ok"}
 
     @app.get("/console/api/overview")
     async def overview(request: Request) -> dict[str, Any]:

@@ -115,6 +115,11 @@ async def test_every_route_but_those_of_signing_in_wants_a_session(
         assert (await browser.post(path, json={})).status_code == 401
 
 
+async def test_it_is_ready_when_a_router_answers(browser: httpx.AsyncClient) -> None:
+    assert (await browser.get("/livez")).status_code == 200
+    assert (await browser.get("/readyz")).status_code == 503
+
+
 async def test_signing_in_tells_the_page_who_it_is_and_sets_a_closed_cookie(
     browser: httpx.AsyncClient,
 ) -> None:
