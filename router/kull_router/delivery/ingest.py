@@ -219,9 +219,11 @@ def revived(message: Message) -> Message:
     headers = dict(message.headers)
     for name in (topology.HEADER_REASON, topology.HEADER_EXCHANGE, topology.HEADER_HOPS):
         headers.pop(name, None)
-    noted = message.headers.get(topology.HEADER_EXCHANGE)
     model = EVENTS.get(message.type)
-    exchange = noted if noted is not None else model and model.event_type.exchange
+    usual = model.event_type.exchange if model else ""
+    if batch.is_batch(message):
+        usual = topology.BURSTS
+    exchange = message.headers.get(topology.HEADER_EXCHANGE, usual)
     if exchange not in (*EVENTS.exchanges, topology.BURSTS):
         raise PoisonMessage("it does not say where it had been published: publish it anew there")
     return replace(message, exchange=str(exchange), headers=headers)
