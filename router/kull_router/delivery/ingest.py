@@ -220,9 +220,8 @@ def revived(message: Message) -> Message:
     for name in (topology.HEADER_REASON, topology.HEADER_EXCHANGE, topology.HEADER_HOPS):
         headers.pop(name, None)
     model = EVENTS.get(message.type)
-    usual = model.event_type.exchange if model else ""
-    if batch.is_batch(message):
-        usual = topology.BURSTS
+    usual = topology.BURSTS if message.type == topology.BATCH else ""
+    usual = model.event_type.exchange if model else usual
     exchange = message.headers.get(topology.HEADER_EXCHANGE, usual)
     if exchange not in (*EVENTS.exchanges, topology.BURSTS):
         raise PoisonMessage("it does not say where it had been published: publish it anew there")

@@ -125,5 +125,16 @@ async def test_an_older_version_s_dead_letter_goes_where_its_type_goes(
     assert [each.exchange for each in lying(broker, topology.shard_queue(1))] == [topology.CREDIT]
 
 
+async def test_a_burst_that_an_older_version_has_buried_is_a_burst_again(
+    broker: MemoryBroker,
+) -> None:
+    dead = DeadLetters(broker)
+    await broker.publish(message("a", exchange=topology.DEAD, type=topology.BATCH))
+    (letter,), _ = await dead.page(0, 10)
+
+    assert (await dead.resolve([letter.id], republish=True)).gone == 1
+    assert [each.exchange for each in lying(broker, topology.shard_queue(1))] == [topology.BURSTS]
+
+
 async def test_an_unknown_id_is_told(broker: MemoryBroker) -> None:
     assert "gone already" in (await DeadLetters(broker).resolve(["x"], republish=True)).failed["x"]
