@@ -63,7 +63,15 @@ async def run(devices: int, rounds: int, seconds: float) -> Found:
         await asyncio.to_thread(database.start)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kull-console-")))
         settings = {"KULL_LOG_LEVEL": "warning", "KULL_EDGE_UNLIMITED": "127.0.0.0/8", **PRODUCTION}
-        mesh = Mesh(broker.url, folder, database_url=database.url, **settings)
+        mesh = Mesh(
+            broker.url,
+            folder,
+            edges=2,
+            workers=1,
+            routers=1,
+            database_url=database.url,
+            **settings,
+        )
         stack.callback(mesh.stop)
         await asyncio.to_thread(mesh.start)
         names = [(f"u{n // PER_USER}/{n % PER_USER}", f"u{n // PER_USER}") for n in range(devices)]

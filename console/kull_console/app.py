@@ -89,16 +89,8 @@ class Console:
         _answer_errors(self.app)
         sign_in.add(self.app, doors, gate, operators, oidc=bool(settings.oidc_issuer))
         if settings.oidc_issuer:
-            oidc.add(
-                self.app,
-                doors,
-                provider=_provider(settings),
-                journeys=oidc_flow.Journeys(clock=clock, randomness=randomness),
-                rights=oidc_flow.Rights(
-                    claim=settings.oidc_claim, read=settings.oidc_read, act=settings.oidc_act
-                ),
-                secure=settings.secure,
-            )
+            journeys = oidc_flow.Journeys(clock=clock, randomness=randomness)
+            _add_oidc(self.app, doors, journeys, settings)
         live.add(self.app, live.Viewers(self.watch), gate)
         looks.add(self.app, looks.Looks(self._routers), gate)
         actions.add(self.app, acts, gate)
@@ -114,6 +106,18 @@ class Console:
             finally:
                 life.cancel()
                 await asyncio.wait({life})
+
+
+def _add_oidc(
+    app: FastAPI, doors: sign_in.Doors, journeys: oidc_flow.Journeys, settings: ConsoleSettings
+) -> None:
+    rights = oidc_flow.Rights(
+        claim=settings.oidc_claim, read=settings.oidc_read, act=settings.oidc_act
+    )
+    provider = _provider(settings)
+    oidc.add(
+        app, doors, provider=provider, journeys=journeys, rights=rights, secure=settings.secure
+    )
 
 
 def _provider(settings: ConsoleSettings) -> Provider:

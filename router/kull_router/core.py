@@ -84,9 +84,7 @@ class RouterCore:
             subscriptions=self.subscriptions,
             clock=self.clock,
         )
-        self.cursors = CursorWriter(
-            store=store, journal=self.journal, clock=self.clock, interval=settings.cursor_flush
-        )
+        self.cursors = self._cursor_writer()
         self.vitals = Vitals(store=store, broker=broker, clock=self.clock)
         self._devices = self._known_devices()
         self._dispatcher = self._dispatch()
@@ -104,6 +102,14 @@ class RouterCore:
             traces=traces,
             clock=self.clock,
             moved=self.sessions.drop_shard,
+        )
+
+    def _cursor_writer(self) -> CursorWriter:
+        return CursorWriter(
+            store=self.store,
+            journal=self.journal,
+            clock=self.clock,
+            interval=self.settings.cursor_flush,
         )
 
     def _known_devices(self) -> Devices:

@@ -50,10 +50,11 @@ class Viewers:
         try:
             last = 0
             while not self._watch.closed:
+                looks = self._watch.looks
                 told = self.now(last)
                 last = told["points"][-1]["number"] if told["points"] else last
                 yield _event("look", told)
-                while not await self._looked():
+                while not await self._looked(looks):
                     yield ": nothing new\n\n"
                 if not may_stay():
                     yield _event("end", {})
@@ -61,10 +62,10 @@ class Viewers:
         finally:
             self._count -= 1
 
-    async def _looked(self) -> bool:
+    async def _looked(self, looks: int) -> bool:
         try:
             async with asyncio.timeout(SILENCE):
-                await self._watch.next()
+                await self._watch.beyond(looks)
         except TimeoutError:
             return False
         return True

@@ -32,6 +32,7 @@ class Watch:
         self._history = History(every=EVERY)
         self._looked = asyncio.Event()  # is set, and replaced, with each look
         self.overview: dict[str, Any] | None = None  # see `snapshot`; None: nothing is known yet
+        self.looks = 0
         self.closed = False
 
     def points(self, behind: int = 0) -> list[Point]:
@@ -42,9 +43,10 @@ class Watch:
         """Return how often sessions were refused and closed in the last minutes, by code."""
         return self._history.codes()
 
-    async def next(self) -> None:
-        """Wait for the next look."""
-        await self._looked.wait()
+    async def beyond(self, looks: int) -> None:
+        """Wait until there were more looks than so many, or there are no more."""
+        while self.looks <= looks and not self.closed:
+            await self._looked.wait()
 
     async def look(self) -> None:
         """Ask the routers once."""
@@ -55,6 +57,7 @@ class Watch:
         now = self._clock()
         self._history.add(answers, now, self._wall_ms())
         self.overview = snapshot(answers, silent, took_ms=(now - began) * 1000)
+        self.looks += 1
         looked, self._looked = self._looked, asyncio.Event()
         looked.set()
 

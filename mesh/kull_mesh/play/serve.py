@@ -28,6 +28,7 @@ import kull_mesh.console
 from kull_console import ACT, ConsoleSettings
 from kull_console import page as console_page
 from kull_console.errors import ConsoleConfigError
+from kull_console.settings import PORT as CONSOLE_PORT
 from kull_gateway.headers import WithHeaders
 from kull_mesh.errors import MeshError
 from kull_mesh.play import page
@@ -121,14 +122,16 @@ async def _console(
     file = data / "console-keys.json"
     key = kull_gateway.keys.add(file, service="operator", scopes=[ACT])
 
-    def running(**more: int) -> AbstractAsyncContextManager[str]:
-        settings = ConsoleSettings(console_host=HOST, console_url="", oidc_issuer="", **more)
+    def running(port: int) -> AbstractAsyncContextManager[str]:
+        settings = ConsoleSettings(
+            console_host=HOST, console_port=port, console_url="", oidc_issuer=""
+        )
         return kull_mesh.console.running(settings, keys=file, targets=[router])
 
     try:
-        url = await stack.enter_async_context(running(console_port=0) if any_port else running())
+        url = await stack.enter_async_context(running(0 if any_port else CONSOLE_PORT))
     except ConsoleConfigError:  # its port is taken
-        url = await stack.enter_async_context(running(console_port=0))
+        url = await stack.enter_async_context(running(0))
     return f"{url}/console", key
 
 

@@ -70,6 +70,6 @@ async def depth_of(connection: AmqpConnection, queue: str) -> int:
         there = await channel.call(
             commands.Queue.Declare(queue=queue, passive=True), commands.Queue.DeclareOk
         )
-        return int(there.message_count)
+        return there.message_count or 0
     finally:
         channel.abandon()

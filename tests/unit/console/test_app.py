@@ -104,9 +104,9 @@ async def test_every_route_but_those_of_signing_in_wants_a_session(
     console: Console, browser: httpx.AsyncClient
 ) -> None:
     paths = {
-        route.path
+        path
         for route in console.app.routes
-        if getattr(route, "path", "").startswith("/console/api/")
+        if (path := str(getattr(route, "path", ""))).startswith("/console/api/")
     }
     asked = {f"/console/api/{path.partition('?')[0]}" for path in READS}
     acting = {"/console/api/actions/{name}", "/console/api/sign-out"}

@@ -19,6 +19,7 @@ class Watched:
         self.closed = False
         self.overview = {"sessions": 0}
         self._points: list[Point] = []
+        self.looks = 0
         self._looked = asyncio.Event()
 
     def points(self, behind: int = 0) -> list[Point]:
@@ -27,8 +28,9 @@ class Watched:
     def codes(self) -> list[dict[str, Any]]:
         return []
 
-    async def next(self) -> None:
-        await self._looked.wait()
+    async def beyond(self, looks: int) -> None:
+        while self.looks <= looks:
+            await self._looked.wait()
 
     def look(self, times: int = 1) -> None:
         for _ in range(times):
@@ -45,6 +47,7 @@ class Watched:
                     behind=None,
                 )
             )
+        self.looks += 1
         looked, self._looked = self._looked, asyncio.Event()
         looked.set()
 

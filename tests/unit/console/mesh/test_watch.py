@@ -28,7 +28,7 @@ def watch(routers: Routers) -> Watch:
 async def test_all_who_wait_are_told_of_the_same_look() -> None:
     routers = Routers()
     watched = watch(routers)
-    waiting = [asyncio.create_task(watched.next(), name=f"viewer-{n}") for n in range(10)]
+    waiting = [asyncio.create_task(watched.beyond(0), name=f"viewer-{n}") for n in range(10)]
     await asyncio.sleep(0)
 
     await watched.look()
@@ -51,8 +51,8 @@ async def test_points_follow_from_the_second_look_on() -> None:
 async def test_at_its_end_nobody_waits_for_ever() -> None:
     watched = watch(Routers())
     life = asyncio.create_task(watched.run(), name="watch")
-    await asyncio.wait_for(watched.next(), 5)
-    viewer = asyncio.create_task(watched.next(), name="viewer")
+    await asyncio.wait_for(watched.beyond(0), 5)
+    viewer = asyncio.create_task(watched.beyond(watched.looks + 99), name="viewer")
     await asyncio.sleep(0)
 
     life.cancel()

@@ -10,6 +10,9 @@ import pytest
 from kull_producers.events import topology
 from kull_producers.events.message import Message
 from kull_protos.mesh.v1 import admin_pb2 as pb
+from kull_router.delivery.session_key import SessionKey
+from kull_router.delivery.subscriptions import Subscription
+from kull_router.queues.port import DeviceInfo
 from kull_router.rpc import console_methods
 from kull_router.rpc.console_methods import ConsoleMethods
 from tests.support.until import until
@@ -140,8 +143,14 @@ async def test_rooms_are_told_with_their_sizes_and_followers(
     for session, (user, room) in enumerate(
         [("maya", "b"), ("otto", "b"), ("otto", "a"), ("maya", "c")], start=1
     ):
-        await rig.subscribe(session, f"{user}:d{session}")
-        await rig.subscribe(session, f"{user}:d{session}", address=f"room:{room}")
+        rig.core.subscriptions.add(
+            Subscription(
+                key=SessionKey(rig.edge.number, session),
+                address=f"room:{room}",
+                shard=0,
+                info=DeviceInfo(user=user, device="mac"),
+            )
+        )
 
     rooms = (await methods.ListRooms(pb.ListRoomsRequest(limit=2), CONTEXT)).rooms
     more = (await methods.ListRooms(pb.ListRoomsRequest(after="room:b"), CONTEXT)).rooms
