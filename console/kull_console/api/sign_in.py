@@ -20,8 +20,8 @@ from kull_protos.common.rates import Bucket, Buckets
 
 log = structlog.get_logger(__name__)
 
-PER_ADDRESS: Final = (0.2, 10.0)  # attempts a second, and at once
-ALL: Final = (5.0, 50.0)
+PER_ADDRESS: Final = (0.5, 30.0)  # attempts a second, and at once
+ALL: Final = (5.0, 100.0)
 
 
 class KeySignIn(BaseModel):
