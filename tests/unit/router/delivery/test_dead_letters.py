@@ -90,6 +90,21 @@ async def test_the_same_twice_is_resolved_at_once(broker: MemoryBroker) -> None:
     assert (await dead.resolve([first.id], republish=False)).gone == 2
 
 
+async def test_what_rabbitmq_writes_when_one_looks_makes_no_other_message_of_it(
+    broker: MemoryBroker,
+) -> None:
+    original = message("a")
+    for count in (1, 2):
+        counted = {**HEADERS, "x-delivery-count": count, "x-death": "kull.router.01"}
+        await bury(broker, replace(original, headers=counted))
+    dead = DeadLetters(broker)
+    (first, second), _ = await dead.page(0, 10)
+
+    assert first.id == second.id
+    assert (await dead.resolve([first.id], republish=True)).gone == 2
+    assert lying(broker, topology.shard_queue(1)) == [original, original]
+
+
 async def test_what_rabbitmq_does_not_take_stays_where_it_is(broker: MemoryBroker) -> None:
     await bury(broker, message("a"))
     dead = DeadLetters(broker)

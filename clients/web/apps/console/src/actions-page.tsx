@@ -15,7 +15,10 @@ export function ActionsPage(): ReactElement {
       {value && value.actions.length === 0 && <p className="hint">Nothing yet.</p>}
       {value && value.actions.length > 0 && (
         <div className="card">
-          <Table caption="Actions" columns={['When', 'Who', 'What', 'To', 'How it ended']}>
+          <Table
+            caption="What operators have done"
+            columns={['When', 'Who', 'What', 'To', 'How it ended']}
+          >
             {value.actions.map((each) => (
               <tr key={each.number}>
                 <td>

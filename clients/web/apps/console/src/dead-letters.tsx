@@ -133,7 +133,8 @@ function Line(props: {
         ) : (
           <details>
             <summary>Show</summary>
-            <pre>{letter.body}</pre>
+            {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is reached by keys */}
+            <pre tabIndex={0}>{letter.body}</pre>
           </details>
         )}
       </td>

@@ -1,4 +1,5 @@
 import '@kull/sync-react/styles.css';
+import '../../base.css';
 import './console.css';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';

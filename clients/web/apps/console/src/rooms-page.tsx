@@ -28,7 +28,7 @@ function Rooms(): ReactElement {
       {value && value.rooms.length === 0 && <p className="hint">There are none.</p>}
       {value && value.rooms.length > 0 && (
         <div className="card">
-          <Table caption="Rooms" columns={['Room', 'Sessions']}>
+          <Table caption="Rooms that are followed" columns={['Room', 'Sessions']}>
             {value.rooms.map((each) => (
               <tr key={each.address}>
                 <th scope="row">

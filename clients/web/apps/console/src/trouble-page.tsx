@@ -73,7 +73,7 @@ function Behind(): ReactElement {
       )}
       {value && value.worst.length > 0 && (
         <div className="card">
-          <Table caption="Devices that are behind" columns={['Device', 'User', 'Behind', 'State']}>
+          <Table caption="The furthest behind" columns={['Device', 'User', 'Behind', 'State']}>
             {value.worst.map((each) => (
               <tr key={`${each.user} ${each.device}`}>
                 <th scope="row">
