@@ -31,11 +31,7 @@ function Figures({ overview, points }: { overview: Overview; points: Point[] }):
     <ul className="figures" aria-label="Figures of the last 15 minutes">
       <Figure name="Sessions" value={whole(overview.sessions)} curve={of('sessions')} />
       <Figure name="Events a second" value={rate(last?.events ?? 0)} curve={of('events')} />
-      <Figure
-        name="Pushes to edges a second"
-        value={rate(last?.deliveries ?? 0)}
-        curve={of('deliveries')}
-      />
+      <Figure name="Pushes a second" value={rate(last?.deliveries ?? 0)} curve={of('deliveries')} />
       <Figure
         name="Devices behind"
         value={overview.backlog ? whole(overview.backlog.devices) : '–'}
@@ -43,7 +39,7 @@ function Figures({ overview, points }: { overview: Overview; points: Point[] }):
         {...(overview.backlog && { more: `${whole(overview.backlog.positions)} positions` })}
       />
       <Figure
-        name="Refused and closed"
+        name="Refused, closed"
         value={whole(refusals.reduce((sum, each) => sum + each, 0))}
         curve={refusals}
         more="in 15 minutes"
