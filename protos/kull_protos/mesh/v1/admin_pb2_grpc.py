@@ -200,8 +200,8 @@ class AdminServiceServicer:
     def Overview(self, request, context):
         """What the console shows and does beside these.
 
-        Overview returns this router's health and what it has counted since it started. It costs the
-        same however many devices are connected.
+        Overview returns this router's health and what it has counted since it started; nothing of
+        single devices.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
