@@ -4,9 +4,9 @@
 PYTHON ?= $(shell for each in /usr/bin/python3.11 python3.11 /usr/bin/python3 python3; do \
 	$$each -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && exec echo $$each; done; echo python3)
 BIN := .venv/bin
-MEMBERS := protos producers gateway router edge mesh clients/python
+MEMBERS := protos producers gateway router edge console mesh clients/python
 MANIFESTS := requirements.lock $(MEMBERS:%=%/pyproject.toml)
-SOURCES := protos/kull_protos/contract protos/kull_protos/common protos/kull_protos/settings.py producers/kull_producers gateway/kull_gateway router/kull_router edge/kull_edge mesh/kull_mesh \
+SOURCES := protos/kull_protos/contract protos/kull_protos/common protos/kull_protos/settings.py producers/kull_producers gateway/kull_gateway router/kull_router edge/kull_edge console/kull_console mesh/kull_mesh \
 	clients/python/kull_client tests examples bench scripts
 # Two for each of two cores: tests of processes wait as much as they work.
 WORKERS ?= 4
@@ -75,15 +75,19 @@ $(WEB_READY): $(WEB)/package-lock.json
 	@$(if $(NPM),,echo 'The page and the web SDK need npm and Node 20.19 or later: install them.' >&2; exit 1)
 	cd $(WEB) && npm ci
 
-# The page alone: what the Dockerfile, the wheels and `make demo` need of the web SDK.
+# The pages alone: what the Dockerfile, the wheels and `make demo` need of the web SDK.
 PAGE := mesh/kull_mesh/play/pages/index.html
-PAGE_SOURCES := protos/kull_protos/contract protos/kull_protos/common $(shell find $(WEB)/apps/demo $(WEB)/packages/*/src -type f -not -path '*/node_modules/*' 2>/dev/null)
+CONSOLE := console/kull_console/pages/index.html
+PAGE_SOURCES := protos/kull_protos/contract protos/kull_protos/common $(shell find $(WEB)/apps $(WEB)/packages/*/src -type f -not -path '*/node_modules/*' 2>/dev/null)
 .PHONY: page
-page: $(PAGE) ## Build the page that `make demo`, `kull up` and the wheels carry; needs Node 20.19
+page: $(PAGE) $(CONSOLE) ## Build the pages that `make demo`, `kull up` and the wheels carry; needs Node 20.19
 	@:
 
 $(PAGE): $(PAGE_SOURCES) | $(WEB_READY)
 	cd $(WEB) && npm run --silent build -w @kull/demo -- --logLevel warn
+
+$(CONSOLE): $(PAGE_SOURCES) | $(WEB_READY)
+	cd $(WEB) && npm run --silent build -w @kull/console -- --logLevel warn
 
 .PHONY: web play
 web: setup $(WEB_READY) ## Build and test the web SDK and the demo page; needs Node 20.19 and Chromium
@@ -147,6 +151,6 @@ down: ## Stop it; volumes are kept
 	docker compose down
 
 clean: ## Remove the environment, caches and build products
-	rm -rf clients/web/node_modules clients/web/packages/*/dist mesh/kull_mesh/play/pages
+	rm -rf clients/web/node_modules clients/web/packages/*/dist mesh/kull_mesh/play/pages console/kull_console/pages
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,4 +1,4 @@
-"""Health check of the edge and gateway containers: exit 0 when /readyz answers 200."""
+"""Health check of the edge, gateway and console containers: exit 0 when /readyz answers 200."""
 
 from __future__ import annotations
 

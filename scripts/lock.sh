@@ -2,9 +2,9 @@
 # Pins every third-party package with its hashes. Index addresses stay out of the file: it must install anywhere.
 set -eu
 cd "$(dirname "$0")/.."
-members="protos producers gateway router edge mesh clients/python"
+members="protos producers gateway router edge console mesh clients/python"
 skip=""
-for name in kull-protos kull-producers kull-gateway kull-router kull-edge kull-mesh kull-client; do
+for name in kull-protos kull-producers kull-gateway kull-router kull-edge kull-console kull-mesh kull-client; do
     skip="$skip --no-emit-package $name"
 done
 for member in $members; do echo "-e ./$member"; done |

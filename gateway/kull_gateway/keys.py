@@ -150,32 +150,57 @@ def key_auth(
 
     Raises KeyFileError if the file cannot be read now. Later the keys known so far stay valid.
     """
-    ring = _Ring(path, clock)
+    ring = KeyRing(path, now=now, clock=clock)
 
     def authorize(authorization: str, scope: str) -> Caller:
         credential = bearer(authorization)
         if tokens and not credential.startswith(PREFIX):
             return tokens(authorization, scope)
-        key = _find(ring.keys(), credential)
-        if key.expires is not None and key.expires <= now():
-            raise Unauthorized("the service key has expired: ask for a new one")
+        key = ring.find(credential)
         check_scope(scope, key.scopes)
         return Caller(service=key.service, id=f"key:{key.id}")
 
     return authorize
 
 
-class _Ring:
-    """The keys of a file, as new as its last change."""
+class KeyRing:
+    """The keys of a file, as new as its last change.
 
-    def __init__(self, path: Path, clock: Callable[[], float]) -> None:
+    Args:
+        path: the file, read now and whenever it has changed.
+        now: seconds since the Unix epoch, for expiry.
+        clock: seconds, for the looks at the file.
+
+    Raises KeyFileError if the file cannot be read now. Later the keys known so far stay valid.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        now: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._path = path
+        self._now = now
         self._clock = clock
         self._seen = _version(path)
         self._keys = {key.id: key for key in read(path)}
         self._look_at = clock() + LOOK_EVERY
 
+    def find(self, credential: str) -> ServiceKey:
+        """Return the key that a caller shows. Raises Unauthorized: it is none, or over."""
+        key = _find(self.keys(), credential)
+        if self.is_over(key):
+            raise Unauthorized("the service key has expired: ask for a new one")
+        return key
+
+    def is_over(self, key: ServiceKey) -> bool:
+        """Return whether a key has expired."""
+        return key.expires is not None and key.expires <= self._now()
+
     def keys(self) -> dict[str, ServiceKey]:
+        """Return all keys by their ids, those that have expired too."""
         if self._clock() >= self._look_at:
             self._look_at = self._clock() + LOOK_EVERY
             version = _version(self._path)

@@ -17,9 +17,10 @@ def expected(error: BaseException) -> BaseException | None:
 def _kinds() -> tuple[type[BaseException], ...]:
     """Return the roles' own errors, loaded only when there is an error: no process needs all."""
     from kull_client import SyncError  # noqa: PLC0415
+    from kull_console.errors import ConsoleError  # noqa: PLC0415
     from kull_edge.errors import EdgeError  # noqa: PLC0415
     from kull_mesh.errors import MeshError  # noqa: PLC0415
     from kull_producers.errors import KullError  # noqa: PLC0415
     from kull_router.errors import RouterError  # noqa: PLC0415
 
-    return MeshError, RouterError, EdgeError, KullError, SyncError, OSError
+    return MeshError, RouterError, EdgeError, KullError, SyncError, ConsoleError, OSError

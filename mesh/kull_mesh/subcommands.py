@@ -38,6 +38,7 @@ ENTRIES: Final = {
     "router": Entry("router", "router", ROLE),
     "edge": Entry("edge", "edge", ROLE),
     "gateway": Entry("gateway", "gateway", ROLE),
+    "console": Entry("console", "console", ROLE),
     "token": Entry("token", "token", TOOL),
     "service-token": Entry("token", "service_token", TOOL),
     "keys": Entry("keys", "app", TOOL),

@@ -43,6 +43,7 @@ from kull_router.sessions.requests import Requests
 from kull_router.sessions.sessions import Sessions
 from kull_router.sessions.sign_out import SignOut
 from kull_router.settings import RouterSettings
+from kull_router.vitals import Vitals
 
 log = structlog.get_logger(__name__)
 
@@ -85,9 +86,8 @@ class RouterCore:
             subscriptions=self.subscriptions,
             clock=self.clock,
         )
-        self.cursors = CursorWriter(
-            store=store, journal=self.journal, clock=self.clock, interval=settings.cursor_flush
-        )
+        self.cursors = self._cursor_writer()
+        self.vitals = Vitals(store=store, broker=broker, clock=self.clock)
         self._devices = self._known_devices()
         self._dispatcher = self._dispatch()
         self.drained = asyncio.Event()  # an operator wants this router to stop
@@ -104,6 +104,14 @@ class RouterCore:
             traces=traces,
             clock=self.clock,
             moved=self.sessions.drop_shard,
+        )
+
+    def _cursor_writer(self) -> CursorWriter:
+        return CursorWriter(
+            store=self.store,
+            journal=self.journal,
+            clock=self.clock,
+            interval=self.settings.cursor_flush,
         )
 
     def _known_devices(self) -> Devices:
@@ -187,6 +195,7 @@ class RouterCore:
             tasks.create_task(self._devices.run(), name="devices")
             tasks.create_task(self._devices.run_touch(), name="touch")
             tasks.create_task(self.cursors.run(), name="cursors")
+            tasks.create_task(self.vitals.run(), name="vitals")
 
     async def aclose(self) -> None:
         """Stop in order: tell the edges, hand over the shards, write cursors, end the streams.

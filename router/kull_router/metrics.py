@@ -28,10 +28,27 @@ EXPIRED: Final = Counter(
 REFUSED: Final = Counter(
     "kull_router_refused_total", "sessions refused, by close code (0: try again)", ["code"]
 )
+EVICTED: Final = Counter(
+    "kull_router_evicted_total", "sessions that this router had closed, by close code", ["code"]
+)
 EDGES: Final = Gauge("kull_router_edges", "edges attached")
 
 
 def dead_letters() -> int:
     """Return how many messages this process has dead-lettered."""
-    samples = [sample for metric in DEAD.collect() for sample in metric.samples]
-    return int(sum(sample.value for sample in samples if sample.name.endswith("_total")))
+    return total(DEAD)
+
+
+def total(counter: Counter) -> int:
+    """Return what a counter without labels has counted."""
+    return sum(by_label(counter).values())
+
+
+def by_label(counter: Counter) -> dict[str, int]:
+    """Return what a counter has counted, by the value of its one label; without labels by ''."""
+    return {
+        next(iter(sample.labels.values()), ""): int(sample.value)
+        for metric in counter.collect()
+        for sample in metric.samples
+        if sample.name.endswith("_total")
+    }

@@ -146,6 +146,10 @@ class RouterSettings(
         description="the same for generated device ids (browser tabs), in seconds",
     )
 
+    keep_actions_for: float = Field(
+        KEPT.action_age, gt=0, description="seconds that what operators did in the console is kept"
+    )
+
     @field_validator("preferred_shards")
     @classmethod
     def _check_shards(cls, value: str) -> str:
@@ -174,4 +178,5 @@ class RouterSettings(
             dedupe_age=self.keep_ids_for,
             device_age=self.keep_devices_for,
             ephemeral_device_age=self.keep_ephemeral_devices_for,
+            action_age=self.keep_actions_for,
         )

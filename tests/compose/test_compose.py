@@ -106,6 +106,7 @@ def test_each_role_sees_its_own_keys_and_nobody_that_runs_the_authoritys() -> No
         "edge-2": {("certs-edge", True)},
         "operator": {("certs-operator", True)},
         "gateway": {("certs-viewer", True)},
+        "console": {("certs-operator", True)},
     }
 
 

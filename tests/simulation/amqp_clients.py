@@ -8,6 +8,7 @@ from typing import Final
 from kull_producers import errors as producer_errors
 from kull_producers.events import topology
 from kull_producers.events.message import Message
+from kull_router.broker.memory import MemoryInspection
 from kull_router.broker.memory_server import Unroutable
 from kull_router.errors import BrokerError, BrokerUnavailable
 from tests.simulation.loop import Process
@@ -28,6 +29,11 @@ class SimBroker:
     def connected(self) -> bool:
         """See `Broker.connected`."""
         return self.connection.connected
+
+    @property
+    def blocked(self) -> bool:
+        """See `Broker.blocked`: never."""
+        return False
 
     async def start(self, shard_count: int) -> None:
         """See `Broker.start`."""
@@ -50,6 +56,16 @@ class SimBroker:
         connection.channels = [each for each in connection.channels if not each._closed]
         connection.channels.append(channel)
         return channel
+
+    async def depth(self, queue: str) -> int:
+        """See `Broker.depth`."""
+        await self.connection.open()
+        return await self.connection.inner.depth(queue)
+
+    async def inspect(self, queue: str, limit: int) -> MemoryInspection:
+        """See `Broker.inspect`."""
+        await self.connection.open()
+        return await self.connection.inner.inspect(queue, limit)
 
     async def repair(self) -> None:
         """See `Broker.repair`."""

@@ -7,6 +7,7 @@ import random
 from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
+from kull_router.access.audit import Action
 from kull_router.access.revocations import Revocation
 from kull_router.errors import StoreUnavailable
 from kull_router.queues import port
@@ -199,6 +200,21 @@ class SimStore:
 
     async def touch(self, device: DeviceInfo, now_ms: int) -> None:
         await self._ask("touch", device, now_ms)
+
+    async def users(self, prefix: str, *, after: str = "", limit: int = 100) -> list[str]:
+        return await self._ask("users", prefix, after=after, limit=limit)  # type: ignore[no-any-return]
+
+    async def backlog(self, limit: int = 100) -> port.Backlog:
+        return await self._ask("backlog", limit)  # type: ignore[no-any-return]
+
+    async def note(self, action: Action) -> int:
+        return await self._ask("note", action)  # type: ignore[no-any-return]
+
+    async def finish(self, number: int, result: str) -> None:
+        await self._ask("finish", number, result)
+
+    async def actions(self, *, before: int = 0, limit: int = 100) -> Sequence[Action]:
+        return await self._ask("actions", before=before, limit=limit)  # type: ignore[no-any-return]
 
     async def find(self, event_id: str, address: str = "") -> list[port.Trace]:
         return await self._ask("find", event_id, address)  # type: ignore[no-any-return]

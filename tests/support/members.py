@@ -10,6 +10,7 @@ MEMBERS: Final = {
     "gateway": "kull_gateway",
     "router": "kull_router",
     "edge": "kull_edge",
+    "console": "kull_console",
     "mesh": "kull_mesh",
     "clients/python": "kull_client",
 }

@@ -27,6 +27,7 @@ CODE = (
     "gateway",
     "router",
     "edge",
+    "console",
     "mesh",
     "clients",
     "tests",

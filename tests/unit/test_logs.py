@@ -23,6 +23,7 @@ FIELDS = {
     *("now", "of", "one", "part", "path", "peer", "problem", "reason", "request", "router"),
     *("router_id", "routing_key", "rows", "seconds", "session", "shard", "shards", "term", "to"),
     *("type", "url", "user", "was", "what", "why", "worker", "address"),
+    *("action", "gone", "number", "operator", "republished", "result", "target"),
 }
 
 

@@ -157,18 +157,18 @@ class SyncClient:
         current_image: str | None = None,
         eta: float | None = None,
         error_message: str | None = None,
+        traceparent: str = "",
         answer_within: float = 10.0,
     ) -> str:
         """Tell the user's other devices how far a shoot is, and return the event's id.
 
-        `eta` and `answer_within` are in seconds. After an error the message may still have arrived;
-        sending it again is harmless, as only the newest progress of a shoot counts.
+        `eta` and `answer_within` are in seconds, `traceparent` is W3C Trace Context. After an error
+        it may still have arrived; again is harmless, as only the newest of a shoot counts.
 
         Raises:
             Rejected: the server refused it and says why.
             InvalidMessage: it can never be right, e.g. a file name that is not UTF-8.
-            NotConnected: there is no connection, or it was lost before the answer.
-            TimeoutError: no answer in time.
+            NotConnected, TimeoutError: there was no connection until the answer, or no answer.
         """
         fields: dict[str, Any] = {
             "shootId": shoot_id,
@@ -180,8 +180,8 @@ class SyncClient:
             "provider": provider,
             "errorMessage": error_message,
         }
-        payload = {name: value for name, value in fields.items() if value is not None}
-        return await self._ask(lambda ref: messages.update_progress(payload, ref), answer_within)
+        said = messages.progress(fields, traceparent)
+        return await self._ask(lambda ref: messages.compact(said | {"ref": ref}), answer_within)
 
     async def join(self, room: str, *, answer_within: float = 10.0) -> None:
         """Follow a room from now on, on every later connection as well.

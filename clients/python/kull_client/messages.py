@@ -251,9 +251,11 @@ def lifetime_of(message: Mapping[str, Any]) -> float | None:
     return max(0.0, (expires_ms - number(message, "timestamp", 0)) / 1000)
 
 
-def update_progress(payload: Mapping[str, Any], ref: str) -> str:
-    """Return a device's own progress message."""
-    return compact({"type": "UPDATE_PROGRESS", "payload": dict(payload), "ref": ref})
+def progress(fields: Mapping[str, Any], traceparent: str) -> Json:
+    """Return a device's own progress message, without what is None; its `ref` is missing."""
+    payload = {name: value for name, value in fields.items() if value is not None}
+    trace = {"traceparent": traceparent} if traceparent else {}
+    return {"type": "UPDATE_PROGRESS", "payload": payload, **trace}
 
 
 def compact(message: Json) -> str:

@@ -21,7 +21,9 @@ export class Processes {
   #rabbitmq: ChildProcess | undefined;
   #router: ChildProcess | undefined;
   #edge: ChildProcess | undefined;
+  #console: ChildProcess | undefined;
   edge = '';
+  console = '';
 
   async start(): Promise<this> {
     this.#rabbitmq = spawn(join(BIN, 'python'), ['-m', 'tests.support.rabbitmq'], {
@@ -47,6 +49,26 @@ export class Processes {
     return this;
   }
 
+  /** Start the console as well; `keys` are its operators' scopes by their names. */
+  async startConsole(keys: Record<string, string>): Promise<Record<string, string>> {
+    const port = await freePort();
+    this.#env.KULL_SERVICE_KEYS = join(this.#home, 'keys.json');
+    this.#env.KULL_CONSOLE_PORT = String(port);
+    const made: Record<string, string> = {};
+    for (const [name, scope] of Object.entries(keys)) {
+      made[name] = await this.run('keys', 'add', name, '--scope', scope);
+    }
+    this.#console = this.#spawn('console');
+    this.console = `http://127.0.0.1:${port}/console`;
+    await this.#ready(`http://127.0.0.1:${port}/readyz`);
+    return made;
+  }
+
+  /** Run a program of the tests' Python, which finds RabbitMQ in KULL_AMQP_URL. */
+  async python(code: string, ...values: string[]): Promise<void> {
+    await promisify(execFile)(join(BIN, 'python'), ['-c', code, ...values], { env: this.#env });
+  }
+
   /** As a power cut would. */
   async killRouter(): Promise<void> {
     await end(this.#router, 'SIGKILL');
@@ -63,7 +85,7 @@ export class Processes {
   }
 
   async stop(): Promise<void> {
-    for (const each of [this.#edge, this.#router]) await end(each, 'SIGKILL');
+    for (const each of [this.#console, this.#edge, this.#router]) await end(each, 'SIGKILL');
     await end(this.#rabbitmq, 'SIGTERM');
     rmSync(this.#home, { recursive: true, force: true });
   }

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings
 from rich.console import Console
 from rich.table import Table
 
+from kull_console import ConsoleSettings
 from kull_edge.settings import EdgeSettings
 from kull_gateway import GatewaySettings
 from kull_mesh.settings import MeshSettings
@@ -24,6 +25,7 @@ GROUPS: dict[str, type[BaseSettings]] = {
     "router": RouterSettings,
     "edge": EdgeSettings,
     "gateway": GatewaySettings,
+    "console": ConsoleSettings,
 }
 
 

@@ -1,4 +1,4 @@
-"""`kull keys`: credentials of the services that call the HTTP triggers."""
+"""`kull keys`: credentials of services that call the HTTP triggers, and of operators."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from kull_mesh.commands.token import Scopes
 from kull_mesh.errors import MeshError
 from kull_mesh.settings import MeshSettings
 
-app = typer.Typer(help="Service keys for the HTTP triggers.", no_args_is_help=True)
+app = typer.Typer(help="Keys for the HTTP triggers and the console.", no_args_is_help=True)
 
 File = Annotated[
     Path | None,
     typer.Option(
         envvar="KULL_SERVICE_KEYS",
         show_default="KULL_HOME/service-keys.json",
-        help="The file that a gateway reads; it notices changes by itself.",
+        help="The file that a gateway or console reads; it notices changes by itself.",
     ),
 ]
 

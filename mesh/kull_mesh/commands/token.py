@@ -16,7 +16,7 @@ from kull_router.access.tokens import check_device_id
 
 Scopes = Annotated[
     list[str] | None,
-    typer.Option(help=f"{', '.join(SCOPES)}; may be repeated.", show_default="all but token:mint"),
+    typer.Option(help=f"{', '.join(SCOPES)}; may be repeated.", show_default="those of events"),
 ]
 
 

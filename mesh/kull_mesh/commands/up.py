@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,8 @@ import structlog
 import typer
 from rich.console import Console
 
+import kull_mesh.console
+from kull_console import ConsoleSettings
 from kull_gateway.origins import parse
 from kull_mesh import routers, secrets, signals
 from kull_mesh.settings import MeshSettings
@@ -76,8 +79,21 @@ def warn(options: UpOptions) -> None:
 
 async def run(options: UpOptions) -> None:
     """Run until cancelled, or until a part dies."""
-    async with LocalMesh(options) as mesh:
-        with routers.embedded(mesh.router.grpc_address):
-            addresses = [*(edge.url for edge in mesh.edges), mesh.http_url]  # and the page
-            Console(soft_wrap=True, highlight=False).print("kull is ready:", "  ".join(addresses))
-            await mesh.wait()
+    say = Console(soft_wrap=True, highlight=False).print
+    async with LocalMesh(options) as mesh, AsyncExitStack() as stack:
+        stack.enter_context(routers.embedded(mesh.router.grpc_address))
+        if url := await _console(stack, options, mesh):
+            say("The console:", url)
+        addresses = [*(edge.url for edge in mesh.edges), mesh.http_url]  # and the page
+        say("kull is ready:", "  ".join(addresses))
+        await mesh.wait()
+
+
+async def _console(stack: AsyncExitStack, options: UpOptions, mesh: LocalMesh) -> str:
+    """Serve the console if somebody could sign in; return the address of its page."""
+    settings = ConsoleSettings()
+    keys = options.service_keys
+    if keys is None or not kull_mesh.console.is_set_up(settings, keys):
+        return ""
+    running = kull_mesh.console.running(settings, keys=keys, targets=[mesh.router.grpc_address])
+    return f"{await stack.enter_async_context(running)}/console"

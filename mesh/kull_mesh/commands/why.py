@@ -12,10 +12,11 @@ from rich.text import Text
 from kull_mesh.errors import MeshError
 from kull_mesh.routers import DEADLINE, RoutersOrUp, admin, beside
 from kull_mesh.terminal import json_line, shown
-from kull_mesh.why.evidence import Evidence, Question, merge
-from kull_mesh.why.story import STORE_UNAVAILABLE, Story, caveats, tell
-from kull_mesh.why.words import moment
 from kull_protos.mesh.v1.admin_pb2 import ExplainRequest, ExplainResponse
+from kull_protos.why.evidence import Evidence, Question, merge
+from kull_protos.why.record import as_dict
+from kull_protos.why.story import STORE_UNAVAILABLE, Story, caveats, tell
+from kull_protos.why.words import moment
 
 
 def why(
@@ -80,20 +81,5 @@ def _print(stories: list[Story], evidence: Evidence) -> None:
 
 
 def _as_dict(stories: list[Story], evidence: Evidence) -> dict[str, Any]:
-    return {
-        "stories": [
-            {
-                "title": story.title,
-                "verdict": story.verdict,
-                "lines": [{"at": line.at, "text": line.text} for line in story.lines],
-                "devices": [
-                    {"user": one.user, "device": one.device, "verdict": one.code, "text": one.text}
-                    for one in story.devices
-                ],
-            }
-            for story in stories
-        ],
-        "caveats": caveats(evidence),
-        "routers": [MessageToDict(each) for each in evidence.answers],
-        "silent": evidence.silent,
-    }
+    facts = [MessageToDict(each) for each in evidence.answers]
+    return {**as_dict(stories, evidence), "routers": facts}

@@ -62,6 +62,8 @@ async def _run(folder: Path, options: Options, codes: list[int]) -> None:
         async with playing(folder / "data", files=files, port=options.port, purse=purse) as play:
             address = play.url if files else ""
             say(f"The page: {address}" if files else "There is no page: it was not built.")
+            if address and play.console[0]:
+                say("The console: {} (sign in with {})".format(*play.console))
             if options.browser and address and show(address):
                 await play.opened(within=OPENS_WITHIN)
             code = await _job(folder, options, play, address)

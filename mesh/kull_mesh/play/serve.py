@@ -8,7 +8,13 @@ import random
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+    suppress,
+)
 from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_urlsafe
@@ -17,6 +23,12 @@ from typing import Final
 import uvicorn
 from fastapi import FastAPI
 
+import kull_gateway.keys
+import kull_mesh.console
+from kull_console import ACT, ConsoleSettings
+from kull_console import page as console_page
+from kull_console.errors import ConsoleConfigError
+from kull_console.settings import PORT as CONSOLE_PORT
 from kull_gateway.headers import WithHeaders
 from kull_mesh.errors import MeshError
 from kull_mesh.play import page
@@ -32,11 +44,15 @@ PORT: Final = 5050
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Playing:
-    """What runs, and where the page and the HTTP triggers are."""
+    """What runs, and where the page and the HTTP triggers are.
+
+    `console`: the address of its page, and a key for it; empty: it was not built.
+    """
 
     mesh: PlayMesh
     business: Business
     url: str
+    console: tuple[str, str] = ("", "")
     _server: asyncio.Task[None]
     _seen: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -50,12 +66,12 @@ class Playing:
         await asyncio.shield(self._server)
 
 
-async def serve(*, port: int, ready: Callable[[str], None], pace: float = PACE) -> None:
-    """Serve the page until cancelled; `ready` gets its address. Raises MeshError."""
+async def serve(*, port: int, ready: Callable[[Playing], None], pace: float = PACE) -> None:
+    """Serve the page until cancelled; `ready` is told when it can be opened. Raises MeshError."""
     files = page.folder()
     with tempfile.TemporaryDirectory(prefix="kull-play-") as data:
         async with playing(Path(data), files=files, port=port, pace=pace) as play:
-            ready(play.url)
+            ready(play)
             await play.wait()
 
 
@@ -85,9 +101,38 @@ async def playing(
             PlayMesh(keys=keys, data=data, host=HOST) as mesh,
             Business(mesh.publisher, rng=rng, pace=pace, purse=purse) as business,
             _served(create_app(mesh, business, files, seen=seen.set), listener) as server,
+            AsyncExitStack() as stack,
         ):
-            url = f"http://{HOST}:{listener.getsockname()[1]}/"
-            yield Playing(mesh=mesh, business=business, url=url, _server=server, _seen=seen)
+            yield Playing(
+                mesh=mesh,
+                business=business,
+                url=f"http://{HOST}:{listener.getsockname()[1]}/",
+                console=await _console(stack, data, mesh.router_address, any_port=port == 0),
+                _server=server,
+                _seen=seen,
+            )
+
+
+async def _console(
+    stack: AsyncExitStack, data: Path, router: str, *, any_port: bool
+) -> tuple[str, str]:
+    """Serve the console, if its page was built; return where it is and a key for it."""
+    if console_page.built() is None:
+        return "", ""
+    file = data / "console-keys.json"
+    key = kull_gateway.keys.add(file, service="operator", scopes=[ACT])
+
+    def running(port: int) -> AbstractAsyncContextManager[str]:
+        settings = ConsoleSettings(
+            console_host=HOST, console_port=port, console_url="", oidc_issuer=""
+        )
+        return kull_mesh.console.running(settings, keys=file, targets=[router])
+
+    try:
+        url = await stack.enter_async_context(running(0 if any_port else CONSOLE_PORT))
+    except ConsoleConfigError:  # its port is taken
+        url = await stack.enter_async_context(running(0))
+    return f"{url}/console", key
 
 
 @asynccontextmanager

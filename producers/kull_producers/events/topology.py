@@ -41,6 +41,7 @@ HEADER_EXCLUDE: Final = "kull-exclude-device"  # the device that caused the even
 HEADER_HOPS: Final = "kull-hops"  # how often a router has re-addressed the message
 HEADER_EVENTS: Final = "kull-events"  # of a batch: how many it carries, for people who look
 HEADER_REASON: Final = "kull-reason"  # on kull.dead: why
+HEADER_EXCHANGE: Final = "kull-exchange"  # on kull.dead: where it had been published
 # On a claim probe, which comes by the default exchange only: the router that prefers this shard and
 # waits for it; absent if none does. The owner hands the shard over if it does not prefer it itself.
 HEADER_WANTED_BY: Final = "kull-wanted-by"

@@ -21,7 +21,13 @@ from kull_router.broker.memory_server import (
     QueueFull,
     Unroutable,
 )
-from kull_router.broker.port import KEPT, MAX_BODY, Delivery
+from kull_router.broker.port import (
+    INSPECTED_BYTES,
+    KEPT,
+    MAX_BODY,
+    MOST_INSPECTED,
+    Delivery,
+)
 from kull_router.errors import (
     BrokerError,
     BrokerUnavailable,
@@ -50,14 +56,8 @@ class MemoryChannel:
     def deliver(self, queued: Queued) -> None:
         """Take one message from the queue."""
         self._last_tag += 1
-        message, size = queued.message, len(queued.message.body)
-        if size <= MAX_BODY:
-            delivery = Delivery(self._last_tag, message, queued.redelivered)
-        else:
-            beginning = replace(message, body=message.body[:KEPT])
-            delivery = Delivery(self._last_tag, beginning, queued.redelivered, size)
-        self._waiting.append(delivery)
-        self._unacknowledged.append((delivery.tag, message))
+        self._waiting.append(_delivery(self._last_tag, queued))
+        self._unacknowledged.append((self._last_tag, queued.message))
         self._wake.set()
 
     async def receive(self, limit: int) -> Sequence[Delivery]:
@@ -99,12 +99,58 @@ class MemoryChannel:
             raise ChannelClosed(f"the channel on {self._queue.spec.name} is closed")
 
 
+def _delivery(tag: int, queued: Queued) -> Delivery:
+    message, size = queued.message, len(queued.message.body)
+    if size <= MAX_BODY:
+        return Delivery(tag, message, queued.redelivered)
+    return Delivery(tag, replace(message, body=message.body[:KEPT]), queued.redelivered, size)
+
+
+class MemoryInspection:
+    """An `Inspection` of a memory queue."""
+
+    def __init__(self, queue: MemoryQueue, limit: int) -> None:
+        self.closed = False
+        self.waiting = len(queue.ready)
+        self._queue = queue
+        self._taken: dict[int, Message] = {}
+        self.deliveries: list[Delivery] = []
+        size = 0
+        while queue.ready and len(self.deliveries) < min(limit, MOST_INSPECTED):
+            size += len(queue.ready[0].message.body)
+            if size > INSPECTED_BYTES:
+                break
+            queued = queue.ready.popleft()
+            tag = len(self.deliveries) + 1
+            self.deliveries.append(_delivery(tag, queued))
+            self._taken[tag] = queued.message
+
+    def remove(self, tag: int) -> None:
+        """See `Inspection.remove`."""
+        if self.closed:
+            raise ChannelClosed(f"the look at {self._queue.spec.name} is over")
+        self._taken.pop(tag, None)
+
+    async def aclose(self) -> None:
+        """See `Inspection.aclose`."""
+        self.close()
+
+    def close(self) -> None:
+        """Give back what was not removed. Idempotent."""
+        if self.closed:
+            return
+        self.closed = True
+        returned = [Queued(message, redelivered=True) for message in self._taken.values()]
+        self._queue.ready.extendleft(reversed(returned))
+        self._queue.serve()
+
+
 class MemoryBroker:
     """One router's connection to a `MemoryServer` (by default a server of its own)."""
 
     def __init__(self, server: MemoryServer | None = None) -> None:
         self.server = server or MemoryServer()
-        self._channels: list[MemoryChannel] = []
+        self._channels: list[MemoryChannel | MemoryInspection] = []
         self._reachable = asyncio.Event()
         self._reachable.set()
         self._closed = False
@@ -114,6 +160,11 @@ class MemoryBroker:
     def connected(self) -> bool:
         """Whether the server is reachable right now."""
         return self._reachable.is_set() and not self._closed
+
+    @property
+    def blocked(self) -> bool:
+        """See `Broker.blocked`: never."""
+        return False
 
     async def start(self, shard_count: int) -> None:
         """See `Broker.start`. Raises ShardCountMismatch."""
@@ -137,18 +188,35 @@ class MemoryBroker:
 
     async def consume(self, queue: str, *, single_active: bool, prefetch: int) -> MemoryChannel:
         """See `Broker.consume`. Raises BrokerUnavailable, or BrokerError for a wrong queue."""
+        found = self._found(queue)
+        if single_active != found.spec.single_active:
+            raise BrokerError(f"queue {queue} has single_active={found.spec.single_active}")
+        channel = MemoryChannel(found, prefetch)
+        self._open(channel)
+        found.consumers.append(channel)
+        found.serve()
+        return channel
+
+    async def depth(self, queue: str) -> int:
+        """See `Broker.depth`."""
+        return len(self._found(queue).ready)
+
+    async def inspect(self, queue: str, limit: int) -> MemoryInspection:
+        """See `Broker.inspect`."""
+        inspection = MemoryInspection(self._found(queue), limit)
+        self._open(inspection)
+        return inspection
+
+    def _found(self, queue: str) -> MemoryQueue:
         self._check_connected()
         found = self.server.queues.get(queue)
         if found is None:
             raise BrokerError(f"queue {queue} does not exist")
-        if single_active != found.spec.single_active:
-            raise BrokerError(f"queue {queue} has single_active={found.spec.single_active}")
-        channel = MemoryChannel(found, prefetch)
+        return found
+
+    def _open(self, opened: MemoryChannel | MemoryInspection) -> None:
         self._channels = [known for known in self._channels if not known.closed]
-        self._channels.append(channel)
-        found.consumers.append(channel)
-        found.serve()
-        return channel
+        self._channels.append(opened)
 
     async def publish(self, message: Message) -> None:
         """See `Broker.publish`. Raises BrokerError also when a queue is full."""

@@ -14,6 +14,8 @@ from kull_producers.events.message import Message
 
 MAX_BODY: Final = 512 * 1024  # bytes; eight times the largest event, for lists of users
 KEPT: Final = 1024  # bytes of a larger one
+MOST_INSPECTED: Final = 1_000  # messages
+INSPECTED_BYTES: Final = 32 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,31 @@ class Channel(Protocol):
         ...
 
 
+class Inspection(Protocol):
+    """Messages that were taken out of a queue to be looked at. Close it soon.
+
+    What was not removed goes back in order when it is closed, or the connection or process ends.
+    """
+
+    @property
+    def deliveries(self) -> Sequence[Delivery]:
+        """What was taken, in queue order: tags name them here."""
+        ...
+
+    @property
+    def waiting(self) -> int:
+        """How many messages were ready in the queue, those taken included."""
+        ...
+
+    def remove(self, tag: int) -> None:
+        """Take this one delivery out of the queue for good. Raises ChannelClosed."""
+        ...
+
+    async def aclose(self) -> None:
+        """Give back what was not removed. Idempotent."""
+        ...
+
+
 class Broker(Protocol):
     """What the router needs of RabbitMQ. Reconnecting is the adapter's work, with full jitter.
 
@@ -74,6 +101,11 @@ class Broker(Protocol):
         """Whether RabbitMQ is reachable right now, and nothing of the topology known missing."""
         ...
 
+    @property
+    def blocked(self) -> bool:
+        """Whether RabbitMQ takes no messages for now (memory or disk alarm): publishes wait."""
+        ...
+
     async def start(self, shard_count: int) -> None:
         """Connect, waiting for RabbitMQ as long as it takes, and create the topology."""
         ...
@@ -82,6 +114,18 @@ class Broker(Protocol):
         """Open a consumer. With `single_active` only one of all consumers of a queue is served.
 
         Raises BrokerUnavailable.
+        """
+        ...
+
+    async def depth(self, queue: str) -> int:
+        """Return how many messages are ready in a queue. Raises BrokerError."""
+        ...
+
+    async def inspect(self, queue: str, limit: int) -> Inspection:
+        """Take up to `limit` (at most MOST_INSPECTED) of the oldest messages to look at them.
+
+        Fewer if they are larger than INSPECTED_BYTES together, or somebody else has them. Nobody
+        else waits for this, whatever lies there. Raises BrokerError.
         """
         ...
 

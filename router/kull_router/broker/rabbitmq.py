@@ -19,6 +19,7 @@ from kull_router.broker.amqp import (
     Refused,
 )
 from kull_router.broker.amqp.connection import MAX_HELD
+from kull_router.broker.inspection import RabbitInspection, depth_of
 from kull_router.clock import Clock
 from kull_router.errors import BrokerError, BrokerUnavailable, ConfigError
 
@@ -111,6 +112,17 @@ class RabbitBroker:
             channel.abandon()
             raise
         return channel
+
+    async def depth(self, queue: str) -> int:
+        """See `Broker.depth`."""
+        return await depth_of(self._open_live().consume, queue)
+
+    async def inspect(self, queue: str, limit: int) -> RabbitInspection:
+        """See `Broker.inspect`. On a connection of its own: what it holds stops no shard."""
+        self._open_live()
+        return await RabbitInspection.open(
+            self._url, queue, name=f"{self._name} inspect", limit=limit
+        )
 
     async def repair(self) -> None:
         """See `Broker.repair`. Callers share a repair that begins after they have come."""

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from kull_producers.errors import InvalidEvent
+from kull_producers.events import address, topology
 from kull_producers.events.envelope import SERVER, messages_of
 from kull_producers.events.message import Message
 from kull_producers.events.models import EVENTS
 from kull_producers.events.stamp import Stamp, check_id
-from kull_producers.events.strict_json import parse_object
+from kull_producers.events.strict_json import compact, parse_object
 from kull_protos.contract.limits import MAX_NUMBER
 
+TEST: Final = "TEST"  # an event that says nothing, for whoever looks whether one arrives
+OPERATOR: Final = "kull-operator"  # its app id
 RESERVED: Final = ("seq", "queue")  # spliced in later: a second one would win in a browser
 
 
@@ -92,6 +95,32 @@ def messages_from_body(
     user_id = (found.user_id or None) if event.event_type.audience.knows_user else None
     return messages_of(
         event, stamp, shard_count=shard_count, user_id=user_id, device_id=found.device_id
+    )
+
+
+def blank_event(user_id: str, event_id: str, *, now_ms: int, shard_count: int) -> Message:
+    """Return the message of an event that says nothing to a user's devices. Raises InvalidEvent.
+
+    Each one counts, so that its way can be told as that of any other; apps skip types that they do
+    not know.
+    """
+    to = address.user(user_id)
+    body = {
+        "id": event_id,
+        "type": TEST,
+        "data": {},
+        "timestamp": now_ms,
+        "deviceId": SERVER,
+        "userId": user_id,
+    }
+    return Message(
+        exchange=topology.ROOM,
+        routing_key=address.routing_key(to, shard_count, TEST),
+        body=compact(body),
+        message_id=event_id,
+        type=TEST,
+        app_id=OPERATOR,
+        headers={topology.HEADER_ADDRESS: to, topology.HEADER_CONTRACT: "every"},
     )
 
 

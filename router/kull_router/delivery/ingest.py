@@ -202,5 +202,35 @@ def dead(message: Message, reason: str) -> Message:
     return replace(
         message,
         exchange=topology.DEAD,
-        headers={**message.headers, topology.HEADER_REASON: reason[:MAX_REASON_CHARS]},
+        headers={
+            **message.headers,
+            topology.HEADER_REASON: reason[:MAX_REASON_CHARS],
+            topology.HEADER_EXCHANGE: message.exchange,
+        },
     )
+
+
+def is_rabbitmqs(header: str) -> bool:
+    """Tell whether RabbitMQ itself has written a header: how often a message was handed out."""
+    return header.startswith("x-")
+
+
+def revived(message: Message) -> Message:
+    """Return what a dead letter was before, to be published again.
+
+    Raises PoisonMessage: where it had been published is not known (an older version buried it, and
+    its type has no exchange), or it was published past the exchanges of events.
+    """
+    ours = (topology.HEADER_REASON, topology.HEADER_EXCHANGE, topology.HEADER_HOPS)
+    headers = {
+        name: value
+        for name, value in message.headers.items()
+        if name not in ours and not is_rabbitmqs(name)
+    }
+    model = EVENTS.get(message.type)
+    usual = topology.BURSTS if message.type == topology.BATCH else ""
+    usual = model.event_type.exchange if model else usual
+    exchange = message.headers.get(topology.HEADER_EXCHANGE, usual)
+    if exchange not in (*EVENTS.exchanges, topology.BURSTS):
+        raise PoisonMessage("it does not say where it had been published: publish it anew there")
+    return replace(message, exchange=str(exchange), headers=headers)

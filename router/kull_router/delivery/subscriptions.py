@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from heapq import nsmallest
 
 from kull_protos.contract import addresses
 from kull_router.access.tokens import NOBODY, Claims
@@ -112,6 +113,17 @@ class Subscriptions:
         for subscription in removed:
             self.remove(subscription.key, subscription.address)
         return removed
+
+    def rooms(self, *, after: str, limit: int) -> list[tuple[str, int]]:
+        """Return rooms with addresses > after, in order, and how many sessions follow each."""
+        followed = (each for each in self._streams if addresses.is_room(each) and each > after)
+        chosen = nsmallest(limit, followed)
+        return [(address, sum(self._streams[address].values())) for address in chosen]
+
+    def of_address(self, address: str) -> list[Subscription]:
+        """Return the subscriptions of one address. Looks through all."""
+        every = (of_session.get(address) for of_session in self._by_session.values())
+        return [each for each in every if each]
 
     def streams(self, address: str) -> Iterable[int]:
         """Return the streams whose edges have sessions in an address's queue."""

@@ -6,19 +6,22 @@ Deterministic: no threads, no clock, and no call ever gives way to another one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from heapq import nlargest
 from itertools import groupby
 
 from kull_protos.contract import addresses
-from kull_router.access.revocations import Revocation
 from kull_router.errors import Fenced, ShardCountMismatch, StoreRefused, StoreUnavailable
 from kull_router.queues import rules
 from kull_router.queues.entry import Contract, Entry, Event, Identity
+from kull_router.queues.memory_logs import LogState, MemoryLogs
 from kull_router.queues.newest import Newest
 from kull_router.queues.port import (
     MAX_TRACES,
     Attach,
     Attachment,
+    Backlog,
+    Behind,
     CursorUpdate,
     DeviceInfo,
     KnownDevice,
@@ -57,13 +60,12 @@ class MemoryState:
     owners: dict[int, str] = field(default_factory=dict)
     queues: dict[str, _Queue] = field(default_factory=dict)
     devices: dict[str, dict[str, _Device]] = field(default_factory=dict)  # by user and device
-    revocations: list[Revocation] = field(default_factory=list)
-    last_revocation: int = 0
+    logs: LogState = field(default_factory=LogState)
     time_ms: int = 0
     refused: set[str] = field(default_factory=set)  # fault hook: ids that a database would refuse
 
 
-class MemoryStore:
+class MemoryStore(MemoryLogs):
     """A `Database`. Nothing survives the process, except in the hands of a test."""
 
     def __init__(
@@ -78,6 +80,7 @@ class MemoryStore:
             raise ShardCountMismatch(self._state.shard_count, shard_count)
         self._retention = retention or Retention()
         self._closed = False
+        super().__init__(self._state.logs, self._check_open)
 
     @property
     def epoch(self) -> str:
@@ -226,6 +229,34 @@ class MemoryStore:
             for device, cursor in zip(known, cursors, strict=True)
         ]
 
+    async def users(self, prefix: str, *, after: str = "", limit: int = 100) -> list[str]:
+        """See `Store.users`."""
+        self._check_open()
+        with_queues = {
+            address.removeprefix(addresses.USER)
+            for address in self._state.queues
+            if addresses.is_user(address)
+        }
+        with_devices = {user for user, devices in self._state.devices.items() if devices}
+        found = (each for each in with_queues | with_devices if each.startswith(prefix))
+        return sorted(each for each in found if each > after)[:limit]
+
+    async def backlog(self, limit: int = 100) -> Backlog:
+        """See `Store.backlog`."""
+        self._check_open()
+        behind: list[Behind] = []
+        for user in sorted(self._state.devices):
+            head = self._queue(addresses.of_user(user)).figures.head
+            for known in await self.devices(user):
+                positions = head - max(known.cursor, known.initial_head)
+                if known.follows and positions > 0:
+                    behind.append(Behind(device=known, positions=positions))
+        return Backlog(
+            devices=len(behind),
+            positions=sum(each.positions for each in behind),
+            worst=nlargest(limit, behind, key=lambda each: each.positions),
+        )
+
     async def find(self, event_id: str, address: str = "") -> list[Trace]:
         """See `Store.find`."""
         self._check_open()
@@ -255,30 +286,6 @@ class MemoryStore:
         self._check_open()
         self._of(user).pop(device, None)
 
-    async def revoke(self, revocation: Revocation) -> None:
-        """See `RevocationLog.revoke`."""
-        self._check_open()
-        kept = self._state.revocations
-        known = [each for each in kept if each.scope == revocation.scope]
-        if any(each.includes(revocation) for each in known):
-            return
-        self._state.last_revocation += 1
-        for each in known:
-            kept.remove(each)
-            revocation = revocation.joined(each)
-        kept.append(replace(revocation, number=self._state.last_revocation))
-
-    async def revocations(self, after: int, limit: int) -> list[Revocation]:
-        """See `RevocationLog.revocations`."""
-        self._check_open()
-        return [each for each in self._state.revocations if each.number > after][:limit]
-
-    async def expire_revocations(self, now_ms: int) -> None:
-        """See `RevocationLog.expire_revocations`."""
-        self._check_open()
-        kept = [each for each in self._state.revocations if each.until_ms > now_ms]
-        self._state.revocations = kept
-
     async def queues(self, *, after: str = "", limit: int = 100) -> list[QueueInfo]:
         """See `Store.queues`."""
         self._check_open()
@@ -301,6 +308,7 @@ class MemoryStore:
             removed += _remove(target, rules.aged(_kept(target), cutoffs.entries))
             removed += self._trim_acknowledged(address, cutoffs)
             removed += _trim_ids(target, cutoffs)
+        self._expire_actions(cutoffs.actions)
         return removed
 
     def _trim_devices(self, cutoffs: Cutoffs) -> int:

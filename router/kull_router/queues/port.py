@@ -26,6 +26,7 @@ class Retention:
     dedupe_age: float = 86_400
     device_age: float = 30 * 86_400  # cursors of stable device ids
     ephemeral_device_age: float = 600  # of generated ids (browser tabs), after they disconnected
+    action_age: float = 365 * 86_400  # what operators have done
 
     @property
     def seen_again_ms(self) -> int:
@@ -160,6 +161,29 @@ class QueueInfo:
     entries: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Behind:
+    """A device that has not acknowledged all of its user's own queue: `positions` are missing."""
+
+    device: KnownDevice
+    positions: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """What devices have not acknowledged in their users' own queues.
+
+    Attributes:
+        devices: how many are behind.
+        positions: by how many, all together.
+        worst: those that are furthest behind, that first.
+    """
+
+    devices: int
+    positions: int
+    worst: Sequence[Behind] = ()
+
+
 class Store(Protocol):
     """Durable queues. Every call is atomic; calls may run concurrently.
 
@@ -251,6 +275,21 @@ class Store(Protocol):
         """
         ...
 
+    async def users(self, prefix: str, *, after: str = "", limit: int = 100) -> list[str]:
+        """Return users with devices or a queue whose ids begin with `prefix`, in order.
+
+        Only ids > after. What this costs does not depend on how many others there are.
+        """
+        ...
+
+    async def backlog(self, limit: int = 100) -> Backlog:
+        """Return which devices are behind in their users' own queues; at most `limit` by name.
+
+        What lay there before a device came, and was not its to get, does not count. Looks through
+        all positions of devices: ask now and then.
+        """
+        ...
+
     async def find(self, event_id: str, address: str = "") -> list[Trace]:
         """Return the events of this id whose ids are remembered, in order of their addresses.
 
@@ -275,7 +314,7 @@ class Store(Protocol):
         """Apply the ages of `Retention` and return how many entries, ids and devices went.
 
         The moment is kept, see `time_ms`. Entries go by age from the oldest on. Those that
-        `advance` would trim now go as well.
+        `advance` would trim now go as well. Actions (see `AuditLog`) go by age, and do not count.
         """
         ...
 
@@ -287,6 +326,8 @@ class Store(Protocol):
 __all__ = [
     "Attach",
     "Attachment",
+    "Backlog",
+    "Behind",
     "CursorUpdate",
     "DeviceInfo",
     "Duplicate",

@@ -229,6 +229,7 @@ class Cutoffs:
     newest: int
     devices: int
     ephemeral_devices: int
+    actions: int
 
 
 def cutoffs(retention: Retention, now_ms: int) -> Cutoffs:
@@ -244,6 +245,7 @@ def cutoffs(retention: Retention, now_ms: int) -> Cutoffs:
         newest=ago(retention.entry_age + retention.dedupe_age),
         devices=ago(retention.device_age),
         ephemeral_devices=ago(retention.ephemeral_device_age),
+        actions=ago(retention.action_age),
     )
 
 

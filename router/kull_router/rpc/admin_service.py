@@ -1,29 +1,24 @@
-"""AdminService: what the router knows, and closing sessions."""
+"""AdminService: what the router knows, and closing sessions; see `console_methods` as well."""
 
 from __future__ import annotations
 
 import grpc
 
 from kull_protos.mesh.v1 import admin_pb2 as pb
-from kull_protos.mesh.v1 import admin_pb2_grpc
 from kull_router.core import RouterCore
 from kull_router.errors import StoreError
+from kull_router.rpc.console_methods import ConsoleMethods, page
 from kull_router.rpc.explanation import Explanation
-from kull_router.rpc.views import Views
 from kull_router.sessions.presence import device_message
 
 Context = grpc.aio.ServicerContext
 
-_PAGE = 100
-_MAX_PAGE = 1_000
 
-
-class AdminService(admin_pb2_grpc.AdminServiceServicer):
+class AdminService(ConsoleMethods):
     """Each method asks the core and translates."""
 
     def __init__(self, core: RouterCore) -> None:
-        self._core = core
-        self._views = Views(core)
+        super().__init__(core)
         self._explanation = Explanation(core, self._views)
 
     async def ListNodes(
@@ -32,21 +27,7 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
         context: Context[pb.ListNodesRequest, pb.ListNodesResponse],
     ) -> pb.ListNodesResponse:
         """Return this router and its edges."""
-        core = self._core
-        sessions: dict[int, int] = {}
-        for key, _ in core.sessions.registry.sessions():
-            sessions[key.stream] = sessions.get(key.stream, 0) + 1
-        edges = [
-            pb.EdgeNode(
-                node_id=stream.node_id,
-                version=stream.version,
-                sessions=sessions.get(stream.number, 0),
-                send_queue_bytes=stream.waiting_bytes,
-                attached_at=stream.attached_ms,
-            )
-            for stream in core.fanout.each()
-        ]
-        return pb.ListNodesResponse(router=self._views.router(), edges=edges)
+        return pb.ListNodesResponse(router=self._views.router(), edges=self._views.edges())
 
     async def ListSessions(
         self,
@@ -65,7 +46,7 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
             for key, presence in self._core.sessions.registry.sessions()
             if request.user_id in {"", presence.info.user}
         ]
-        return pb.ListSessionsResponse(sessions=found[: _page(request.limit)])
+        return pb.ListSessionsResponse(sessions=found[: page(request.limit)])
 
     async def ListQueues(
         self,
@@ -77,7 +58,7 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
             one = await self._core.store.queue(request.address)
             queues = [one] if one else []
         else:
-            queues = await self._core.store.queues(after=request.after, limit=_page(request.limit))
+            queues = await self._core.store.queues(after=request.after, limit=page(request.limit))
         return pb.ListQueuesResponse(queues=map(self._views.queue, queues))
 
     async def ListDevices(
@@ -156,7 +137,3 @@ class AdminService(admin_pb2_grpc.AdminServiceServicer):
                 f"no node {request.node_id!r} is known here: see `kull nodes`",
             )
         return pb.DrainResponse(sessions=sessions or 0)
-
-
-def _page(limit: int) -> int:
-    return min(limit or _PAGE, _MAX_PAGE)

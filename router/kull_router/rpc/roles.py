@@ -34,6 +34,20 @@ METHODS: Final[dict[str, frozenset[str]]] = {
     f"{_MESH}.AdminService/Drain": _ACTS,
     # The person's own token grants it: a gateway only passes it on.
     f"{_MESH}.DeviceService/SignOut": _SEES,
+    # Of the console:
+    f"{_MESH}.AdminService/Overview": _SEES,
+    f"{_MESH}.AdminService/ListUsers": _SEES,
+    f"{_MESH}.AdminService/ListEntries": _SEES,
+    f"{_MESH}.AdminService/ListBehind": _SEES,
+    f"{_MESH}.AdminService/ListRooms": _SEES,
+    f"{_MESH}.AdminService/ListFollowers": _SEES,
+    f"{_MESH}.AdminService/ListActions": _SEES,
+    # Looking takes them out of the queue for a moment, and their bodies say what events say.
+    f"{_MESH}.AdminService/ListDeadLetters": _ACTS,
+    f"{_MESH}.AdminService/ResolveDeadLetters": _ACTS,
+    f"{_MESH}.AdminService/ForgetDevice": _ACTS,
+    f"{_MESH}.AdminService/SendTestEvent": _ACTS,
+    f"{_MESH}.AdminService/NoteAction": _ACTS,
 }
 HEALTH: Final = "/grpc.health.v1.Health/"
 

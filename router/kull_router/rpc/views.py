@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
+from kull_protos.contract import addresses
 from kull_protos.contract.shard import shard_of
 from kull_protos.mesh.v1 import admin_pb2 as pb
 from kull_protos.mesh.v1 import attach_pb2
 from kull_router import __version__, metrics
 from kull_router.core import RouterCore
+from kull_router.delivery.subscriptions import Subscription
+from kull_router.queues.entry import Entry
 from kull_router.queues.port import KnownDevice, QueueInfo
 from kull_router.sessions.presence import device_message
 from kull_router.sessions.registry import Presence
@@ -33,6 +37,21 @@ class Views:
             dead_letters=metrics.dead_letters(),
         )
 
+    def edges(self) -> list[pb.EdgeNode]:
+        """Return the edges that are attached here."""
+        core = self._core
+        sessions = Counter(key.stream for key, _ in core.sessions.registry.sessions())
+        return [
+            pb.EdgeNode(
+                node_id=stream.node_id,
+                version=stream.version,
+                sessions=sessions[stream.number],
+                send_queue_bytes=stream.waiting_bytes,
+                attached_at=stream.attached_ms,
+            )
+            for stream in core.fanout.each()
+        ]
+
     def queue(self, info: QueueInfo) -> pb.Queue:
         """Return a queue's figures."""
         return pb.Queue(
@@ -51,10 +70,67 @@ class Views:
         }
         return [self._device(row, connected.get(row.info.device)) for row in known]
 
+    def device(self, row: KnownDevice) -> pb.KnownDevice:
+        """Return one device, and whether it is connected here."""
+        return next(iter(self.devices([row], row.info.user)))
+
+    async def entries(
+        self, address: str, *, after: int, limit: int, max_bytes: int
+    ) -> pb.ListEntriesResponse:
+        """Return a run of a queue's entries, and its user's devices. Raises StoreUnavailable."""
+        store = self._core.store
+        info = await store.queue(address)
+        if info is None:
+            return pb.ListEntriesResponse()
+        found = await store.read(address, after=after, limit=limit, max_bytes=max_bytes)
+        answer = pb.ListEntriesResponse(
+            queue=self.queue(info),
+            entries=map(self._entry, found.entries),
+            through=found.through,
+        )
+        if addresses.is_user(address):
+            user = address.removeprefix(addresses.USER)
+            await self._core.cursors.write_of_users({user})
+            answer.devices.extend(self.devices(await store.devices(user), user))
+        return answer
+
+    def followers(self, found: Iterable[Subscription]) -> list[pb.Session]:
+        """Return the sessions of subscriptions."""
+        nodes = {stream.number: stream.node_id for stream in self._core.fanout.each()}
+        return [
+            pb.Session(
+                node_id=nodes.get(each.key.stream, ""),
+                session_id=each.key.session,
+                user_id=each.info.user,
+                device=attach_pb2.Device(
+                    device_id=each.info.device,
+                    name=each.info.name,
+                    platform=each.info.platform,
+                    ephemeral=each.info.ephemeral,
+                ),
+            )
+            for each in found
+        ]
+
     def off_ms(self) -> int:
         """Return how far the wall clock is ahead of the time that is stored, in milliseconds."""
         clock = self._core.clock
         return clock.wall_ms() - clock.age_ms()
+
+    def _entry(self, entry: Entry) -> pb.QueueEntry:
+        event = entry.event
+        return pb.QueueEntry(
+            seq=entry.seq,
+            event_id=event.id,
+            type=event.type,
+            service=event.service,
+            contract=event.contract.value,
+            key=event.key,
+            final=event.final,
+            stored_at=event.created_ms + self.off_ms(),
+            size=len(event.body),
+            exclude_device_id=event.exclude_device,
+        )
 
     def _device(self, row: KnownDevice, presence: Presence | None) -> pb.KnownDevice:
         if presence:

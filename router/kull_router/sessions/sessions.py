@@ -76,6 +76,7 @@ class Sessions:
         """Tell the edge to close a session; send it nothing more, heed nothing it says."""
         if own := self._subscriptions.own(key):
             self._journal.evicted(own.info, close_code, reason)
+        metrics.EVICTED.labels(close_code).inc()
         for each in self._subscriptions.of_session(key):
             self.release(key, each.address)
         stream = self._fanout.find(key.stream)

@@ -160,7 +160,7 @@ class TestRefusals:
             async with opened(tables.disk):
                 pass
         assert str(caught.value) == (
-            f"the store has schema {len(LATER)} (000{len(LATER)}_badges), which this version of "
+            f"the store has schema {len(LATER)} ({len(LATER):04}_badges), which this version of "
             f"Kull Sync does not know (it knows up to {NEWEST}): run the version that made it or a "
             "newer one; to go back, restore a backup from before the upgrade"
         )
@@ -170,7 +170,7 @@ class TestRefusals:
         self, first: Tables
     ) -> None:
         prepare(first, (*MIGRATIONS, Migration(NEWEST + 1, "theirs", "SELECT 1;")))
-        with pytest.raises(NewerSchema, match=f"000{NEWEST + 1}_theirs"):
+        with pytest.raises(NewerSchema, match=f"{NEWEST + 1:04}_theirs"):
             prepare(first, (*MIGRATIONS, Migration(NEWEST + 1, "ours", "SELECT 1;")))
 
     async def test_a_wrong_shard_count_is_told_before_anything_changes(self, first: Tables) -> None:

@@ -69,7 +69,7 @@ def test_progress_too_deep_to_be_written_is_an_error_of_ours() -> None:
         deep = [deep]
 
     with pytest.raises(InvalidMessage):
-        messages.update_progress({"shootId": "s", "more": deep}, "r")
+        messages.compact(messages.progress({"shootId": "s", "more": deep}, ""))
 
     while deep:  # a level at a time: Python would end them all by recursion
         deep = deep[0]

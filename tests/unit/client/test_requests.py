@@ -13,6 +13,7 @@ from kull_client import (
 )
 from tests.unit.client.scripted import Scripted, client, together
 
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 PROGRESS: dict[str, Any] = {
     "shoot_id": "s1",
     "status": "processing",
@@ -26,12 +27,14 @@ async def test_progress_returns_the_id_of_its_event(server: Scripted) -> None:
     opening = client(server.url)
     peer = await together(opening, server)
     sending = asyncio.create_task(
-        opening.update_progress(**PROGRESS, current_image="a.jpg", eta=3), name="sending"
+        opening.update_progress(**PROGRESS, current_image="a.jpg", eta=3, traceparent=TRACE),
+        name="sending",
     )
 
     message = await peer.recv()
     await peer.send("ACCEPTED", {"ref": message["ref"], "id": "event-1"})
 
+    assert message["traceparent"] == TRACE
     assert message["payload"] == {
         "shootId": "s1",
         "status": "processing",

@@ -14,6 +14,7 @@ COMMANDS = [
     "router",
     "edge",
     "gateway",
+    "console",
     "token",
     "service-token",
     "keys",

@@ -10,6 +10,7 @@ import pytest
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
+from kull_console.settings import ConsoleSettings
 from kull_edge.settings import EdgeSettings
 from kull_gateway.settings import GatewaySettings
 from kull_mesh.commands.config import current, problem, variable_of
@@ -22,6 +23,7 @@ ROLES: tuple[type[BaseSettings], ...] = (
     RouterSettings,
     EdgeSettings,
     GatewaySettings,
+    ConsoleSettings,
 )
 # The gateway cannot do without RabbitMQ, and looks at its secret before it starts.
 STRICTER = {"KULL_AMQP_URL", "KULL_SERVICE_SECRET"}

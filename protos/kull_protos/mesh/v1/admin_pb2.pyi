@@ -259,3 +259,363 @@ class Trace(_message.Message):
     devices: _containers.RepeatedCompositeFieldContainer[KnownDevice]
     final: bool
     def __init__(self, address: _Optional[str] = ..., shard: _Optional[int] = ..., seq: _Optional[int] = ..., type: _Optional[str] = ..., service: _Optional[str] = ..., stored_at: _Optional[int] = ..., kept: _Optional[bool] = ..., contract: _Optional[str] = ..., key: _Optional[str] = ..., exclude_device_id: _Optional[str] = ..., published_at: _Optional[int] = ..., queue: _Optional[_Union[Queue, _Mapping]] = ..., devices: _Optional[_Iterable[_Union[KnownDevice, _Mapping]]] = ..., final: _Optional[bool] = ...) -> None: ...
+
+class OverviewRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class OverviewResponse(_message.Message):
+    __slots__ = ("router", "edges", "now", "started_at", "sessions", "counters", "store", "broker", "backlog", "dead_waiting", "unrouted_waiting")
+    ROUTER_FIELD_NUMBER: _ClassVar[int]
+    EDGES_FIELD_NUMBER: _ClassVar[int]
+    NOW_FIELD_NUMBER: _ClassVar[int]
+    STARTED_AT_FIELD_NUMBER: _ClassVar[int]
+    SESSIONS_FIELD_NUMBER: _ClassVar[int]
+    COUNTERS_FIELD_NUMBER: _ClassVar[int]
+    STORE_FIELD_NUMBER: _ClassVar[int]
+    BROKER_FIELD_NUMBER: _ClassVar[int]
+    BACKLOG_FIELD_NUMBER: _ClassVar[int]
+    DEAD_WAITING_FIELD_NUMBER: _ClassVar[int]
+    UNROUTED_WAITING_FIELD_NUMBER: _ClassVar[int]
+    router: RouterNode
+    edges: _containers.RepeatedCompositeFieldContainer[EdgeNode]
+    now: int
+    started_at: int
+    sessions: int
+    counters: Counters
+    store: Health
+    broker: Health
+    backlog: Backlog
+    dead_waiting: int
+    unrouted_waiting: int
+    def __init__(self, router: _Optional[_Union[RouterNode, _Mapping]] = ..., edges: _Optional[_Iterable[_Union[EdgeNode, _Mapping]]] = ..., now: _Optional[int] = ..., started_at: _Optional[int] = ..., sessions: _Optional[int] = ..., counters: _Optional[_Union[Counters, _Mapping]] = ..., store: _Optional[_Union[Health, _Mapping]] = ..., broker: _Optional[_Union[Health, _Mapping]] = ..., backlog: _Optional[_Union[Backlog, _Mapping]] = ..., dead_waiting: _Optional[int] = ..., unrouted_waiting: _Optional[int] = ...) -> None: ...
+
+class Counters(_message.Message):
+    __slots__ = ("stored", "duplicates", "stale", "pushes", "gaps", "dead_letters", "readdressed", "refused", "evicted", "unaddressed")
+    class RefusedEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: int
+        value: int
+        def __init__(self, key: _Optional[int] = ..., value: _Optional[int] = ...) -> None: ...
+    class EvictedEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: int
+        value: int
+        def __init__(self, key: _Optional[int] = ..., value: _Optional[int] = ...) -> None: ...
+    class UnaddressedEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    STORED_FIELD_NUMBER: _ClassVar[int]
+    DUPLICATES_FIELD_NUMBER: _ClassVar[int]
+    STALE_FIELD_NUMBER: _ClassVar[int]
+    PUSHES_FIELD_NUMBER: _ClassVar[int]
+    GAPS_FIELD_NUMBER: _ClassVar[int]
+    DEAD_LETTERS_FIELD_NUMBER: _ClassVar[int]
+    READDRESSED_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    EVICTED_FIELD_NUMBER: _ClassVar[int]
+    UNADDRESSED_FIELD_NUMBER: _ClassVar[int]
+    stored: int
+    duplicates: int
+    stale: int
+    pushes: int
+    gaps: int
+    dead_letters: int
+    readdressed: int
+    refused: _containers.ScalarMap[int, int]
+    evicted: _containers.ScalarMap[int, int]
+    unaddressed: _containers.ScalarMap[str, int]
+    def __init__(self, stored: _Optional[int] = ..., duplicates: _Optional[int] = ..., stale: _Optional[int] = ..., pushes: _Optional[int] = ..., gaps: _Optional[int] = ..., dead_letters: _Optional[int] = ..., readdressed: _Optional[int] = ..., refused: _Optional[_Mapping[int, int]] = ..., evicted: _Optional[_Mapping[int, int]] = ..., unaddressed: _Optional[_Mapping[str, int]] = ...) -> None: ...
+
+class Health(_message.Message):
+    __slots__ = ("ok", "problem", "micros", "blocked")
+    OK_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
+    MICROS_FIELD_NUMBER: _ClassVar[int]
+    BLOCKED_FIELD_NUMBER: _ClassVar[int]
+    ok: bool
+    problem: str
+    micros: int
+    blocked: bool
+    def __init__(self, ok: _Optional[bool] = ..., problem: _Optional[str] = ..., micros: _Optional[int] = ..., blocked: _Optional[bool] = ...) -> None: ...
+
+class Backlog(_message.Message):
+    __slots__ = ("devices", "positions")
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    POSITIONS_FIELD_NUMBER: _ClassVar[int]
+    devices: int
+    positions: int
+    def __init__(self, devices: _Optional[int] = ..., positions: _Optional[int] = ...) -> None: ...
+
+class ListUsersRequest(_message.Message):
+    __slots__ = ("prefix", "after", "limit")
+    PREFIX_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    prefix: str
+    after: str
+    limit: int
+    def __init__(self, prefix: _Optional[str] = ..., after: _Optional[str] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class ListUsersResponse(_message.Message):
+    __slots__ = ("user_ids",)
+    USER_IDS_FIELD_NUMBER: _ClassVar[int]
+    user_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, user_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class ListEntriesRequest(_message.Message):
+    __slots__ = ("address", "after", "limit")
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    address: str
+    after: int
+    limit: int
+    def __init__(self, address: _Optional[str] = ..., after: _Optional[int] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class ListEntriesResponse(_message.Message):
+    __slots__ = ("queue", "entries", "through", "devices")
+    QUEUE_FIELD_NUMBER: _ClassVar[int]
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    THROUGH_FIELD_NUMBER: _ClassVar[int]
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    queue: Queue
+    entries: _containers.RepeatedCompositeFieldContainer[QueueEntry]
+    through: int
+    devices: _containers.RepeatedCompositeFieldContainer[KnownDevice]
+    def __init__(self, queue: _Optional[_Union[Queue, _Mapping]] = ..., entries: _Optional[_Iterable[_Union[QueueEntry, _Mapping]]] = ..., through: _Optional[int] = ..., devices: _Optional[_Iterable[_Union[KnownDevice, _Mapping]]] = ...) -> None: ...
+
+class QueueEntry(_message.Message):
+    __slots__ = ("seq", "event_id", "type", "service", "contract", "key", "final", "stored_at", "size", "exclude_device_id")
+    SEQ_FIELD_NUMBER: _ClassVar[int]
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    SERVICE_FIELD_NUMBER: _ClassVar[int]
+    CONTRACT_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    FINAL_FIELD_NUMBER: _ClassVar[int]
+    STORED_AT_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    EXCLUDE_DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
+    seq: int
+    event_id: str
+    type: str
+    service: str
+    contract: str
+    key: str
+    final: bool
+    stored_at: int
+    size: int
+    exclude_device_id: str
+    def __init__(self, seq: _Optional[int] = ..., event_id: _Optional[str] = ..., type: _Optional[str] = ..., service: _Optional[str] = ..., contract: _Optional[str] = ..., key: _Optional[str] = ..., final: _Optional[bool] = ..., stored_at: _Optional[int] = ..., size: _Optional[int] = ..., exclude_device_id: _Optional[str] = ...) -> None: ...
+
+class ListBehindRequest(_message.Message):
+    __slots__ = ("limit",)
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    limit: int
+    def __init__(self, limit: _Optional[int] = ...) -> None: ...
+
+class ListBehindResponse(_message.Message):
+    __slots__ = ("all", "devices")
+    ALL_FIELD_NUMBER: _ClassVar[int]
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    all: Backlog
+    devices: _containers.RepeatedCompositeFieldContainer[BehindDevice]
+    def __init__(self, all: _Optional[_Union[Backlog, _Mapping]] = ..., devices: _Optional[_Iterable[_Union[BehindDevice, _Mapping]]] = ...) -> None: ...
+
+class BehindDevice(_message.Message):
+    __slots__ = ("user_id", "device", "behind")
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    BEHIND_FIELD_NUMBER: _ClassVar[int]
+    user_id: str
+    device: KnownDevice
+    behind: int
+    def __init__(self, user_id: _Optional[str] = ..., device: _Optional[_Union[KnownDevice, _Mapping]] = ..., behind: _Optional[int] = ...) -> None: ...
+
+class ListRoomsRequest(_message.Message):
+    __slots__ = ("after", "limit")
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    after: str
+    limit: int
+    def __init__(self, after: _Optional[str] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class ListRoomsResponse(_message.Message):
+    __slots__ = ("rooms",)
+    ROOMS_FIELD_NUMBER: _ClassVar[int]
+    rooms: _containers.RepeatedCompositeFieldContainer[Room]
+    def __init__(self, rooms: _Optional[_Iterable[_Union[Room, _Mapping]]] = ...) -> None: ...
+
+class Room(_message.Message):
+    __slots__ = ("address", "sessions")
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    SESSIONS_FIELD_NUMBER: _ClassVar[int]
+    address: str
+    sessions: int
+    def __init__(self, address: _Optional[str] = ..., sessions: _Optional[int] = ...) -> None: ...
+
+class ListFollowersRequest(_message.Message):
+    __slots__ = ("address", "limit")
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    address: str
+    limit: int
+    def __init__(self, address: _Optional[str] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class ListFollowersResponse(_message.Message):
+    __slots__ = ("sessions", "all")
+    SESSIONS_FIELD_NUMBER: _ClassVar[int]
+    ALL_FIELD_NUMBER: _ClassVar[int]
+    sessions: _containers.RepeatedCompositeFieldContainer[Session]
+    all: int
+    def __init__(self, sessions: _Optional[_Iterable[_Union[Session, _Mapping]]] = ..., all: _Optional[int] = ...) -> None: ...
+
+class ListDeadLettersRequest(_message.Message):
+    __slots__ = ("skip", "limit", "bodies")
+    SKIP_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    BODIES_FIELD_NUMBER: _ClassVar[int]
+    skip: int
+    limit: int
+    bodies: bool
+    def __init__(self, skip: _Optional[int] = ..., limit: _Optional[int] = ..., bodies: _Optional[bool] = ...) -> None: ...
+
+class ListDeadLettersResponse(_message.Message):
+    __slots__ = ("letters", "all")
+    LETTERS_FIELD_NUMBER: _ClassVar[int]
+    ALL_FIELD_NUMBER: _ClassVar[int]
+    letters: _containers.RepeatedCompositeFieldContainer[DeadLetter]
+    all: int
+    def __init__(self, letters: _Optional[_Iterable[_Union[DeadLetter, _Mapping]]] = ..., all: _Optional[int] = ...) -> None: ...
+
+class DeadLetter(_message.Message):
+    __slots__ = ("id", "event_id", "type", "app_id", "address", "routing_key", "reason", "body", "size", "lost")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    APP_ID_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    ROUTING_KEY_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    BODY_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    LOST_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    event_id: str
+    type: str
+    app_id: str
+    address: str
+    routing_key: str
+    reason: str
+    body: bytes
+    size: int
+    lost: str
+    def __init__(self, id: _Optional[str] = ..., event_id: _Optional[str] = ..., type: _Optional[str] = ..., app_id: _Optional[str] = ..., address: _Optional[str] = ..., routing_key: _Optional[str] = ..., reason: _Optional[str] = ..., body: _Optional[bytes] = ..., size: _Optional[int] = ..., lost: _Optional[str] = ...) -> None: ...
+
+class ResolveDeadLettersRequest(_message.Message):
+    __slots__ = ("ids", "republish")
+    IDS_FIELD_NUMBER: _ClassVar[int]
+    REPUBLISH_FIELD_NUMBER: _ClassVar[int]
+    ids: _containers.RepeatedScalarFieldContainer[str]
+    republish: bool
+    def __init__(self, ids: _Optional[_Iterable[str]] = ..., republish: _Optional[bool] = ...) -> None: ...
+
+class ResolveDeadLettersResponse(_message.Message):
+    __slots__ = ("resolved", "failed")
+    class FailedEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    RESOLVED_FIELD_NUMBER: _ClassVar[int]
+    FAILED_FIELD_NUMBER: _ClassVar[int]
+    resolved: int
+    failed: _containers.ScalarMap[str, str]
+    def __init__(self, resolved: _Optional[int] = ..., failed: _Optional[_Mapping[str, str]] = ...) -> None: ...
+
+class ForgetDeviceRequest(_message.Message):
+    __slots__ = ("user_id", "device_id")
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
+    user_id: str
+    device_id: str
+    def __init__(self, user_id: _Optional[str] = ..., device_id: _Optional[str] = ...) -> None: ...
+
+class ForgetDeviceResponse(_message.Message):
+    __slots__ = ("sessions",)
+    SESSIONS_FIELD_NUMBER: _ClassVar[int]
+    sessions: int
+    def __init__(self, sessions: _Optional[int] = ...) -> None: ...
+
+class SendTestEventRequest(_message.Message):
+    __slots__ = ("user_id",)
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    user_id: str
+    def __init__(self, user_id: _Optional[str] = ...) -> None: ...
+
+class SendTestEventResponse(_message.Message):
+    __slots__ = ("event_id",)
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    event_id: str
+    def __init__(self, event_id: _Optional[str] = ...) -> None: ...
+
+class Action(_message.Message):
+    __slots__ = ("number", "at", "operator", "name", "target", "result")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    OPERATOR_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    TARGET_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    at: int
+    operator: str
+    name: str
+    target: str
+    result: str
+    def __init__(self, number: _Optional[int] = ..., at: _Optional[int] = ..., operator: _Optional[str] = ..., name: _Optional[str] = ..., target: _Optional[str] = ..., result: _Optional[str] = ...) -> None: ...
+
+class NoteActionRequest(_message.Message):
+    __slots__ = ("number", "operator", "name", "target", "result")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    OPERATOR_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    TARGET_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    operator: str
+    name: str
+    target: str
+    result: str
+    def __init__(self, number: _Optional[int] = ..., operator: _Optional[str] = ..., name: _Optional[str] = ..., target: _Optional[str] = ..., result: _Optional[str] = ...) -> None: ...
+
+class NoteActionResponse(_message.Message):
+    __slots__ = ("number",)
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    def __init__(self, number: _Optional[int] = ...) -> None: ...
+
+class ListActionsRequest(_message.Message):
+    __slots__ = ("before", "limit")
+    BEFORE_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    before: int
+    limit: int
+    def __init__(self, before: _Optional[int] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class ListActionsResponse(_message.Message):
+    __slots__ = ("actions",)
+    ACTIONS_FIELD_NUMBER: _ClassVar[int]
+    actions: _containers.RepeatedCompositeFieldContainer[Action]
+    def __init__(self, actions: _Optional[_Iterable[_Union[Action, _Mapping]]] = ...) -> None: ...

@@ -75,6 +75,66 @@ class AdminServiceStub:
                 request_serializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ExplainRequest.SerializeToString,
                 response_deserializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ExplainResponse.FromString,
                 _registered_method=True)
+        self.Overview = channel.unary_unary(
+                '/kull_protos.mesh.v1.AdminService/Overview',
+                request_serializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.OverviewRequest.SerializeToString,
+                response_deserializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.OverviewResponse.FromString,
+                _registered_method=True)
+        self.ListUsers = channel.unary_unary(
+                '/kull_protos.mesh.v1.AdminService/ListUsers',
+                request_serializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ListUsersRequest.SerializeToString,
+                response_deserializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ListUsersResponse.FromString,
+                _registered_method=True)
+        self.ListEntries = channel.unary_unary(
+                '/kull_protos.mesh.v1.AdminService/ListEntries',
+                request_serializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ListEntriesRequest.SerializeToString,
+                response_deserializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ListEntriesResponse.FromString,
+                _registered_method=True)
+        self.ListBehind = channel.unary_unary(
+                '/kull_protos.mesh.v1.AdminService/ListBehind',
+                request_serializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ListBehindRequest.SerializeToString,
+                response_deserializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ListBehindResponse.FromString,
+                _registered_method=True)
+        self.ListRooms = channel.unary_unary(
+                '/kull_protos.mesh.v1.AdminService/ListRooms',
+                request_serializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ListRoomsRequest.SerializeToString,
+                response_deserializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ListRoomsResponse.FromString,
+                _registered_method=True)
+        self.ListFollowers = channel.unary_unary(
+                '/kull_protos.mesh.v1.AdminService/ListFollowers',
+                request_serializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ListFollowersRequest.SerializeToString,
+                response_deserializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ListFollowersResponse.FromString,
+                _registered_method=True)
+        self.ListDeadLetters = channel.unary_unary(
+                '/kull_protos.mesh.v1.AdminService/ListDeadLetters',
+                request_serializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ListDeadLettersRequest.SerializeToString,
+                response_deserializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ListDeadLettersResponse.FromString,
+                _registered_method=True)
+        self.ResolveDeadLetters = channel.unary_unary(
+                '/kull_protos.mesh.v1.AdminService/ResolveDeadLetters',
+                request_serializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ResolveDeadLettersRequest.SerializeToString,
+                response_deserializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ResolveDeadLettersResponse.FromString,
+                _registered_method=True)
+        self.ForgetDevice = channel.unary_unary(
+                '/kull_protos.mesh.v1.AdminService/ForgetDevice',
+                request_serializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ForgetDeviceRequest.SerializeToString,
+                response_deserializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ForgetDeviceResponse.FromString,
+                _registered_method=True)
+        self.SendTestEvent = channel.unary_unary(
+                '/kull_protos.mesh.v1.AdminService/SendTestEvent',
+                request_serializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.SendTestEventRequest.SerializeToString,
+                response_deserializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.SendTestEventResponse.FromString,
+                _registered_method=True)
+        self.NoteAction = channel.unary_unary(
+                '/kull_protos.mesh.v1.AdminService/NoteAction',
+                request_serializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.NoteActionRequest.SerializeToString,
+                response_deserializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.NoteActionResponse.FromString,
+                _registered_method=True)
+        self.ListActions = channel.unary_unary(
+                '/kull_protos.mesh.v1.AdminService/ListActions',
+                request_serializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ListActionsRequest.SerializeToString,
+                response_deserializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ListActionsResponse.FromString,
+                _registered_method=True)
 
 
 class AdminServiceServicer:
@@ -137,6 +197,94 @@ class AdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Overview(self, request, context):
+        """What the console shows and does beside these.
+
+        Overview returns this router's health and what it has counted since it started; nothing of
+        single devices.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListUsers(self, request, context):
+        """ListUsers returns known users whose ids begin with something, in order.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListEntries(self, request, context):
+        """ListEntries returns what lies in a queue, in order; not what it says.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListBehind(self, request, context):
+        """ListBehind returns the devices that are furthest behind in their users' own queues.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRooms(self, request, context):
+        """ListRooms returns the rooms that sessions of this router follow, in order.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListFollowers(self, request, context):
+        """ListFollowers returns the sessions of this router that follow an address, in order.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDeadLetters(self, request, context):
+        """ListDeadLetters returns the oldest messages of `kull.dead`, and leaves them there.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResolveDeadLetters(self, request, context):
+        """ResolveDeadLetters publishes dead letters again, or discards them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ForgetDevice(self, request, context):
+        """ForgetDevice closes a device's session here and removes the device with its positions.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SendTestEvent(self, request, context):
+        """SendTestEvent publishes an event that says nothing to a user's devices. RabbitMQ has confirmed
+        it when this answers.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def NoteAction(self, request, context):
+        """NoteAction writes down what an operator is about to do, or how it ended. Durable on return.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListActions(self, request, context):
+        """ListActions returns what operators have done, the newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdminServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -179,6 +327,66 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.Explain,
                     request_deserializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ExplainRequest.FromString,
                     response_serializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ExplainResponse.SerializeToString,
+            ),
+            'Overview': grpc.unary_unary_rpc_method_handler(
+                    servicer.Overview,
+                    request_deserializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.OverviewRequest.FromString,
+                    response_serializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.OverviewResponse.SerializeToString,
+            ),
+            'ListUsers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListUsers,
+                    request_deserializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ListUsersRequest.FromString,
+                    response_serializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ListUsersResponse.SerializeToString,
+            ),
+            'ListEntries': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListEntries,
+                    request_deserializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ListEntriesRequest.FromString,
+                    response_serializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ListEntriesResponse.SerializeToString,
+            ),
+            'ListBehind': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBehind,
+                    request_deserializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ListBehindRequest.FromString,
+                    response_serializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ListBehindResponse.SerializeToString,
+            ),
+            'ListRooms': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRooms,
+                    request_deserializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ListRoomsRequest.FromString,
+                    response_serializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ListRoomsResponse.SerializeToString,
+            ),
+            'ListFollowers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListFollowers,
+                    request_deserializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ListFollowersRequest.FromString,
+                    response_serializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ListFollowersResponse.SerializeToString,
+            ),
+            'ListDeadLetters': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDeadLetters,
+                    request_deserializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ListDeadLettersRequest.FromString,
+                    response_serializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ListDeadLettersResponse.SerializeToString,
+            ),
+            'ResolveDeadLetters': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResolveDeadLetters,
+                    request_deserializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ResolveDeadLettersRequest.FromString,
+                    response_serializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ResolveDeadLettersResponse.SerializeToString,
+            ),
+            'ForgetDevice': grpc.unary_unary_rpc_method_handler(
+                    servicer.ForgetDevice,
+                    request_deserializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ForgetDeviceRequest.FromString,
+                    response_serializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ForgetDeviceResponse.SerializeToString,
+            ),
+            'SendTestEvent': grpc.unary_unary_rpc_method_handler(
+                    servicer.SendTestEvent,
+                    request_deserializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.SendTestEventRequest.FromString,
+                    response_serializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.SendTestEventResponse.SerializeToString,
+            ),
+            'NoteAction': grpc.unary_unary_rpc_method_handler(
+                    servicer.NoteAction,
+                    request_deserializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.NoteActionRequest.FromString,
+                    response_serializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.NoteActionResponse.SerializeToString,
+            ),
+            'ListActions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListActions,
+                    request_deserializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ListActionsRequest.FromString,
+                    response_serializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ListActionsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -398,6 +606,330 @@ class AdminService:
             '/kull_protos.mesh.v1.AdminService/Explain',
             kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ExplainRequest.SerializeToString,
             kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ExplainResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Overview(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kull_protos.mesh.v1.AdminService/Overview',
+            kull__protos_dot_mesh_dot_v1_dot_admin__pb2.OverviewRequest.SerializeToString,
+            kull__protos_dot_mesh_dot_v1_dot_admin__pb2.OverviewResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListUsers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kull_protos.mesh.v1.AdminService/ListUsers',
+            kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ListUsersRequest.SerializeToString,
+            kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ListUsersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListEntries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kull_protos.mesh.v1.AdminService/ListEntries',
+            kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ListEntriesRequest.SerializeToString,
+            kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ListEntriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBehind(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kull_protos.mesh.v1.AdminService/ListBehind',
+            kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ListBehindRequest.SerializeToString,
+            kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ListBehindResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRooms(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kull_protos.mesh.v1.AdminService/ListRooms',
+            kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ListRoomsRequest.SerializeToString,
+            kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ListRoomsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListFollowers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kull_protos.mesh.v1.AdminService/ListFollowers',
+            kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ListFollowersRequest.SerializeToString,
+            kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ListFollowersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDeadLetters(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kull_protos.mesh.v1.AdminService/ListDeadLetters',
+            kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ListDeadLettersRequest.SerializeToString,
+            kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ListDeadLettersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResolveDeadLetters(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kull_protos.mesh.v1.AdminService/ResolveDeadLetters',
+            kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ResolveDeadLettersRequest.SerializeToString,
+            kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ResolveDeadLettersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ForgetDevice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kull_protos.mesh.v1.AdminService/ForgetDevice',
+            kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ForgetDeviceRequest.SerializeToString,
+            kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ForgetDeviceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SendTestEvent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kull_protos.mesh.v1.AdminService/SendTestEvent',
+            kull__protos_dot_mesh_dot_v1_dot_admin__pb2.SendTestEventRequest.SerializeToString,
+            kull__protos_dot_mesh_dot_v1_dot_admin__pb2.SendTestEventResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def NoteAction(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kull_protos.mesh.v1.AdminService/NoteAction',
+            kull__protos_dot_mesh_dot_v1_dot_admin__pb2.NoteActionRequest.SerializeToString,
+            kull__protos_dot_mesh_dot_v1_dot_admin__pb2.NoteActionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListActions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kull_protos.mesh.v1.AdminService/ListActions',
+            kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ListActionsRequest.SerializeToString,
+            kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ListActionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -52,6 +52,11 @@ class ConsumerChannel(AmqpChannel):
             self._let_go(tag)
             self._wire.send(self.number, commands.Basic.Ack(delivery_tag=tag, multiple=True))
 
+    def remove(self, tag: int) -> None:
+        """See `Inspection.remove`: once for each delivery, and never beside `ack`."""
+        self.check()
+        self._wire.send(self.number, commands.Basic.Ack(delivery_tag=tag, multiple=False))
+
     def handle_delivery(
         self, deliver: content.Deliver, properties: content.Properties, body: bytes
     ) -> None:

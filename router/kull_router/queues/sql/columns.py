@@ -1,4 +1,4 @@
-"""What is kept of an event, a device and a revocation: a column for each attribute of that name.
+"""What is kept of events, devices, revocations, actions: a column for each attribute so named.
 
 Statements are made from these lists, for both databases; the tables are made by `migrations`. To
 keep one thing more: a migration that adds the column, and its name here.
@@ -28,6 +28,8 @@ EVENT: Final = (
 DEVICE: Final = ("name", "platform", "ephemeral")
 # Of `Revocation`, in `revocations`, beside whose tokens: the user and the device.
 REVOCATION: Final = ("token_id", "issued_before_ms", "until_ms", "ahead_ms")
+# Of `Action`, in `actions`.
+ACTION: Final = ("at_ms", "operator", "name", "target", "result")
 
 
 def names(columns: Sequence[str]) -> str:

@@ -14,6 +14,7 @@ from queue import SimpleQueue
 from typing import TypeVar
 
 from kull_protos.contract import addresses
+from kull_router.access.audit import Action
 from kull_router.access.revocations import Revocation
 from kull_router.errors import StoreRefused, StoreUnavailable
 from kull_router.queues import rules
@@ -21,6 +22,7 @@ from kull_router.queues.entry import Event
 from kull_router.queues.port import (
     Attach,
     Attachment,
+    Backlog,
     CursorUpdate,
     DeviceInfo,
     KnownDevice,
@@ -30,7 +32,17 @@ from kull_router.queues.port import (
     Retention,
     Trace,
 )
-from kull_router.queues.sql import attach, devices, pages, retention, revocations, rows, terms
+from kull_router.queues.sql import (
+    attach,
+    audit,
+    devices,
+    pages,
+    people,
+    retention,
+    revocations,
+    rows,
+    terms,
+)
 from kull_router.queues.sql.db import Connection, DatabaseError, Db, Refused
 from kull_router.queues.sql.group_commit import Writer
 from kull_router.queues.sql.schema import Identity
@@ -135,6 +147,14 @@ class SqlStore:
         address = queue or addresses.of_user(user)
         return await self._read(partial(devices.devices, user=user, address=address))
 
+    async def users(self, prefix: str, *, after: str = "", limit: int = 100) -> list[str]:
+        """See `Store.users`."""
+        return await self._read(partial(people.users, prefix=prefix, after=after, limit=limit))
+
+    async def backlog(self, limit: int = 100) -> Backlog:
+        """See `Store.backlog`."""
+        return await self._read(partial(people.backlog, limit=limit))
+
     async def find(self, event_id: str, address: str = "") -> list[Trace]:
         """See `Store.find`."""
         return await self._read(partial(pages.find, event_id=event_id, address=address))
@@ -156,6 +176,18 @@ class SqlStore:
     async def expire_revocations(self, now_ms: int) -> None:
         """See `RevocationLog.expire_revocations`."""
         await self._repeat(partial(revocations.expire, now_ms=now_ms))
+
+    async def note(self, action: Action) -> int:
+        """See `AuditLog.note`."""
+        return await self._writer.run(partial(audit.note, action=action))
+
+    async def finish(self, number: int, result: str) -> None:
+        """See `AuditLog.finish`."""
+        await self._writer.run(partial(audit.finish, number=number, result=result))
+
+    async def actions(self, *, before: int = 0, limit: int = 100) -> Sequence[Action]:
+        """See `AuditLog.actions`."""
+        return await self._read(partial(audit.actions, before=before, limit=limit))
 
     async def queues(self, *, after: str = "", limit: int = 100) -> list[QueueInfo]:
         """See `Store.queues`."""
@@ -180,6 +212,7 @@ class SqlStore:
                     partial(retention.trim_entries, queue_ids=step, cutoffs=cutoffs)
                 )
         await self._repeat(partial(retention.trim_newest, cutoffs=cutoffs))
+        await self._repeat(partial(audit.expire, before_ms=cutoffs.actions))
         return removed + await self._repeat(partial(retention.trim_ids, cutoffs=cutoffs))
 
     async def _repeat(self, step: Callable[[Db], int]) -> int:

@@ -192,7 +192,11 @@ def test_a_record_of_a_batch_that_does_not_say_what_it_is_is_poison() -> None:
 def test_a_dead_letter_is_the_message_as_it_came_and_why() -> None:
     letter = dead(credit(), "x" * 1000)
     assert (letter.exchange, letter.body) == (topology.DEAD, credit().body)
-    assert letter.headers == {**credit().headers, topology.HEADER_REASON: "x" * 500}
+    assert letter.headers == {
+        **credit().headers,
+        topology.HEADER_REASON: "x" * 500,
+        topology.HEADER_EXCHANGE: credit().exchange,
+    }
 
 
 def test_only_an_event_that_bears_the_shard_of_its_address_is_well_addressed() -> None:

@@ -4,6 +4,7 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { api } from './api.ts';
 import { Demo } from './demo.tsx';
+import '../../base.css';
 import './demo.css';
 import { role } from './device.ts';
 import { Live } from './live.tsx';

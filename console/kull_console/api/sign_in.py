@@ -1,0 +1,116 @@
+"""Signing in with a key, and out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, Final
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from pydantic import BaseModel, Field
+
+from kull_console.access.cookies import Cookie
+from kull_console.access.operators import NotValid, Operator, Operators
+from kull_console.access.sessions import Session, Sessions
+from kull_console.api.actions import Actions
+from kull_console.api.gate import Gate
+from kull_console.errors import Problem
+from kull_protos.common.rates import Bucket, Buckets
+
+log = structlog.get_logger(__name__)
+
+PER_ADDRESS: Final = (0.5, 30.0)  # attempts a second, and at once
+ALL: Final = (5.0, 100.0)
+
+
+class KeySignIn(BaseModel):
+    """A key of `kull keys`."""
+
+    key: str = Field(max_length=200)
+
+
+class Doors:
+    """Begins and ends sessions; attempts are limited, for each address and on the whole."""
+
+    def __init__(
+        self,
+        *,
+        sessions: Sessions,
+        gate: Gate,
+        cookie: Cookie,
+        actions: Actions,
+        clock: Callable[[], float],
+        longest: float,
+    ) -> None:
+        self._sessions, self._gate, self._cookie = sessions, gate, cookie
+        self._actions = actions
+        self._clock = clock
+        self._longest = longest
+        self._by_address = Buckets(rate=PER_ADDRESS[0], burst=PER_ADDRESS[1])
+        self._all = Bucket(rate=ALL[0], burst=ALL[1])
+
+    def knock(self, request: Request) -> None:
+        """Count an attempt. Raises Problem: there were too many."""
+        now = self._clock()
+        address = request.client.host if request.client else ""
+        wait = self._by_address.take(address, now) or self._all.take(1, now)
+        if wait:
+            raise Problem(
+                HTTPStatus.TOO_MANY_REQUESTS,
+                f"too many attempts to sign in: wait {wait:.0f} s",
+                wait=wait,
+            )
+
+    async def open(self, request: Request, response: Response, operator: Operator) -> Session:
+        """Begin a session of its own for who has shown who they are."""
+        text, session = self._sessions.begin(operator, instead_of=self._gate.shown(request))
+        response.headers.append("Set-Cookie", self._cookie.set(text, seconds=self._longest))
+        log.info("operator_signed_in", operator=operator.id)
+        await self._actions.note_sign_in(operator)
+        return session
+
+    def close(self, request: Request, response: Response) -> None:
+        """End the session of a request."""
+        self._sessions.end(self._gate.shown(request))
+        response.headers.append("Set-Cookie", self._cookie.clear())
+
+
+def add(app: FastAPI, doors: Doors, gate: Gate, operators: Operators, *, oidc: bool) -> None:
+    """Add the routes to an app."""
+
+    @app.get("/console/api/me")
+    async def me(request: Request) -> dict[str, Any]:
+        """Tell a page who uses it, and how one signs in."""
+        ways = {"key": operators.any, "oidc": oidc}
+        session = gate.find(request)
+        return {"ways": ways, "me": told(session) if session else None}
+
+    @app.post("/console/api/sign-in")
+    async def sign_in(wanted: KeySignIn, request: Request, response: Response) -> dict[str, Any]:
+        """Begin a session with a key."""
+        doors.knock(request)
+        try:
+            operator = operators.by_key(wanted.key)
+        except NotValid as error:
+            log.warning("sign_in_refused", why=str(error))
+            raise Problem(HTTPStatus.UNAUTHORIZED, str(error)) from None
+        return {"me": told(await doors.open(request, response, operator))}
+
+    @app.post("/console/api/sign-out")
+    async def sign_out(request: Request, response: Response) -> dict[str, Any]:
+        """End the session."""
+        gate.reader(request)
+        doors.close(request, response)
+        return {"me": None}
+
+
+def told(session: Session) -> dict[str, Any]:
+    """Return what a page may know of its session."""
+    operator = session.operator
+    return {
+        "id": operator.id,
+        "name": operator.name,
+        "mayAct": operator.may_act,
+        "csrf": session.csrf,
+    }

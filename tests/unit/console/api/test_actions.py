@@ -1,0 +1,126 @@
+"""What operators do is written down before it is done, and how it ended after."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+import pytest
+
+from kull_console.api.actions import Actions, Wanted
+from kull_console.errors import Problem, RouterAway
+from kull_protos.mesh.v1 import admin_pb2 as pb
+from tests.unit.console.answers import ACTOR
+
+MAC = Wanted(user="maya", device="mac")
+ANSWERS: dict[str, Any] = {
+    "NoteAction": pb.NoteActionResponse(number=7),
+    "Revoke": pb.RevokeResponse(sessions=1),
+    "Disconnect": pb.DisconnectResponse(sessions=1),
+    "ForgetDevice": pb.ForgetDeviceResponse(sessions=0),
+    "SendTestEvent": pb.SendTestEventResponse(event_id="e-1"),
+    "ResolveDeadLetters": pb.ResolveDeadLettersResponse(resolved=2, failed={"x": "it is gone"}),
+}
+
+
+class Routers:
+    """Two routers that note what they are asked."""
+
+    def __init__(self, *away: str) -> None:
+        self.away = away
+        self.asked: list[tuple[str, Any]] = []
+
+    async def any(self, method: str, request: Any, *, deadline: float = 5) -> Any:
+        self.asked.append((method, request))
+        if method in self.away:
+            raise RouterAway("router r-1 does not answer")
+        return ANSWERS[method]
+
+    async def all(self, method: str, request: Any) -> list[Any]:
+        return [await self.any(method, request)] * 2
+
+
+async def act(routers: Routers, name: str, wanted: Wanted = MAC) -> str:
+    return await Actions(routers).run(ACTOR, name, wanted)  # type: ignore[arg-type]
+
+
+async def test_an_action_is_noted_before_and_after() -> None:
+    routers = Routers()
+
+    result = await act(routers, "disconnect")
+
+    assert result == "2 sessions closed"
+    assert routers.asked == [
+        (
+            "NoteAction",
+            pb.NoteActionRequest(
+                operator="anna (key:2)", name="disconnect", target="maya, device mac"
+            ),
+        ),
+        ("Disconnect", pb.DisconnectRequest(user_id="maya", device_id="mac")),
+        ("NoteAction", pb.NoteActionRequest(number=7, result="2 sessions closed")),
+    ]
+
+
+async def test_what_cannot_be_written_down_is_not_done() -> None:
+    routers = Routers("NoteAction")
+
+    with pytest.raises(RouterAway, match="nothing was done"):
+        await act(routers, "revoke")
+
+    assert [method for method, _ in routers.asked] == ["NoteAction"]
+
+
+async def test_one_that_fails_is_noted_as_failed() -> None:
+    routers = Routers("Revoke")
+
+    with pytest.raises(RouterAway):
+        await act(routers, "revoke")
+
+    method, request = routers.asked[-1]
+    assert (method, request.number) == ("NoteAction", 7)
+    assert request.result.startswith("failed: router r-1")
+
+
+async def test_signing_a_device_out_revokes_first_and_forgets_at_every_router() -> None:
+    routers = Routers()
+
+    assert "forgotten" in await act(routers, "sign-out-device")
+
+    assert [method for method, _ in routers.asked[1:-1]] == ["Revoke", "ForgetDevice"]
+    assert routers.asked[1][1] == pb.RevokeRequest(user_id="maya", device_id="mac")
+
+
+async def test_dead_letters_that_stay_are_told_with_why() -> None:
+    wanted = Wanted(ids=["x", "y", "z", "w"])
+    routers = Routers()
+
+    assert await act(routers, "republish", wanted) == "2 published again, 1 not: it is gone"
+    assert routers.asked[1][1].republish
+    assert routers.asked[0][1].target == "4 dead letters: x, y, z, …"
+    assert await act(routers, "discard", wanted) == "2 discarded, 1 not: it is gone"
+    assert not routers.asked[4][1].republish
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("discard", MAC),
+        ("forget-device", Wanted(user="maya")),
+        ("sign-out-device", Wanted(device="mac")),
+        ("revoke", Wanted(device="mac")),
+        ("nonsense", MAC),
+    ],
+)
+async def test_what_is_unclear_is_refused_and_not_noted(name: str, wanted: Wanted) -> None:
+    routers = Routers()
+    with pytest.raises(Problem) as problem:
+        await act(routers, name, wanted)
+    assert problem.value.status in {HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY}
+    assert routers.asked == []
+
+
+async def test_a_sign_in_counts_though_nobody_can_write_it_down() -> None:
+    routers = Routers("NoteAction")
+    await Actions(routers).note_sign_in(ACTOR)  # type: ignore[arg-type]
+    assert [method for method, _ in routers.asked] == ["NoteAction"]
