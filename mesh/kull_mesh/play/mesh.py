@@ -109,7 +109,6 @@ class PlayMesh:
             database_url=None,  # one process, one file
             token_secret=SecretStr(keys.device),
         )
-        self.router_address = authority(host, self._settings.grpc_port)
         self.edges = [
             EdgeProcess(f"edge-{number}", host, self.router_address)
             for number in range(1, edges + 1)
