@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable
 from itertools import count
 
+from kull_edge.measures.deliveries import DeliveryMeasures
 from kull_edge.placement import drain
 from kull_edge.placement.acknowledgements import Acknowledgements, AckTimer
 from kull_edge.placement.config import HubConfig
@@ -55,6 +56,7 @@ class Hub:
         self._config = config
         self._wall_ms = wall_ms
         self._rng = rng
+        self.measures = DeliveryMeasures()
         self._timers: Timers[TimerKey] = Timers()
         self._request_ids = count(1)
         self._user_rates = Buckets(rate=config.user_rate, burst=config.user_burst)
@@ -103,6 +105,25 @@ class Hub:
         """How many queues are followed."""
         return len(self._sessions.addresses)
 
+    @property
+    def stale_count(self) -> int:
+        """How many subscriptions were served once, and are not now."""
+        return self._placement.stale_count
+
+    @property
+    def link_count(self) -> int:
+        """How many streams to routers are open."""
+        return self._placement.link_count
+
+    @property
+    def recorder_bytes(self) -> int:
+        """How much memory the flight recorder takes, roughly."""
+        return self._journal.bytes
+
+    def requests(self) -> dict[str, tuple[int, int]]:
+        """See `FlowControl.requests`."""
+        return self._placement.requests()
+
     def catching_up(self) -> int:
         """Count the subscriptions that are not live."""
         return self._sessions.catching_up()
@@ -122,6 +143,7 @@ class Hub:
             user_rates=self._user_rates,
             wall_ms=self._wall_ms,
             rng=self._rng,
+            measures=self.measures,
         )
         self._sessions.add(session)
         return self._wishes.carry_out(session, session.start(now), now)
@@ -148,7 +170,7 @@ class Hub:
     def pong(self, session_id: int, payload: bytes, now: float) -> list[Effect]:
         """A device answered a ping."""
         session = self._sessions.get(session_id)
-        return self._wishes.carry_out(session, session.pong(payload), now) if session else []
+        return self._wishes.carry_out(session, session.pong(payload, now), now) if session else []
 
     def received(self, session_id: int, now: float) -> None:
         """Bytes came: the peer is alive."""
@@ -180,7 +202,18 @@ class Hub:
 
     def link_down(self, link: str, now: float) -> list[Effect]:
         """A stream to a router is gone; what it served waits for another owner."""
+        self._router_frames.lost(link)
+        self.measures.links_lost.value += 1
         return self._placement.link_down(link, now)
+
+    def link_heard(self, link: str, sent_us: int, now: float) -> None:
+        """A message of a router came: see `RouterFrames.heard`."""
+        self._router_frames.heard(link, sent_us, now)
+
+    def written(self, now: float) -> None:
+        """What the last frame of a router had to be written has been."""
+        if pushed := self._router_frames.pushed:
+            self.measures.written(pushed, now)
 
     def link_frame(self, link: str, frame: pb.AttachResponse, now: float) -> list[Effect]:
         """A router sent a frame."""

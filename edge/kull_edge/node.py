@@ -42,16 +42,12 @@ from kull_protos.common.client_address import coarse, form_of
 from kull_protos.common.hosts import authority
 from kull_protos.common.places import Places
 from kull_protos.common.tracing import NO_TRACER, Tracer
+from kull_protos.contract.close_codes import TRY_AGAIN
 from kull_protos.mesh.v1.attach_pb2 import AttachResponse, Hello, Welcome
 from kull_protos.serving.listener import Listener, bind
 
 log = structlog.get_logger(__name__)
 
-CUT_FOR: Final = {
-    "descriptors": "descriptors",
-    "waiting": "handshakes",
-    "address": "handshakes_per_address",
-}
 FLUSH_TIMEOUT: Final = 1.0  # seconds for the last frames to the routers
 
 
@@ -96,9 +92,9 @@ class Edge:
             settings, origins=settings.allowed_origins, unreadable=self._forwarded_unreadable
         )
         self._told_unreadable = False
-        self.metrics = EdgeMetrics(self._hub)
-        self._places = places or Places(settings.place_limits, told=self._cut_for)
         self._connections: dict[int, Connection] = {}
+        self.metrics = EdgeMetrics(settings.node_id, self._hub, chosen, self._connections)
+        self._places = places or Places(settings.place_limits, told=self.metrics.connections.cut)
         self._all_gone = asyncio.Event()
         self._deadlines: Timers[int] = Timers()  # of connections that begin or end
         self._wake: asyncio.TimerHandle | None = None
@@ -228,14 +224,11 @@ class Edge:
         self._deadline(number, self._settings.handshake_timeout)
         return number
 
-    def _cut_for(self, limit: str) -> None:
-        self.metrics.refused.labels(CUT_FOR[limit]).inc()
-
     def admit(self, connection: Connection, request: UpgradeRequest) -> Refusal | None:
         """See ConnectionHost."""
         refusal = self._admission.admit(connection.number, request, self._now())
         if refusal:
-            self.metrics.refused.labels(refusal.why).inc()
+            self.metrics.connections.refused.add(refusal.why)
             self._log.info("connection_refused", why=refusal.why, peer=coarse(request.peer))
         return refusal
 
@@ -247,15 +240,15 @@ class Edge:
 
     def refused(self, why: str) -> None:
         """See ConnectionHost."""
-        self.metrics.refused.labels(why).inc()
+        self.metrics.connections.refused.add(why)
 
     def failed(self, code: int) -> None:
         """See ConnectionHost."""
-        self.metrics.closed.labels(code).inc()
+        self.metrics.connections.closes.add(str(code))
 
     def throttled(self, connection: Connection) -> None:
         """See ConnectionHost."""
-        self.metrics.throttled.inc()
+        self.metrics.connections.throttled.value += 1
         self._run(self._hub.throttled(connection.number, self._now()))
 
     def opened(self, connection: Connection, request: Handshake) -> None:
@@ -305,9 +298,14 @@ class Edge:
         """See LinkListener."""
         self._run(self._hub.link_up(link, welcome, self._now()))
 
+    def link_heard(self, link: str, sent_us: int) -> None:
+        """See LinkListener."""
+        self._hub.link_heard(link, sent_us, self._now())
+
     def link_frame(self, link: str, frame: AttachResponse) -> None:
         """See LinkListener."""
         self._run(self._hub.link_frame(link, frame, self._now()))
+        self._hub.written(self._now())
 
     def link_down(self, link: str) -> None:
         """See LinkListener."""
@@ -336,24 +334,26 @@ class Edge:
         match effect:
             case Write(_, messages):
                 connection.send(messages)
-                self.metrics.messages.inc(len(messages))
+                self.metrics.connections.messages.value += len(messages)
             case Ping(_, payload):
                 connection.ping(payload)
             case Close(session, code, reason):
                 self._log.info("session_closed", session=session, code=code, reason=reason)
-                self.metrics.closed.labels(code).inc()
+                self.metrics.connections.closes.add(str(int(code)))
                 connection.close(code, reason)
             case Cut(session, why):
                 self._log.info("session_cut", session=session, why=why)
-                self.metrics.closed.labels(0).inc()
+                self.metrics.connections.closes.add(str(TRY_AGAIN))
                 connection.abort()
 
     def _report(self, effect: Effect) -> None:
         match effect:
-            case Opened(session):
+            case Opened(session, outcome, seconds):
                 self._places.works(session)
+                self.metrics.connections.connects.add(outcome)
+                self.metrics.connections.connect_seconds.observe(seconds)
             case Limited(what):
-                self.metrics.limited.labels(what).inc()
+                self.metrics.connections.limited.add(what)
             case RouterDrains(link):
                 log.info("router_drains", link=link)
             case UnexpectedFrame(link, kind):
@@ -364,7 +364,7 @@ class Edge:
 
     def _to_router(self, effect: ToRouter) -> None:
         if effect.request.HasField("acks"):
-            self.metrics.acks.inc(len(effect.request.acks.acks))
+            self.metrics.connections.acks.value += len(effect.request.acks.acks)
         self._links[effect.link].send(effect.request)
 
     # Time

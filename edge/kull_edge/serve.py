@@ -5,11 +5,11 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 
 import structlog
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from kull_edge.errors import CannotListen
 from kull_edge.node import Edge
 from kull_edge.settings import EdgeSettings
+from kull_protos.serving import exposition
 from kull_protos.serving.status_page import StatusPage, metrics, probes
 from kull_protos.serving.traces import traces
 
@@ -39,7 +39,8 @@ async def serve(settings: EdgeSettings) -> None:
 
 
 async def _serve_status(stack: AsyncExitStack, edge: Edge, settings: EdgeSettings) -> None:
-    counted = metrics(lambda: generate_latest(edge.metrics.registry), CONTENT_TYPE_LATEST)
+    registry = edge.metrics.registry()
+    counted = metrics(lambda: exposition.text(registry), exposition.CONTENT_TYPE)
     routes = {**probes(lambda: edge.ready), **counted}
     try:
         await stack.enter_async_context(StatusPage(settings.host, settings.metrics_port, routes))

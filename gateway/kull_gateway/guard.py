@@ -60,7 +60,7 @@ class Guard:
 
         app = self._app
         if self._is_foreign(scope):
-            self._metrics.foreign.inc()
+            self._metrics.foreign.value += 1
             app = problem(
                 HTTPStatus.FORBIDDEN,
                 "pages of this origin may not call: add it to KULL_ORIGINS if it is yours",
@@ -69,8 +69,7 @@ class Guard:
             await app(scope, receive, noting)
         finally:
             path = _path(scope)
-            self._metrics.requests.labels(path, str(status)).inc()
-            self._metrics.seconds.labels(path).observe(time.perf_counter() - started)
+            self._metrics.answered(path, status, time.perf_counter() - started)
 
     def _is_foreign(self, scope: Scope) -> bool:
         if scope["method"] in _SAFE:

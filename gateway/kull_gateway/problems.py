@@ -79,7 +79,7 @@ def install(app: FastAPI, metrics: GatewayMetrics) -> None:
 
     @app.exception_handler(TooMany)
     async def _too_many(_: Request, error: TooMany) -> JSONResponse:
-        metrics.limited.inc()
+        metrics.limited.value += 1
         retry = {"Retry-After": str(math.ceil(error.wait))}
         return problem(HTTPStatus.TOO_MANY_REQUESTS, str(error), retry)
 

@@ -9,7 +9,6 @@ from contextlib import AsyncExitStack
 
 import structlog
 from fastapi import FastAPI
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from kull_gateway.app import create_app
 from kull_gateway.device_route import SignOut
@@ -23,6 +22,7 @@ from kull_gateway.serving.listener import Listener, bind
 from kull_gateway.serving.status_page import StatusPage
 from kull_gateway.serving.traces import traces
 from kull_gateway.settings import GatewaySettings
+from kull_producers import exposition
 from kull_producers.connect import connect
 from kull_producers.publishing.publisher import Publisher
 from kull_producers.publishing.tracing import Tracer
@@ -59,7 +59,7 @@ async def _serve_with(
     sign_out: SignOut | None,
     extend: Callable[[FastAPI], None],
 ) -> None:
-    metrics = GatewayMetrics()
+    metrics = GatewayMetrics(publisher)
 
     async def status() -> Status:
         now = await publisher_status(publisher)
@@ -128,7 +128,8 @@ async def _serve_metrics(
     stack: AsyncExitStack, settings: GatewaySettings, counted: GatewayMetrics
 ) -> None:
     host, port = settings.gateway_host, settings.gateway_metrics_port
-    routes = status_page.metrics(lambda: generate_latest(counted.registry), CONTENT_TYPE_LATEST)
+    registry = counted.registry()
+    routes = status_page.metrics(lambda: exposition.text(registry), exposition.CONTENT_TYPE)
     try:
         await stack.enter_async_context(StatusPage(host, port, routes))
     except OSError as error:

@@ -25,13 +25,15 @@ from kull_gateway import (
 )
 from kull_gateway.auth import Authorize
 from kull_gateway.http import HttpSide
+from kull_gateway.metrics import GatewayMetrics
 from kull_gateway.settings import DEFAULT_BURST, DEFAULT_RATE, DEFAULT_TIMEOUT, HttpSettings
-from kull_mesh import __version__, secrets
+from kull_mesh import __version__, secrets, up_metrics
 from kull_mesh.device_calls import RouterSignOut
 from kull_mesh.errors import MeshError
 from kull_mesh.play import page
 from kull_mesh.readiness import until
 from kull_mesh.secrets import Keys
+from kull_mesh.up_metrics import UpMetrics
 from kull_producers import Publisher
 from kull_producers.publishing.rabbitmq import RabbitTransport
 from kull_producers.publishing.transport import Transport
@@ -44,6 +46,8 @@ from kull_router.broker.memory import MemoryBroker
 from kull_router.broker.port import Broker
 from kull_router.broker.rabbitmq import RabbitBroker
 from kull_router.errors import StoreLocked
+from kull_router.measures.router import RouterMeasures
+from kull_router.measures.store import StoreMeasures
 from kull_router.node import Router
 from kull_router.queues.database import Database
 from kull_router.queues.sql.location import open_store
@@ -146,20 +150,26 @@ class LocalMesh:
             timeout=DEFAULT_TIMEOUT,
             tracer=tracer,
         )
+        counted = GatewayMetrics(self.publisher)
+        metrics = UpMetrics(counted)
+        authorize = self._options.authorize()
         app = create_app(
             self.publisher,
-            authorize=self._options.authorize(),
+            authorize=authorize,
             status=self._status,
             minter=secrets.minter(self._options.keys),
             sign_out=RouterSignOut([self.router.grpc_address], None),
             origins=self._options.pages(),
             buckets=Buckets(rate=DEFAULT_RATE, burst=DEFAULT_BURST),
+            metrics=counted,
         )
+        up_metrics.add(app, metrics, authorize)
         files = page.built()
         if files is not None:
             page.add(app, files)
         # Of all that is on our ports, be it a WebSocket or HTTP.
-        self._places = Places(EdgeSettings().place_limits)
+        self._places = Places(EdgeSettings().place_limits, told=metrics.cut.add)
+        metrics.of(self.router, self.edges, self._places)
         http = HttpSide(app, places=self._places, timeouts=HttpSettings().timeouts())
         self._stack.push_async_callback(http.aclose)
         for number in range(self._options.edges):
@@ -201,14 +211,15 @@ class LocalMesh:
             allow_plain_tokens=self._options.allow_plain_tokens,
         )
         self._shard_count = settings.shard_count
-        store = await self._open_store(settings)
-        router = Router(settings, broker=broker, store=store, tracer=tracer)
+        measures = RouterMeasures()
+        store = await self._open_store(settings, measures.store)
+        router = Router(settings, broker=broker, store=store, tracer=tracer, measures=measures)
         return await self._stack.enter_async_context(router)
 
-    async def _open_store(self, settings: RouterSettings) -> Database:
+    async def _open_store(self, settings: RouterSettings, measures: StoreMeasures) -> Database:
         try:
             settings.data.mkdir(parents=True, exist_ok=True)
-            return await open_store(settings)
+            return await open_store(settings, measures)
         except StoreLocked as error:
             raise MeshError(
                 f"{settings.data} is in use by another `kull up`: stop that one first, "

@@ -31,7 +31,9 @@ from kull_router.delivery.store_traces import StoreTraces
 from kull_router.delivery.subscriptions import Subscriptions
 from kull_router.delivery.unrouted import Unrouted
 from kull_router.errors import BrokerError, StoreUnavailable
+from kull_router.measures.router import RouterMeasures
 from kull_router.queues.database import Database
+from kull_router.queues.port import Lateness
 from kull_router.retention_clock import RetentionClock
 from kull_router.sessions.admission import Admission
 from kull_router.sessions.cursor_writer import CursorWriter
@@ -60,14 +62,17 @@ class RouterCore:
         verifier: TokenVerifier,
         clock: Clock | None = None,
         tracer: Tracer = NO_TRACER,
+        measures: RouterMeasures | None = None,
     ) -> None:
         self.settings = settings
+        self.measures = measures or RouterMeasures()
+        self.lateness: Lateness | None = None  # as it was when it was last looked at
         self.broker = broker
         self.store = store
         self.clock = _ageing(clock or Clock(), store)
         self.journal = _journal(settings, self.clock)
         self.subscriptions = Subscriptions()
-        self.fanout = Fanout(self.subscriptions, self.journal)
+        self.fanout = Fanout(self.subscriptions, self.journal, self.measures.events)
         self.recollection = Recollection(self.fanout, self.clock)
         self.sessions = Sessions(
             settings,
@@ -75,9 +80,10 @@ class RouterCore:
             fanout=self.fanout,
             journal=self.journal,
             clock=self.clock,
+            measures=self.measures.sessions,
         )
-        self.shards = self._delivery(StoreTraces(tracer))
-        self._unrouted = Unrouted(settings, broker=broker, journal=self.journal, clock=self.clock)
+        self.shards = self._all_shards(StoreTraces(tracer))
+        self._unrouted = self._of_no_shard()
         self._authority = _authority(settings, store, verifier, self.clock)
         self.enforcement = Enforcement(
             settings,
@@ -94,7 +100,7 @@ class RouterCore:
         self._numbers = count(1)
         self._life: asyncio.Task[None] | None = None
 
-    def _delivery(self, traces: StoreTraces) -> Shards:
+    def _all_shards(self, traces: StoreTraces) -> Shards:
         return Shards(
             self.settings,
             broker=self.broker,
@@ -103,6 +109,7 @@ class RouterCore:
             journal=self.journal,
             traces=traces,
             clock=self.clock,
+            measures=self.measures,
             moved=self.sessions.drop_shard,
         )
 
@@ -112,6 +119,16 @@ class RouterCore:
             journal=self.journal,
             clock=self.clock,
             interval=self.settings.cursor_flush,
+            measures=self.measures.store,
+        )
+
+    def _of_no_shard(self) -> Unrouted:
+        return Unrouted(
+            self.settings,
+            broker=self.broker,
+            journal=self.journal,
+            clock=self.clock,
+            measures=self.measures.events,
         )
 
     def _known_devices(self) -> Devices:
@@ -161,6 +178,7 @@ class RouterCore:
                 cursors=self.cursors,
                 shards=self.shards,
                 clock=self.clock,
+                measures=self.measures.sessions,
             ),
             enforcement=self.enforcement,
             sign_out=self.sign_out,
@@ -222,6 +240,7 @@ class RouterCore:
             subscribes=self.settings.subscribes_in_flight,
             fetches=self.settings.fetch_credits,
             publishes=self.settings.publishes_in_flight,
+            now=self.clock.monotonic,
         )
         stream.send(
             pb.AttachResponse(
@@ -238,6 +257,10 @@ class RouterCore:
         self.fanout.attach(stream)
         log.info("edge_attached", edge=stream.node_id)
         return stream
+
+    def now_us(self) -> int:
+        """Return microseconds of this router's monotonic clock: see `AttachResponses.sent_us`."""
+        return round(self.clock.monotonic() * 1e6)
 
     def heard(self, stream: EdgeStream, sent_ms: int) -> None:
         """A message of an edge came, sent then by its clock."""
@@ -284,12 +307,15 @@ class RouterCore:
     async def _trim(self) -> NoReturn:
         """Apply the ages of the retention. At once: that notes the time, for whoever comes next."""
         while True:
+            began = self.clock.monotonic()
             try:
                 removed = await self.store.trim(self.clock.age_ms())
                 await self._authority.expire()
+                self.lateness = await self.store.lateness(self.clock.age_ms())
             except StoreUnavailable as error:
                 log.warning("trim_failed", why=str(error))
             else:
+                self.measures.store.swept(self.clock.monotonic() - began, removed)
                 if removed:
                     log.info("trimmed", rows=removed)
             await asyncio.sleep(self.settings.trim_interval)

@@ -18,6 +18,8 @@ from kull_router.broker.port import Broker
 from kull_router.clock import Clock
 from kull_router.core import RouterCore
 from kull_router.errors import ConfigError
+from kull_router.measures.router import RouterMeasures
+from kull_router.metrics import RouterMetrics
 from kull_router.queues.database import Database
 from kull_router.rpc.certificates import ServerCertificates
 from kull_router.rpc.server import GrpcServer
@@ -45,6 +47,7 @@ class Router:
         store: Database,
         clock: Clock | None = None,
         tracer: Tracer = NO_TRACER,
+        measures: RouterMeasures | None = None,
     ) -> None:
         # The event loop's clock, without asking for the loop first: that is a system call.
         clock = clock or Clock(monotonic=time.monotonic)
@@ -56,7 +59,9 @@ class Router:
             verifier=_verifier(settings, self._jwks),
             clock=clock,
             tracer=tracer,
+            measures=measures,
         )
+        self.metrics = RouterMetrics(self.core)
         self._settings = settings
         self._server = GrpcServer(self.core, _credentials(settings))
         self._life: asyncio.Task[None] | None = None

@@ -5,14 +5,13 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 
 import structlog
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from kull_protos.serving.status_page import StatusPage, probes
-from kull_protos.serving.status_page import metrics as counted
+from kull_protos.serving import exposition
+from kull_protos.serving.status_page import StatusPage, metrics, probes
 from kull_protos.serving.traces import traces
-from kull_router import metrics
 from kull_router.broker.rabbitmq import RabbitBroker
 from kull_router.errors import ConfigError
+from kull_router.measures.router import RouterMeasures
 from kull_router.node import Router
 from kull_router.queues.sql.location import open_store
 from kull_router.settings import RouterSettings
@@ -41,12 +40,12 @@ async def serve(settings: RouterSettings) -> None:
                 ratio=settings.traces_ratio,
             )
         )
-        store = await open_store(settings)
+        measures = RouterMeasures()
+        store = await open_store(settings, measures.store)
         broker = RabbitBroker(
             settings.amqp_url.get_secret_value(), prefetch_bytes=settings.prefetch_bytes
         )
-        metrics.BLOCKED.set_function(lambda: float(broker.blocked))
-        router = Router(settings, broker=broker, store=store, tracer=tracer)
+        router = Router(settings, broker=broker, store=store, tracer=tracer, measures=measures)
         await stack.enter_async_context(router)
         if settings.metrics_port:
             await _serve_status(stack, router, settings)
@@ -54,9 +53,10 @@ async def serve(settings: RouterSettings) -> None:
 
 
 async def _serve_status(stack: AsyncExitStack, router: Router, settings: RouterSettings) -> None:
+    registry = router.metrics.registry()
     routes = {
         **probes(lambda: router.ready),
-        **counted(generate_latest, CONTENT_TYPE_LATEST),
+        **metrics(lambda: exposition.text(registry), exposition.CONTENT_TYPE),
     }
     try:
         await stack.enter_async_context(

@@ -134,13 +134,13 @@ async def test_a_memory_alarm_blocks_publishing_but_not_deliveries(
     with capture_logs() as logs:
         await asyncio.to_thread(private_rabbitmq.ctl, "set_vm_memory_high_watermark", "0.0000001")
         blocked = asyncio.create_task(broker.publish(event(2)), name="blocked")
-        await until(lambda: broker.blocked)
+        await until(lambda: broker.figures.blocked)
         assert ids(await take(channel, 1)) == ["1"]
         assert not blocked.done()
         await asyncio.to_thread(private_rabbitmq.ctl, "set_vm_memory_high_watermark", "0.9")
         async with asyncio.timeout(20):
             await blocked
-    assert not broker.blocked
+    assert not broker.figures.blocked
     assert [entry["event"] for entry in logs] == ["rabbitmq_blocked", "rabbitmq_unblocked"]
 
 

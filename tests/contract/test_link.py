@@ -83,6 +83,9 @@ class Recorder:
     def link_up(self, link: str, welcome: pb.Welcome) -> None:
         self.events.put_nowait(("up", welcome))
 
+    def link_heard(self, link: str, sent_us: int) -> None:
+        self.heard = sent_us
+
     def link_frame(self, link: str, frame: pb.AttachResponse) -> None:
         self.events.put_nowait(("frame", frame))
 

@@ -121,7 +121,7 @@ async def test_a_router_tells_its_metrics(own_mesh: Mesh) -> None:
         metrics = (await http.get(f"http://127.0.0.1:{port}/metrics")).text
 
     assert "kull_router_sessions 1.0" in metrics
-    assert 'kull_router_events_total{outcome="stored"}' in metrics
+    assert 'kull_router_events_total{outcome="stored",type="CREDIT_UPDATE"}' in metrics
     assert "kull_router_owned_shards 16.0" in metrics
 
 

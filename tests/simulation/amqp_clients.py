@@ -10,6 +10,7 @@ from kull_producers.events import topology
 from kull_producers.events.message import Message
 from kull_router.broker.memory import MemoryInspection
 from kull_router.broker.memory_server import Unroutable
+from kull_router.broker.port import BrokerFigures
 from kull_router.errors import BrokerError, BrokerUnavailable
 from tests.simulation.loop import Process
 from tests.simulation.rabbit import AmqpConnection, Rabbit, SimChannel
@@ -34,6 +35,11 @@ class SimBroker:
     def blocked(self) -> bool:
         """See `Broker.blocked`: never."""
         return False
+
+    @property
+    def figures(self) -> BrokerFigures:
+        """See `Broker.figures`."""
+        return self.connection.inner.figures
 
     async def start(self, shard_count: int) -> None:
         """See `Broker.start`."""

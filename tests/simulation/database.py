@@ -243,5 +243,8 @@ class SimStore:
     async def trim(self, now_ms: int) -> int:
         return await self._ask("trim", now_ms)  # type: ignore[no-any-return]
 
+    async def lateness(self, now_ms: int) -> port.Lateness:
+        return await self._ask("lateness", now_ms)  # type: ignore[no-any-return]
+
     async def aclose(self) -> None:
         """See `Store.aclose`."""

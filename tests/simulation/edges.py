@@ -250,6 +250,10 @@ class Shell:
         """See LinkListener."""
         self.run(self.hub.link_up(link, welcome, self.now()))
 
+    def link_heard(self, link: str, sent_us: int) -> None:
+        """See LinkListener."""
+        self.hub.link_heard(link, sent_us, self.now())
+
     def link_frame(self, link: str, frame: pb.AttachResponse) -> None:
         """See LinkListener."""
         self.run(self.hub.link_frame(link, frame, self.now()))

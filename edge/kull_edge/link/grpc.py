@@ -75,6 +75,11 @@ class GrpcLink:
         self._send_queue: SendQueue | None = None
         self._welcomed = False
 
+    @property
+    def waiting_bytes(self) -> int:
+        """See RouterLink."""
+        return self._send_queue.bytes if self._send_queue else 0
+
     def send(self, request: AttachRequest) -> None:
         """See RouterLink."""
         if self._send_queue:
@@ -152,7 +157,7 @@ class GrpcLink:
         raise _Reset("the router does not keep up")
 
     async def _read(self, call: Any, send_queue: SendQueue, listener: LinkListener) -> None:
-        frames = _frames(call)
+        frames = _frames(call, lambda sent_us: listener.link_heard(self.name, sent_us))
         try:
             async with asyncio.timeout(WELCOME_TIMEOUT):
                 first = await anext(frames, None)
@@ -175,8 +180,9 @@ class GrpcLink:
         return f"{(await call.code()).name}: {await call.details()}"
 
 
-async def _frames(call: Any) -> AsyncIterator[AttachResponse]:
+async def _frames(call: Any, heard: Callable[[int], None]) -> AsyncIterator[AttachResponse]:
     while (message := await call.read()) is not grpc.aio.EOF:
+        heard(message.sent_us)
         for frame in message.frames:
             yield frame
 

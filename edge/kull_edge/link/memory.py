@@ -85,6 +85,11 @@ class MemoryLink:
         self._max_bytes = max_bytes
         self._send_queue: SendQueue | None = None
 
+    @property
+    def waiting_bytes(self) -> int:
+        """See RouterLink."""
+        return self._send_queue.bytes if self._send_queue else 0
+
     def send(self, request: AttachRequest) -> None:
         """See RouterLink."""
         if self._send_queue:

@@ -18,6 +18,10 @@ class LinkListener(Protocol):
         """A stream is open and the router has introduced itself."""
         ...
 
+    def link_heard(self, link: str, sent_us: int) -> None:
+        """A message came, whose frames follow: when it was sent, see `AttachResponses.sent_us`."""
+        ...
+
     def link_frame(self, link: str, frame: AttachResponse) -> None:
         """A frame came; never a Welcome. Frames come in the order in which the router sent them."""
         ...
@@ -33,6 +37,11 @@ class RouterLink(Protocol):
     @property
     def name(self) -> str:
         """Which link this is; unique in an edge."""
+        ...
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes of frames that wait to be handed to the transport."""
         ...
 
     def send(self, request: AttachRequest) -> None:

@@ -23,6 +23,11 @@ class SendQueue:
         self._empty = asyncio.Event()
         self._empty.set()
 
+    @property
+    def bytes(self) -> int:
+        """How many bytes wait."""
+        return self._bytes
+
     def put(self, frame: AttachRequest) -> None:
         """Add a frame; it is dropped once the queue has overflowed."""
         if self.overflowed.is_set():

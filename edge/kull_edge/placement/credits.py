@@ -16,6 +16,11 @@ class Credits(Generic[K]):
         self.used = 0
         self._waiting: dict[K, None] = {}  # a dict keeps the order and finds a key at once
 
+    @property
+    def waiting(self) -> int:
+        """How many stand in the line."""
+        return len(self._waiting)
+
     def want(self, key: K) -> None:
         """Put the key at the end of the line, unless it stands there already."""
         self._waiting.setdefault(key)

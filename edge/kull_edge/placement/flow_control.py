@@ -68,6 +68,25 @@ class FlowControl:
         """Whether the link's stream is open."""
         return link in self._links
 
+    @property
+    def links(self) -> int:
+        """How many streams are open."""
+        return len(self._links)
+
+    def requests(self) -> dict[str, tuple[int, int]]:
+        """Return how many requests of each kind are unanswered, and how many wait for a credit."""
+        links = self._links.values()
+        return {
+            "subscribe": (
+                sum(link.subscribes.used for link in links),
+                sum(link.subscribes.waiting for link in links),
+            ),
+            "fetch": (
+                sum(link.fetches.used for link in links),
+                sum(link.fetches.waiting for link in links),
+            ),
+        }
+
     # What subscriptions want
 
     def subscribe(self, key: SubscriptionKey) -> list[Effect]:

@@ -28,6 +28,11 @@ class Journal:
         self._recorder = recorder
         self._wall_ms = wall_ms
 
+    @property
+    def bytes(self) -> int:
+        """How much memory the facts take, roughly."""
+        return self._recorder.bytes
+
     def pushed(self, address: str, term: int, messages: Sequence[OutMessage], now: float) -> None:
         """New entries came for sessions of this edge."""
         first, last = messages[0].seq, messages[-1].seq

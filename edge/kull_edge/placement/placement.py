@@ -61,6 +61,20 @@ class Placement:
         """Whether some shard has an owner."""
         return len(self._owners) > 0
 
+    @property
+    def stale_count(self) -> int:
+        """How many subscriptions were served once, and are not now."""
+        return len(self._staleness)
+
+    @property
+    def link_count(self) -> int:
+        """How many streams are open."""
+        return self._flow.links
+
+    def requests(self) -> dict[str, tuple[int, int]]:
+        """See `FlowControl.requests`."""
+        return self._flow.requests()
+
     def has(self, link: str) -> bool:
         """Whether the link's stream is open."""
         return self._flow.has(link)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kull_edge.measures.deliveries import Pushed
 from kull_edge.placement.delivery_traces import DeliveryTraces
 from kull_edge.placement.journal import Journal
 from kull_edge.placement.placement import Placement
@@ -10,11 +11,15 @@ from kull_edge.placement.wishes import Wishes
 from kull_edge.protocol.outgoing import OutMessage
 from kull_edge.session.effects import DrainAsked, Effect, RouterDrains, ToRouter, UnexpectedFrame
 from kull_edge.session.subscription import SubscriptionKey
+from kull_protos.common.peer_clock import PeerClock
 from kull_protos.mesh.v1 import attach_pb2 as pb
 
 
 class RouterFrames:
-    """Takes the frames of all links; `now` is seconds of a monotonic clock."""
+    """Takes the frames of all links; `now` is seconds of a monotonic clock.
+
+    pushed: what the last frame has brought, to be measured once it is written.
+    """
 
     def __init__(
         self,
@@ -24,14 +29,28 @@ class RouterFrames:
         journal: Journal,
         traces: DeliveryTraces,
     ) -> None:
+        self.pushed: list[Pushed] = []
+        self._clocks: dict[str, PeerClock] = {}  # of routers, by link
         self._journal = journal
         self._traces = traces
         self._sessions = sessions
         self._placement = placement
         self._wishes = wishes
 
+    def heard(self, link: str, sent_us: int, now: float) -> None:
+        """A message came: when it was sent, in microseconds of the router's monotonic clock."""
+        clock = self._clocks.get(link)
+        if clock is None:
+            clock = self._clocks[link] = PeerClock()
+        clock.heard(sent_us / 1000, now)
+
+    def lost(self, link: str) -> None:
+        """The stream has ended: the next one may be of a router with another clock."""
+        self._clocks.pop(link, None)
+
     def take(self, link: str, frame: pb.AttachResponse, now: float) -> list[Effect]:
         """Return what a frame of a living link makes to be done."""
+        self.pushed.clear()
         match frame.WhichOneof("frame"):
             case "deliver":
                 return self._deliver(link, frame.deliver, now)
@@ -60,18 +79,21 @@ class RouterFrames:
 
     def _deliver(self, link: str, deliver: pb.Deliver, now: float) -> list[Effect]:
         out: list[Effect] = []
+        clock = self._clocks.get(link)
+        sent = clock.sent_at() if clock else None
         for push in deliver.pushes:
             address = push.address
             following = self._sessions.following(address)
             if not following:
                 continue
-            messages = [OutMessage.of(entry) for entry in push.entries]
+            stored = 0.0 if sent is None or not push.waited_us else sent - push.waited_us / 1e6
+            messages = [OutMessage.of(entry, stored) for entry in push.entries]
             traced = any(message.trace for message in messages)
             heeded = False
             for session, subscription in following:
                 if subscription.link == link:
                     heeded = heeded or push.term >= subscription.term
-                    effects = session.pushed(subscription, push.term, messages)
+                    effects = session.pushed(subscription, push.term, messages, now)
                     if traced:
                         device = session.subscriptions.device_id
                         self._traces.written(session.id, device, subscription, effects)
@@ -79,6 +101,8 @@ class RouterFrames:
                     out += self._wishes.settle(session, subscription, now)
             if heeded:
                 self._journal.pushed(address, push.term, messages, now)
+                if stored:
+                    self.pushed.append(Pushed(stored, len(messages)))
         return out
 
     def _batch(self, link: str, answer: pb.Batch, now: float) -> list[Effect]:
@@ -87,7 +111,7 @@ class RouterFrames:
             return self._placement.pump(link)
         session, subscription = found
         before = subscription.through
-        effects = session.fetched(answer)
+        effects = session.fetched(answer, now)
         if effects and answer.entries:  # what lay before them may be gone
             first = max(before + 1, answer.entries[0].seq)
             self._journal.caught_up(session, answer.address, first, subscription.through, now)

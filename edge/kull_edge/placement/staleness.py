@@ -31,6 +31,10 @@ class Staleness:
         self._since: dict[SubscriptionKey, float] = {}
         self._told: set[SubscriptionKey] = set()
 
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._since)
+
     def begins(self, key: SubscriptionKey, now: float) -> None:
         """The subscription has lost its owner, or goes on waiting."""
         if key not in self._since:

@@ -15,9 +15,11 @@ class OutMessage:
         exclude: the device that must not get it; empty: none.
         presence: whether it tells of a device that came or went.
         trace: traceparent of the step that has stored it; empty: it is not traced.
+        published: when its publisher said it, in seconds of the edge's monotonic clock as far as
+            that can be told; 0: not known.
     """
 
-    __slots__ = ("_wire", "exclude", "presence", "seq", "text", "trace")
+    __slots__ = ("_wire", "exclude", "presence", "published", "seq", "text", "trace")
 
     def __init__(
         self,
@@ -33,18 +35,22 @@ class OutMessage:
         self.exclude = exclude
         self.presence = presence
         self.trace = trace
+        self.published = 0.0
         self._wire = b""
 
     @classmethod
-    def of(cls, entry: Entry) -> OutMessage:
-        """Return the message of a queue's entry."""
-        return cls(
+    def of(cls, entry: Entry, stored: float = 0.0) -> OutMessage:
+        """Return the message of a queue's entry. `stored`: as `published`, of its commit."""
+        message = cls(
             entry.message,
             seq=entry.seq,
             exclude=entry.exclude_device_id,
             presence=entry.type in PRESENCE,
             trace=entry.traceparent,
         )
+        if stored and entry.HasField("age_ms"):
+            message.published = stored - entry.age_ms / 1000
+        return message
 
     @property
     def wire(self) -> bytes:

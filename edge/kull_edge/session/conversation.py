@@ -78,7 +78,7 @@ class Conversation:
         """Do what the device asks for. Raises BadMessage."""
         match message:
             case messages.Ack():
-                return self._ack(message, state)
+                return self._ack(message, state, now)
             case messages.UpdateProgress():
                 _check(state is not State.HELLO, _FIRST)
                 return self._publish(message, now)
@@ -101,7 +101,7 @@ class Conversation:
                 # Nothing comes before WELCOME, which is a sign of life as well.
                 return self._ping(now) if state is State.OPEN else []
 
-    def _ack(self, message: messages.Ack, state: State) -> list[Effect]:
+    def _ack(self, message: messages.Ack, state: State, now: float) -> list[Effect]:
         if state is State.HELLO:
             raise BadMessage(ErrorCode.INVALID_MESSAGE, _FIRST)
         own = message.queue == "user"
@@ -110,7 +110,7 @@ class Conversation:
             raise BadMessage(
                 ErrorCode.INVALID_MESSAGE, f"queue: you do not follow {message.queue[:40]!r}"
             )
-        subscription.ack(message.seq)
+        subscription.ack(message.seq, now)
         return []
 
     def _publish(self, message: messages.UpdateProgress, now: float) -> list[Effect]:

@@ -110,9 +110,14 @@ class ToRouter:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A router has taken a device's token: its connection is worth keeping."""
+    """A router has taken a device's token: its connection is worth keeping.
+
+    `outcome`: `first`, `recovered` or `not_recovered`; `seconds`: since the WebSocket was open.
+    """
 
     session_id: int
+    outcome: str
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,10 @@ class Introduction:
         """The connection began, in seconds of the edge's monotonic clock."""
         self._opened = round(now * 1000)
 
+    def took(self, now: float) -> float:
+        """Return the seconds since the connection began."""
+        return now - self._opened / 1000
+
     def hello(self, message: Hello) -> None:
         """The device introduces itself after the upgrade request."""
         self._epoch, self._after = message.epoch, message.after

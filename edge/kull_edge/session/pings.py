@@ -76,10 +76,10 @@ class PositionPings:
         self._open = b"%d" % self._count
         return self._open
 
-    def pong(self, payload: bytes) -> None:
-        """Take a pong; acknowledges if it answers the open ping."""
+    def pong(self, payload: bytes, now: float = 0.0) -> None:
+        """Take a pong; acknowledges if it answers the open ping. `now`: see `Subscription`."""
         if not self._open or payload != self._open:
             return
         self._open = b""
         for subscription, seq in self._marks:
-            subscription.ack(seq)
+            subscription.ack(seq, now)

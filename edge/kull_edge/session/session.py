@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from kull_edge.errors import BadMessage, BadToken
+from kull_edge.measures.deliveries import DeliveryMeasures
 from kull_edge.protocol import messages
 from kull_edge.protocol.handshake import Handshake
 from kull_edge.protocol.outgoing import OutMessage
@@ -48,10 +49,11 @@ class Session:
         user_rates: Buckets,
         wall_ms: Callable[[], int],
         rng: random.Random,
+        measures: DeliveryMeasures,
     ) -> None:
         self.id = session_id
         self.state = State.HELLO
-        self.subscriptions = Subscriptions(config.window)
+        self.subscriptions = Subscriptions(config.window, measures)
         self.user_address = ""
         self._handshake = handshake
         self._config = config
@@ -136,10 +138,10 @@ class Session:
         why = "you send more than is allowed and are read more slowly: send less"
         return self._replies.error(ErrorCode.RATE_LIMITED, why)
 
-    def pong(self, payload: bytes) -> list[Effect]:
+    def pong(self, payload: bytes, now: float) -> list[Effect]:
         """A pong came: in the plain dialect it acknowledges what was written before its ping."""
         if self._positions:
-            self._positions.pong(payload)
+            self._positions.pong(payload, now)
         return self._ping_position()
 
     def received(self, now: float) -> None:
@@ -218,18 +220,18 @@ class Session:
         return self._end(evict.close_code, evict.reason)
 
     def pushed(
-        self, subscription: Subscription, term: int, pushed: Sequence[OutMessage]
+        self, subscription: Subscription, term: int, pushed: Sequence[OutMessage], now: float
     ) -> list[Effect]:
         """New entries of a queue came."""
-        written = subscription.push(term, pushed)
+        written = subscription.push(term, pushed, now)
         return self._write(written) if written else []
 
-    def fetched(self, answer: pb.Batch) -> list[Effect]:
+    def fetched(self, answer: pb.Batch, now: float) -> list[Effect]:
         """Entries from the log came."""
         subscription = self.subscriptions[answer.address]
         lost = answer.lost and subscription.awaits(answer)
         entries = [OutMessage.of(entry) for entry in answer.entries]
-        written = subscription.batch(answer, entries)
+        written = subscription.batch(answer, entries, now)
         notice = self._lost(answer.address, answer.head) if lost else []
         if not written or self.state is State.CLOSED:
             return notice
@@ -310,7 +312,8 @@ class Session:
             ack_delay=self._config.device_ack_delay,
         )
         welcome = self._replies.message("WELCOME", data)
-        return [Opened(self.id), *welcome, *self._second(answer, now)]
+        opened = Opened(self.id, _outcome(answer), self._introduction.took(now))
+        return [opened, *welcome, *self._second(answer, now)]
 
     def _second(self, answer: pb.Subscribed, now: float) -> list[Effect]:
         """Follow `all` as well: its owner has answered with the user's own queue, or is asked."""
@@ -364,3 +367,9 @@ class Session:
     def _close(self, code: int, reason: str) -> list[Effect]:
         self.closed()
         return [Close(self.id, code, reason)]
+
+
+def _outcome(answer: pb.Subscribed) -> str:
+    if answer.first:
+        return "first"
+    return "recovered" if answer.recovered else "not_recovered"

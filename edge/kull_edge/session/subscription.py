@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import NamedTuple
 
+from kull_edge.measures.deliveries import DeliveryMeasures
 from kull_edge.protocol.outgoing import OutMessage
 from kull_protos.mesh.v1.attach_pb2 import Batch, Subscribed
 
@@ -57,10 +58,14 @@ class Window:
 
 
 class Subscription:
-    """See the module's text. Attributes are for reading only, but for `writable`."""
+    """See the module's text. Attributes are for reading only, but for `writable`.
+
+    `now`: seconds of a monotonic clock, for `measures`; 0: it is not measured.
+    """
 
     __slots__ = (
         "_device_id",
+        "_measures",
         "_notices",
         "_open",
         "_open_bytes",
@@ -80,8 +85,15 @@ class Subscription:
     )
 
     def __init__(
-        self, address: str, *, device_id: str, window: Window, writable: bool = True
+        self,
+        address: str,
+        *,
+        device_id: str,
+        window: Window,
+        writable: bool = True,
+        measures: DeliveryMeasures | None = None,
     ) -> None:
+        self._measures = measures or DeliveryMeasures()
         self.address = address
         self.mode = Mode.ATTACHING
         self.link = ""  # where it was subscribed; empty: nowhere
@@ -93,8 +105,9 @@ class Subscription:
         self.writable = writable  # whether the socket takes more
         self._device_id = device_id
         self._window = window
-        # (seq, size) written, not acknowledged. A deque keeps 600 bytes when it is empty.
-        self._open: list[tuple[int, int]] = []
+        # Written, not acknowledged: seq, size, when it was written, when it was published.
+        # A deque keeps 600 bytes when it is empty.
+        self._open: list[tuple[int, int, float, float]] = []
         self._open_bytes = 0
         self._stuffed = False  # the next message did not fit: only an acknowledgement changes that
         # Behind these positions, the oldest first, the device was told of a loss, or that this is
@@ -187,7 +200,7 @@ class Subscription:
             return Outcome.FIRST
         return Outcome.AGAIN if answer.recovered else Outcome.LOST
 
-    def push(self, term: int, messages: Sequence[OutMessage]) -> list[OutMessage]:
+    def push(self, term: int, messages: Sequence[OutMessage], now: float = 0.0) -> list[OutMessage]:
         """Take a contiguous run of new entries and return what is to be written now."""
         if term < self.term:
             return []
@@ -204,11 +217,14 @@ class Subscription:
             if self.mode is not Mode.LIVE or message.seq <= self.through:
                 continue
             # Behind a hole (a push that got lost) or a full window only the log helps.
-            if message.seq > self.through + 1 or not self._take(message, written):
+            if message.seq > self.through + 1 or not self._take(message, written, now):
                 self._catch_up()
+        self._measures.delivered.value += len(written)
         return written
 
-    def batch(self, answer: Batch, messages: Sequence[OutMessage]) -> list[OutMessage]:
+    def batch(
+        self, answer: Batch, messages: Sequence[OutMessage], now: float = 0.0
+    ) -> list[OutMessage]:
         """Take the answer to a Fetch and return what is to be written now."""
         valid = self.awaits(answer)
         if answer.request_id == self.fetching:
@@ -219,9 +235,12 @@ class Subscription:
         if answer.lost:
             self._lose(self.through)
         written: list[OutMessage] = []
-        for message in messages:
-            if message.seq > self.through and not self._take(message, written):
-                return written
+        whole = all(
+            self._take(message, written, now) for message in messages if message.seq > self.through
+        )
+        self._measures.delivered.value += len(written)
+        if not whole:
+            return written
         self.through = max(self.through, answer.through)
         self._flip_if_complete(answer.head)
         return written
@@ -239,14 +258,17 @@ class Subscription:
         if term >= self.term:
             self.term = term
             self._catch_up()
+            self._measures.gaps.value += 1
 
-    def ack(self, seq: int) -> None:
+    def ack(self, seq: int, now: float = 0.0) -> None:
         """The device has processed everything up to `seq`; what was not sent cannot be meant."""
         taken = 0
-        for acked, size in self._open:
+        for acked, size, written, published in self._open:
             if acked > seq:
                 break
             taken += 1
+            if now:
+                self._measures.acknowledged(written, published, now)
             self._open_bytes -= size
             while self._notices and acked > self._notices[0]:
                 self._notices = self._notices[1:]
@@ -277,7 +299,7 @@ class Subscription:
         if self.mode is Mode.LIVE:
             self.mode = Mode.CATCHING_UP
 
-    def _take(self, message: OutMessage, written: list[OutMessage]) -> bool:
+    def _take(self, message: OutMessage, written: list[OutMessage], now: float) -> bool:
         """Write or skip the next message; False if it has to wait."""
         skip = message.exclude == self._device_id or (
             message.presence and message.seq <= self._presence_floor
@@ -285,7 +307,7 @@ class Subscription:
         if not skip:
             if not self._fits(len(message.text)):
                 return False
-            self._open.append((message.seq, len(message.text)))
+            self._open.append((message.seq, len(message.text), now, message.published))
             self._open_bytes += len(message.text)
             written.append(message)
         self.through = message.seq

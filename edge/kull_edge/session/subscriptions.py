@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kull_edge.measures.deliveries import DeliveryMeasures
 from kull_edge.session.effects import Release, Subscribe
 from kull_edge.session.subscription import Subscription, Window
 
@@ -16,11 +17,12 @@ class Subscriptions:
         own: to the user's own queue, from the first `subscribe` on.
     """
 
-    __slots__ = ("_by_address", "_window", "_writable", "device_id", "own")
+    __slots__ = ("_by_address", "_measures", "_window", "_writable", "device_id", "own")
 
     own: Subscription
 
-    def __init__(self, window: Window) -> None:
+    def __init__(self, window: Window, measures: DeliveryMeasures) -> None:
+        self._measures = measures
         self.device_id = ""
         self._by_address: dict[str, Subscription] = {}
         self._window = window
@@ -42,7 +44,11 @@ class Subscriptions:
     def subscribe(self, address: str) -> Subscribe:
         """Begin to follow a queue."""
         subscription = Subscription(
-            address, device_id=self.device_id, window=self._window, writable=self._writable
+            address,
+            device_id=self.device_id,
+            window=self._window,
+            writable=self._writable,
+            measures=self._measures,
         )
         if not self._by_address:
             self.own = subscription

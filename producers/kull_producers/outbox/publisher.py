@@ -31,6 +31,7 @@ from kull_producers.outbox.file_store import (
     OutboxStore,
 )
 from kull_producers.outbox.relay import Relay
+from kull_producers.outbox.watch import OutboxWatch
 from kull_producers.publishing.publisher import DEFAULT_APP_ID, DEFAULT_IN_FLIGHT, Publisher
 from kull_producers.publishing.sync import SyncPublisher
 from kull_producers.publishing.transport import Transport
@@ -117,6 +118,9 @@ class OutboxPublisher(Publisher):
         self._store: OutboxStore | None = None
         self._relay: Relay | None = None
         self._relaying: asyncio.Task[None] | None = None
+        self._watch = OutboxWatch(self._held)
+        self._watching: asyncio.Task[None] | None = None
+        self.stats.measures.extend(self._watch.measures)
 
     @property
     def pending(self) -> int:
@@ -127,6 +131,9 @@ class OutboxPublisher(Publisher):
         """Return what the outbox holds, how old it is, and what is wrong."""
         store, relay = self._opened()
         return replace(await store.status(), problem=await relay.problem())
+
+    async def _held(self) -> OutboxStatus:
+        return await self._opened()[0].status()
 
     async def flush(self, timeout: float) -> None:  # noqa: ASYNC109  # part of what it promises
         """Return once RabbitMQ has confirmed everything that was accepted before the call.
@@ -185,9 +192,11 @@ class OutboxPublisher(Publisher):
             shard_count=self._shard_count,
             in_flight=self._in_flight,
             jitter=self._jitter,
+            stats=self.stats,
         )
         self._relay.notify()
         self._relaying = asyncio.create_task(self._relay.run(), name="kull-outbox-relay")
+        self._watching = asyncio.create_task(self._watch.run(), name="kull-outbox-watch")
         self._open = True
         return self
 
@@ -219,13 +228,14 @@ class OutboxPublisher(Publisher):
 
     async def _stop(self) -> None:
         store, _ = self._opened()
-        if self._relaying is not None:
-            self._relaying.cancel()
-            # It may have ended before with an error, which has been told.
-            await asyncio.gather(self._relaying, return_exceptions=True)
+        running = [task for task in (self._watching, self._relaying) if task is not None]
+        for task in running:
+            task.cancel()
+        # The relay may have ended before with an error, which has been told.
+        await asyncio.gather(*running, return_exceptions=True)
         await self._close()
         await store.aclose()
-        self._store = self._relay = self._relaying = None
+        self._store = self._relay = self._relaying = self._watching = None
 
     async def _deliver(self, messages: Sequence[Message]) -> None:
         store, relay = self._opened()

@@ -30,6 +30,7 @@ from kull_producers.errors import (
 from kull_producers.outbox.row import OutboxRow, message_of
 from kull_producers.publishing.cancellation import Cancellation
 from kull_producers.publishing.retry import backoff
+from kull_producers.publishing.stats import PublisherStats
 from kull_producers.publishing.transport import BLOCKED, Transport
 
 log = logging.getLogger(__name__)
@@ -67,6 +68,7 @@ class Relay:
         shard_count: the deployment's.
         in_flight: how many messages may be unconfirmed at once.
         jitter: returns a float from 0 to 1, for back-off.
+        stats: where it counts.
     """
 
     def __init__(
@@ -77,7 +79,9 @@ class Relay:
         shard_count: int,
         in_flight: int,
         jitter: Callable[[], float],
+        stats: PublisherStats | None = None,
     ) -> None:
+        self._stats = stats or PublisherStats()
         self._backlog = backlog
         self._transport = transport
         self._shard_count = shard_count
@@ -235,6 +239,7 @@ class Relay:
                 self._note(row)
                 return
             cancellation.check()
+            self._stats.retries.value += 1
             attempt += 1
             refusals += isinstance(problem, NotRoutable)
             permanent = isinstance(problem, InvalidEvent)
@@ -255,6 +260,7 @@ class Relay:
             return error
         async with self._room(alone=breaks >= SUSPECT):
             self._sending.add(row.id)
+            began = asyncio.get_running_loop().time()
             try:
                 async with asyncio.timeout(CONFIRM_TIMEOUT):
                     await self._transport.publish(message)
@@ -269,6 +275,7 @@ class Relay:
             else:
                 self._sending.discard(row.id)
                 self._unconfirmed.discard(row.address)
+                self._stats.confirmed.observe(asyncio.get_running_loop().time() - began)
                 return None
             self._sending.discard(row.id)  # not after an error that ends the session
             if not await self._transport.blocked():  # then it is not about this event
@@ -289,7 +296,11 @@ class Relay:
             else:
                 await self._slots.acquire()
                 taken = 1
-            yield
+            self._stats.flying += 1
+            try:
+                yield
+            finally:
+                self._stats.flying -= 1
         finally:
             for _ in range(taken):
                 self._slots.release()

@@ -7,6 +7,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from typing import Final, Protocol
 
 from kull_producers.contract.shard import DEFAULT_SHARD_COUNT
@@ -14,9 +15,11 @@ from kull_producers.errors import OutboxError
 from kull_producers.outbox.file_store import OutboxStatus
 from kull_producers.outbox.relay import Relay
 from kull_producers.outbox.row import OutboxRow
+from kull_producers.outbox.watch import OutboxWatch
 from kull_producers.publishing.bursts import Bursts
 from kull_producers.publishing.cancellation import Cancellation
 from kull_producers.publishing.publisher import DEFAULT_IN_FLIGHT
+from kull_producers.publishing.stats import PublisherStats
 from kull_producers.publishing.transport import Transport
 
 log = logging.getLogger(__name__)
@@ -24,6 +27,7 @@ log = logging.getLogger(__name__)
 DEFAULT_POLL: Final = 0.2  # seconds between two looks at an idle table
 DEFAULT_KEEP: Final = 3600.0  # seconds that sent rows stay, for people
 CLEAN_INTERVAL: Final = 60.0  # seconds
+WATCH_INTERVAL: Final = 30.0  # seconds between two counts of what waits, for metrics
 CLEAN_ROWS: Final = 5_000  # per statement: the service's own transactions go on
 
 
@@ -100,13 +104,22 @@ class SqlRelay:
         self._poll = poll
         self._keep = keep
         self._now = now
+        self._watch = OutboxWatch(self._held, interval=WATCH_INTERVAL)
+        self._stats = PublisherStats()
+        self._stats.measures.extend(self._watch.measures)
         self._relay = Relay(
             _Clocked(backlog, now),
             self._transport,
             shard_count=shard_count,
             in_flight=in_flight,
             jitter=jitter,
+            stats=self._stats,
         )
+
+    @property
+    def stats(self) -> PublisherStats:
+        """What this relay has counted; from any thread, and at any time."""
+        return self._stats
 
     def notify(self) -> None:
         """Say that rows were committed, if you know; otherwise polling finds them."""
@@ -121,6 +134,7 @@ class SqlRelay:
         beside = [
             asyncio.create_task(self._look(), name="kull-outbox-poll"),
             asyncio.create_task(self._clean(), name="kull-outbox-clean"),
+            asyncio.create_task(self._watch.run(), name="kull-outbox-watch"),
         ]
         try:
             await self._relay.run()
@@ -133,13 +147,15 @@ class SqlRelay:
 
     async def status(self) -> OutboxStatus:
         """Return what the table holds; `size` is not counted. Raises OutboxError."""
+        return replace(await self._held(), problem=await self._relay.problem())
+
+    async def _held(self) -> OutboxStatus:
         waiting, refused, oldest_ms = await self._backlog.count()
         return OutboxStatus(
             pending=waiting,
             size=0,
             oldest_seconds=0.0 if oldest_ms is None else self._now() - oldest_ms / 1000,
             refused=refused,
-            problem=await self._relay.problem(),
         )
 
     async def retry_refused(self) -> int:

@@ -21,6 +21,7 @@ from kull_producers.publishing.cancellation import Cancellation
 from kull_producers.publishing.circuit_breaker import CircuitBreaker
 from kull_producers.publishing.order import Place, PublishOrder
 from kull_producers.publishing.retry import backoff
+from kull_producers.publishing.stats import PublisherStats
 from kull_producers.publishing.transport import BLOCKED, Transport
 
 
@@ -35,6 +36,7 @@ class ConfirmedPublish:
         in_flight: how many messages may be unconfirmed at once; further calls wait.
         timeout: seconds until a call gives up.
         jitter: returns a float from 0 to 1, for back-off.
+        stats: where it counts.
     """
 
     def __init__(
@@ -44,7 +46,9 @@ class ConfirmedPublish:
         in_flight: int,
         timeout: float,
         jitter: Callable[[], float],
+        stats: PublisherStats,
     ) -> None:
+        self._stats = stats
         self._transport = transport
         self._in_flight = in_flight
         self._timeout = timeout
@@ -79,13 +83,20 @@ class ConfirmedPublish:
 
     async def publish(self, message: Message) -> None:
         """Return once the message is confirmed. Raises like `Publisher.publish`."""
-        deadline = asyncio.get_running_loop().time() + self._timeout
-        async with self._slot(deadline):
-            place = self._order.enter(str(message.headers[topology.HEADER_ADDRESS]))
-            try:
-                await self._until_confirmed(message, place, deadline)
-            finally:
-                self._order.release(place)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        deadline = began + self._timeout
+        try:
+            async with self._slot(deadline):
+                place = self._order.enter(str(message.headers[topology.HEADER_ADDRESS]))
+                try:
+                    await self._until_confirmed(message, place, deadline)
+                finally:
+                    self._order.release(place)
+        except KullError as error:
+            self._stats.gave_up(error)
+            raise
+        self._stats.confirmed.observe(loop.time() - began)
 
     def close(self) -> None:
         """Stop the timers. Idempotent."""
@@ -102,9 +113,11 @@ class ConfirmedPublish:
             # It became free by the time-out of another call, together with this one's.
             self._slots.release()
             raise self._overloaded()
+        self._stats.flying += 1
         try:
             yield
         finally:
+            self._stats.flying -= 1
             self._slots.release()
 
     def _overloaded(self) -> Overloaded:
@@ -126,6 +139,7 @@ class ConfirmedPublish:
                         return
                     cancellation.check()
                     attempt += 1
+                    self._stats.retries.value += 1
                     self._order.failed(place)
                     if not isinstance(problem, ConnectError):  # for those the breaker opens
                         await asyncio.sleep(backoff(attempt, self._jitter))

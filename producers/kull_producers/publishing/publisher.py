@@ -38,6 +38,7 @@ from kull_producers.publishing.bursts import Bursts
 from kull_producers.publishing.confirmed_publish import ConfirmedPublish
 from kull_producers.publishing.event_methods import EventMethods
 from kull_producers.publishing.failed_calls import FailedCalls
+from kull_producers.publishing.stats import PublisherStats
 from kull_producers.publishing.tracing import NO_TRACER, Tracer
 from kull_producers.publishing.transport import Transport
 
@@ -88,8 +89,13 @@ class Publisher(EventMethods):
         self._stamper = Stamper(now=now, randomness=randomness, app_id=app_id, process=os.getpid)
         self._tracer = tracer
         self._failed = FailedCalls()
+        self._stats = PublisherStats()
         self._confirmed = ConfirmedPublish(
-            self._transport, in_flight=in_flight, timeout=timeout, jitter=jitter
+            self._transport,
+            in_flight=in_flight,
+            timeout=timeout,
+            jitter=jitter,
+            stats=self._stats,
         )
         self._open = False
         self._calls = 0
@@ -165,6 +171,11 @@ class Publisher(EventMethods):
                     self._failed.add(messages, stamp)
                 raise
         return stamp.id
+
+    @property
+    def stats(self) -> PublisherStats:
+        """What this publisher has counted; from any thread, and at any time."""
+        return self._stats
 
     async def check(self) -> None:
         """Return if RabbitMQ can be reached right now and the shard count is right.

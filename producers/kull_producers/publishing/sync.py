@@ -14,6 +14,7 @@ from kull_producers.errors import PublisherClosed
 from kull_producers.events.event import Event
 from kull_producers.publishing.event_methods import SyncEventMethods
 from kull_producers.publishing.publisher import Publisher
+from kull_producers.publishing.stats import PublisherStats
 
 T = TypeVar("T")
 
@@ -34,6 +35,11 @@ class SyncPublisher(SyncEventMethods):
         self._stop: asyncio.Event | None = None
         self._thread: threading.Thread | None = None
         self._process = 0
+
+    @property
+    def stats(self) -> PublisherStats:
+        """See `Publisher.stats`."""
+        return self._publisher.stats
 
     def publish(
         self,

@@ -26,6 +26,7 @@ from kull_router.broker.port import (
     KEPT,
     MAX_BODY,
     MOST_INSPECTED,
+    BrokerFigures,
     Delivery,
 )
 from kull_router.errors import (
@@ -59,6 +60,11 @@ class MemoryChannel:
         self._waiting.append(_delivery(self._last_tag, queued))
         self._unacknowledged.append((self._last_tag, queued.message))
         self._wake.set()
+
+    @property
+    def unacknowledged(self) -> list[int]:
+        """The sizes of what is not acknowledged, in bytes."""
+        return [len(message.body) for _, message in self._unacknowledged]
 
     async def receive(self, limit: int) -> Sequence[Delivery]:
         """See `Channel.receive`."""
@@ -165,6 +171,20 @@ class MemoryBroker:
     def blocked(self) -> bool:
         """See `Broker.blocked`: never."""
         return False
+
+    @property
+    def figures(self) -> BrokerFigures:
+        """See `Broker.figures`."""
+        consumers = [each for each in self._channels if isinstance(each, MemoryChannel)]
+        sizes = [size for channel in consumers for size in channel.unacknowledged]
+        ready = {name: len(queue.ready) for name, queue in self.server.queues.items()}
+        shards = map(topology.shard_queue, range(self._shard_count or 0))
+        return BrokerFigures(
+            unacknowledged=len(sizes),
+            unacknowledged_bytes=sum(sizes),
+            ready=sum(ready.get(name, 0) for name in shards),
+            dead=ready.get(topology.DEAD, 0),
+        )
 
     async def start(self, shard_count: int) -> None:
         """See `Broker.start`. Raises ShardCountMismatch."""

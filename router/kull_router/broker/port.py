@@ -33,6 +33,26 @@ class Delivery:
     too_large: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerFigures:
+    """How a router fares with RabbitMQ.
+
+    Attributes:
+        blocked: RabbitMQ takes no messages for now.
+        unacknowledged: deliveries that were handed to this router and not acknowledged.
+        unacknowledged_bytes: of their bodies.
+        ready: messages of all shards that were not handed out, whoever owns them, at the last look;
+            None: nobody has looked yet.
+        dead: the same of the dead letters.
+    """
+
+    blocked: bool = False
+    unacknowledged: int = 0
+    unacknowledged_bytes: int = 0
+    ready: int | None = None
+    dead: int | None = None
+
+
 class Channel(Protocol):
     """One consumer on one queue, on an AMQP channel of its own.
 
@@ -104,6 +124,11 @@ class Broker(Protocol):
     @property
     def blocked(self) -> bool:
         """Whether RabbitMQ takes no messages for now (memory or disk alarm): publishes wait."""
+        ...
+
+    @property
+    def figures(self) -> BrokerFigures:
+        """How it goes, without asking RabbitMQ."""
         ...
 
     async def start(self, shard_count: int) -> None:

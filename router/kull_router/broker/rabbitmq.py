@@ -8,6 +8,7 @@ from typing import Final
 
 import structlog
 
+from kull_producers.events import topology
 from kull_producers.events.message import Message
 from kull_router.broker import rabbitmq_topology
 from kull_router.broker.amqp import (
@@ -20,6 +21,7 @@ from kull_router.broker.amqp import (
 )
 from kull_router.broker.amqp.connection import MAX_HELD
 from kull_router.broker.inspection import RabbitInspection, depth_of
+from kull_router.broker.port import BrokerFigures
 from kull_router.clock import Clock
 from kull_router.errors import BrokerError, BrokerUnavailable, ConfigError
 
@@ -68,6 +70,7 @@ class RabbitBroker:
         self._intact = True  # nothing of the topology is known to be missing
         self._repairing = asyncio.Lock()
         self._begun = self._done = 0  # numbers of the last repair begun, and done
+        self._depths: dict[str, int] = {}  # messages that are ready, by queue, at the last look
 
     @property
     def connected(self) -> bool:
@@ -76,9 +79,22 @@ class RabbitBroker:
 
     @property
     def blocked(self) -> bool:
-        """Whether RabbitMQ takes no messages for now (memory or disk alarm): publishes wait."""
+        """See `Broker.blocked`."""
         link = self._live()
         return link is not None and link.publish.blocked
+
+    @property
+    def figures(self) -> BrokerFigures:
+        """See `Broker.figures`. How deep queues are is seen when the topology is looked at."""
+        link, depths = self._live(), self._depths
+        shards = [topology.shard_queue(shard) for shard in range(self._shard_count)]
+        return BrokerFigures(
+            blocked=self.blocked,
+            unacknowledged=link.consume.unacknowledged if link else 0,
+            unacknowledged_bytes=link.consume.held if link else 0,
+            ready=sum(depths.get(name, 0) for name in shards) if depths else None,
+            dead=depths.get(topology.DEAD),
+        )
 
     async def start(self, shard_count: int) -> None:
         """See `Broker.start`.
@@ -145,8 +161,10 @@ class RabbitBroker:
     async def _repair(self, connection: AmqpConnection) -> None:
         channel = await connection.channel(AmqpChannel)
         try:
-            gone = await rabbitmq_topology.missing(channel, self._shard_count)
+            depths: dict[str, int] = {}
+            gone = await rabbitmq_topology.missing(channel, self._shard_count, depths)
             if not gone:
+                self._depths = depths
                 await rabbitmq_topology.bind(channel, self._shard_count)
                 return
         finally:

@@ -33,8 +33,10 @@ async def declare(channel: AmqpChannel, shard_count: int) -> None:
     await bind(channel, shard_count)
 
 
-async def missing(channel: AmqpChannel, shard_count: int) -> str:
+async def missing(channel: AmqpChannel, shard_count: int, depths: dict[str, int]) -> str:
     """Return the name of an exchange or queue that is not there; empty: all are.
+
+    depths: gets how many messages are ready in each queue.
 
     The channel is of no use after a name was returned. Raises Refused, BrokerUnavailable.
     """
@@ -48,7 +50,8 @@ async def missing(channel: AmqpChannel, shard_count: int) -> str:
         for queue in wanted.queues:
             name = queue.name
             there = commands.Queue.Declare(queue=name, passive=True)
-            await channel.call(there, commands.Queue.DeclareOk)
+            found = await channel.call(there, commands.Queue.DeclareOk)
+            depths[name] = found.message_count or 0
     except Refused as error:
         if error.code != NOT_FOUND:
             raise

@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
+from kull_protos.common.peer_clock import PeerClock
 from kull_protos.contract.limits import MAX_NODE_ID_CHARS
 from kull_protos.mesh.v1 import attach_pb2 as pb
-from kull_router.delivery.edge_clock import EdgeClock
 from kull_router.delivery.send_queue import SendQueue, SendQueueOverflow
 
 
+class Slots(asyncio.Semaphore):
+    """A semaphore that tells how many have it."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit)
+        self._limit = limit
+
+    @property
+    def used(self) -> int:
+        """How many have it now."""
+        return self._limit - self._value
+
+
 class EdgeStream:
-    """The outbound half of a stream. Sending never waits; `next` is what the writer waits on."""
+    """The outbound half of a stream. Sending never waits; `next` is what the writer waits on.
+
+    now: seconds of the router's monotonic clock, by which pushes say how long they have waited.
+    """
 
     def __init__(
         self,
@@ -23,17 +40,19 @@ class EdgeStream:
         subscribes: int,
         fetches: int,
         publishes: int,
+        now: Callable[[], float] = lambda: 0.0,
     ) -> None:
+        self._now = now
         self.number = number
         self.node_id = hello.node_id[:MAX_NODE_ID_CHARS]
         self.version = hello.version[:MAX_NODE_ID_CHARS]
         self.attached_ms = attached_ms
-        self.clock = EdgeClock()
+        self.clock = PeerClock()
         self._send_queue = send_queue
         # How many requests of each kind may be unanswered.
-        self.subscribes = asyncio.Semaphore(subscribes)
-        self.fetches = asyncio.Semaphore(fetches)
-        self.publishes = asyncio.Semaphore(publishes)
+        self.subscribes = Slots(subscribes)
+        self.fetches = Slots(fetches)
+        self.publishes = Slots(publishes)
         self._wake = asyncio.Event()
         self._taken = asyncio.Event()
         self._closed = False
@@ -69,12 +88,14 @@ class EdgeStream:
             await self._taken.wait()
         self._wake.set()
 
-    def push(self, address: str, shard: int, term: int, entry: pb.Entry) -> bool:
-        """Queue a push; False if it was dropped (a Gap follows)."""
+    def push(
+        self, address: str, shard: int, term: int, entry: pb.Entry, stored: float = 0.0
+    ) -> bool:
+        """Queue a push; False if it was dropped (a Gap follows). `stored`: see `SendQueue.push`."""
         if self._closed:
             return True
         self._wake.set()
-        return self._send_queue.push(address, shard, term, entry)
+        return self._send_queue.push(address, shard, term, entry, stored)
 
     def missing_from(self, address: str) -> int:
         """See `SendQueue.missing_from`."""
@@ -103,7 +124,8 @@ class EdgeStream:
     def _take(self, up_to: int) -> list[pb.AttachResponse]:
         frames: list[pb.AttachResponse] = []
         enough = self._send_queue.bytes - up_to  # the queue knows the sizes already
-        while (frame := self._send_queue.take()) is not None:
+        now = self._now()
+        while (frame := self._send_queue.take(now)) is not None:
             frames.append(frame)
             if self._send_queue.bytes <= enough:
                 break

@@ -146,11 +146,7 @@ def _event(message: Message, now_ms: int, age_ms: int) -> Event:
         raise PoisonMessage(f"contract 'latest' needs the header {topology.HEADER_KEY}")
     version = _number(message, topology.HEADER_VERSION, 0)
     progress = _number(message, topology.HEADER_PROGRESS, NO_PROGRESS)
-    run = _text(message, topology.HEADER_RUN)
-    if len(run) > MAX_RUN_CHARS:
-        raise PoisonMessage(
-            f"header {topology.HEADER_RUN} has more than {MAX_RUN_CHARS} characters"
-        )
+    run = _run(message)
     latest = contract is Contract.LATEST
     return Event(
         id=event_id,
@@ -168,7 +164,17 @@ def _event(message: Message, now_ms: int, age_ms: int) -> Event:
         exclude_device=_text(message, topology.HEADER_EXCLUDE),
         created_ms=_happened(body.timestamp_ms, now_ms) if ephemeral else age_ms,
         trace=_trace(headers.get(topology.HEADER_TRACEPARENT)),
+        published_ms=body.timestamp_ms or 0,
     )
+
+
+def _run(message: Message) -> str:
+    run = _text(message, topology.HEADER_RUN)
+    if len(run) > MAX_RUN_CHARS:
+        raise PoisonMessage(
+            f"header {topology.HEADER_RUN} has more than {MAX_RUN_CHARS} characters"
+        )
+    return run
 
 
 def _trace(traceparent: object) -> str:

@@ -124,6 +124,12 @@ class Journal:
         since = self._recorder.since
         return 0 if since is None else self._wall_ms(since)
 
+    @property
+    def occupancy(self) -> tuple[int, float]:
+        """How many bytes the facts take, and the age in seconds of the oldest one; 0: none."""
+        since = self._recorder.since
+        return self._recorder.bytes, 0.0 if since is None else self._clock.monotonic() - since
+
     def recall(self, query: Query) -> list[pb.Fact]:
         """Return what bears on a question, oldest first."""
         return [

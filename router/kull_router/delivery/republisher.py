@@ -8,11 +8,11 @@ from typing import TypeVar
 import structlog
 
 from kull_producers.events.message import Message
-from kull_router import metrics
 from kull_router.broker.port import MAX_BODY, Broker, Delivery
 from kull_router.delivery import ingest
 from kull_router.delivery.journal import Journal
 from kull_router.errors import BrokerError, BrokerUnavailable, PoisonMessage, RouterError
+from kull_router.measures.events import EventMeasures
 
 log = structlog.get_logger(__name__)
 
@@ -22,8 +22,9 @@ _T = TypeVar("_T")
 class Republisher:
     """Publishes confirmed. Its methods raise BrokerError: the message was not acknowledged yet."""
 
-    def __init__(self, broker: Broker, journal: Journal) -> None:
+    def __init__(self, broker: Broker, journal: Journal, measures: EventMeasures) -> None:
         self._broker = broker
+        self._measures = measures
         self._journal = journal
 
     async def understood(self, message: Message, read: Callable[[], _T]) -> _T | None:
@@ -74,7 +75,7 @@ class Republisher:
             exchange=message.exchange,
         )
         await self._broker.publish(ingest.dead(message, reason))
-        metrics.DEAD.inc()
+        self._measures.dead_letters.value += 1
         self._journal.buried(message.message_id, reason[: ingest.MAX_REASON_CHARS])
 
     async def readdress(self, message: Message, fixed: Sequence[Message]) -> None:
@@ -87,4 +88,4 @@ class Republisher:
         )
         for each in fixed:
             await self._broker.publish(each)
-        metrics.READDRESSED.labels(message.app_id).inc()
+        self._measures.readdress(message.app_id)

@@ -13,6 +13,7 @@ from collections import deque
 from kull_protos.mesh.v1.attach_pb2 import AttachResponse, Deliver, Entry, Gap, Push
 
 _PUSH_OVERHEAD = 64  # bytes beside the frame itself, roughly
+_MAX_UINT32 = 2**32 - 1
 
 
 class SendQueueOverflow(Exception):
@@ -26,7 +27,7 @@ class SendQueue:
         self._limit = limit_bytes
         self._message = message_bytes
         self._control: deque[AttachResponse] = deque()
-        self._pushes: deque[tuple[str, int, int, Entry]] = deque()
+        self._pushes: deque[tuple[str, int, int, Entry, float]] = deque()
         self._control_bytes = 0
         self._batch_bytes = 0
         self._push_bytes = 0
@@ -56,13 +57,16 @@ class SendQueue:
         self._control.append(frame)
         return True
 
-    def push(self, address: str, shard: int, term: int, entry: Entry) -> bool:
-        """Add a push. False: it was dropped, and a Gap will follow once the edge keeps up again."""
+    def push(self, address: str, shard: int, term: int, entry: Entry, stored: float = 0.0) -> bool:
+        """Add a push. False: it was dropped, and a Gap will follow once the edge keeps up again.
+
+        stored: when it was committed, by the clock of `take`; 0: not known.
+        """
         size = len(entry.message) + _PUSH_OVERHEAD
         if address in self._gaps or self._push_bytes + size > self._limit:
             self._gaps[address] = (shard, term, self.missing_from(address) or entry.seq)
             return False
-        self._pushes.append((address, shard, term, entry))
+        self._pushes.append((address, shard, term, entry, stored))
         self._push_bytes += size
         return True
 
@@ -75,8 +79,8 @@ class SendQueue:
         _, _, first = self._gaps.get(address, (0, 0, 0))
         return first
 
-    def take(self) -> AttachResponse | None:
-        """Remove and return the next frame, None if nothing waits."""
+    def take(self, now: float = 0.0) -> AttachResponse | None:
+        """Remove and return the next frame, None if nothing waits. `now`: in seconds."""
         if self._control:
             frame = self._control.popleft()
             if frame.HasField("batch"):
@@ -85,22 +89,25 @@ class SendQueue:
                 self._control_bytes -= frame.ByteSize()
             return frame
         if self._pushes:
-            return self._take_pushes()
+            return self._take_pushes(now)
         if self._gaps:
             address = next(iter(self._gaps))
             shard, term, _ = self._gaps.pop(address)
             return AttachResponse(gap=Gap(address=address, shard=shard, term=term))
         return None
 
-    def _take_pushes(self) -> AttachResponse:
+    def _take_pushes(self, now: float) -> AttachResponse:
         runs: list[Push] = []
         size = 0
         while self._pushes and size < self._message:
-            address, shard, term, entry = self._pushes.popleft()
+            address, shard, term, entry, stored = self._pushes.popleft()
             size += len(entry.message) + _PUSH_OVERHEAD
             last = runs[-1] if runs else None
             if last is None or last.address != address or last.term != term:
-                runs.append(Push(address=address, shard=shard, term=term, entries=[entry]))
+                run = Push(address=address, shard=shard, term=term, entries=[entry])
+                if stored:
+                    run.waited_us = min(max(int((now - stored) * 1e6), 1), _MAX_UINT32)
+                runs.append(run)
             else:
                 last.entries.append(entry)
         self._push_bytes -= size

@@ -13,7 +13,6 @@ import structlog
 
 from kull_producers.events import topology
 from kull_producers.events.message import Message
-from kull_router import metrics
 from kull_router.broker.port import Broker, Channel, Delivery
 from kull_router.clock import Clock
 from kull_router.delivery import ingest
@@ -23,6 +22,7 @@ from kull_router.delivery.ownership import Claim, Step, is_probe
 from kull_router.delivery.republisher import Republisher
 from kull_router.delivery.store_traces import StoreTraces
 from kull_router.errors import BadEvent, BrokerError, Fenced, StoreRefused, StoreUnavailable
+from kull_router.measures.router import RouterMeasures
 from kull_router.queues.entry import Contract, Entry, Event
 from kull_router.queues.port import Outcome, Store
 from kull_router.settings import RouterSettings
@@ -59,8 +59,10 @@ class Shard:
         journal: Journal,
         traces: StoreTraces,
         clock: Clock,
+        measures: RouterMeasures,
     ) -> None:
         self._claim = claim
+        self._measures = measures
         self._settings = settings
         self._broker = broker
         self._store = store
@@ -68,7 +70,7 @@ class Shard:
         self._clock = clock
         self._journal = journal
         self._traces = traces
-        self._republisher = Republisher(broker, journal)
+        self._republisher = Republisher(broker, journal, measures.events)
         self._failures = 0  # calls that the store did not answer well
         self._append_lock = asyncio.Lock()  # pushes must leave in the order of their commits
         self._internal: asyncio.Queue[Event] = asyncio.Queue(_INTERNAL_LIMIT)
@@ -139,7 +141,7 @@ class Shard:
         now_ms, age_ms = self._clock.wall_ms(), self._clock.age_ms()
         for delivery in deliveries:
             if delivery.redelivered:
-                metrics.REDELIVERED.inc()
+                self._measures.events.redelivered.value += 1
             if is_probe(delivery.message):
                 continue
             for message in await self._republisher.taken_apart(delivery):
@@ -172,6 +174,7 @@ class Shard:
                 continue
             if each.event.created_ms >= since:
                 self._fanout.push(self.number, self.term, Entry(seq=0, event=each.event))
+                self._measures.events.events.add(each.event.type, "ephemeral")
             self._traces.stored(each.event)
         kept = [each for each in arrived if each.event.contract is not Contract.EPHEMERAL]
         messages = {id(each.event): each.message for each in kept}
@@ -229,7 +232,7 @@ class Shard:
                 outcomes = await self._persist(
                     lambda: self._store.append(self.number, term, events, self._clock.age_ms())
                 )
-            self._fanout.stored(self.number, term, events, outcomes)
+            self._fanout.stored(self.number, term, events, outcomes, self._clock.wall_ms())
             if self._failures != failures:
                 # A commit whose answer was lost is a duplicate now, and was never pushed.
                 self._fanout.gap(
@@ -246,6 +249,7 @@ class Shard:
                 # Nothing is acknowledged meanwhile: RabbitMQ holds the events.
                 attempt += 1
                 self._failures += 1
+                self._measures.store.failed.value += 1
                 log.warning("store_unavailable", shard=self.number, why=str(error))
                 await asyncio.sleep(self._clock.jitter(attempt, cap=2.0))
 

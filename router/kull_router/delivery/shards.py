@@ -9,7 +9,6 @@ from typing import NoReturn
 import structlog
 
 from kull_protos.contract.shard import shard_of
-from kull_router import metrics
 from kull_router.broker.port import Broker
 from kull_router.clock import Clock
 from kull_router.delivery.fanout import Fanout
@@ -18,6 +17,7 @@ from kull_router.delivery.ownership import Ownership
 from kull_router.delivery.shard import Shard
 from kull_router.delivery.store_traces import StoreTraces
 from kull_router.errors import BrokerError
+from kull_router.measures.router import RouterMeasures
 from kull_router.queues.port import Store
 from kull_router.settings import RouterSettings
 
@@ -41,6 +41,7 @@ class Shards:
         journal: Journal,
         traces: StoreTraces,
         clock: Clock,
+        measures: RouterMeasures,
         moved: Callable[[int], None],
     ) -> None:
         self._settings = settings
@@ -64,6 +65,7 @@ class Shards:
                 journal=journal,
                 traces=traces,
                 clock=clock,
+                measures=measures,
             )
             for claim in self.ownership.claims
         ]
@@ -98,7 +100,6 @@ class Shards:
     def _on_moved(self, shard: int) -> None:
         self._moved(shard)
         owned = len(self.ownership.terms)
-        metrics.OWNED.set(owned)
         if owned in {0, self._settings.shard_count}:
             log.info("shards_owned", shards=owned, of=self._settings.shard_count)
         self._tell()

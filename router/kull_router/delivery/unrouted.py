@@ -15,6 +15,7 @@ from kull_router.delivery import ingest
 from kull_router.delivery.journal import Journal
 from kull_router.delivery.republisher import Republisher
 from kull_router.errors import BrokerError
+from kull_router.measures.events import EventMeasures
 from kull_router.settings import RouterSettings
 
 log = structlog.get_logger(__name__)
@@ -27,12 +28,18 @@ class Unrouted:
     """Consumes the queue of the alternate exchange, together with all other routers."""
 
     def __init__(
-        self, settings: RouterSettings, *, broker: Broker, journal: Journal, clock: Clock
+        self,
+        settings: RouterSettings,
+        *,
+        broker: Broker,
+        journal: Journal,
+        clock: Clock,
+        measures: EventMeasures,
     ) -> None:
         self._settings = settings
         self._broker = broker
         self._clock = clock
-        self._republisher = Republisher(broker, journal)
+        self._republisher = Republisher(broker, journal, measures)
         self._brought: set[str] = set()  # ids of what was published again as it was, just before
         self._rounds = 0  # how often in a row it came back
 

@@ -50,6 +50,7 @@ class Event:
         exclude_device: the device that caused it and must not get it; empty: none.
         created_ms: milliseconds since the Unix epoch, starts the retention.
         trace: traceparent of the step that it comes from; empty: it is not traced. Not stored.
+        published_ms: when it happened, by the publisher's clock; 0: it does not say. Not stored.
     """
 
     id: str
@@ -67,6 +68,7 @@ class Event:
     progress: int = NO_PROGRESS
     late: bool = field(default=False, compare=False)
     trace: str = field(default="", compare=False)
+    published_ms: int = field(default=0, compare=False)
 
     @property
     def identity(self) -> Identity:

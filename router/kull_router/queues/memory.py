@@ -18,6 +18,7 @@ from kull_router.queues.memory_logs import LogState, MemoryLogs
 from kull_router.queues.newest import Newest
 from kull_router.queues.port import (
     MAX_TRACES,
+    SAMPLED,
     Attach,
     Attachment,
     Backlog,
@@ -25,6 +26,7 @@ from kull_router.queues.port import (
     CursorUpdate,
     DeviceInfo,
     KnownDevice,
+    Lateness,
     Outcome,
     Page,
     QueueInfo,
@@ -322,6 +324,24 @@ class MemoryStore(MemoryLogs):
         for user, device_id in gone:
             del self._state.devices[user][device_id]
         return len(gone)
+
+    async def lateness(self, now_ms: int) -> Lateness:
+        """See `Store.lateness`."""
+        self._check_open()
+        behind = [
+            (source, device.cursors[address].holds)
+            for user, devices in self._state.devices.items()
+            for device in devices.values()
+            if (address := addresses.of_user(user)) in device.cursors
+            and (source := self._queue(address)).figures.head > device.cursors[address].holds
+        ]
+        created = [
+            entry.event.created_ms
+            for source, holds in behind[:SAMPLED]
+            for seq, entry in source.entries.items()
+            if seq > holds
+        ]
+        return Lateness(behind=len(behind), oldest_ms=max(0, now_ms - min(created, default=now_ms)))
 
     async def aclose(self) -> None:
         """See `Store.aclose`."""

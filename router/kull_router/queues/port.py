@@ -14,6 +14,7 @@ from kull_router.errors import Fenced
 from kull_router.queues.entry import Entry, Event
 
 MAX_TRACES: Final = 100  # an event for many users bears one id
+SAMPLED: Final = 1_000  # devices whose entries are looked at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +185,19 @@ class Backlog:
     worst: Sequence[Behind] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lateness:
+    """What devices have not acknowledged of their users' own queues.
+
+    Attributes:
+        behind: devices, connected or not, that have something to acknowledge.
+        oldest_ms: age of the oldest entry that one of SAMPLED of them has not; 0: there is none.
+    """
+
+    behind: int
+    oldest_ms: int
+
+
 class Store(Protocol):
     """Durable queues. Every call is atomic; calls may run concurrently.
 
@@ -318,6 +332,13 @@ class Store(Protocol):
         """
         ...
 
+    async def lateness(self, now_ms: int) -> Lateness:
+        """Return how far devices are behind. Reads a row of each device: ask now and then.
+
+        Raises StoreUnavailable.
+        """
+        ...
+
     async def aclose(self) -> None:
         """Finish running calls and close. Idempotent."""
         ...
@@ -333,6 +354,7 @@ __all__ = [
     "Duplicate",
     "Fenced",
     "KnownDevice",
+    "Lateness",
     "Outcome",
     "Page",
     "QueueInfo",

@@ -78,4 +78,4 @@ class EdgeService(attach_pb2_grpc.EdgeServiceServicer):
 
     async def _write(self, stream: EdgeStream, context: AttachContext) -> None:
         while frames := await stream.next(MESSAGE_BYTES):
-            await context.write(pb.AttachResponses(frames=frames))
+            await context.write(pb.AttachResponses(frames=frames, sent_us=self._core.now_us()))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from kull_protos.common.measures import OTHER, Counts
 from kull_protos.mesh.v1 import admin_pb2 as pb
-from kull_router import metrics
 from kull_router.core import RouterCore
 from kull_router.queues.port import Backlog
 from kull_router.rpc.views import Views
@@ -31,7 +31,7 @@ class Overview:
             now=core.clock.wall_ms(),
             started_at=self._started_ms,
             sessions=len(core.sessions.registry),
-            counters=_counters(),
+            counters=_counters(core),
             store=pb.Health(
                 ok=not measured.store_problem,
                 problem=measured.store_problem,
@@ -55,19 +55,24 @@ def backlog(found: Backlog) -> pb.Backlog:
     return pb.Backlog(devices=found.devices, positions=found.positions)
 
 
-def _counters() -> pb.Counters:
-    events = metrics.by_label(metrics.EVENTS)
-    publishers = metrics.by_label(metrics.READDRESSED)
+def _counters(core: RouterCore) -> pb.Counters:
+    counted, sessions = core.measures.events, core.measures.sessions
+    publishers = counted.unaddressed
     most = sorted(publishers.items(), key=lambda each: -each[1])[:MOST_PUBLISHERS]
     return pb.Counters(
-        stored=events.get("stored", 0),
-        duplicates=events.get("duplicate", 0),
-        stale=events.get("stale", 0),
-        pushes=metrics.total(metrics.PUSHES),
-        gaps=metrics.total(metrics.GAPS),
-        dead_letters=metrics.dead_letters(),
-        readdressed=sum(publishers.values()),
-        refused={int(code): count for code, count in metrics.by_label(metrics.REFUSED).items()},
-        evicted={int(code): count for code, count in metrics.by_label(metrics.EVICTED).items()},
+        stored=counted.events.sum_of(outcome="stored"),
+        duplicates=counted.events.sum_of(outcome="duplicate"),
+        stale=counted.events.sum_of(outcome="stale"),
+        pushes=counted.pushes.value,
+        gaps=counted.dropped.value,
+        dead_letters=counted.dead_letters.value,
+        readdressed=counted.readdressed.value,
+        refused=_by_code(sessions.refused),
+        evicted=_by_code(sessions.evicted),
         unaddressed=dict(most),
     )
+
+
+def _by_code(counts: Counts) -> dict[int, int]:
+    samples = ((sample.labels[0], int(sample.value)) for sample in counts.read().samples)
+    return {int(code): count for code, count in samples if count and code != OTHER}

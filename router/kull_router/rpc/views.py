@@ -9,7 +9,7 @@ from kull_protos.contract import addresses
 from kull_protos.contract.shard import shard_of
 from kull_protos.mesh.v1 import admin_pb2 as pb
 from kull_protos.mesh.v1 import attach_pb2
-from kull_router import __version__, metrics
+from kull_router import __version__
 from kull_router.core import RouterCore
 from kull_router.delivery.subscriptions import Subscription
 from kull_router.queues.entry import Entry
@@ -34,7 +34,7 @@ class Views:
             shard_count=core.settings.shard_count,
             owned=[attach_pb2.ShardTerm(shard=s, term=t) for s, t in sorted(core.terms.items())],
             broker_connected=core.broker.connected,
-            dead_letters=metrics.dead_letters(),
+            dead_letters=core.measures.events.dead_letters.value,
         )
 
     def edges(self) -> list[pb.EdgeNode]:

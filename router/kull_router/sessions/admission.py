@@ -56,6 +56,8 @@ class _Pending:
     wanted: _Part
     presence: Presence | None  # only in the user's own queue
     also: _Part | None
+    since: float  # when it asked, by the monotonic clock
+    is_new: bool  # it does not come from another owner
 
 
 class Admission:
@@ -80,6 +82,7 @@ class Admission:
         self._store = store
         self._authority = authority
         self._sessions = sessions
+        self._measures = sessions.measures
         self._subscriptions = subscriptions
         self._cursors = cursors
         self._devices = devices
@@ -97,7 +100,7 @@ class Admission:
         try:
             pending = self._register(stream, request)
         except (Refusal, TokenRefused) as refusal:
-            refuse(stream, request.session_id, request.address, refusal)
+            refuse(stream, request.session_id, request.address, refusal, self._measures)
             why = (refusal.close_code, str(refusal))
             self._journal.refused(request.address, request.device.device_id, *why)
             return _nothing()
@@ -126,7 +129,14 @@ class Admission:
             self._fence_older(subscription)
         wanted = self._add(subscription, shard.term, request)
         also = self._also(subscription, presence, request) if presence else None
-        return _Pending(stream=stream, wanted=wanted, presence=presence, also=also)
+        return _Pending(
+            stream=stream,
+            wanted=wanted,
+            presence=presence,
+            also=also,
+            since=self._clock.monotonic(),
+            is_new=not request.HasField("generation"),
+        )
 
     def _add(self, subscription: Subscription, term: int, request: pb.Subscribe | pb.Also) -> _Part:
         # Before the head is read: a push that comes in between must reach the edge.
@@ -220,7 +230,7 @@ class Admission:
                     return
             self._drop(pending.wanted)
             why = Refusal(TRY_AGAIN, "the store does not answer well")
-            refuse(pending.stream, mine.key.session, mine.address, why)
+            refuse(pending.stream, mine.key.session, mine.address, why, self._measures)
             return
         if not self._is_current(mine):
             # Closed, evicted, or lost to another owner while the store worked.
@@ -232,8 +242,20 @@ class Admission:
             answer.also.CopyFrom(self._answer(also, *others))
         pending.stream.send(pb.AttachResponse(subscribed=answer))
         self._journal.subscribed(mine.info, answer, pending.stream.node_id)
+        self._count(pending, answer)
         if pending.presence:
             await self._devices.announce(pending.presence)
+
+    def _count(self, pending: _Pending, answer: pb.Subscribed) -> None:
+        self._measures.subscribe_seconds.observe(self._clock.monotonic() - pending.since)
+        if pending.presence is None:
+            return
+        outcome = "recovered" if answer.recovered else "not_recovered"
+        if not pending.is_new:
+            outcome = "moved"
+        elif answer.first:
+            outcome = "first"
+        self._measures.subscribed.add(outcome)
 
     def _is_current(self, mine: Subscription) -> bool:
         return self._subscriptions.get(mine.key, mine.address) is mine

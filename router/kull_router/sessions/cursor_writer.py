@@ -12,6 +12,7 @@ import structlog
 from kull_router.clock import Clock
 from kull_router.delivery.journal import Journal
 from kull_router.errors import StoreError
+from kull_router.measures.store import StoreMeasures
 from kull_router.queues.port import CursorUpdate, DeviceInfo, Store
 from kull_router.sessions.cursors import Cursors
 
@@ -26,7 +27,16 @@ class CursorWriter:
     interval: seconds between two writes.
     """
 
-    def __init__(self, *, store: Store, journal: Journal, clock: Clock, interval: float) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        journal: Journal,
+        clock: Clock,
+        interval: float,
+        measures: StoreMeasures,
+    ) -> None:
+        self._measures = measures
         self._store = store
         self._journal = journal
         self._clock = clock
@@ -81,3 +91,4 @@ class CursorWriter:
                 self._cursors.move(update.address, update.user, update.device, update.seq)
             raise
         self._journal.acknowledged(updates)
+        self._measures.cursors.value += len(updates)

@@ -12,7 +12,6 @@ from kull_protos.common.rates import Buckets
 from kull_protos.contract.close_codes import CloseCode
 from kull_protos.contract.error_codes import ErrorCode
 from kull_protos.mesh.v1 import attach_pb2 as pb
-from kull_router import metrics
 from kull_router.access import tokens
 from kull_router.access.authority import Authority
 from kull_router.access.revocations import Revocation
@@ -99,7 +98,7 @@ class Enforcement:
             else:  # it grants less than before: at once
                 self._sessions.release(key, subscription.address)
                 address = subscription.address
-                refuse(stream, key.session, address, NotGranted(address))
+                refuse(stream, key.session, address, NotGranted(address), self._sessions.measures)
         return claims
 
     async def revoke(
@@ -180,7 +179,7 @@ class Enforcement:
     def _enforce(self, revocations: Iterable[Revocation]) -> int:
         ended: set[SessionKey] = set()
         for revocation in revocations:
-            metrics.REVOCATIONS.inc()
+            self._sessions.measures.revocations.value += 1
             code, why = CloseCode.REVOKED, CloseCode.REVOKED.meaning
             if (revocation.user, revocation.device, revocation.token_id) in self._logouts:
                 code, why = CloseCode.DISCONNECTED, LOGGED_OUT
@@ -215,5 +214,5 @@ class Enforcement:
             for subscription in self._subscriptions.all():
                 closes_ms = self._authority.closes_ms(subscription.claims)
                 if 0 < closes_ms <= now_ms - SWEEP * 1000:
-                    metrics.EXPIRED.inc()
+                    self._sessions.measures.expired.value += 1
                     self._end(subscription, CloseCode.TOKEN_EXPIRED, "the token has expired")

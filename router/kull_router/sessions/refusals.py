@@ -8,9 +8,9 @@ from kull_protos.contract import addresses
 from kull_protos.contract.close_codes import TRY_AGAIN, CloseCode
 from kull_protos.contract.error_codes import ErrorCode
 from kull_protos.mesh.v1 import attach_pb2 as pb
-from kull_router import metrics
 from kull_router.delivery.edge_stream import EdgeStream
 from kull_router.errors import TokenRefused
+from kull_router.measures.sessions import SessionMeasures
 
 _ERRORS: Final = {
     TRY_AGAIN: ErrorCode.UNAVAILABLE,
@@ -41,9 +41,15 @@ def error_code(refused: TokenRefused) -> str:
     return _ERRORS.get(refused.close_code, CloseCode.BAD_TOKEN.label)
 
 
-def refuse(stream: EdgeStream, session_id: int, address: str, why: Refusal | TokenRefused) -> None:
+def refuse(
+    stream: EdgeStream,
+    session_id: int,
+    address: str,
+    why: Refusal | TokenRefused,
+    measures: SessionMeasures,
+) -> None:
     """Answer a Subscribe, or end a subscription that the token grants no more."""
-    metrics.REFUSED.labels(why.close_code).inc()
+    measures.refused.add(str(int(why.close_code)))
     refused = pb.Refused(
         session_id=session_id,
         address=address,

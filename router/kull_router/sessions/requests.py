@@ -21,6 +21,7 @@ from kull_router.delivery.session_key import SessionKey
 from kull_router.delivery.shards import Shards
 from kull_router.delivery.subscriptions import Subscription, Subscriptions
 from kull_router.errors import BrokerError, StoreUnavailable
+from kull_router.measures.sessions import SessionMeasures
 from kull_router.queues.port import Store
 from kull_router.sessions.cursor_writer import CursorWriter
 from kull_router.sessions.device_messages import device_progress, device_typing
@@ -47,8 +48,11 @@ class Requests:
         cursors: CursorWriter,
         shards: Shards,
         clock: Clock,
+        measures: SessionMeasures,
     ) -> None:
         self._settings = settings
+        self._measures = measures
+        self._now = clock.monotonic
         self._reads = SharedReads(store)
         self._broker = broker
         self._subscriptions = subscriptions
@@ -62,6 +66,7 @@ class Requests:
 
     def acknowledge(self, stream: EdgeStream, acks: pb.Acks) -> None:
         """Move cursors of this stream's own sessions; others' are ignored."""
+        self._measures.acknowledged.value += len(acks.acks)
         for ack in acks.acks:
             key = SessionKey(stream.number, ack.session_id)
             subscription = self._subscriptions.get(key, ack.address)
@@ -75,6 +80,7 @@ class Requests:
         )
         key = SessionKey(stream.number, request.session_id)
         subscription = self._subscriptions.get(key, request.address)
+        began = self._now()
         try:
             if subscription is None:
                 batch.error = "this session does not follow this queue here"
@@ -86,6 +92,8 @@ class Requests:
             session = stream.session_name(request.session_id)
             log.exception("fetch_failed", session=session, address=request.address)
             batch.error = "the log could not be read"
+        self._measures.fetch_seconds.observe(self._now() - began)
+        self._measures.fetched.observe(len(batch.entries))
         await stream.send_batch(pb.AttachResponse(batch=batch))
 
     async def _read(self, subscription: Subscription, request: pb.Fetch, batch: pb.Batch) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from kull_protos.contract.close_codes import CloseCode
 from kull_protos.mesh.v1 import attach_pb2 as pb
-from kull_router import metrics
 from kull_router.clock import Clock
 from kull_router.delivery.edge_stream import EdgeStream
 from kull_router.delivery.fanout import Fanout
 from kull_router.delivery.journal import Journal
 from kull_router.delivery.session_key import SessionKey
 from kull_router.delivery.subscriptions import Subscription, Subscriptions
+from kull_router.measures.sessions import SessionMeasures
 from kull_router.sessions.registry import Registry
 from kull_router.settings import RouterSettings
 
@@ -26,7 +26,9 @@ class Sessions:
         fanout: Fanout,
         journal: Journal,
         clock: Clock,
+        measures: SessionMeasures,
     ) -> None:
+        self.measures = measures
         self._journal = journal
         self._subscriptions = subscriptions
         self._fanout = fanout
@@ -38,7 +40,6 @@ class Sessions:
     def add(self, subscription: Subscription) -> None:
         """A session has subscribed; of the user's own queue it is registered already."""
         self._subscriptions.add(subscription)
-        self._count()
 
     def unsubscribe(self, stream: EdgeStream, request: pb.Unsubscribe) -> None:
         """End what subscribe began; of the user's own queue this starts the device's grace."""
@@ -59,7 +60,6 @@ class Sessions:
         """A shard has a new owner or term: the edges will subscribe again."""
         self._subscriptions.remove_shard(shard)
         self.registry.drop_shard(shard)
-        self._count()
 
     def disconnect(self, user: str, device: str, reason: str) -> int:
         """Close the sessions of a user's device, or of all of them, and return how many."""
@@ -76,11 +76,11 @@ class Sessions:
         """Tell the edge to close a session; send it nothing more, heed nothing it says."""
         if own := self._subscriptions.own(key):
             self._journal.evicted(own.info, close_code, reason)
-        metrics.EVICTED.labels(close_code).inc()
         for each in self._subscriptions.of_session(key):
             self.release(key, each.address)
         stream = self._fanout.find(key.stream)
         if stream:
+            self.measures.evicted.add(str(int(close_code)))
             evict = pb.Evict(session_id=key.session, close_code=close_code, reason=reason)
             stream.send(pb.AttachResponse(evict=evict))
 
@@ -88,7 +88,3 @@ class Sessions:
         if subscription.is_own:
             self.registry.release(subscription.key, self._clock.monotonic())
             self._journal.released(subscription.info)
-            self._count()
-
-    def _count(self) -> None:
-        metrics.SESSIONS.set(len(self.registry))

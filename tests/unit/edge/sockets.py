@@ -118,7 +118,7 @@ def get(path: str) -> str:
 
 
 def count(edge: Edge, name: str, **labels: str) -> float:
-    return edge.metrics.registry.get_sample_value(f"kull_edge_{name}_total", labels) or 0.0
+    return edge.metrics.registry().get_sample_value(f"kull_edge_{name}_total", labels) or 0.0
 
 
 async def turned_away(edge: Edge, query: str = "?token=maya", **options: Any) -> InvalidStatus:

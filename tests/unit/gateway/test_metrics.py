@@ -12,7 +12,7 @@ async def test_every_answer_is_counted_by_route(publisher: InMemoryPublisher) ->
         await client.get("/made/up")
 
     def count(**labels: str) -> float | None:
-        return metrics.registry.get_sample_value("kull_gateway_requests_total", labels)
+        return metrics.registry().get_sample_value("kull_gateway_requests_total", labels)
 
     assert count(path=CREDIT_PATH, status="202") == 1
     assert count(path="other", status="404") == 1

@@ -15,10 +15,12 @@ class AttachRequests(_message.Message):
     def __init__(self, frames: _Optional[_Iterable[_Union[AttachRequest, _Mapping]]] = ..., sent: _Optional[int] = ...) -> None: ...
 
 class AttachResponses(_message.Message):
-    __slots__ = ("frames",)
+    __slots__ = ("frames", "sent_us")
     FRAMES_FIELD_NUMBER: _ClassVar[int]
+    SENT_US_FIELD_NUMBER: _ClassVar[int]
     frames: _containers.RepeatedCompositeFieldContainer[AttachResponse]
-    def __init__(self, frames: _Optional[_Iterable[_Union[AttachResponse, _Mapping]]] = ...) -> None: ...
+    sent_us: int
+    def __init__(self, frames: _Optional[_Iterable[_Union[AttachResponse, _Mapping]]] = ..., sent_us: _Optional[int] = ...) -> None: ...
 
 class AttachRequest(_message.Message):
     __slots__ = ("hello", "subscribe", "unsubscribe", "acks", "fetch", "publish", "refresh", "logout", "recalled", "sign_out")
@@ -281,18 +283,20 @@ class Refused(_message.Message):
     def __init__(self, session_id: _Optional[int] = ..., address: _Optional[str] = ..., close_code: _Optional[int] = ..., reason: _Optional[str] = ..., keep_session: _Optional[bool] = ...) -> None: ...
 
 class Entry(_message.Message):
-    __slots__ = ("seq", "message", "exclude_device_id", "type", "traceparent")
+    __slots__ = ("seq", "message", "exclude_device_id", "type", "traceparent", "age_ms")
     SEQ_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     EXCLUDE_DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
     TRACEPARENT_FIELD_NUMBER: _ClassVar[int]
+    AGE_MS_FIELD_NUMBER: _ClassVar[int]
     seq: int
     message: bytes
     exclude_device_id: str
     type: str
     traceparent: str
-    def __init__(self, seq: _Optional[int] = ..., message: _Optional[bytes] = ..., exclude_device_id: _Optional[str] = ..., type: _Optional[str] = ..., traceparent: _Optional[str] = ...) -> None: ...
+    age_ms: int
+    def __init__(self, seq: _Optional[int] = ..., message: _Optional[bytes] = ..., exclude_device_id: _Optional[str] = ..., type: _Optional[str] = ..., traceparent: _Optional[str] = ..., age_ms: _Optional[int] = ...) -> None: ...
 
 class Deliver(_message.Message):
     __slots__ = ("pushes",)
@@ -301,16 +305,18 @@ class Deliver(_message.Message):
     def __init__(self, pushes: _Optional[_Iterable[_Union[Push, _Mapping]]] = ...) -> None: ...
 
 class Push(_message.Message):
-    __slots__ = ("address", "shard", "term", "entries")
+    __slots__ = ("address", "shard", "term", "entries", "waited_us")
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     SHARD_FIELD_NUMBER: _ClassVar[int]
     TERM_FIELD_NUMBER: _ClassVar[int]
     ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    WAITED_US_FIELD_NUMBER: _ClassVar[int]
     address: str
     shard: int
     term: int
     entries: _containers.RepeatedCompositeFieldContainer[Entry]
-    def __init__(self, address: _Optional[str] = ..., shard: _Optional[int] = ..., term: _Optional[int] = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ...) -> None: ...
+    waited_us: int
+    def __init__(self, address: _Optional[str] = ..., shard: _Optional[int] = ..., term: _Optional[int] = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., waited_us: _Optional[int] = ...) -> None: ...
 
 class Batch(_message.Message):
     __slots__ = ("request_id", "session_id", "address", "shard", "term", "entries", "through", "head", "lost", "error")

@@ -36,6 +36,11 @@ class AmqpChannel:
         self._missing = 0  # bytes of the body that have not come yet
         self._wanted = 0  # of those, how many are kept
 
+    @property
+    def unacknowledged(self) -> int:
+        """How many deliveries are not acknowledged: none, unless it consumes."""
+        return 0
+
     async def call(self, request: base.Frame, answer: type[_Answer]) -> _Answer:
         """Send a method and return its answer. Raises Refused, BrokerUnavailable, ChannelClosed."""
         self.check_open()

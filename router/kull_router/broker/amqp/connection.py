@@ -70,6 +70,16 @@ class AmqpConnection(asyncio.Protocol):
         self._heard = self._loop.time()
         self._heartbeat: asyncio.TimerHandle | None = None
 
+    @property
+    def held(self) -> int:
+        """Bytes of deliveries that are not acknowledged."""
+        return self._held
+
+    @property
+    def unacknowledged(self) -> int:
+        """How many deliveries are not acknowledged."""
+        return sum(channel.unacknowledged for channel in self._channels.values())
+
     @classmethod
     async def open(
         cls, url: AmqpUrl, *, name: str, on_lost: Callable[[], None], max_held: int = MAX_HELD

@@ -27,6 +27,11 @@ class ConsumerChannel(AmqpChannel):
         self._acknowledged = 0
         self._held: deque[tuple[int, int]] = deque()  # tags and bytes of what is not acknowledged
 
+    @property
+    def unacknowledged(self) -> int:
+        """How many deliveries are not acknowledged."""
+        return len(self._held)
+
     async def consume(self, queue: str, prefetch: int) -> None:
         """Start consuming. Raises Refused, BrokerUnavailable."""
         await self.call(commands.Basic.Qos(prefetch_count=prefetch), commands.Basic.QosOk)

@@ -19,6 +19,7 @@ from typing import Any, Final, TypeVar
 import structlog
 
 from kull_router.errors import StoreError, StoreUnavailable
+from kull_router.measures.store import StoreMeasures
 from kull_router.queues.sql.db import Connection, DatabaseError, Refused
 
 log = structlog.get_logger(__name__)
@@ -50,10 +51,18 @@ class Writer:
     Args:
         db: nobody else uses it.
         sleep: waits in the writer's thread, for seconds.
+        measures: where commits are counted.
     """
 
-    def __init__(self, db: Connection, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        db: Connection,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        measures: StoreMeasures | None = None,
+    ) -> None:
         self._db = db
+        self._measures = measures or StoreMeasures()
         self._sleep = sleep
         self._loop = asyncio.get_running_loop()
         self._places = asyncio.Semaphore(_MAX_WAITING)
@@ -142,6 +151,7 @@ class Writer:
 
     def _run_group(self, group: list[_Job]) -> list[Any]:
         """Run the jobs in one transaction; return a result or an exception for each."""
+        began = time.perf_counter()
         try:
             self._db.begin()
         except Exception as error:  # whatever it was, this thread must live on
@@ -160,6 +170,8 @@ class Writer:
             half = len(group) // 2
             return self._run_group(group[:half]) + self._run_group(group[half:])
         self.commits += 1
+        size = sum(job.size for job in group)
+        self._measures.commit(time.perf_counter() - began, len(group), size)
         return outcomes
 
     def _roll_back(self) -> bool:

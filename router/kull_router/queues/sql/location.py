@@ -9,6 +9,7 @@ from typing import Protocol
 from pydantic import SecretStr
 
 from kull_router.errors import ConfigError
+from kull_router.measures.store import StoreMeasures
 from kull_router.queues.database import Database
 from kull_router.queues.port import Retention
 from kull_router.queues.sql.db import Connection
@@ -34,8 +35,12 @@ class StoreSettings(Protocol):
 class Location(Protocol):
     """A SQLite file or a PostgreSQL database. As a text it says where, without a password."""
 
-    async def open(self, *, shard_count: int, retention: Retention) -> Database:
+    async def open(
+        self, *, shard_count: int, retention: Retention, measures: StoreMeasures | None = None
+    ) -> Database:
         """Open the store that is there, making it or migrating its tables first if need be.
+
+        measures: where it counts what it does.
 
         Raises:
             StoreLocked: another router process uses the file.
@@ -70,8 +75,8 @@ def locate(settings: StoreSettings) -> Location:
     return PostgresLocation(settings.database_url.get_secret_value())
 
 
-async def open_store(settings: StoreSettings) -> Database:
+async def open_store(settings: StoreSettings, measures: StoreMeasures | None = None) -> Database:
     """Open the store of these settings. Raises what `Location.open` does."""
     return await locate(settings).open(
-        shard_count=settings.shard_count, retention=settings.retention
+        shard_count=settings.shard_count, retention=settings.retention, measures=measures
     )

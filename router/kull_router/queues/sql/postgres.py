@@ -10,6 +10,7 @@ from typing import Final
 import psycopg
 
 from kull_router.errors import ConfigError, StoreLocked, StoreReplaced, StoreUnavailable
+from kull_router.measures.store import StoreMeasures
 from kull_router.queues.port import Retention
 from kull_router.queues.sql import schema
 from kull_router.queues.sql.db import DatabaseError
@@ -25,7 +26,12 @@ class PostgresStore(SqlStore):
 
     @classmethod
     async def open(
-        cls, url: str, *, shard_count: int, retention: Retention | None = None
+        cls,
+        url: str,
+        *,
+        shard_count: int,
+        retention: Retention | None = None,
+        measures: StoreMeasures | None = None,
     ) -> PostgresStore:
         """Open the database, creating the tables if there are none, and migrating older ones.
 
@@ -60,7 +66,7 @@ class PostgresStore(SqlStore):
                 raise _unavailable(writer, error) from error
             raise
         known.append(identity.history)
-        return cls(identity, writer=writer, readers=readers, retention=retention)
+        return cls(identity, writer=writer, readers=readers, retention=retention, measures=measures)
 
 
 class PostgresLocation:
@@ -72,9 +78,13 @@ class PostgresLocation:
     def __str__(self) -> str:
         return f"PostgreSQL at {self._connection().where}"
 
-    async def open(self, *, shard_count: int, retention: Retention) -> PostgresStore:
+    async def open(
+        self, *, shard_count: int, retention: Retention, measures: StoreMeasures | None = None
+    ) -> PostgresStore:
         """See `Location.open`."""
-        return await PostgresStore.open(self._url, shard_count=shard_count, retention=retention)
+        return await PostgresStore.open(
+            self._url, shard_count=shard_count, retention=retention, measures=measures
+        )
 
     @contextmanager
     def connected(self, *, alone: bool = False) -> Iterator[PostgresConnection]:

@@ -12,6 +12,7 @@ from typing import Final
 
 from kull_producers.outbox import private_file
 from kull_router.errors import ConfigError, StoreLocked, StoreUnavailable
+from kull_router.measures.store import StoreMeasures
 from kull_router.queues.port import Retention
 from kull_router.queues.sql import schema
 from kull_router.queues.sql.db import DatabaseError
@@ -28,7 +29,12 @@ class SqliteStore(SqlStore):
 
     @classmethod
     async def open(
-        cls, path: Path, *, shard_count: int, retention: Retention | None = None
+        cls,
+        path: Path,
+        *,
+        shard_count: int,
+        retention: Retention | None = None,
+        measures: StoreMeasures | None = None,
     ) -> SqliteStore:
         """Open the file, creating it (and its folder) if there is none, and migrate its tables.
 
@@ -40,7 +46,9 @@ class SqliteStore(SqlStore):
             StoreUnavailable: it cannot be opened.
         """
         identity, lock, (writer, *readers) = await asyncio.to_thread(_open, path, shard_count)
-        store = cls(identity, writer=writer, readers=readers, retention=retention)
+        store = cls(
+            identity, writer=writer, readers=readers, retention=retention, measures=measures
+        )
         store._lock = lock
         return store
 
@@ -61,9 +69,13 @@ class SqliteLocation:
     def __str__(self) -> str:
         return str(self._path)
 
-    async def open(self, *, shard_count: int, retention: Retention) -> SqliteStore:
+    async def open(
+        self, *, shard_count: int, retention: Retention, measures: StoreMeasures | None = None
+    ) -> SqliteStore:
         """See `Location.open`."""
-        return await SqliteStore.open(self._path, shard_count=shard_count, retention=retention)
+        return await SqliteStore.open(
+            self._path, shard_count=shard_count, retention=retention, measures=measures
+        )
 
     @contextmanager
     def connected(self, *, alone: bool = False) -> Iterator[SqliteConnection]:

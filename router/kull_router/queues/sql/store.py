@@ -17,6 +17,7 @@ from kull_protos.contract import addresses
 from kull_router.access.audit import Action
 from kull_router.access.revocations import Revocation
 from kull_router.errors import StoreRefused, StoreUnavailable
+from kull_router.measures.store import StoreMeasures
 from kull_router.queues import rules
 from kull_router.queues.entry import Event
 from kull_router.queues.port import (
@@ -26,6 +27,7 @@ from kull_router.queues.port import (
     CursorUpdate,
     DeviceInfo,
     KnownDevice,
+    Lateness,
     Outcome,
     Page,
     QueueInfo,
@@ -36,6 +38,7 @@ from kull_router.queues.sql import (
     attach,
     audit,
     devices,
+    lateness,
     pages,
     people,
     retention,
@@ -60,9 +63,10 @@ class SqlStore:
         writer: Connection,
         readers: Sequence[Connection],
         retention: Retention | None = None,
+        measures: StoreMeasures | None = None,
     ) -> None:
         self._epoch, self._time_ms = identity.epoch, identity.time_ms
-        self._writer = Writer(writer)
+        self._writer = Writer(writer, measures=measures)
         self._readers: SimpleQueue[Connection] = SimpleQueue()
         for reader in readers:
             self._readers.put(reader)
@@ -214,6 +218,10 @@ class SqlStore:
         await self._repeat(partial(retention.trim_newest, cutoffs=cutoffs))
         await self._repeat(partial(audit.expire, before_ms=cutoffs.actions))
         return removed + await self._repeat(partial(retention.trim_ids, cutoffs=cutoffs))
+
+    async def lateness(self, now_ms: int) -> Lateness:
+        """See `Store.lateness`."""
+        return await self._read(partial(lateness.lateness, now_ms=now_ms))
 
     async def _repeat(self, step: Callable[[Db], int]) -> int:
         removed = 0

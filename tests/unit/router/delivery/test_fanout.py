@@ -13,6 +13,7 @@ from kull_router.delivery.journal import Journal
 from kull_router.delivery.send_queue import SendQueue
 from kull_router.delivery.session_key import SessionKey
 from kull_router.delivery.subscriptions import Subscription, Subscriptions
+from kull_router.measures.events import EventMeasures
 from kull_router.queues.entry import Contract, Entry, Event
 from kull_router.queues.port import DeviceInfo, Duplicate, Outcome, Stale, Stored
 from tests.unit.router.rigs import Rig, balances
@@ -43,7 +44,7 @@ def fanout(*edges: EdgeStream, journal: Journal | None = None) -> Fanout:
         info = DeviceInfo(user="maya", device=f"d{each.number}")
         key = SessionKey(each.number, 1)
         subscriptions.add(Subscription(key=key, address="all", shard=0, info=info))
-    found = Fanout(subscriptions, journal or a_journal())
+    found = Fanout(subscriptions, journal or a_journal(), EventMeasures())
     for each in edges:
         found.attach(each)
     return found

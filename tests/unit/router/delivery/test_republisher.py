@@ -99,7 +99,7 @@ async def test_a_message_in_the_wrong_shard_moves_once_and_then_is_buried(rig: R
 
 
 async def test_a_reason_is_remembered_no_longer_than_it_is_kept_with_the_message(rig: Rig) -> None:
-    bury = Republisher(rig.broker, rig.core.journal).bury
+    bury = Republisher(rig.broker, rig.core.journal, rig.core.measures.events).bury
     message = Message(exchange=topology.CREDIT, routing_key="x", body=b"", message_id="long")
 
     await bury(message, "no event " * 1_000)

@@ -6,6 +6,7 @@ from kull_protos.contract.close_codes import CloseCode
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router.delivery.edge_stream import EdgeStream
 from kull_router.delivery.send_queue import SendQueue
+from kull_router.measures.sessions import SessionMeasures
 from kull_router.sessions.refusals import NotGranted, Refusal, refuse
 
 
@@ -19,7 +20,7 @@ async def told(why: Refusal | NotGranted, address: str) -> pb.Refused:
         fetches=1,
         publishes=1,
     )
-    refuse(stream, 7, address, why)
+    refuse(stream, 7, address, why, SessionMeasures())
     [frame] = await stream.next()
     return frame.refused
 

@@ -16,7 +16,8 @@ def names(kind: type[Action | Event | DeviceInfo | Revocation]) -> set[str]:
 
 
 def test_each_field_has_its_column_or_is_kept_by_where_it_lies() -> None:
-    assert names(Event) - {"address", "contract", "late", "trace"} == set(columns.EVENT)
+    passing = {"late", "published_ms", "trace"}
+    assert names(Event) - {"address", "contract"} - passing == set(columns.EVENT)
     assert names(DeviceInfo) - {"user", "device"} == set(columns.DEVICE)
     assert names(Action) - {"number"} == set(columns.ACTION)
     assert names(Revocation) - {"user", "device", "number"} == set(columns.REVOCATION)

@@ -1,0 +1,1 @@
+"""What an edge counts: numbers without a library, read by `kull_edge.metrics`."""
