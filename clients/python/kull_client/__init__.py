@@ -17,6 +17,7 @@ from kull_client.errors import (
 )
 from kull_client.event import Device, Event, Position
 from kull_client.state import State
+from kull_client.stats import Stats
 
 __version__ = version("kull-client")
 
@@ -30,6 +31,7 @@ __all__ = [
     "Position",
     "Rejected",
     "State",
+    "Stats",
     "SyncClient",
     "SyncClosed",
     "SyncError",

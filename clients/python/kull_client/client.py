@@ -22,6 +22,7 @@ from kull_client.requests import Requests
 from kull_client.rooms import queue_of
 from kull_client.session import Delivery, Session
 from kull_client.state import State
+from kull_client.stats import Stats
 from kull_client.tokens import NoToken, Token, Tokens
 
 log = logging.getLogger("kull_client")
@@ -93,9 +94,8 @@ class SyncClient:
         self._first: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._welcomed_at: float | None = None
-        self._ended = False
-        self._logging_out = False
-        self._state = State(name="idle")
+        self._ended = self._logging_out = False
+        self._state, self.stats = State(name="idle"), Stats(self._inbox)
 
     @property
     def user_id(self) -> str:
@@ -300,10 +300,9 @@ class SyncClient:
         """Stay connected. Whatever ends this is raised to the application."""
         try:
             while True:
-                ended = await self._connect_once()
-                delay = self._reconnecting.after(ended)
-                state = State(name="waiting", reason=ended.why, delay=delay, attempt=self._tries)
-                self._tell(state)
+                end = await self._connect_once()
+                delay = self._reconnecting.after(end)
+                self._tell(State(name="waiting", reason=end.why, delay=delay, attempt=self._tries))
                 await asyncio.sleep(delay)
         except SyncClosed as closed:
             logged_out = self._logging_out and closed.code == CloseCode.DISCONNECTED
@@ -396,5 +395,6 @@ class SyncClient:
 
     def _tell(self, state: State) -> None:
         self._state = state
+        self.stats.told(state)
         if self._on_state is not None:
             self._on_state(state)
