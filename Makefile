@@ -53,6 +53,7 @@ lint: setup ## Check format, style, imports between packages, generated code
 	$(BIN)/python scripts/gen_events.py --check
 	$(BIN)/python scripts/gen_contract.py --check
 	$(BIN)/python scripts/gen_schema.py --check
+	$(BIN)/python scripts/gen_metrics.py --check
 	$(BIN)/python scripts/version.py --check
 
 format: setup ## Format the code and fix what can be fixed
@@ -139,6 +140,13 @@ events: setup ## Generate the publishers' methods and the web SDK's types from t
 .PHONY: schema
 schema: events ## Generate docs/schema from the edge's messages and the events
 	$(BIN)/python scripts/gen_schema.py
+
+.PHONY: metrics alerts
+metrics: setup ## Generate docs/metrics.md from the metrics that the code declares
+	$(BIN)/python scripts/gen_metrics.py
+
+alerts: setup ## Check the alert rules with promtool, which is built first (Go, a few minutes)
+	KULL_TEST_BUILD_PROMTOOL=yes $(BIN)/pytest -q --timeout=900 tests/integration/test_promtool.py tests/unit/test_alerts.py
 
 lock: setup ## Pin every dependency in requirements.lock
 	./scripts/lock.sh

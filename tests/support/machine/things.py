@@ -21,6 +21,8 @@ from tests.support.rabbitmq import installation
 
 ROOT: Final = Path(__file__).parents[3]
 NODE: Final = (20, 19)  # the oldest that Vite runs on
+PROMTOOL: Final = "github.com/prometheus/prometheus/cmd/promtool@v0.316.0"  # of Prometheus 3.16
+PROMTOOL_FOLDER: Final = ROOT / "build/promtool"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +151,15 @@ def _install_bench_packages() -> None:
     _run(*pip, "-r", "bench/requirements.txt")
 
 
+def _build_promtool() -> None:
+    if not os.environ.get("KULL_TEST_BUILD_PROMTOOL"):
+        raise CannotInstall("it is built, which takes minutes of a core")
+    if shutil.which("go") is None:
+        raise CannotInstall("Go is not there to build it")
+    PROMTOOL_FOLDER.mkdir(parents=True, exist_ok=True)
+    _run("env", f"GOBIN={PROMTOOL_FOLDER}", "go", "install", PROMTOOL)
+
+
 def _run(*command: str) -> None:
     ours = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     done = subprocess.run(command, cwd=ROOT, env=ours, capture_output=True, text=True, check=False)
@@ -198,6 +209,14 @@ THINGS: Final[Mapping[str, Thing]] = {
         find=_bench_packages,
         install=_install_bench_packages,
         help="pip install -r bench/requirements.txt",
+    ),
+    "promtool": Thing(
+        title="promtool",
+        find=lambda: program(
+            str(PROMTOOL_FOLDER / "promtool"), "promtool", variable="KULL_TEST_PROMTOOL"
+        ),
+        install=_build_promtool,
+        help="make alerts, or name one in KULL_TEST_PROMTOOL",
     ),
     "docker": Thing(
         title="Docker",

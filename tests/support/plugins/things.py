@@ -121,6 +121,12 @@ def demo_page() -> Outcome:
 
 
 @pytest.fixture(scope="session")
+def promtool() -> Outcome:
+    """Prometheus' tool for rules and metrics; `place` is its path."""
+    return _needed("promtool")
+
+
+@pytest.fixture(scope="session")
 def docker() -> Outcome:
     """A Docker engine that answers."""
     return _needed("docker")
