@@ -96,7 +96,8 @@ def configure(settings: MeshSettings) -> None:
             *last,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),  # `level` decides
-        logger_factory=structlog.PrintLoggerFactory(stream),
+        # A line in one write: several workers may share the stream.
+        logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[ToStructlog()], level=logging.WARNING, force=True)

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from kull_gateway.auth import CONSOLE_READ
+from kull_gateway.keys import add
 from kull_mesh.subcommands import ENTRIES
 from kull_protos.contract.shard import DEFAULT_SHARD_COUNT
 from tests.support.audit import deploy
@@ -80,6 +82,11 @@ PROGRAMS = {
         ),
         runs="doctor_watches",
     ),
+    "console": Program(
+        arguments=kull("console", "--routers=127.0.0.1:1"),
+        runs="console_ready",
+        env={"KULL_CONSOLE_PORT": "{port}"},
+    ),
     "listen": Program(
         arguments=kull("listen", "--url=ws://127.0.0.1:1/ws", "--token=t"),
         runs="trying again in",
@@ -120,11 +127,19 @@ both = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 
 
 @both
-@pytest.mark.parametrize("name", sorted(PROGRAMS.keys() - {"play", "gateway"}))
+@pytest.mark.parametrize("name", sorted(PROGRAMS.keys() - {"play", "gateway", "console"}))
 def test_it_ends_though_whoever_started_it_ignores_the_signal(
     name: str, number: signal.Signals, processes: Processes, tmp_path: Path
 ) -> None:
     stop(name, number, processes, tmp_path, NOWHERE)
+
+
+@both
+def test_the_console_ends_though_whoever_started_it_ignores_the_signal(
+    number: signal.Signals, processes: Processes, tmp_path: Path
+) -> None:
+    add(tmp_path / "service-keys.json", service="ops", scopes=[CONSOLE_READ])
+    stop("console", number, processes, tmp_path, NOWHERE)
 
 
 @both

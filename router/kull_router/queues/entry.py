@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final, NamedTuple
 
@@ -74,6 +74,11 @@ class Event:
     def identity(self) -> Identity:
         """What a repeat shares with it."""
         return Identity(self.id, self.type, self.service)
+
+    @property
+    def stored(self) -> Event:
+        """It as a queue keeps it: without what counts on its way only."""
+        return replace(self, late=False, trace="", published_ms=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -131,7 +131,8 @@ class MemoryStore(MemoryLogs):
         for seq in plan.replaced:
             del target.entries[seq]
         target.figures = plan.figures
-        target.entries.update(plan.entries)
+        for seq, entry in plan.entries.items():
+            target.entries[seq] = Entry(seq=seq, event=entry.event.stored)
         target.newest.update(plan.newest)
         target.changed_ms.update(dict.fromkeys(plan.newest, now_ms))
         target.seen.update({one: (now_ms, seq) for one, seq in plan.seen.items()})
