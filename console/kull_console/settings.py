@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from typing import Final
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
+from kull_protos.common.hosts import is_loopback
 from kull_protos.settings import Shared
 
 PORT: Final = 5080
@@ -46,6 +48,13 @@ class ConsoleSettings(Shared):
     oidc_claim: str = Field("groups", description="claim of the ID token that says who may what")
     oidc_read: str = Field("", description="value of that claim with which one may look")
     oidc_act: str = Field("", description="value of that claim with which one may act as well")
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _check_issuer(cls, value: str) -> str:
+        if value.startswith("http://") and not is_loopback(urlsplit(value).hostname or ""):
+            raise ValueError("must begin with https://: its keys would come over plain HTTP")
+        return value
 
     @field_validator("console_url", "oidc_issuer")
     @classmethod

@@ -66,20 +66,26 @@ class Vitals:
             async with asyncio.timeout(PATIENCE):
                 await self._store.queue("all")
                 took = self._clock.monotonic() - began
-                backlog = self._measured.backlog
-                if began >= self._backlog_at:
-                    backlog = await self._store.backlog(0)
-                    spent = self._clock.monotonic() - began - took
-                    self._backlog_at = began + max(BACKLOG_EVERY, spent / SHARE)
         except TimeoutError:
             problem = f"no answer within {PATIENCE:.0f} s"
             self._measured = replace(self._measured, store_seconds=None, store_problem=problem)
         except StoreError as error:
             self._measured = replace(self._measured, store_seconds=None, store_problem=str(error))
         else:
-            self._measured = replace(
-                self._measured, store_seconds=took, store_problem="", backlog=backlog
-            )
+            self._measured = replace(self._measured, store_seconds=took, store_problem="")
+            if began >= self._backlog_at:
+                await self._measure_backlog()
+
+    async def _measure_backlog(self) -> None:
+        """Count who is behind: without a time-out, as the query would go on beside the next one."""
+        began = self._clock.monotonic()
+        try:
+            self._measured = replace(self._measured, backlog=await self._store.backlog(0))
+        except StoreError as error:
+            self._measured = replace(self._measured, store_problem=str(error))
+        finally:
+            ended = self._clock.monotonic()
+            self._backlog_at = began + max(BACKLOG_EVERY, (ended - began) / SHARE)
 
     async def _measure_queues(self) -> None:
         try:

@@ -194,7 +194,7 @@ class TestOnAMesh:
             done = rita.get("actions")["actions"]
         key = console.acts.split("_")[1]
         (action,) = [each for each in done if each["target"] == user]
-        assert (action["operator"], action["name"]) == (f"anna (key:{key})", "disconnect")
+        assert (action["operator"], action["name"]) == (f"key:{key} (anna)", "disconnect")
         assert (action["result"], action["at"] > 0) == ("0 sessions closed", True)
         assert {"sign-in"} <= {each["name"] for each in done}
 

@@ -20,6 +20,7 @@ from kull_console.access.operators import NotValid, Operator
 MINUTES: Final = 10  # to sign in there
 MOST: Final = 1_000  # who are on their way; then the first of them has to begin anew
 SCOPE: Final = "openid profile email"
+MAX_NAME: Final = 64  # characters of what a provider calls somebody
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +97,8 @@ class Rights:
             ),
             str(claims["sub"]),
         )
-        return Operator(id=f"oidc:{claims['sub']}", name=name, may_act=may_act, by_key=False)
+        shown = "".join(each for each in name if each.isprintable())[:MAX_NAME]
+        return Operator(id=f"oidc:{claims['sub']}", name=shown, may_act=may_act, by_key=False)
 
 
 def authorization_url(endpoint: str, journey: Journey, *, client_id: str, back_to: str) -> str:

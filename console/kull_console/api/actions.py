@@ -161,7 +161,8 @@ def _target(wanted: Wanted) -> str:
 
 
 def _who(operator: Operator) -> str:
-    return f"{operator.name} ({operator.id})"
+    # The id first: a long name, or one that imitates another, must not hide it.
+    return f"{operator.id} ({operator.name})"
 
 
 def _sessions(count: int) -> str:

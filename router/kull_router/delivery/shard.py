@@ -138,6 +138,15 @@ class Shard:
 
     async def _handle(self, deliveries: Sequence[Delivery]) -> None:
         arrived: list[_Arrived] = []
+        try:
+            await self._handle_each(deliveries, arrived)
+        except BaseException as error:
+            for each in arrived:
+                self._traces.failed(each.event, str(error))
+            raise
+
+    async def _handle_each(self, deliveries: Sequence[Delivery], arrived: list[_Arrived]) -> None:
+        """Store what is in them; `arrived` holds what has come and is not dealt with."""
         now_ms, age_ms = self._clock.wall_ms(), self._clock.age_ms()
         for delivery in deliveries:
             if delivery.redelivered:
@@ -154,7 +163,7 @@ class Shard:
                     await self._republisher.readdress(message, found)
             if len(arrived) >= self._settings.batch:  # messages may hold many events each
                 await self._store_arrived(arrived)
-                arrived = []
+                arrived.clear()
         await self._store_arrived(arrived)
 
     def _read(self, message: Message, now_ms: int, age_ms: int) -> Event | list[Message]:
@@ -183,13 +192,7 @@ class Shard:
             await self._republisher.bury(messages[id(event)], why)
             self._traces.failed(event, why)
 
-        events = [each.event for each in kept]
-        try:
-            await self._append_good(events, bury)
-        except BaseException as error:
-            for event in events:
-                self._traces.failed(event, str(error))
-            raise
+        await self._append_good([each.event for each in kept], bury)
 
     async def _append_good(
         self, events: list[Event], bad: Callable[[Event, str], Awaitable[None]]

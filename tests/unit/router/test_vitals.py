@@ -11,7 +11,7 @@ from kull_router.clock import Clock
 from kull_router.errors import StoreUnavailable
 from kull_router.queues.memory import MemoryStore
 from kull_router.queues.port import Backlog, QueueInfo
-from kull_router.vitals import BACKLOG_EVERY, Vitals
+from kull_router.vitals import BACKLOG_EVERY, SHARE, Vitals
 from tests.support.until import until
 
 
@@ -82,6 +82,29 @@ async def test_the_backlog_is_looked_through_less_often(store: Counting) -> None
     time.now += BACKLOG_EVERY
     await measured(vitals)
     assert store.backlogs == 2
+
+
+async def test_a_slow_look_through_the_backlog_is_rare_and_no_fault_of_the_store(
+    store: Counting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    time = Time()
+    vitals = Vitals(store=store, broker=await broker(), clock=Clock(monotonic=lambda: time.now))
+
+    async def slow(_: int) -> Backlog:
+        time.now += 30.0
+        raise StoreUnavailable("canceling statement due to statement timeout")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "backlog", slow)
+        await measured(vitals)
+    assert vitals.latest().store_seconds is not None
+
+    time.now += BACKLOG_EVERY
+    await measured(vitals)
+    assert store.backlogs == 0
+    time.now += 30.0 / SHARE
+    await measured(vitals)
+    assert store.backlogs == 1
 
 
 async def test_what_does_not_answer_is_told_and_the_last_backlog_stays(store: Counting) -> None:

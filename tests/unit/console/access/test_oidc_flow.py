@@ -88,6 +88,15 @@ def test_a_claim_says_who_may_what(value: Any, may: bool) -> None:
     assert not operator.by_key
 
 
+def test_a_name_is_short_and_of_one_line() -> None:
+    rights = Rights(claim="groups", read="kull-read", act="kull-act")
+    claims = {"sub": "7", "groups": "kull-read", "name": "anna\n(key:2)" + "x" * 500}
+
+    operator = rights.operator(claims)
+
+    assert operator.name == ("anna(key:2)" + "x" * 500)[:64]
+
+
 @pytest.mark.parametrize("value", [None, "", [], ["kull-reader"], {"kull-read": 1}, 7])
 def test_who_may_not_is_refused_also_where_a_right_is_nobodys(value: Any) -> None:
     claims = {"sub": "7"} if value is None else {"sub": "7", "groups": value}

@@ -54,7 +54,7 @@ async def test_an_action_is_noted_before_and_after() -> None:
         (
             "NoteAction",
             pb.NoteActionRequest(
-                operator="anna (key:2)", name="disconnect", target="maya, device mac"
+                operator="key:2 (anna)", name="disconnect", target="maya, device mac"
             ),
         ),
         ("Disconnect", pb.DisconnectRequest(user_id="maya", device_id="mac")),

@@ -15,6 +15,7 @@ import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
+from pydantic import ValidationError
 
 from kull_console import Console, ConsoleConfigError, ConsoleSettings
 from kull_console.access import oidc
@@ -216,6 +217,12 @@ async def test_a_provider_that_is_another_one_is_not_asked_further(
 def test_what_is_missing_is_said_at_the_start(missing: dict[str, str]) -> None:
     with pytest.raises(ConsoleConfigError, match="KULL_"):
         console(**missing)
+
+
+def test_a_provider_elsewhere_is_asked_over_tls_only() -> None:
+    assert ConsoleSettings(oidc_issuer="http://127.0.0.1:9/").oidc_issuer == "http://127.0.0.1:9"
+    with pytest.raises(ValidationError, match="plain HTTP"):
+        ConsoleSettings(oidc_issuer="http://id.example.test")
 
 
 def test_without_an_issuer_there_are_no_such_routes(tmp_path: Path) -> None:
