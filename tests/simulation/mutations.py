@@ -144,10 +144,10 @@ MUTATIONS = (
     Mutation(
         name="acknowledge a batch when its first event is stored",
         path="router/kull_router/delivery/shard.py",
-        old="""                arrived = []
+        old="""                arrived.clear()
         await self._store_arrived(arrived)
 """,
-        new="""                arrived = []
+        new="""                arrived.clear()
         await self._store_arrived(arrived[:1])
         asyncio.create_task(self._store_arrived(arrived[1:]))
 """,
