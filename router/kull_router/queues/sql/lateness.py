@@ -6,11 +6,8 @@ from typing import Final
 
 from kull_router.queues.port import SAMPLED, Lateness
 from kull_router.queues.sql.db import Db
+from kull_router.queues.sql.people import BEHIND, HOLDS
 
-_HOLDS: Final = "CASE WHEN c.seq > c.initial_head THEN c.seq ELSE c.initial_head END"
-_BEHIND: Final = f"""
-FROM cursors AS c JOIN queues AS q ON q.id = c.queue_id
-WHERE q.address = 'user:' || c.user_id AND q.head > {_HOLDS}"""
 # The first by position is the oldest: entries are stored in the order of their times.
 _OLDEST_EVERY: Final = """
 SELECT (SELECT e.created_ms FROM every AS e
@@ -24,8 +21,8 @@ FROM {wanted}"""
 
 def lateness(db: Db, now_ms: int) -> Lateness:
     """See `Store.lateness`."""
-    ((behind,),) = db.query(f"SELECT count(*) {_BEHIND}")
-    sample = db.query(f"SELECT q.id, {_HOLDS} {_BEHIND} LIMIT ?", (SAMPLED,))
+    ((behind,),) = db.query(f"SELECT count(*) {BEHIND}")
+    sample = db.query(f"SELECT q.id, {HOLDS} {BEHIND} LIMIT ?", (SAMPLED,))
     created = [
         int(created_ms)
         for sql in (_OLDEST_EVERY, _OLDEST_LATEST)

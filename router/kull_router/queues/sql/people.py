@@ -21,18 +21,20 @@ SELECT q.id FROM (
   WHERE head > 0 AND address > ? AND address >= ? AND address <= ?
   ORDER BY address LIMIT ?) AS q
 ORDER BY 1 LIMIT ?"""  # noqa: S608 (no input)
-_BEHIND: Final = """
+# Up to where a device holds its user's queue, and the devices that do not hold all of it.
+HOLDS: Final = "CASE WHEN c.seq > c.initial_head THEN c.seq ELSE c.initial_head END"
+BEHIND: Final = f"""
 FROM cursors AS c
-JOIN queues AS q ON q.id = c.queue_id AND q.address = ? || c.user_id
-WHERE q.head > c.seq AND q.head > c.initial_head"""
-_POSITIONS: Final = "q.head - CASE WHEN c.seq > c.initial_head THEN c.seq ELSE c.initial_head END"
-_ALL: Final = f"SELECT count(*), coalesce(sum({_POSITIONS}), 0) {_BEHIND}"
+JOIN queues AS q ON q.id = c.queue_id AND q.address = '{addresses.USER}' || c.user_id
+WHERE q.head > {HOLDS}"""
+_POSITIONS: Final = f"q.head - {HOLDS}"
+_ALL: Final = f"SELECT count(*), coalesce(sum({_POSITIONS}), 0) {BEHIND}"
 _OF_DEVICE: Final = columns.names([f"d.{column}" for column in columns.DEVICE])
 _WORST: Final = f"""
 SELECT w.user_id, w.device_id, w.behind, w.seq, w.initial_head, d.last_seen_ms,
   {_OF_DEVICE}
 FROM (
-  SELECT c.user_id, c.device_id, c.seq, c.initial_head, {_POSITIONS} AS behind {_BEHIND}
+  SELECT c.user_id, c.device_id, c.seq, c.initial_head, {_POSITIONS} AS behind {BEHIND}
   ORDER BY behind DESC, c.user_id, c.device_id LIMIT ?) AS w
 JOIN devices AS d ON d.user_id = w.user_id AND d.device_id = w.device_id
 ORDER BY w.behind DESC, w.user_id, w.device_id"""  # noqa: S608 (no input)
@@ -47,7 +49,7 @@ def users(db: Db, *, prefix: str, after: str, limit: int) -> list[str]:
 
 def backlog(db: Db, *, limit: int) -> Backlog:
     """See `Store.backlog`."""
-    ((devices, positions),) = db.query(_ALL, (addresses.USER,))
+    ((devices, positions),) = db.query(_ALL)
     worst = [
         Behind(
             positions=behind,
@@ -59,7 +61,7 @@ def backlog(db: Db, *, limit: int) -> Backlog:
             ),
         )
         for user, device, behind, seq, initial_head, last_seen_ms, *values in db.query(
-            _WORST, (addresses.USER, limit)
+            _WORST, (limit,)
         )
     ]
     return Backlog(devices=devices, positions=int(positions), worst=worst)
