@@ -77,17 +77,23 @@ class Journal:
 
     def recalled(self, asked: pb.Recall, now: float) -> pb.Recalled:
         """Return what bears on a question."""
+        # Read once for all facts: read for each, what came first may be told last.
+        wall_ms = self._wall_ms()
+
+        def wall_ms_of(at: float) -> int:
+            return wall_ms - round((now - at) * 1000)
+
         query = Query("", asked.address, asked.seq, -1, asked.user_id, asked.device_id)
         since = self._recorder.since
         return pb.Recalled(
             request_id=asked.request_id,
             facts=[
-                pb.Fact(**{**fact._asdict(), "at": self._at_ms(fact.at, now)})
+                pb.Fact(**{**fact._asdict(), "at": wall_ms_of(fact.at)})
                 for fact in self._recorder.recall(query)
             ],
             following=list(self._following(query)),
-            since=0 if since is None else self._at_ms(since, now),
-            now=self._wall_ms(),
+            since=0 if since is None else wall_ms_of(since),
+            now=wall_ms,
         )
 
     def _following(self, query: Query) -> Iterable[pb.Following]:
@@ -97,9 +103,6 @@ class Journal:
             subscription = session.subscriptions.get(query.address or own)
             if subscription and query.device_id in {"", device}:
                 yield _stands(session, subscription)
-
-    def _at_ms(self, at: float, now: float) -> int:
-        return self._wall_ms() - round((now - at) * 1000)
 
 
 def _is_taken(session: Session) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from kull_protos.common.flight_recorder import Fact, FlightRecorder, Kind, Query
@@ -122,7 +122,7 @@ class Journal:
     def since_ms(self) -> int:
         """Since when nothing is missing, milliseconds since the Unix epoch; 0: nothing is there."""
         since = self._recorder.since
-        return 0 if since is None else self._wall_ms(since)
+        return 0 if since is None else self._wall_ms_of()(since)
 
     @property
     def occupancy(self) -> tuple[int, float]:
@@ -132,10 +132,13 @@ class Journal:
 
     def recall(self, query: Query) -> list[pb.Fact]:
         """Return what bears on a question, oldest first."""
+        wall_ms = self._wall_ms_of()
         return [
-            pb.Fact(node=self._node, **{**fact._asdict(), "at": self._wall_ms(fact.at)})
+            pb.Fact(node=self._node, **{**fact._asdict(), "at": wall_ms(fact.at)})
             for fact in self._recorder.recall(query)
         ]
 
-    def _wall_ms(self, at: float) -> int:
-        return self._clock.wall_ms() - round((self._clock.monotonic() - at) * 1000)
+    def _wall_ms_of(self) -> Callable[[float], int]:
+        # Both clocks are read once for all facts: read for each, what came first may be told last.
+        wall_ms, now = self._clock.wall_ms(), self._clock.monotonic()
+        return lambda at: wall_ms - round((now - at) * 1000)

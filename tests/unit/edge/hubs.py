@@ -24,10 +24,9 @@ def make_hub(*, routers: int = 1, **options: Any) -> Hub:
     options.setdefault("window_messages", 4)
     options.setdefault("window_bytes", 10_000)
     tracer = options.pop("tracer", NO_TRACER)
+    wall_ms = options.pop("wall_ms", lambda: WALL_MS)
     config = HubConfig(node_id="edge", allow_plain_tokens=True, **options)
-    return Hub(
-        config, routers=routers, wall_ms=lambda: WALL_MS, rng=random.Random(1), tracer=tracer
-    )
+    return Hub(config, routers=routers, wall_ms=wall_ms, rng=random.Random(1), tracer=tracer)
 
 
 def welcome(fetches: int = 2, epoch: str = "e", shards: int = SHARDS) -> pb.Welcome:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Any
 
 import pytest
@@ -54,6 +55,19 @@ def test_what_came_is_one_fact_for_a_push(hub: Hub) -> None:
     assert answer.since == WALL_MS - 5_000
     assert answer.now == WALL_MS
     assert told(recalled(hub, seq=4)) == []
+
+
+def test_facts_are_told_in_their_order_although_time_passes_while_they_are_told() -> None:
+    passing = count(WALL_MS)
+    hub = make_hub(wall_ms=lambda: next(passing))
+    attached(hub)
+    for seq in range(1, 5):
+        hub.link_frame("r", push(seq, seq), 5.0)
+
+    answer = recalled(hub)
+
+    assert len(answer.facts) == 4
+    assert {fact.at for fact in answer.facts} == {answer.now - 5_000}
 
 
 def test_a_push_that_no_session_here_heeds_is_no_fact(hub: Hub) -> None:

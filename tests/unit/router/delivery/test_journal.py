@@ -41,6 +41,23 @@ def test_a_fact_bears_the_moment_by_the_clock_of_now() -> None:
     assert mine.since_ms == 1_058_000
 
 
+def test_facts_are_told_in_their_order_although_time_passes_while_they_are_told() -> None:
+    time = Time()
+
+    def passing() -> int:
+        time.seconds += 0.0006
+        time.wall_ms += round(time.seconds * 1000) % 2
+        return time.wall_ms
+
+    clock = Clock(monotonic=lambda: time.seconds, wall_ms=passing)
+    mine = Journal("router-1", recorder=FlightRecorder(), clock=clock)
+    mine.stored(1.0, 7, EVENT, Stored(5), "edge-1")
+    for _ in range(20):
+        mine.not_stored(1.0, EVENT, Duplicate())
+
+    assert len({fact.at for fact in mine.recall(ALL)}) == 1
+
+
 def test_what_was_stored_replaced_or_dropped_is_told_apart() -> None:
     mine = journal(Time())
     mine.stored(1.0, 7, EVENT, Stored(5, replaced=2), "edge-1, edge-2")

@@ -39,7 +39,7 @@ export interface Listener {
   error(error: unknown): void;
   /** Called before acknowledgements are sent; they wait for it. */
   acknowledging(): Promise<void> | undefined;
-  /** Called once, whoever ended it; not after `close`. */
+  /** Called once, whoever ended it, and has to `close` it; not after `close`. */
   ended(closed: Closed): void;
 }
 
@@ -104,11 +104,12 @@ export class Connection {
     }, within);
   }
 
-  /** Acknowledge what was processed and close; `ended` is not called. */
-  close(): void {
-    if (this.isOpen) this.#sendAcks(this.#session.acks.take());
-    this.#shut();
-    this.#socket.close(1000);
+  /** Acknowledge what was processed, once it is `saved`, and close; `ended` is not called. */
+  close(saved?: Promise<void>): void {
+    this.#ended = true;
+    clearTimeout(this.#ackTimer);
+    clearTimeout(this.#watchTimer);
+    this.#sendAcks(this.isOpen ? saved : undefined, () => this.#socket.close(1000));
   }
 
   #received(data: unknown): void {
@@ -153,30 +154,27 @@ export class Connection {
     clearTimeout(this.#ackTimer);
     this.#ackTimer = undefined;
     if (!this.isOpen || !this.#session.acks.events) return;
-    const seqs = this.#session.acks.take();
-    const saved = this.#listener.acknowledging();
-    if (saved) saved.then(() => this.#sendAcks(seqs));
-    else this.#sendAcks(seqs);
+    this.#sendAcks(this.#listener.acknowledging());
   }
 
-  #sendAcks(seqs: Map<string, number>): void {
-    for (const [queue, seq] of seqs) this.send(messages.ack(queue, seq));
+  /** A page that goes away before it has stored them gets these events once more. */
+  #sendAcks(saved?: Promise<void>, then?: () => void): void {
+    const seqs = this.#session.acks.take();
+    const send = () => {
+      for (const [queue, seq] of seqs) this.send(messages.ack(queue, seq));
+      then?.();
+    };
+    if (saved) saved.then(send);
+    else send();
   }
 
   #end(code: number, reason: string): void {
     if (this.#ended) return;
     const asked = this.#slot && Math.max(0, this.#slot - now());
     const lasted = now() - (this.#welcomedAt ?? now());
-    this.#shut();
-    this.#socket.close();
-    this.#listener.ended({ code, reason: reason || this.#complaint, lasted, asked });
-  }
-
-  #shut(): void {
     this.#ended = true;
     this.isOpen = false;
-    clearTimeout(this.#ackTimer);
-    clearTimeout(this.#watchTimer);
+    this.#listener.ended({ code, reason: reason || this.#complaint, lasted, asked });
   }
 }
 

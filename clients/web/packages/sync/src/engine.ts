@@ -86,10 +86,9 @@ export class Engine {
     this.#connect();
   }
 
-  /** Acknowledge, disconnect, and stay so. */
+  /** Store, acknowledge, disconnect, and stay so. */
   stop(): void {
-    this.#output.save(this.#session.position);
-    this.#leave();
+    this.#leave(this.#output.save(this.#session.position));
     this.#tell({ name: 'disconnected', reason: '' });
   }
 
@@ -104,12 +103,12 @@ export class Engine {
     }
   }
 
-  /** The browser's opinion on the network. It can be wrong, so it only decides what counts. */
   /** The page may be frozen: acknowledge now. */
   hidden(): void {
     this.#connection?.acknowledge();
   }
 
+  /** The browser's opinion on the network. It can be wrong, so it only decides what counts. */
   offline(offline: boolean): void {
     this.#offline = offline;
     if (offline) this.#connection?.probe(WAKE_WITHIN);
@@ -228,12 +227,12 @@ export class Engine {
   }
 
   /** Have no connection, and no plans for one. */
-  #leave(): void {
+  #leave(saved?: Promise<void>): void {
     this.#attempt++;
     clearTimeout(this.#retryTimer);
     clearTimeout(this.#renewTimer);
     clearTimeout(this.#quietTimer);
-    this.#connection?.close();
+    this.#connection?.close(saved);
     this.#connection = undefined;
     this.#calls.drop(new NotConnected());
   }

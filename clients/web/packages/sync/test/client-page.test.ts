@@ -49,6 +49,48 @@ describe('a page load', () => {
     client.disconnect();
   });
 
+  it('stores before its last acknowledgement: a reload that comes first gets the event again', async () => {
+    const store = new Memory();
+    let stored = () => {};
+    store.save = () =>
+      new Promise<void>((resolve) => {
+        stored = resolve;
+      });
+    const { client } = await connected({ store });
+    server.last.credit(1);
+    client.disconnect();
+    await pass();
+    expect(client.state.name).toBe('disconnected');
+    expect(server.last.of('ACK')).toEqual([]);
+    stored();
+    await pass();
+
+    expect(server.last.of('ACK')).toEqual([{ type: 'ACK', seq: 1 }]);
+    expect(server.last.closedByClient).toBe(1000);
+  });
+
+  it('does not acknowledge on a later connection what an earlier one got', async () => {
+    const store = new Memory();
+    let stored = () => {};
+    store.save = () =>
+      new Promise<void>((resolve) => {
+        stored = resolve;
+      });
+    const { client } = await connected({ store });
+    const first = server.last;
+    server.last.credit(1);
+    client.disconnect();
+    client.connect();
+    await pass();
+    server.last.welcome({}, { after: 1, head: 1 });
+    stored();
+    await pass();
+
+    expect(first.of('ACK')).toEqual([{ type: 'ACK', seq: 1 }]);
+    expect(server.last.of('ACK')).toEqual([]);
+    client.disconnect();
+  });
+
   it('belongs to a user', async () => {
     const store = new Memory();
     const { client } = await connected({ store });
