@@ -63,7 +63,7 @@ class BrokerSettings(Shared):
     """RabbitMQ, and how the deployment is cut."""
 
     amqp_url: SecretStr | None = variable(
-        "amqp_url", None, description="RabbitMQ, amqp(s)://user:password@host/vhost"
+        "amqp_url", None, description="RabbitMQ, amqp(s)://user:password@host:port,host:port/vhost"
     )
     shard_count: int = variable(
         "shard_count",

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from urllib.parse import urlsplit
 
 import aio_pika
 import pytest
@@ -21,7 +22,9 @@ from kull_router.broker.amqp import (
 )
 from kull_router.broker.rabbitmq import RabbitBroker
 from kull_router.errors import BrokerUnavailable, ChannelClosed, ConfigError
+from tests.contract.transports import proxied, several
 from tests.support.brokers import SHARDS, event, ids, open_shard, take
+from tests.support.ports import free_port
 from tests.support.rabbitmq import Endpoint, RabbitMQ
 from tests.support.until import until
 
@@ -142,6 +145,32 @@ async def test_a_memory_alarm_blocks_publishing_but_not_deliveries(
             await blocked
     assert not broker.figures.blocked
     assert [entry["event"] for entry in logs] == ["rabbitmq_blocked", "rabbitmq_unblocked"]
+
+
+async def test_of_several_hosts_one_that_lives_serves_and_another_one_when_it_dies(
+    amqp_url: str, stack: AsyncExitStack
+) -> None:
+    proxies = [(await proxied(stack, amqp_url))[0] for _ in range(2)]
+    ports = [proxy.port for proxy in proxies]
+    broker = await _started(stack, several(amqp_url, free_port(), *ports))
+    for serving in sorted(proxies, key=lambda proxy: -proxy.clients):
+        assert serving.clients
+        serving.cut(refuse=True)
+        await until(lambda lost=serving: lost.clients == 0)
+        await until(lambda: broker.connected, seconds=15)
+        await broker.publish(event(1))
+        serving.restore()
+
+
+async def test_that_no_host_takes_the_account_is_told_without_the_password(
+    amqp_url: str, stack: AsyncExitStack
+) -> None:
+    parts = urlsplit(amqp_url)
+    host = parts.netloc.rpartition("@")[2]
+    refusing = parts._replace(netloc=f"guest:hidden@{host},{host}").geturl()
+    with pytest.raises(ConfigError, match="refuses") as caught:
+        await _started(stack, refusing)
+    assert "hidden" not in str(caught.value)
 
 
 async def test_a_deleted_queue_closes_its_channel(broker: RabbitBroker, amqp_url: str) -> None:

@@ -22,8 +22,9 @@ from kull_producers.errors import NotDeployed
 from kull_producers.events import topology
 from kull_producers.events.models import EVENTS
 from kull_producers.publishing.rabbitmq import RabbitTransport
-from tests.contract.transports import proxied
+from tests.contract.transports import proxied, several
 from tests.support.brokers import SHARDS, RabbitRig, event, ids, take
+from tests.support.ports import free_port
 
 
 async def credit(publisher: Publisher, number: int) -> str:
@@ -55,6 +56,23 @@ async def test_a_cut_connection_loses_nothing_and_keeps_the_order(
     expected = [str(number) for number in range(50)]
     assert first == expected
     assert again == expected[1:]
+
+
+@pytest.mark.rabbitmq
+async def test_of_several_hosts_one_that_lives_serves_and_another_one_when_it_dies(
+    amqp_url: str, stack: AsyncExitStack
+) -> None:
+    await RabbitRig(stack, amqp_url).router()
+    proxies = [(await proxied(stack, amqp_url))[0] for _ in range(2)]
+    url = several(amqp_url, free_port(), *(proxy.port for proxy in proxies))
+    for number in range(4):  # each of them is first now and then
+        async with connect(url, shard_count=SHARDS) as publisher:
+            await credit(publisher, number)
+            serving = max(proxies, key=lambda proxy: proxy.clients)
+            serving.cut(refuse=True)
+            await credit(publisher, number + 10)
+            assert serving.clients == 0
+        serving.restore()
 
 
 @pytest.mark.rabbitmq

@@ -76,3 +76,10 @@ async def proxied(stack: AsyncExitStack, url: str) -> tuple[TcpProxy, str]:
     assert parts.hostname
     proxy = await stack.enter_async_context(TcpProxy(parts.hostname, parts.port or 5672))
     return proxy, url.replace(f"{parts.hostname}:{parts.port}", f"127.0.0.1:{proxy.port}")
+
+
+def several(url: str, *ports: int) -> str:
+    """Return an AMQP URL of all these ports of 127.0.0.1, else as it was."""
+    parts = urlsplit(url)
+    hosts = ",".join(f"127.0.0.1:{port}" for port in ports)
+    return parts._replace(netloc=f"{parts.username}:{parts.password}@{hosts}").geturl()

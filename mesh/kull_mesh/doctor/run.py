@@ -88,6 +88,6 @@ async def _facts(target: Target) -> Facts:
 
 def _broker_clock(target: Target) -> list[ClockSeen]:
     try:
-        return Api(target.rabbitmq_api, AmqpUrl.parse(target.amqp_url)).clock()
+        return Api(target.rabbitmq_api, AmqpUrl.parse_each(target.amqp_url)[0]).clock()
     except RouterError:
         return []

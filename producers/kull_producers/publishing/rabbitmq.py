@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final, NoReturn, TypeVar
@@ -29,6 +30,7 @@ from kull_producers.errors import (
 )
 from kull_producers.events import topology
 from kull_producers.events.message import Message
+from kull_producers.places import each_host, host_and_port, look_up
 from kull_producers.publishing.cancellation import Cancellation, apart
 from kull_producers.publishing.rabbitmq_connection import RabbitConnection
 from kull_producers.publishing.transport import BLOCKED
@@ -45,7 +47,8 @@ class RabbitTransport:
     """One connection with one channel in confirm mode.
 
     Args:
-        url: `amqp://user:password@host:5672/vhost`, or `amqps://…`.
+        url: `amqp://user:password@host:5672/vhost`, or `amqps://…`. Of several hosts, `@a:5672,b/`,
+            each dial tries all addresses, in random order, until one serves.
         name: how RabbitMQ's own tools show the connection.
         answer_timeout: seconds for RabbitMQ to answer a call other than a publish, such as to
             connect.
@@ -64,9 +67,9 @@ class RabbitTransport:
         answer_timeout: float = ANSWER_TIMEOUT,
         heartbeat: int = HEARTBEAT,
     ) -> None:
-        self._where = _where(url)
-        self._url = url
+        self._urls, self._where = _taken_apart(url)
         self._name = name
+        self._rng = random.SystemRandom()
         self._answer_timeout = answer_timeout
         self._heartbeat = heartbeat
         self._connection: RabbitConnection | None = None
@@ -196,18 +199,31 @@ class RabbitTransport:
             await _close(connection)
 
     async def _dial(self) -> RabbitConnection:
-        connection = RabbitConnection(self._url, name=self._name, heartbeat=self._heartbeat)
+        errors: list[BaseException] = []
         try:
-            await self._call(connection, connection.connect())
-            if self._closed:
-                raise ConnectError("the connection has been closed")
-        except BaseException as error:
-            await _close(connection)
-            if not isinstance(error, exceptions.CONNECTION_EXCEPTIONS):
-                raise
-            self._failures += 1
-            self._unreachable(error)
-        return connection
+            places = await look_up(list(map(host_and_port, self._urls)), self._rng)
+        except OSError as error:
+            places = []
+            errors.append(error)
+        for number, address in places:
+            connection = RabbitConnection(
+                self._urls[number], name=self._name, heartbeat=self._heartbeat, address=address
+            )
+            try:
+                await self._call(connection, connection.connect())
+                if self._closed:
+                    raise ConnectError("the connection has been closed")
+            except BaseException as error:
+                await _close(connection)
+                if not isinstance(error, exceptions.CONNECTION_EXCEPTIONS):
+                    raise
+                errors.append(error)
+            else:
+                return connection
+        self._failures += 1
+        # One that refuses may be alone in that; who cannot be reached may be back soon.
+        error = next((each for each in errors if not _refuses(each)), errors[0])
+        raise self._unreachable(error) from error
 
     async def _exists(self, exchange: str) -> bool:
         async with self._lock:
@@ -231,19 +247,17 @@ class RabbitTransport:
 
         return await apart(call, within=within, give_up=give_up)
 
-    def _unreachable(self, error: BaseException) -> NoReturn:
+    def _unreachable(self, error: BaseException) -> ConnectError:
         if isinstance(error, ConnectError):
-            raise error
-        if isinstance(
-            error, exceptions.AuthenticationError | exceptions.ProbableAuthenticationError
-        ):
-            raise AccessRefused(
+            return error
+        if _refuses(error):
+            return AccessRefused(
                 f"RabbitMQ at {self._where} refuses the account or the virtual host: "
                 "check both in the URL"
-            ) from error
-        raise ConnectError(
+            )
+        return ConnectError(
             f"RabbitMQ at {self._where} cannot be reached: {type(error).__name__}: {error}"
-        ) from error
+        )
 
     def _lost(self, error: BaseException, connection: RabbitConnection) -> NoReturn:
         if isinstance(error, ChannelAccessRefused):
@@ -320,14 +334,18 @@ def _amqp_message(message: Message) -> aio_pika.Message:
     )
 
 
-def _where(url: str) -> str:
-    """Return host, port and virtual host: what may be shown of the URL."""
-    example = "use amqp://user:password@host:5672/vhost"
+def _refuses(error: BaseException) -> bool:
+    return isinstance(
+        error, exceptions.AuthenticationError | exceptions.ProbableAuthenticationError
+    )
+
+
+def _taken_apart(url: str) -> tuple[list[str], str]:
+    """Return a URL for each host, and hosts, ports and virtual host: what may be shown."""
     try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
+        urls = each_host(url)
+        hosts = [f"{host}:{port}" for host, port in map(host_and_port, urls)]
     except ValueError:
-        raise ConnectError(f"the AMQP URL is malformed: {example}") from None
-    if parts.scheme not in {"amqp", "amqps"} or not host:
-        raise ConnectError(f"the AMQP URL is malformed: {example}")
-    return f"{host}:{port or (5671 if parts.scheme == 'amqps' else 5672)}{parts.path}"
+        example = "amqp://user:password@host:5672/vhost, or several hosts: @a:5672,b:5672/vhost"
+        raise ConnectError(f"the AMQP URL is malformed: use {example}") from None
+    return urls, ",".join(hosts) + urlsplit(urls[0]).path

@@ -27,12 +27,13 @@ class RabbitConnection(aio_pika.Connection):
         name: how RabbitMQ's own tools show it.
         heartbeat: seconds between two words of RabbitMQ at most; after half as much again without
             any the connection is dropped.
+        address: what the URL's host stands for now.
 
     Attributes:
         dropped: why it was dropped; empty while it was not.
     """
 
-    def __init__(self, url: str, *, name: str, heartbeat: int) -> None:
+    def __init__(self, url: str, *, name: str, heartbeat: int, address: str) -> None:
         super().__init__(
             make_url(url, heartbeat=heartbeat), client_properties={"connection_name": name}
         )
@@ -43,7 +44,7 @@ class RabbitConnection(aio_pika.Connection):
         self._reader: _Reader | None = None
         self._watch: asyncio.TimerHandle | None = None
         self._unanswered_since: float | None = None
-        self.kwargs["transport_factory"] = _Opening(self)
+        self.kwargs["transport_factory"] = _Opening(self, address)
 
     @property
     def alive(self) -> bool:
@@ -132,8 +133,9 @@ class _Reader(asyncio.StreamReader):
 class _Opening(TransportFactory):
     """Opens a socket as `asyncio.open_connection` does, and shows it to the connection."""
 
-    def __init__(self, connection: RabbitConnection) -> None:
+    def __init__(self, connection: RabbitConnection, address: str) -> None:
         self._connection = connection
+        self._address = address
 
     async def create(
         self, url: URL, **options: Any
@@ -147,7 +149,12 @@ class _Opening(TransportFactory):
         protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
         try:
             socket, _ = await loop.create_connection(
-                lambda: protocol, url.host, url.port, ssl=context, **options
+                lambda: protocol,
+                self._address,
+                url.port,
+                ssl=context,
+                server_hostname=url.host if context else None,
+                **options,
             )
         except OSError as error:
             raise AMQPConnectionError(*error.args) from error

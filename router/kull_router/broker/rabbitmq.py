@@ -18,8 +18,9 @@ from kull_router.broker.amqp import (
     ConsumerChannel,
     PublisherChannel,
     Refused,
+    first_that_serves,
 )
-from kull_router.broker.amqp.connection import MAX_HELD
+from kull_router.broker.amqp.connection import CONNECT_SECONDS, MAX_HELD
 from kull_router.broker.inspection import RabbitInspection, depth_of
 from kull_router.broker.port import BrokerFigures
 from kull_router.clock import Clock
@@ -28,6 +29,7 @@ from kull_router.errors import BrokerError, BrokerUnavailable, ConfigError
 log = structlog.get_logger(__name__)
 
 RECONNECT_CAP: Final = 10.0  # seconds between two attempts, at most
+NEXT_HOST_AFTER: Final = 3.0  # seconds for one of several hosts: another one may live
 SAY_AGAIN: Final = 10.0  # seconds between two log lines while waiting
 
 
@@ -35,6 +37,7 @@ SAY_AGAIN: Final = 10.0  # seconds between two log lines while waiting
 class _Link:
     """Both connections, open, with the topology in place."""
 
+    url: AmqpUrl
     consume: AmqpConnection
     publish: AmqpConnection
 
@@ -55,10 +58,12 @@ class RabbitBroker:
     ) -> None:
         """Raises ConfigError when the URL is none. The password never leaves this object.
 
+        `url`: of one host or several, which are tried in random order until one serves.
+
         `prefetch_bytes`: of unacknowledged deliveries, above which nothing more is read.
         """
         self._prefetch_bytes = prefetch_bytes
-        self._url = AmqpUrl.parse(url)
+        self._urls = AmqpUrl.parse_each(url)
         self._name = name
         self._clock = clock or Clock()
         self._link: _Link | None = None
@@ -135,10 +140,8 @@ class RabbitBroker:
 
     async def inspect(self, queue: str, limit: int) -> RabbitInspection:
         """See `Broker.inspect`. On a connection of its own: what it holds stops no shard."""
-        self._open_live()
-        return await RabbitInspection.open(
-            self._url, queue, name=f"{self._name} inspect", limit=limit
-        )
+        url = self._open_live().url
+        return await RabbitInspection.open(url, queue, name=f"{self._name} inspect", limit=limit)
 
     async def repair(self) -> None:
         """See `Broker.repair`. Callers share a repair that begins after they have come."""
@@ -218,6 +221,12 @@ class RabbitBroker:
             return self._publisher
 
     async def _connect(self, shard_count: int) -> _Link:
+        async def at(url: AmqpUrl) -> _Link:
+            return await self._connect_to(url, shard_count)
+
+        return await first_that_serves(self._urls, at, self._clock.random)
+
+    async def _connect_to(self, url: AmqpUrl, shard_count: int) -> _Link:
         self._lost.clear()
         opened: list[AmqpConnection] = []
         try:
@@ -225,10 +234,11 @@ class RabbitBroker:
                 name = f"{self._name} {purpose}"
                 opened.append(
                     await AmqpConnection.open(
-                        self._url,
+                        url,
                         name=name,
                         on_lost=self._lost.set,
                         max_held=self._prefetch_bytes,
+                        within=CONNECT_SECONDS if len(self._urls) == 1 else NEXT_HOST_AFTER,
                     )
                 )
             channel = await opened[0].channel(AmqpChannel)
@@ -236,11 +246,11 @@ class RabbitBroker:
             await channel.aclose()
         except Refused as error:
             await _close(*opened)
-            raise _judged(error, self._url) from error
+            raise _judged(error, url) from error
         except BaseException:
             await _close(*opened)
             raise
-        return _Link(*opened)
+        return _Link(url, *opened)
 
     async def _keep(self, shard_count: int) -> None:
         """Connect again whenever a connection is lost."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -14,7 +15,7 @@ from kull_mesh.doctor.look.rabbitmq_api import Api
 from kull_mesh.doctor.target import Target
 from kull_producers.events import topology
 from kull_producers.events.models import EVENTS
-from kull_router.broker.amqp import AmqpChannel, AmqpConnection, AmqpUrl, Refused
+from kull_router.broker.amqp import AmqpChannel, AmqpConnection, AmqpUrl, Refused, first_that_serves
 from kull_router.broker.layout import layout
 from kull_router.errors import RouterError
 
@@ -34,8 +35,8 @@ async def look(target: Target) -> RabbitSeen | None:
     if not target.amqp_url:
         return None
     try:
-        url = AmqpUrl.parse(target.amqp_url)
-        connection = await AmqpConnection.open(url, name="kull-doctor", on_lost=lambda: None)
+        url, *others = AmqpUrl.parse_each(target.amqp_url)
+        connection = await first_that_serves([url, *others], _open, random.SystemRandom())
     except RouterError as error:
         return RabbitSeen(problem=str(error))
     is_producer = target.role == "gateway"
@@ -55,6 +56,10 @@ async def look(target: Target) -> RabbitSeen | None:
         account=replace(account, made=made),
     )
     return Api(target.rabbitmq_api, url).complete(seen, target.router.shard_count)
+
+
+async def _open(url: AmqpUrl) -> AmqpConnection:
+    return await AmqpConnection.open(url, name="kull-doctor", on_lost=lambda: None)
 
 
 class _Looker:

@@ -11,6 +11,7 @@ from kull_router.broker.amqp.channel import AmqpChannel
 from kull_router.broker.amqp.connection import AmqpConnection
 from kull_router.broker.amqp.consumer import ConsumerChannel
 from kull_router.broker.amqp.errors import Refused
+from kull_router.broker.amqp.hosts import first_that_serves
 from kull_router.broker.amqp.publisher import PublisherChannel
 from kull_router.broker.amqp.url import AmqpUrl
 
@@ -21,4 +22,5 @@ __all__ = [
     "ConsumerChannel",
     "PublisherChannel",
     "Refused",
+    "first_that_serves",
 ]

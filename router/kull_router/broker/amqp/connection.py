@@ -82,21 +82,33 @@ class AmqpConnection(asyncio.Protocol):
 
     @classmethod
     async def open(
-        cls, url: AmqpUrl, *, name: str, on_lost: Callable[[], None], max_held: int = MAX_HELD
+        cls,
+        url: AmqpUrl,
+        *,
+        name: str,
+        on_lost: Callable[[], None],
+        max_held: int = MAX_HELD,
+        within: float = CONNECT_SECONDS,
     ) -> AmqpConnection:
         """Connect and log in; `on_lost` is called once, when the connection ends for any reason.
+
+        `within`: seconds until it is up.
 
         Raises BrokerUnavailable, or Refused (403, 530) with the reason.
         """
         connection = cls(name, on_lost, max_held)
         try:
-            async with asyncio.timeout(CONNECT_SECONDS):
+            async with asyncio.timeout(within):
                 await connection._loop.create_connection(
-                    lambda: connection, url.host, url.port, ssl=_tls(url)
+                    lambda: connection,
+                    url.address or url.host,
+                    url.port,
+                    ssl=_tls(url),
+                    server_hostname=url.host if url.tls else None,
                 )
                 await connection._log_in(url)
         except TimeoutError:
-            connection._lose(BrokerUnavailable(f"{url}: no answer in {CONNECT_SECONDS:.0f} s"))
+            connection._lose(BrokerUnavailable(f"{url}: no answer in {within:.0f} s"))
             assert connection.error is not None
             raise connection.error from None
         except OSError as error:

@@ -1,0 +1,93 @@
+"""Hosts of an AMQP URL: taken apart, and looked up anew."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import socket
+
+import pytest
+
+from kull_producers.places import each_host, host_and_port, look_up
+
+
+def test_each_host_has_the_account_the_virtual_host_and_the_options() -> None:
+    assert each_host("amqps://u:p%40w@a:1,b,[::1]:5673/v%2Fh?cafile=/ca.pem") == [
+        "amqps://u:p%40w@a:1/v%2Fh?cafile=/ca.pem",
+        "amqps://u:p%40w@b/v%2Fh?cafile=/ca.pem",
+        "amqps://u:p%40w@[::1]:5673/v%2Fh?cafile=/ca.pem",
+    ]
+
+
+@pytest.mark.parametrize(
+    "url", ["amqp://localhost", "amqp://h?cafile=/a,b", "amqp://u,x:p,w@h/a,b", "amqp://h/a@b,c"]
+)
+def test_a_comma_elsewhere_parts_no_hosts(url: str) -> None:
+    assert each_host(url) == [url]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "a,b",
+        "http://u:hidden@a/",
+        "amqp://u:hidden@a,/",
+        "amqp://u:hidden@,b/",
+        "amqp://u:hidden@a:1,b:x/",
+        "amqp://u:hidden@a:99999/",
+    ],
+)
+def test_what_names_no_host_is_refused_without_showing_the_password(url: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        each_host(url)
+    assert "hidden" not in str(caught.value)
+
+
+def test_a_port_that_is_left_out_is_that_of_the_scheme() -> None:
+    assert host_and_port("amqp://u:p@a/v") == ("a", 5672)
+    assert host_and_port("amqps://a") == ("a", 5671)
+    assert host_and_port("amqp://[::1]:7") == ("::1", 7)
+
+
+class Names:
+    """What names stand for now."""
+
+    def __init__(self, **names: list[str]) -> None:
+        self.names = names
+
+    async def getaddrinfo(self, host: str, port: int, *, type: int) -> list[object]:  # noqa: A002
+        if host not in self.names:
+            raise socket.gaierror(socket.EAI_NONAME, f"{host} is unknown")
+        return [(0, type, 0, "", (address, port)) for address in self.names[host]]
+
+
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch) -> Names:
+    made = Names(rabbit=["10.0.0.1", "10.0.0.2"], other=["10.0.0.3"])
+
+    async def answer(_: object, host: str, port: int, *, type: int) -> list[object]:  # noqa: A002
+        return await made.getaddrinfo(host, port, type=type)
+
+    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", answer)
+    return made
+
+
+async def test_every_address_of_every_host_is_a_place_in_random_order(names: Names) -> None:
+    hosts = [("rabbit", 1), ("other", 2), ("::1", 3)]
+    orders = {tuple(await look_up(hosts, random.Random(seed))) for seed in range(50)}
+
+    assert {frozenset(order) for order in orders} == {
+        frozenset({(0, "10.0.0.1"), (0, "10.0.0.2"), (1, "10.0.0.3"), (2, "::1")})
+    }
+    assert {order[0] for order in orders} == set(next(iter(orders)))
+
+
+async def test_names_are_looked_up_anew_and_an_unknown_host_is_left_out(names: Names) -> None:
+    hosts = [("rabbit", 1), ("nowhere", 2)]
+    assert len(await look_up(hosts, random.Random(1))) == 2
+    names.names = {"rabbit": ["10.0.0.9"]}
+    assert await look_up(hosts, random.Random(1)) == [(0, "10.0.0.9")]
+    names.names = {}
+    with pytest.raises(OSError, match="unknown"):
+        await look_up(hosts, random.Random(1))
