@@ -128,6 +128,10 @@ class Hub:
         """Count the subscriptions that are not live."""
         return self._sessions.catching_up()
 
+    def expect_routers(self, count: int) -> None:
+        """There should be links to so many routers now."""
+        self._placement.routers = count
+
     # From the sockets
 
     def connected(self, session_id: int, handshake: Handshake, now: float) -> list[Effect]:

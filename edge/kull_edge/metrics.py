@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Mapping, Sized
 from typing import Final
 
 from prometheus_client import CollectorRegistry
@@ -52,7 +52,7 @@ class EdgeMetrics:
     """The metrics of one edge, `node`. Several may share a process."""
 
     def __init__(
-        self, node: str, hub: Hub, links: Sequence[RouterLink], connections: Sized
+        self, node: str, hub: Hub, links: Iterable[RouterLink], connections: Sized
     ) -> None:
         self.node = node
         self.connections = ConnectionMeasures()

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterable, Sequence
 from math import inf
 from types import TracebackType
-from typing import Final
 
 import structlog
 
@@ -17,6 +16,7 @@ from kull_edge.errors import CannotListen, ComponentDied
 from kull_edge.hub import Hub
 from kull_edge.link.certificates import ChannelCertificates
 from kull_edge.link.grpc import links_to
+from kull_edge.link.links import Links
 from kull_edge.link.port import RouterLink
 from kull_edge.metrics import EdgeMetrics
 from kull_edge.protocol.handshake import Handshake
@@ -48,8 +48,6 @@ from kull_protos.serving.listener import Listener, bind
 
 log = structlog.get_logger(__name__)
 
-FLUSH_TIMEOUT: Final = 1.0  # seconds for the last frames to the routers
-
 
 class Edge:
     """`async with Edge(settings) as edge:` is a running edge.
@@ -73,16 +71,10 @@ class Edge:
         self._settings = settings
         self._log = log.bind(edge=settings.node_id)
         rng = random.SystemRandom()
-        chosen = links or links_to(
-            settings.router_addresses,
-            self.hello(settings.node_id),
-            rng=rng,
-            certificates=ChannelCertificates(settings.tls_ca, settings.tls_cert, settings.tls_key),
-        )
-        self._links = {link.name: link for link in chosen}
+        self._links = Links(links) if links else self._links_by_grpc(settings, rng)
         self._hub = Hub(
             settings,
-            routers=len(settings.router_addresses),
+            routers=len(self._links),
             wall_ms=lambda: time.time_ns() // 1_000_000,
             rng=rng,
             tracer=tracer,
@@ -93,7 +85,7 @@ class Edge:
         )
         self._told_unreadable = False
         self._connections: dict[int, Connection] = {}
-        self.metrics = EdgeMetrics(settings.node_id, self._hub, chosen, self._connections)
+        self.metrics = EdgeMetrics(settings.node_id, self._hub, self._links, self._connections)
         self._places = places or Places(settings.place_limits, told=self.metrics.connections.cut)
         self._all_gone = asyncio.Event()
         self._deadlines: Timers[int] = Timers()  # of connections that begin or end
@@ -105,6 +97,15 @@ class Edge:
         self._draining = False
         self._asked_to_drain = asyncio.Event()
         self._port = 0
+
+    def _links_by_grpc(self, settings: EdgeSettings, rng: random.Random) -> Links:
+        return links_to(
+            settings.router_addresses,
+            settings.router_names,
+            self.hello(settings.node_id),
+            rng=rng,
+            certificates=ChannelCertificates(settings.tls_ca, settings.tls_cert, settings.tls_key),
+        )
 
     @staticmethod
     def hello(node_id: str) -> Hello:
@@ -147,10 +148,8 @@ class Edge:
                 f"{error.strerror}. Is another edge running? Set KULL_EDGE_PORT to a free port"
             ) from error
         self._port = self._listener.address[1]
-        self._tasks = [
-            asyncio.create_task(link.run(self), name=f"link {link.name}")
-            for link in self._links.values()
-        ]
+        run = self._links.run(self, self._hub.expect_routers)
+        self._tasks = [asyncio.create_task(run, name="links")]
         log.info("edge_started", edge=self._settings.node_id, url=self.url)
         return self
 
@@ -186,7 +185,7 @@ class Edge:
             self._listener.close()
         self._run(self._hub.drain(self._settings.drain, self._now()))
         await self._wait_for_connections()
-        await self._flush_links()
+        await self._links.flush()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -207,13 +206,6 @@ class Edge:
             log.warning("connections_cut", count=len(self._connections))
             for connection in list(self._connections.values()):
                 connection.abort()
-
-    async def _flush_links(self) -> None:
-        try:
-            async with asyncio.timeout(FLUSH_TIMEOUT):
-                await asyncio.gather(*(link.flush() for link in self._links.values()))
-        except TimeoutError:
-            log.warning("links_not_flushed")
 
     # ConnectionHost
 
@@ -365,7 +357,7 @@ class Edge:
     def _to_router(self, effect: ToRouter) -> None:
         if effect.request.HasField("acks"):
             self.metrics.connections.acks.value += len(effect.request.acks.acks)
-        self._links[effect.link].send(effect.request)
+        self._links.send(effect.link, effect.request)
 
     # Time
 

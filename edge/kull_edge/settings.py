@@ -21,6 +21,7 @@ from kull_protos.settings import (
     TracesSettings,
 )
 
+DNS = "dns:"  # before a name whose every address is a router
 # A device's window, and as much again for answers, before it is cut as not reading.
 WRITE_LIMIT_SHARE = 2
 
@@ -46,7 +47,11 @@ class EdgeSettings(
     share_port: bool = Field(
         False, description="let other edges of this machine listen on the same port"
     )
-    routers: str = Field(ROUTERS, description="all routers, host:port separated by commas")
+    routers: str = Field(
+        ROUTERS,
+        description="all routers, host:port separated by commas; "
+        "dns:host:port: each address that this name has at the time",
+    )
     node_id: str = Field(
         default_factory=lambda: f"{socket.gethostname()}-{secrets.token_hex(3)}",
         max_length=MAX_NODE_ID_CHARS,
@@ -64,14 +69,23 @@ class EdgeSettings(
     @classmethod
     def _check_routers(cls, value: str) -> str:
         for target in value.split(","):
-            host, _, port = target.strip().rpartition(":")
+            host, _, port = target.strip().removeprefix(DNS).rpartition(":")
             if not host or not port.isdigit():
                 raise ValueError(f"{target.strip()!r} is not host:port, e.g. router-1:7400")
         return value
 
     @property
     def router_addresses(self) -> list[str]:
-        """The routers, each once."""
+        """The routers that are named themselves, each once."""
+        return [each for each in self._targets if not each.startswith(DNS)]
+
+    @property
+    def router_names(self) -> list[str]:
+        """Names whose every address is a router, `host:port`, each once."""
+        return [each.removeprefix(DNS) for each in self._targets if each.startswith(DNS)]
+
+    @property
+    def _targets(self) -> list[str]:
         return list(dict.fromkeys(target.strip() for target in self.routers.split(",")))
 
     @property

@@ -57,8 +57,7 @@ def connect(
     """Return a publisher; `async with connect(url) as publisher` opens it.
 
     Args:
-        url: `amqp://user:password@host:5672/vhost`, or `amqps://…`; of a cluster with all
-            its hosts, `@a:5672,b:5672/`: whichever lives serves.
+        url: `amqp://user:password@host:5672/vhost`, `amqps://…`, `…@a:5672,b:5672/`.
         outbox: a file in which events wait for RabbitMQ. With one, calls return once the event is
             on disk, opening does not need RabbitMQ, and `timeout` means nothing.
         shard_count: the deployment's (KULL_SHARD_COUNT of its routers).

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from functools import partial
 from urllib.parse import urlsplit
 
 import aio_pika
@@ -26,6 +27,7 @@ from tests.contract.transports import proxied, several
 from tests.support.brokers import SHARDS, event, ids, open_shard, take
 from tests.support.ports import free_port
 from tests.support.rabbitmq import Endpoint, RabbitMQ
+from tests.support.tcp_proxy import TcpProxy
 from tests.support.until import until
 
 pytestmark = pytest.mark.rabbitmq
@@ -147,6 +149,10 @@ async def test_a_memory_alarm_blocks_publishing_but_not_deliveries(
     assert [entry["event"] for entry in logs] == ["rabbitmq_blocked", "rabbitmq_unblocked"]
 
 
+def _left(proxy: TcpProxy) -> bool:
+    return proxy.clients == 0
+
+
 async def test_of_several_hosts_one_that_lives_serves_and_another_one_when_it_dies(
     amqp_url: str, stack: AsyncExitStack
 ) -> None:
@@ -156,7 +162,7 @@ async def test_of_several_hosts_one_that_lives_serves_and_another_one_when_it_di
     for serving in sorted(proxies, key=lambda proxy: -proxy.clients):
         assert serving.clients
         serving.cut(refuse=True)
-        await until(lambda lost=serving: lost.clients == 0)
+        await until(partial(_left, serving))
         await until(lambda: broker.connected, seconds=15)
         await broker.publish(event(1))
         serving.restore()

@@ -135,7 +135,7 @@ async def fuzz(inputs: int, seed: int, told: Callable[[str], None] = lambda _: N
                     async with asyncio.timeout(10):
                         await (await witness.socket.ping())
                     report.slowest_check = max(report.slowest_check, loop.time() - began)
-                    for link in edge._links.values():
+                    for link in edge._links:
                         await link.flush()
                     # It keeps what it was asked and told, for other tests.
                     router.requests.clear()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +115,31 @@ async def test_an_edge_with_a_certificate_is_served(folder: Path) -> None:
         async with edge(running, **files(folder, "edge-edge-1")) as linked:
             await until(lambda: linked.ready, seconds=LIMIT)
         assert await attach(running, files(folder, "edge-edge-1"), "edge-1") is grpc.StatusCode.OK
+
+
+def _ready(linked: Edge) -> bool:
+    return linked.ready
+
+
+async def test_a_router_found_by_a_name_proves_that_name(folder: Path, tmp_path: Path) -> None:
+    """The certificate has no address: that of a pod is known to nobody before."""
+    certs.make_authority(tmp_path / "ours")
+    certs.issue(tmp_path / "ours", "router", "router-1", hosts=["localhost"])
+    certs.issue(tmp_path / "ours", "edge", "edge-1")
+    async with router(tmp_path) as running:
+        port = running.grpc_address.rpartition(":")[2]
+        for name, right in (("localhost", True), ("127.0.0.1", False)):
+            settings = EdgeSettings(
+                port=0,
+                routers=f"dns:{name}:{port}",
+                node_id="edge-1",
+                **files(tmp_path, "edge-edge-1"),
+            )
+            async with Edge(settings) as linked:
+                ready = asyncio.create_task(until(partial(_ready, linked)), name="ready")
+                done, _ = await asyncio.wait({ready}, timeout=LIMIT if right else 2)
+                ready.cancel()
+                assert bool(done) is right
 
 
 async def test_the_edges_of_one_node_share_its_certificate(folder: Path) -> None:

@@ -12,7 +12,8 @@ import structlog
 
 from kull_edge.link.certificates import ChannelCertificates
 from kull_edge.link.channels import open_channel
-from kull_edge.link.port import LinkListener, RouterLink
+from kull_edge.link.links import Links
+from kull_edge.link.port import LinkListener
 from kull_edge.link.send_queue import SendQueue
 from kull_protos.common.backoff import full_jitter
 from kull_protos.contract.attach import MESSAGE_BYTES
@@ -37,6 +38,7 @@ OPTIONS: Final = (
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 500),
 )
+HOST_OPTIONS: Final = ("grpc.ssl_target_name_override", "grpc.default_authority")
 
 
 class _Reset(Exception):
@@ -54,6 +56,7 @@ class GrpcLink:
             an answer of None: plain text.
         max_bytes: what may wait for a router that does not keep up.
         now: seconds of the clock that connections' beginnings are told by; None: the event loop's.
+        host: whose name the router's certificate has; empty: that of the target.
     """
 
     def __init__(
@@ -65,8 +68,10 @@ class GrpcLink:
         credentials: Callable[[], grpc.ChannelCredentials | None] | None = None,
         max_bytes: int = 33_554_432,
         now: Callable[[], float] | None = None,
+        host: str = "",
     ) -> None:
         self.name = target
+        self._host = host
         self._now = now or _loop_time
         self._hello = hello
         self._rng = rng
@@ -79,6 +84,11 @@ class GrpcLink:
     def waiting_bytes(self) -> int:
         """See RouterLink."""
         return self._send_queue.bytes if self._send_queue else 0
+
+    @property
+    def up(self) -> bool:
+        """See RouterLink."""
+        return self._send_queue is not None
 
     def send(self, request: AttachRequest) -> None:
         """See RouterLink."""
@@ -118,7 +128,8 @@ class GrpcLink:
 
     def _channel(self) -> grpc.aio.Channel:
         credentials = self._credentials() if self._credentials else None
-        return open_channel(self.name, credentials, OPTIONS)
+        named = [(option, self._host) for option in HOST_OPTIONS] if self._host else []
+        return open_channel(self.name, credentials, (*OPTIONS, *named))
 
     async def _stream(self, stub: Any, listener: LinkListener) -> str:
         """Live through one stream; return why it ended."""
@@ -194,12 +205,19 @@ def _reason(error: BaseException) -> str:
 
 
 def links_to(
-    routers: Sequence[str], hello: Hello, *, rng: random.Random, certificates: ChannelCertificates
-) -> list[RouterLink]:
-    """Return a link to each router (`host:port`)."""
-    return [
-        GrpcLink(router, hello, rng=rng, credentials=certificates.credentials) for router in routers
-    ]
+    routers: Sequence[str],
+    names: Sequence[str],
+    hello: Hello,
+    *,
+    rng: random.Random,
+    certificates: ChannelCertificates,
+) -> Links:
+    """Return links to routers (`host:port`), and to those that names in the DNS stand for."""
+
+    def link(target: str, host: str) -> GrpcLink:
+        return GrpcLink(target, hello, rng=rng, credentials=certificates.credentials, host=host)
+
+    return Links((link(router, "") for router in routers), names=names, make=link)
 
 
 def _loop_time() -> float:

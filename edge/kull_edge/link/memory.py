@@ -90,6 +90,11 @@ class MemoryLink:
         """See RouterLink."""
         return self._send_queue.bytes if self._send_queue else 0
 
+    @property
+    def up(self) -> bool:
+        """See RouterLink."""
+        return self._send_queue is not None
+
     def send(self, request: AttachRequest) -> None:
         """See RouterLink."""
         if self._send_queue:

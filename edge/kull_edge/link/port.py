@@ -44,6 +44,11 @@ class RouterLink(Protocol):
         """Bytes of frames that wait to be handed to the transport."""
         ...
 
+    @property
+    def up(self) -> bool:
+        """Whether a stream is open, and its router has introduced itself."""
+        ...
+
     def send(self, request: AttachRequest) -> None:
         """Queue a frame for the open stream, without waiting; frames leave in order.
 

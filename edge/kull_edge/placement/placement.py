@@ -32,7 +32,7 @@ class Placement:
     """See the module's text.
 
     Args:
-        routers: how many there should be links to.
+        routers: how many there should be links to. That may change.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Placement:
         rng: random.Random,
     ) -> None:
         self._config = config
-        self._routers = routers
+        self.routers = routers
         self._sessions = sessions
         self._timers = timers
         self._rng = rng
@@ -149,7 +149,7 @@ class Placement:
         """Whether its device is better served by another edge: then it is asked no more."""
         if waited < self._config.away_after:
             return False
-        if not self._owners.is_cut_off(key.address, routers=self._routers):
+        if not self._owners.is_cut_off(key.address, routers=self.routers):
             return False
         self._staleness.ends(key)
         return True

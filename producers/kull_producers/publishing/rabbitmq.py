@@ -19,6 +19,7 @@ from aio_pika import exceptions
 from aio_pika.abc import AbstractChannel, AbstractExchange, UnderlayConnection
 from aiormq.exceptions import ChannelAccessRefused
 
+from kull_producers.amqp_url import each_host, host_and_port
 from kull_producers.errors import (
     AccessRefused,
     ConnectError,
@@ -30,7 +31,7 @@ from kull_producers.errors import (
 )
 from kull_producers.events import topology
 from kull_producers.events.message import Message
-from kull_producers.places import each_host, host_and_port, look_up
+from kull_producers.look_up import look_up
 from kull_producers.publishing.cancellation import Cancellation, apart
 from kull_producers.publishing.rabbitmq_connection import RabbitConnection
 from kull_producers.publishing.transport import BLOCKED
@@ -222,8 +223,8 @@ class RabbitTransport:
                 return connection
         self._failures += 1
         # One that refuses may be alone in that; who cannot be reached may be back soon.
-        error = next((each for each in errors if not _refuses(each)), errors[0])
-        raise self._unreachable(error) from error
+        worst = next((each for each in errors if not _refuses(each)), errors[0])
+        raise self._unreachable(worst) from worst
 
     async def _exists(self, exchange: str) -> bool:
         async with self._lock:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from kull_producers.places import look_up
+from kull_producers.look_up import look_up
 from kull_router.broker.amqp.url import AmqpUrl
 from kull_router.errors import BrokerUnavailable, ConfigError, ShardCountMismatch
 

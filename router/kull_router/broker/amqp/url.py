@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from kull_producers.places import PORTS, each_host
+from kull_producers.amqp_url import PORTS, each_host
 from kull_router.errors import ConfigError
 
 _OPTIONS: Final = ("cafile", "certfile", "keyfile")

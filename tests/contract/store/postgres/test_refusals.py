@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -27,6 +28,25 @@ class TestRefusals:
         with pytest.raises(StoreUnavailable, match=rf"127\.0\.0\.1:{port}/kull") as caught:
             await PostgresStore.open(url, shard_count=16)
         assert "very-secret" not in "".join(traceback.format_exception(caught.value))
+
+    async def test_of_several_hosts_the_one_that_may_be_written_to_serves(
+        self, private_postgres: Postgres, database_url: str
+    ) -> None:
+        """A server in read-only mode says what a standby says to `target_session_attrs`."""
+        real, other = urlsplit(database_url), urlsplit(private_postgres.url)
+        with psycopg.connect(private_postgres.url, autocommit=True) as db:
+            db.execute("ALTER SYSTEM SET default_transaction_read_only = on")
+            db.execute("SELECT pg_reload_conf()")
+            name = urlsplit(database_url).path.strip("/")
+            db.execute("SET default_transaction_read_only = off")
+            db.execute(f'CREATE DATABASE "{name}"')
+        hosts = f"127.0.0.1:{free_port()},127.0.0.1:{other.port},127.0.0.1:{real.port}"
+        account = f"{real.username}:{real.password}"
+        url = f"postgresql://{account}@{hosts}{real.path}?target_session_attrs=read-write"
+        async with opened(url) as store:
+            assert await store.claim(SHARD, "r") == 1
+        with psycopg.connect(database_url, autocommit=True) as db:
+            assert db.execute("SELECT term FROM shards").fetchall() == [(1,)]
 
     async def test_a_wrong_password_is_told_without_the_password(
         self, private_postgres: Postgres
