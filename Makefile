@@ -104,6 +104,9 @@ matrix: setup ## Run the tests on every Python and RabbitMQ found (PYTHONS="3.12
 chaos: setup ## Kill and cut a mesh of real processes under load (MINUTES=10 SEED=n)
 	$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
 
+cluster: setup ## The same over hosts whose links fail, with three RabbitMQ nodes; needs root (MINUTES=10 SEED=n)
+	$(BIN)/python -m tests.cluster --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
+
 outage: setup ## Take RabbitMQ away from a billing service with an outbox (SECONDS=60)
 	$(BIN)/python bench/outbox_outage.py --seconds $(or $(SECONDS),60)
 rolling: setup ## Restart three edges under load, and say what devices notice (DEVICES=3000)

@@ -5,26 +5,30 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Sequence
+from typing import Final
 
 from tests.support.tcp_proxy import TcpProxy
+
+CONNECT_SECONDS: Final = 2.0  # for one of several edges
 
 
 class Balancer(TcpProxy):
     """One port for all edges."""
 
-    def __init__(self, ports: Sequence[int], rng: random.Random) -> None:
-        super().__init__("127.0.0.1", ports[0])
-        self._ports = list(ports)
+    def __init__(self, edges: Sequence[tuple[str, int]], rng: random.Random) -> None:
+        super().__init__(*edges[0])
+        self._edges = list(edges)
         self._rng = rng
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        ports = self._rng.sample(self._ports, len(self._ports))
-        for port in ports[:-1]:
+        *others, last = self._rng.sample(self._edges, len(self._edges))
+        for edge in others:
             try:
-                return await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
+                async with asyncio.timeout(CONNECT_SECONDS):
+                    return await asyncio.open_connection(*edge)
+            except OSError:  # TimeoutError is one
                 continue
-        return await asyncio.open_connection("127.0.0.1", ports[-1])
+        return await asyncio.open_connection(*last)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

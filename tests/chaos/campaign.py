@@ -10,16 +10,17 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from kull_producers.contract.shard import DEFAULT_SHARD_COUNT as SHARDS
 from kull_producers.contract.shard import shard_of
 from tests.chaos.balancer import Balancer
-from tests.chaos.faults import Faults
+from tests.chaos.faults import Fault, Faults
 from tests.chaos.fleet import Fleet
 from tests.chaos.flow import Flow
 from tests.chaos.ledger import Ledger
 from tests.chaos.producer import Producer
-from tests.chaos.report import FAILOVER_WITHIN, Report
+from tests.chaos.report import Report
 from tests.support.mesh import Mesh
 from tests.support.postgres import Postgres
 from tests.support.rabbitmq import RabbitMQ
@@ -62,7 +63,9 @@ async def run(plan: Plan) -> Report:
         )
         stack.callback(mesh.stop)
         await asyncio.to_thread(mesh.start)
-        balancer = await stack.enter_async_context(Balancer(mesh.ports, rng))
+        balancer = await stack.enter_async_context(
+            Balancer([("127.0.0.1", port) for port in mesh.ports], rng)
+        )
         users = [f"user-{number}" for number in range(plan.users)]
         producer = Producer(
             report.ledger,
@@ -81,6 +84,16 @@ async def run(plan: Plan) -> Report:
     return report
 
 
+class Breaks(Protocol):
+    """What can be done to what runs."""
+
+    all: dict[str, Fault]
+
+    async def until_replaceable(self) -> None:
+        """Wait until what a fault takes away can be replaced."""
+        ...
+
+
 class Campaign:
     """The load and the faults, on a mesh that runs."""
 
@@ -89,7 +102,7 @@ class Campaign:
         plan: Plan,
         fleet: Fleet,
         producer: Producer,
-        faults: Faults,
+        faults: Breaks,
         report: Report,
         rng: random.Random,
     ) -> None:
@@ -123,7 +136,7 @@ class Campaign:
             await asyncio.sleep(self._rng.uniform(0, 2))
 
     async def _fault(self, kind: str) -> None:
-        if kind in FAILOVER_WITHIN:
+        if kind in self._report.within:
             await self._faults.until_replaceable()
         begin = time.monotonic()
         closed_before = len(self._fleet.closes)
@@ -133,7 +146,7 @@ class Campaign:
         # Level with an event that was published after all was started again.
         await self._level(kind, {user: n + 1 for user, n in self._producer.started.items()})
         self._report.recoveries[kind].append(time.monotonic() - begin)
-        if kind in FAILOVER_WITHIN:
+        if kind in self._report.within:
             self._report.closed += self._fleet.closes[closed_before:]
             if flow.pause is not None:  # it cannot be, when every device is level
                 self._report.pauses[kind].append(flow.pause)

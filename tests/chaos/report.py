@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rich.console import Console
@@ -25,6 +25,7 @@ class Report:
     """What came of it.
 
     Attributes:
+        within: seconds until every shard must deliver again, by kind of fault.
         recoveries: seconds until every device was level, by kind of fault.
         pauses: seconds until every shard delivered what was published since the fault, by kind of
             fault, of those that take a router away.
@@ -33,6 +34,7 @@ class Report:
     """
 
     ledger: Ledger
+    within: Mapping[str, float] = field(default_factory=lambda: FAILOVER_WITHIN)
     recoveries: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     pauses: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     closed: list[str] = field(default_factory=list)
@@ -40,16 +42,16 @@ class Report:
 
     def violations(self) -> list[str]:
         """Return everything that must not be."""
-        closed = [f"a router's death closed a WebSocket: {reason}" for reason in self.closed]
+        closed = [f"a fault elsewhere closed a WebSocket: {reason}" for reason in self.closed]
         return self.problems + closed + self.ledger.violations()
 
     def slow(self) -> list[str]:
         """Return the failovers that took too long, which a busy machine explains as well."""
         return [
-            f"'{kind}': deliveries paused for {seconds:.1f} s, more than {FAILOVER_WITHIN[kind]} s"
+            f"'{kind}': deliveries paused for {seconds:.1f} s, more than {self.within[kind]} s"
             for kind, pauses in self.pauses.items()
             for seconds in pauses
-            if seconds > FAILOVER_WITHIN[kind]
+            if seconds > self.within[kind]
         ]
 
     def print(self) -> None:
@@ -64,7 +66,7 @@ class Report:
             console.print(
                 f"{kind}: every shard delivered again after {median} (median), {worst} (worst)"
             )
-        console.print(f"WebSockets closed by a router's death: {len(self.closed)}")
+        console.print(f"WebSockets closed by faults elsewhere: {len(self.closed)}")
         ledger = self.ledger
         console.print(
             f"accepted by the outbox {sum(ledger.confirmed.values())} events, "

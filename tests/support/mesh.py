@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Self
@@ -37,10 +37,11 @@ class Process:
         logs: Path,
         *options: str,
         python: str = sys.executable,
+        prefix: Sequence[str] = (),
     ) -> None:
+        """`prefix`: what runs a command where this process is to be."""
         self.name, self.env = name, env
-        self._python = python
-        self._command = [role, *options]
+        self._command = [*prefix, python, "-m", "kull_mesh", role, *options]
         self.log = logs / f"{name}.log"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -48,7 +49,7 @@ class Process:
         """Start it; its log goes on at the end of the file."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [self._python, "-m", "kull_mesh", *self._command],
+                self._command,
                 env={**os.environ, **self.env},
                 stdout=log,
                 stderr=log,
