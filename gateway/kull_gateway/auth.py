@@ -17,6 +17,7 @@ import jwt
 from kull_producers.contract.device_tokens import HS256
 from kull_producers.contract.limits import MIN_SECRET_BYTES
 from kull_producers.errors import InvalidEvent
+from kull_producers.events.catalogue import Catalogue
 from kull_producers.events.models import EVENTS
 from kull_producers.events.stamp import check_app_id
 
@@ -27,7 +28,8 @@ EVENT_SCOPES: Final = EVENTS.scopes
 CONSOLE_READ: Final = "console:read"
 CONSOLE_ACT: Final = "console:act"
 # The console takes keys alone, no tokens.
-SCOPES: Final = (*EVENT_SCOPES, TOKEN_MINT, METRICS_READ, CONSOLE_READ, CONSOLE_ACT)
+_OTHER_SCOPES: Final = (TOKEN_MINT, METRICS_READ, CONSOLE_READ, CONSOLE_ACT)
+SCOPES: Final = (*EVENT_SCOPES, *_OTHER_SCOPES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,11 @@ class Caller:
 
     service: str
     id: str
+
+
+def scopes_of(events: Catalogue) -> tuple[str, ...]:
+    """Return the scopes that keys and tokens may have where these event types are known."""
+    return (*events.scopes, *_OTHER_SCOPES)
 
 
 Authorize = Callable[[str, str], Caller]
@@ -84,11 +91,11 @@ def service_auth(secret: str) -> Authorize:
     return authorize
 
 
-def open_auth(checked: Authorize) -> Authorize:
+def open_auth(checked: Authorize, events: Catalogue = EVENTS) -> Authorize:
     """Let callers publish who show nothing: for demos. Who shows something is checked as ever."""
 
     def authorize(authorization: str, scope: str) -> Caller:
-        if authorization or scope not in EVENT_SCOPES:  # a token would outlive the demo
+        if authorization or scope not in events.scopes:  # a token would outlive the demo
             return checked(authorization, scope)
         return Caller(service="anyone", id="anyone")
 

@@ -90,6 +90,7 @@ def add(
     *,
     service: str,
     scopes: Sequence[str],
+    known: Sequence[str] = SCOPES,
     ttl: float | None = None,
     now: float | None = None,
 ) -> str:
@@ -98,7 +99,8 @@ def add(
     Args:
         path: the file; made if it does not exist, readable by its owner only.
         service: who uses the key.
-        scopes: of `auth.SCOPES`.
+        scopes: what the key is for.
+        known: the scopes that there are, see `auth.scopes_of`.
         ttl: seconds that it is valid; None: until it is revoked.
         now: seconds since the Unix epoch.
 
@@ -106,9 +108,9 @@ def add(
         KeyFileError: the file cannot be used.
         ValueError: there is no such scope.
     """
-    unknown = sorted(set(scopes) - set(SCOPES))
+    unknown = sorted(set(scopes) - set(known))
     if unknown or not scopes:
-        raise ValueError(f"the scopes are {', '.join(SCOPES)}; choose at least one of them")
+        raise ValueError(f"the scopes are {', '.join(known)}; choose at least one of them")
     created = time.time() if now is None else now
     secret = secrets.token_urlsafe(32)
     key = ServiceKey(

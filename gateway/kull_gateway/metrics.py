@@ -25,6 +25,7 @@ from kull_producers.publishing.publisher import Publisher
 # Routes as they are declared: what callers make up would be series without end.
 PATHS: Final = (
     *(f"/api/sync/{model.event_type.slug}" for model in EVENTS.values()),
+    "/api/sync/events/{type}",
     "/api/sync/token",
     "/api/sync/devices/{deviceId:path}",
     "/api/sync/status",

@@ -8,7 +8,9 @@ from typing import Any, Final
 
 from pydantic import BaseModel, Field
 
+from kull_producers.events.catalogue import Catalogue
 from kull_producers.events.event import Event
+from kull_producers.events.schema import request_schema
 
 Json = dict[str, Any]
 
@@ -58,22 +60,53 @@ REFUSALS: Final = (
 
 def trigger(model: type[Event]) -> Json:
     """Return the arguments of a trigger's route that describe it."""
-    schema = model.model_json_schema()
-    if model.event_type.audience.takes_user:
-        schema["properties"] = {"userId": {"type": "string"}, **schema["properties"]}
-        schema["required"] = ["userId", *schema["required"]]
-    key = {
-        "name": "Idempotency-Key",
-        "in": "header",
-        "description": "the event's id, unique for your service and route: repeats arrive once",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-~]+$"},
+    return _trigger(request_schema(model), model.event_type.examples, *REFUSALS, parameters=[KEY])
+
+
+def any_trigger(events: Catalogue) -> Json:
+    """Return the arguments of the route that takes events of any type which is declared."""
+    models = events.values()
+    names = [name for each in models for name in (each.event_type.slug, each.event_type.name)]
+    which = {
+        "name": "type",
+        "in": "path",
+        "required": True,
+        "description": "the event's type, as in a path or as devices get it",
+        "schema": {"type": "string", "enum": names},
     }
+    examples = {
+        f"{each.event_type.name}: {what}": example
+        for each in models
+        for what, example in each.event_type.examples.items()
+    }
+    return _trigger(
+        {"anyOf": [request_schema(each) for each in models]},
+        examples,
+        *(*REFUSALS, HTTPStatus.NOT_FOUND),
+        parameters=[which, KEY],
+    )
+
+
+def _trigger(
+    schema: Json,
+    examples: Mapping[str, Mapping[str, Any]],
+    *refusals: HTTPStatus,
+    parameters: list[Json],
+) -> Json:
     return {
         "status_code": HTTPStatus.ACCEPTED,
         "response_model": Accepted,
-        "responses": problems(*REFUSALS, HTTPStatus.CONFLICT, HTTPStatus.SERVICE_UNAVAILABLE),
-        "openapi_extra": body(schema, model.event_type.examples) | {"parameters": [key], **SECURED},
+        "responses": problems(*refusals, HTTPStatus.CONFLICT, HTTPStatus.SERVICE_UNAVAILABLE),
+        "openapi_extra": body(schema, examples) | {"parameters": parameters, **SECURED},
     }
+
+
+KEY: Final[Json] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "the event's id, unique for your service and route: repeats arrive once",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-~]+$"},
+}
 
 
 SECURED: Final[Json] = {"security": [{"service": []}]}

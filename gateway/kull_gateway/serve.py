@@ -24,6 +24,7 @@ from kull_gateway.serving.traces import traces
 from kull_gateway.settings import GatewaySettings
 from kull_producers import exposition
 from kull_producers.connect import connect
+from kull_producers.event_modules import load
 from kull_producers.publishing.publisher import Publisher
 from kull_producers.publishing.tracing import Tracer
 
@@ -42,7 +43,8 @@ async def serve(
     `details` returns what the status tells beside RabbitMQ's state; None: nothing. `sign_out`: see
     `create_app`. `extend` may add routes of its own.
     Shutdown: stop accepting, let requests end, disconnect from RabbitMQ. Raises what `async with`
-    of `connect` raises, GatewayConfigError, and OSError when the port cannot be used.
+    of `connect` raises, GatewayConfigError, EventModuleError, and OSError when the port cannot be
+    used.
     """
     node = f"{settings.gateway_host}:{settings.gateway_port}"
     to = traces(settings.traces_url, role="kull-gateway", node=node, ratio=settings.traces_ratio)
@@ -69,6 +71,7 @@ async def _serve_with(
     app = create_app(
         publisher,
         authorize=settings.authorize(),
+        events=load(settings.events_modules),
         status=status,
         minter=settings.minter(),
         sign_out=sign_out,

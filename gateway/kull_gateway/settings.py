@@ -17,6 +17,7 @@ from kull_gateway.places import PlaceLimits
 from kull_gateway.rates import Buckets
 from kull_gateway.shared_settings import (
     BrokerSettings,
+    EventsSettings,
     PageSettings,
     ServiceSettings,
     Shared,
@@ -88,7 +89,13 @@ class HttpSettings(Shared):
 
 
 class GatewaySettings(
-    HttpSettings, BrokerSettings, ServiceSettings, PageSettings, SigningSettings, TracesSettings
+    HttpSettings,
+    BrokerSettings,
+    EventsSettings,
+    ServiceSettings,
+    PageSettings,
+    SigningSettings,
+    TracesSettings,
 ):
     """Settings of one gateway. Every field names its unit."""
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from kull_gateway import auth, openapi, requests
 from kull_gateway.idempotency import Used
-from kull_gateway.problems import TooMany
+from kull_gateway.problems import BadRequest, TooMany
 from kull_gateway.rates import Buckets
-from kull_producers.errors import InvalidEvent
+from kull_producers.events.audience import whom_in
 from kull_producers.events.catalogue import Catalogue
 from kull_producers.events.event import Event
 from kull_producers.publishing.publisher import Publisher
@@ -46,18 +45,20 @@ class Triggers:
 
     async def trigger(self, request: Request, model: type[Event]) -> JSONResponse:
         """Publish the event in a request; answer once it is confirmed."""
-        caller = self._admission.admit(request, model.event_type.scope)
+        kind = model.event_type
+        caller = self._admission.admit(request, kind.scope)
         body = await requests.read(request)
         fields = requests.fields_of(body)
         key = requests.idempotency_key(request)
-        user_id = _pop_user_id(model, fields) if model.event_type.audience.takes_user else None
+        whom = whom_in(kind.audience, kind.title, fields)
         event = model.from_data(fields)
-        if key is not None:
-            path, now = request.url.path, self._admission.clock()
-            self._used.check(caller.service, path, key, body=body, now=now)
+        if key is not None:  # of the type: two paths lead here
+            now = self._admission.clock()
+            self._used.check(caller.service, kind.name, key, body=body, now=now)
         event_id = await self._publisher.publish(
             event,
-            user_id=user_id,
+            user_id=whom.user_id,
+            everybody=whom.everybody,
             idempotency_key=key,
             app_id=caller.service,
             traceparent=requests.traceparent(request),
@@ -66,10 +67,11 @@ class Triggers:
 
 
 def add(app: FastAPI, publisher: Publisher, admission: Admission, events: Catalogue) -> None:
-    """Add a trigger for each type of event to an app."""
+    """Add a trigger for each type of event to an app, and one for all."""
     triggers = Triggers(publisher, admission)
     for model in events.values():
         _add_route(app, triggers, model)
+    _add_route_for_all(app, triggers, events)
 
 
 def _add_route(app: FastAPI, triggers: Triggers, model: type[Event]) -> None:
@@ -88,9 +90,25 @@ def _add_route(app: FastAPI, triggers: Triggers, model: type[Event]) -> None:
     )
 
 
-def _pop_user_id(model: type[Event], fields: dict[str, Any]) -> str:
-    user_id = fields.pop("userId", None)
-    if not isinstance(user_id, str):
-        title = model.event_type.title
-        raise InvalidEvent(f"{title}: userId must be a text: whom is the event for?")
-    return user_id
+def _add_route_for_all(app: FastAPI, triggers: Triggers, events: Catalogue) -> None:
+    async def trigger(request: Request) -> JSONResponse:
+        name = request.path_params["type"]
+        model = events.get(name) or events.get(name.upper().replace("-", "_"))
+        if model is None or name not in {model.event_type.name, model.event_type.slug}:
+            raise BadRequest(
+                f"no event type is called {name[:80]!r} here; there are {', '.join(events)}. "
+                "A gateway learns its own from KULL_EVENTS_MODULES",
+                HTTPStatus.NOT_FOUND,
+            )
+        return await triggers.trigger(request, model)
+
+    scopes = ", ".join(f"{name}: {each.event_type.scope}" for name, each in events.items())
+    app.add_api_route(
+        "/api/sync/events/{type}",
+        trigger,
+        methods=["POST"],
+        name="any_event",
+        summary="Publish an event of any declared type.",
+        description=f"The body is what the type's own trigger takes. Needs its scope: {scopes}.",
+        **openapi.any_trigger(events),
+    )

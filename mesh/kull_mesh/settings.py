@@ -8,8 +8,11 @@ from typing import Literal
 from platformdirs import user_state_path
 from pydantic import Field
 
+from kull_producers.event_modules import load
+from kull_producers.events.catalogue import Catalogue
 from kull_protos.settings import (
     BrokerSettings,
+    EventsSettings,
     PageSettings,
     ServiceSettings,
     SigningSettings,
@@ -17,7 +20,9 @@ from kull_protos.settings import (
 )
 
 
-class MeshSettings(TlsSettings, BrokerSettings, ServiceSettings, PageSettings, SigningSettings):
+class MeshSettings(
+    TlsSettings, BrokerSettings, EventsSettings, ServiceSettings, PageSettings, SigningSettings
+):
     """What the commands share. Every field names its unit where it has one."""
 
     home: Path = Field(
@@ -43,6 +48,11 @@ class MeshSettings(TlsSettings, BrokerSettings, ServiceSettings, PageSettings, S
         "auto",
         description="log lines for people or machines; auto: by whether stderr is a terminal",
     )
+
+    @property
+    def events(self) -> Catalogue:
+        """The event types of the deployment. Raises EventModuleError."""
+        return load(self.events_modules)
 
     @property
     def keys_file(self) -> Path:

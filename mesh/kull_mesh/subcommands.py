@@ -45,6 +45,7 @@ ENTRIES: Final = {
     "certs": Entry("certs", "app", TOOL),
     "send": Entry("send", "app", TOOL),
     "listen": Entry("listen", "listen", TOOL),
+    "events": Entry("events", "events", TOOL),
     "config": Entry("config", "config", TOOL),
     "definitions": Entry("definitions", "definitions", TOOL),
     "version": Entry("version", "version", TOOL),

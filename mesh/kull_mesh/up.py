@@ -35,6 +35,8 @@ from kull_mesh.readiness import until
 from kull_mesh.secrets import Keys
 from kull_mesh.up_metrics import UpMetrics
 from kull_producers import Publisher
+from kull_producers.events.catalogue import Catalogue
+from kull_producers.events.models import EVENTS
 from kull_producers.publishing.rabbitmq import RabbitTransport
 from kull_producers.publishing.transport import Transport
 from kull_protos.common.hosts import authority, is_loopback
@@ -67,6 +69,7 @@ class UpOptions:
         service_keys: file of the service keys; None: service tokens only.
         origins: web pages that may connect and call, besides our own.
         allow_plain_tokens: ids do as tokens, and the HTTP triggers ask for none.
+        events: the types of events that there are.
     """
 
     keys: Keys
@@ -78,12 +81,13 @@ class UpOptions:
     service_keys: Path | None = None
     origins: frozenset[str] = frozenset()
     allow_plain_tokens: bool = False
+    events: Catalogue = field(default_factory=lambda: EVENTS)  # it never changes
 
     def authorize(self) -> Authorize:
         """Return what verifies the callers of the HTTP triggers. Raises KeyFileError."""
         tokens = service_auth(self.keys.service)
         checked = key_auth(self.service_keys, tokens=tokens) if self.service_keys else tokens
-        return open_auth(checked) if self.allow_plain_tokens else checked
+        return open_auth(checked, self.events) if self.allow_plain_tokens else checked
 
     def pages(self) -> Origins:
         """Return which web pages may call."""
@@ -156,6 +160,7 @@ class LocalMesh:
         app = create_app(
             self.publisher,
             authorize=authorize,
+            events=self._options.events,
             status=self._status,
             minter=secrets.minter(self._options.keys),
             sign_out=RouterSignOut([self.router.grpc_address], None),
@@ -200,6 +205,7 @@ class LocalMesh:
 
     async def _start_router(self, broker: Broker, tracer: Tracer) -> Router:
         settings = RouterSettings(
+            event_types=",".join({*RouterSettings().types, *self._options.events}),
             grpc_host="127.0.0.1",
             grpc_port=0,
             tls_ca=None,  # this process talks to itself: the operator's certificate is not for it

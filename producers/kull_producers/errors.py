@@ -12,6 +12,7 @@ KullError
 │   └── NoAnswer            it is connected and silent
 ├── ShardCountMismatch      this publisher and the deployment disagree about the shard count
 │   └── NotDeployed         no router has created the topology yet
+├── EventModuleError        a module with event types cannot be used; the text says why
 ├── OutboxError             the outbox cannot be used; nothing was accepted
 │   ├── OutboxFull          it has no room: RabbitMQ is away for too long, or the disk is full
 │   └── OutboxLocked        another process has it
@@ -89,6 +90,10 @@ class ShardCountMismatch(KullError):
 
 class NotDeployed(ShardCountMismatch):
     """No router has created the topology yet: start one."""
+
+
+class EventModuleError(KullError):
+    """A module that should declare event types cannot be loaded, or declares them wrongly."""
 
 
 class OutboxError(KullError):

@@ -74,6 +74,17 @@ class BrokerSettings(Shared):
     )
 
 
+class EventsSettings(Shared):
+    """Which event types there are."""
+
+    events_modules: str = variable(
+        "events_modules",
+        "",
+        description="Python modules with event types of your own, separated by commas, e.g. "
+        "our.events; they are looked for where Python looks, and in the working directory",
+    )
+
+
 class DeviceTokenSettings(Shared):
     """Device tokens, for whoever signs or verifies them."""
 

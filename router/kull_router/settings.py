@@ -9,6 +9,7 @@ from typing import Final
 from pydantic import Field, SecretStr, field_validator
 
 from kull_protos.common import flight_recorder
+from kull_protos.contract.event_types import is_event_type
 from kull_protos.settings import (
     ROUTER_PORT,
     BrokerSettings,
@@ -32,6 +33,17 @@ def parse_shards(text: str) -> frozenset[int]:
             raise ValueError(f"{part!r} is no shard or range of shards: write for example 0-7,12")
         shards.update(range(int(first), int(last) + 1))
     return frozenset(shards)
+
+
+def parse_types(text: str) -> frozenset[str]:
+    """Return the event types in a list, `COLLECTION_SHARED,PHOTO_VIEWED`. Raises ValueError."""
+    types = frozenset(each.strip() for each in text.split(",") if each.strip())
+    for each in sorted(types):
+        if not is_event_type(each):
+            raise ValueError(
+                f"{each!r} is no event type: up to 64 of A-Z, 0-9, _, no word of the protocol"
+            )
+    return types
 
 
 class RouterSettings(
@@ -86,6 +98,16 @@ class RouterSettings(
         ge=32 * 2**20,
         description="bytes of unacknowledged messages, all shards together; above it nothing is "
         "read from RabbitMQ",
+    )
+    strict_events: bool = Field(
+        False,
+        description="events of types that neither Kull nor KULL_EVENT_TYPES names become dead "
+        "letters",
+    )
+    event_types: str = Field(
+        "",
+        description="event types of your own, names separated by commas, e.g. COLLECTION_SHARED; "
+        "read with KULL_STRICT_EVENTS only, and `kull up` adds those of KULL_EVENTS_MODULES",
     )
     batch: int = Field(256, ge=1, description="events per append")
     presence_grace: float = Field(
@@ -156,12 +178,23 @@ class RouterSettings(
         parse_shards(value)
         return value
 
+    @field_validator("event_types")
+    @classmethod
+    def _check_types(cls, value: str) -> str:
+        parse_types(value)
+        return value
+
     @field_validator("token_jwks_url")
     @classmethod
     def _check_url(cls, value: str) -> str:
         if value and not value.startswith(("https://", "http://")):
             raise ValueError("must begin with https:// (or http:// inside a private network)")
         return value
+
+    @property
+    def types(self) -> frozenset[str]:
+        """The event types that this deployment brings itself."""
+        return parse_types(self.event_types)
 
     @property
     def preference(self) -> frozenset[int]:

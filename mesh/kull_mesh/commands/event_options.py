@@ -15,6 +15,7 @@ from kull_mesh.errors import MeshError
 from kull_producers import Event
 
 USER: Final = "user"  # the option that names the user beside the fields
+EVERYBODY: Final = "everybody"  # the one that is said instead
 _TAKEN: Final = {"id", "url", "amqp-url", "help"}
 _SUFFIX: Final = re.compile(r"_(ids?|count)$")
 
@@ -81,7 +82,7 @@ def _flags(names: list[str], *, beside: bool) -> dict[str, str]:
     """Return short names, `shoot` for `shoot_id`, where they are free."""
     short = {name: _SUFFIX.sub("", name).replace("_", "-") for name in names}
     uses = Counter(short.values())
-    taken = _TAKEN | {USER} if beside else _TAKEN
+    taken = _TAKEN | {USER, EVERYBODY} if beside else _TAKEN
     flags = {}
     for name, flag in short.items():
         own = flag if uses[flag] == 1 else name.replace("_", "-")

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 import kull_gateway.keys
-from kull_gateway.auth import EVENT_SCOPES
+from kull_gateway.auth import scopes_of
 from kull_mesh import durations
 from kull_mesh.commands.token import Scopes
 from kull_mesh.errors import MeshError
@@ -41,10 +41,14 @@ def add(
 ) -> None:
     """Make a key and print it, this once: the file keeps only its hash."""
     lifetime = durations.seconds(ttl) if ttl else None
-    path = _path(file)
+    path, events = _path(file), MeshSettings().events
     try:
         key = kull_gateway.keys.add(
-            path, service=service, scopes=scope or list(EVENT_SCOPES), ttl=lifetime
+            path,
+            service=service,
+            scopes=scope or events.scopes,
+            known=scopes_of(events),
+            ttl=lifetime,
         )
     except ValueError as error:
         raise MeshError(str(error)) from error

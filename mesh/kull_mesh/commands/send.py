@@ -12,11 +12,11 @@ import typer
 
 from kull_gateway import service_token
 from kull_mesh import secrets
-from kull_mesh.commands.event_options import USER, FieldOption, options_of
+from kull_mesh.commands.event_options import EVERYBODY, USER, FieldOption, options_of
 from kull_mesh.errors import MeshError
 from kull_mesh.settings import MeshSettings
 from kull_producers import Event, connect
-from kull_producers.events.models import EVENTS
+from kull_producers.events.audience import Whom
 from kull_protos.common.hosts import is_loopback
 
 app = typer.Typer(help="Publish one event; prints its id.", no_args_is_help=True)
@@ -37,6 +37,8 @@ EventId = Annotated[
     str | None, typer.Option("--id", help="Idempotency key: the same id arrives once.")
 ]
 User = Annotated[str, typer.Option(help="User id.")]
+OptionalUser = Annotated[str | None, typer.Option(help="User id.")]
+Everybody = Annotated[bool, typer.Option("--everybody", help="Tell all users instead.")]
 
 
 def command_of(model: type[Event]) -> Callable[..., None]:
@@ -46,12 +48,19 @@ def command_of(model: type[Event]) -> Callable[..., None]:
     def command(
         *, event_id: str | None, amqp_url: str | None, url: str | None, **given: Any
     ) -> None:
-        user = given.pop(USER, None)
+        user, everybody = given.pop(USER, None), given.pop(EVERYBODY, False)
+        if takes_everybody and bool(user) is everybody:
+            raise MeshError("whom is it for? Say either --user or --everybody")
         event = model(**{each.name: each.value(given[each.argument]) for each in options})
-        _send(event, user=user, event_id=event_id, amqp_url=amqp_url, url=url)
+        whom = Whom(user_id=user or None, everybody=everybody)
+        _send(event, whom, event_id=event_id, amqp_url=amqp_url, url=url)
 
+    takes_everybody = model.event_type.audience.takes_everybody
+    named = [_optional(USER, OptionalUser), _optional(EVERYBODY, Everybody, default=False)]
+    if not takes_everybody:
+        named = [_required(USER, User)] if model.event_type.audience.takes_user else []
     parameters = [
-        *([_required(USER, User)] if model.event_type.audience.takes_user else []),
+        *named,
         *(_parameter(option) for option in options),
         *(_optional(*each) for each in COMMON),
     ]
@@ -70,41 +79,43 @@ def _required(name: str, annotation: Any) -> Parameter:
     return Parameter(name, Parameter.KEYWORD_ONLY, annotation=annotation)
 
 
-def _optional(name: str, annotation: Any) -> Parameter:
-    return Parameter(name, Parameter.KEYWORD_ONLY, annotation=annotation, default=None)
+def _optional(name: str, annotation: Any, default: Any = None) -> Parameter:
+    return Parameter(name, Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
 
 
 COMMON = (("event_id", EventId), ("amqp_url", AmqpUrl), ("url", Url))
 
-for each in EVENTS.values():
+for each in MeshSettings().events.values():
     app.command(each.event_type.slug)(command_of(each))
 
 
 def _send(
-    event: Event, *, user: str | None, event_id: str | None, amqp_url: str | None, url: str | None
+    event: Event, whom: Whom, *, event_id: str | None, amqp_url: str | None, url: str | None
 ) -> None:
     if amqp_url and not url:
-        sent = asyncio.run(_publish(amqp_url, event, user, event_id))
+        sent = asyncio.run(_publish(amqp_url, event, whom, event_id))
     else:
-        sent = post(url or MeshSettings().url, event, user, event_id)
+        sent = post(url or MeshSettings().url, event, whom, event_id)
     typer.echo(sent)
 
 
-async def _publish(amqp_url: str, event: Event, user: str | None, event_id: str | None) -> str:
+async def _publish(amqp_url: str, event: Event, whom: Whom, event_id: str | None) -> str:
     shards = MeshSettings().shard_count
     async with connect(amqp_url, shard_count=shards, app_id="kull-send") as publisher:
-        return await publisher.publish(event, user_id=user, idempotency_key=event_id)
+        return await publisher.publish(event, **whom._asdict(), idempotency_key=event_id)
 
 
-def post(url: str, event: Event, user: str | None, event_id: str | None) -> str:
+def post(url: str, event: Event, whom: Whom, event_id: str | None) -> str:
     """Publish through a `kull up` or gateway, and return the event's id. Raises MeshError."""
     body: dict[str, Any] = event.model_dump(by_alias=True, exclude_none=True, mode="json")
-    if user:
-        body["userId"] = user
-    headers = {"Authorization": f"Bearer {_service_token()}"}
+    if whom.user_id:
+        body["userId"] = whom.user_id
+    if whom.everybody:
+        body["everybody"] = True
+    headers = {"Authorization": f"Bearer {_service_token(event.event_type.scope)}"}
     if event_id:
         headers["Idempotency-Key"] = event_id
-    target = f"{url.rstrip('/')}/api/sync/{event.event_type.slug}"
+    target = f"{url.rstrip('/')}/api/sync/events/{event.event_type.slug}"
     try:
         with _client(target) as client:
             answer = client.post(target, json=body, headers=headers)
@@ -126,8 +137,9 @@ def _client(target: str) -> httpx.Client:
         ) from error
 
 
-def _service_token() -> str:
-    return service_token(secrets.load(MeshSettings()).service, service="kull-send", ttl=60)
+def _service_token(scope: str) -> str:
+    key = secrets.load(MeshSettings()).service
+    return service_token(key, service="kull-send", scopes=[scope], ttl=60)
 
 
 def _why(answer: httpx.Response) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import kull_gateway
-from kull_gateway.auth import EVENT_SCOPES, SCOPES
+from kull_gateway.auth import SCOPES, scopes_of
 from kull_mesh import durations, secrets
 from kull_mesh.errors import MeshError
 from kull_mesh.settings import MeshSettings
@@ -16,7 +16,10 @@ from kull_router.access.tokens import check_device_id
 
 Scopes = Annotated[
     list[str] | None,
-    typer.Option(help=f"{', '.join(SCOPES)}; may be repeated.", show_default="those of events"),
+    typer.Option(
+        help=f"{', '.join(SCOPES)}, and those of KULL_EVENTS_MODULES; may be repeated.",
+        show_default="those of events",
+    ),
 ]
 
 
@@ -67,10 +70,11 @@ def service_token(
     ttl: Annotated[str, typer.Option(help="How long it is valid: 30s, 15m, 1h, 7d.")] = "1h",
 ) -> None:
     """Print a token for the HTTP triggers, signed with KULL_SERVICE_SECRET or a development key."""
-    scopes = tuple(scope or EVENT_SCOPES)
-    unknown = sorted(set(scopes) - set(SCOPES))
+    settings = MeshSettings()
+    scopes, known = tuple(scope or settings.events.scopes), scopes_of(settings.events)
+    unknown = sorted(set(scopes) - set(known))
     if unknown:
-        raise MeshError(f"there is no scope {unknown[0]!r}; there are {', '.join(SCOPES)}")
-    key = secrets.load(MeshSettings()).service
+        raise MeshError(f"there is no scope {unknown[0]!r}; there are {', '.join(known)}")
+    key = secrets.load(settings).service
     lifetime = durations.seconds(ttl)
     typer.echo(kull_gateway.service_token(key, service=name, scopes=scopes, ttl=lifetime))

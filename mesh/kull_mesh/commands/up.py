@@ -58,6 +58,7 @@ def up(
         edges=edges,
         amqp_url=amqp_url or None,
         allow_plain_tokens=allow_plain_tokens,
+        events=settings.events,
     )
     warn(options)
     signals.run_role(run(options))

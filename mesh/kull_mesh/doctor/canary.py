@@ -23,6 +23,7 @@ from kull_mesh.routers import DEADLINE, admin
 from kull_mesh.secrets import Keys, device_token
 from kull_producers import ShootProgress, connect
 from kull_producers.errors import KullError
+from kull_producers.events.audience import Whom
 from kull_protos.common.flight_recorder import Kind
 from kull_protos.mesh.v1.admin_pb2 import ExplainRequest, ExplainResponse
 
@@ -129,7 +130,9 @@ def _event() -> ShootProgress:
 def _publisher(target: Target) -> Callable[[ShootProgress, str], Awaitable[str]]:
     """Return what publishes, as this environment would."""
     if not target.amqp_url:
-        return lambda event, user: asyncio.to_thread(post, target.http, event, user, None)
+        return lambda event, user: asyncio.to_thread(
+            post, target.http, event, Whom(user_id=user), None
+        )
 
     async def publish(event: ShootProgress, user: str) -> str:
         shards = target.router.shard_count

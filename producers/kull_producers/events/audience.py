@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from kull_producers.contract import addresses
 from kull_producers.errors import InvalidEvent
@@ -47,12 +47,18 @@ class Audience(Protocol):
         """Return if a room may be told instead. Raises InvalidEvent."""
         ...
 
+    @property
+    def takes_everybody(self) -> bool:
+        """Whether the publisher may name everybody instead of a user."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class NamedUser:
     """The user whom the publisher names beside the fields."""
 
     takes_user: ClassVar[bool] = True
+    takes_everybody: ClassVar[bool] = False
     knows_user: ClassVar[bool] = True
     needs: ClassVar[Collection[str]] = ()
     hidden: ClassVar[Collection[str]] = ()
@@ -70,10 +76,26 @@ class NamedUser:
 
 
 @dataclass(frozen=True, slots=True)
+class UserOrEverybody(NamedUser):
+    """The user whom the publisher names beside the fields, or everybody, by an explicit word."""
+
+    takes_everybody: ClassVar[bool] = True
+
+    def addresses(
+        self, title: str, fields: Mapping[str, Any], user_id: str | None
+    ) -> Sequence[str]:
+        """See Audience."""
+        if user_id is None:
+            raise InvalidEvent(f"{title}: whom is it for? Name a userId, or say everybody")
+        return NamedUser.addresses(self, title, fields, user_id)
+
+
+@dataclass(frozen=True, slots=True)
 class OwnUser:
     """The user whom the field `user_id` names, and nobody else ever."""
 
     takes_user: ClassVar[bool] = False
+    takes_everybody: ClassVar[bool] = False
     knows_user: ClassVar[bool] = True
     needs: ClassVar[Collection[str]] = ("user_id",)
     hidden: ClassVar[Collection[str]] = ()
@@ -100,6 +122,7 @@ class ChosenUsers:
     """
 
     takes_user: ClassVar[bool] = False
+    takes_everybody: ClassVar[bool] = False
     knows_user: ClassVar[bool] = False
     needs: ClassVar[Collection[str]] = ("user_ids",)
     hidden: ClassVar[Collection[str]] = ("user_ids",)
@@ -121,3 +144,56 @@ class ChosenUsers:
             raise InvalidEvent(f"{title}: give either userIds or a room, not both")
         if user_id is not None:
             raise InvalidEvent(f"{title}: give either userId or a room, not both")
+
+
+class Whom(NamedTuple):
+    """Whom a publisher names beside an event's fields: a user, everybody, or nobody."""
+
+    user_id: str | None = None
+    everybody: bool = False
+
+
+def whom_in(audience: Audience, title: str, fields: dict[str, Any]) -> Whom:
+    """Take whom a request's body names out of its fields. Raises InvalidEvent."""
+    if audience.takes_everybody and fields.get("everybody") is True:
+        del fields["everybody"]
+        if "userId" in fields:
+            raise InvalidEvent(f"{title}: give either userId or everybody, not both")
+        return Whom(everybody=True)
+    if not audience.takes_user:
+        return Whom()
+    user_id = fields.pop("userId", None)
+    if user_id is not None and not isinstance(user_id, str):
+        raise InvalidEvent(f"{title}: userId must be a text: whom is the event for?")
+    return Whom(user_id=user_id)
+
+
+def addressed(
+    audience: Audience,
+    title: str,
+    fields: Mapping[str, Any],
+    whom: Whom,
+    *,
+    room: str | None = None,
+) -> Sequence[str]:
+    """Return the addresses that are told. Raises InvalidEvent: nobody is named, or somebody else.
+
+    Args:
+        audience: the type's.
+        title: what errors call the event.
+        fields: the event's, by their names in Python.
+        whom: who is named beside them.
+        room: tell those who follow it instead.
+    """
+    if not whom.everybody:
+        if room is None:
+            return audience.addresses(title, fields, whom.user_id)
+        audience.check_room(title, fields, whom.user_id)
+        return [address.room(room)]
+    if whom.user_id is not None or room is not None:
+        raise InvalidEvent(f"{title}: everybody is told already: name no userId and no room")
+    if not audience.takes_everybody:
+        raise InvalidEvent(
+            f"{title}: it is not for everybody; a type whose audience is UserOrEverybody is"
+        )
+    return [addresses.ALL]

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any, Final
 
 from kull_producers.contract.event_types import is_event_type
 from kull_producers.errors import InvalidEvent
 from kull_producers.events import topology
+from kull_producers.events.audience import addressed, whom_in
 from kull_producers.events.delivery_contract import Latest
-from kull_producers.events.event import Event, shown
+from kull_producers.events.event import Event, EventType, shown
+from kull_producers.events.strict_json import compact, parse_object
 
 _NAME: Final = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
 _EXCHANGE: Final = re.compile(r"kull\.[a-z]+(-[a-z]+)*")
@@ -44,9 +47,9 @@ class Catalogue(Mapping[str, type[Event]]):
 
     @property
     def exchanges(self) -> tuple[str, ...]:
-        """The exchanges that carry events: those of the types, and that of the rooms."""
+        """The exchanges that carry events: of the types, of rooms, and of types of others."""
         own = (model.event_type.exchange for model in self.values())
-        return tuple(dict.fromkeys((*own, topology.ROOM)))
+        return tuple(dict.fromkeys((*own, topology.ROOM, topology.OWN)))
 
     @property
     def scopes(self) -> tuple[str, ...]:
@@ -61,9 +64,31 @@ class Catalogue(Mapping[str, type[Event]]):
         return model.from_data(data)
 
 
+def declared(event: Event) -> EventType:
+    """Return the type of an event that is to be published.
+
+    Raises InvalidEvent: it is of no type that is declared as it must be; the text says what to do.
+    """
+    model = type(event)
+    if not isinstance(event, Event):
+        raise InvalidEvent(
+            f"{shown(event)} is no event: declare its type, `class CollectionShared(Event)`, and "
+            "publish one of that (docs/events.md)"
+        )
+    try:
+        return _checked(model).event_type
+    except TypeError as error:
+        raise InvalidEvent(f"{error} (docs/events.md)") from None
+
+
+@cache
 def _checked(model: type[Event]) -> type[Event]:
     """Return the type if it is declared as it must be. Raises TypeError."""
-    kind = model.event_type
+    kind = getattr(model, "event_type", None)
+    if not isinstance(kind, EventType):
+        raise _wrong(
+            model, "it has no `event_type`, which says what it is called and how it is kept"
+        )
     if not _NAME.fullmatch(kind.name) or not is_event_type(kind.name):
         raise _wrong(model, f"its name {kind.name!r} is a word of the protocol, or not UPPER_CASE")
     if not _EXCHANGE.fullmatch(kind.exchange) or kind.exchange in topology.INTERNAL:
@@ -91,6 +116,8 @@ def _check_fields(model: type[Event]) -> None:
     _check_progress(model)
     if kind.audience.takes_user and "user_id" in fields:
         raise _wrong(model, "its field user_id is the user beside the fields: use OwnUser")
+    if kind.audience.takes_everybody and "everybody" in fields:
+        raise _wrong(model, "its field everybody is said beside the fields: call it otherwise")
 
 
 def _check_progress(model: type[Event]) -> None:
@@ -117,12 +144,27 @@ def _check_examples(model: type[Event]) -> None:
         raise _wrong(model, "it has no example")
     for what, body in kind.examples.items():
         fields = dict(body)
-        user_id = fields.pop("userId", None) if kind.audience.takes_user else None
         try:
+            whom = whom_in(kind.audience, kind.title, fields)
             event = model.from_data(fields)
-            kind.audience.addresses(kind.title, event.__dict__, user_id)
+            addressed(kind.audience, kind.title, vars(event), whom)
         except InvalidEvent as error:
             raise _wrong(model, f"its example {what!r} is none: {error}") from error
+        _check_json(model, what, event)
+
+
+def _check_json(model: type[Event], what: str, event: Event) -> None:
+    """Devices get JSON: what a publisher says must come out as an app may say it by HTTP."""
+    try:
+        said = parse_object(compact(event.data()), "data")
+    except (TypeError, ValueError) as error:
+        raise _wrong(model, f"its example {what!r} makes no JSON: {error}") from error
+    hidden = model.event_type.audience.hidden
+    gone = {name: value for name, value in vars(event).items() if name in hidden}
+    try:
+        model(**said, **gone)
+    except InvalidEvent as error:
+        raise _wrong(model, f"its example {what!r} is not the same as JSON: {error}") from error
 
 
 def _wrong(model: type[Event], why: str) -> TypeError:

@@ -58,4 +58,14 @@ def _match(fields: Mapping[str, Any], wanted: Mapping[str, Collection[Any]]) -> 
     return all(fields[name] in values for name, values in wanted.items())
 
 
-Contract = Every | Latest
+@dataclass(frozen=True, slots=True)
+class Ephemeral:
+    """Each event counts now or never: it is not kept, and connected devices alone get it.
+
+    It may get lost, and is dropped after 5 s on its way.
+    """
+
+    name: ClassVar[str] = "ephemeral"
+
+
+Contract = Every | Latest | Ephemeral

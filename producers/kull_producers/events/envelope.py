@@ -5,11 +5,12 @@ The body is built here once, and every device gets these bytes with nothing but 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 from kull_producers.contract import addresses
 from kull_producers.events import address, topology
+from kull_producers.events.audience import Whom, addressed
+from kull_producers.events.catalogue import declared
 from kull_producers.events.delivery_contract import Latest
 from kull_producers.events.event import Event
 from kull_producers.events.message import Message
@@ -26,6 +27,7 @@ def messages_of(
     shard_count: int,
     user_id: str | None = None,
     room: str | None = None,
+    everybody: bool = False,
     device_id: str = SERVER,
 ) -> list[Message]:
     """Return one message per address the event is for, all with the same id.
@@ -36,23 +38,18 @@ def messages_of(
         shard_count: the deployment's.
         user_id: whom it is for, if its fields do not say so.
         room: tell those who follow this room, instead of a user or everybody.
+        everybody: tell every user, if its type may be for everybody.
         device_id: the device that caused it, which then does not get it back.
 
     Raises:
-        InvalidEvent: the addressed user or room is missing, wrong, or contradicts the event.
+        InvalidEvent: the addressed user or room is missing, wrong, or contradicts the event; or
+            the event is of no declared type.
     """
+    kind, whom = declared(event), Whom(user_id=user_id, everybody=everybody)
     return [
         _message(event, stamp, to, device_id=device_id, shard_count=shard_count)
-        for to in _addresses(event, user_id, room)
+        for to in addressed(kind.audience, kind.title, vars(event), whom, room=room)
     ]
-
-
-def _addresses(event: Event, user_id: str | None, room: str | None) -> Sequence[str]:
-    kind, fields = event.event_type, vars(event)
-    if room is None:
-        return kind.audience.addresses(kind.title, fields, user_id)
-    kind.audience.check_room(kind.title, fields, user_id)
-    return [address.room(room)]
 
 
 def _message(event: Event, stamp: Stamp, to: str, *, device_id: str, shard_count: int) -> Message:

@@ -14,6 +14,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
 from kull_producers.errors import InvalidEvent
+from kull_producers.events import topology
 from kull_producers.events.audience import Audience
 from kull_producers.events.delivery_contract import Contract
 
@@ -29,7 +30,8 @@ class EventType:
     Attributes:
         name: on the wire, e.g. `SHOOT_PROGRESS`; the names below derive from it.
         summary: what publishing one does, as a sentence.
-        exchange: the topic exchange it is published to; the router creates it.
+        exchange: the topic exchange it is published to; the router creates those of Kull's types
+            and `kull.events`, which is for the types of others.
         scope: what a service key or token needs to publish one, e.g. `shoot:write`.
         contract: how events of this type are kept.
         audience: whom they are for.
@@ -38,11 +40,11 @@ class EventType:
 
     name: str
     summary: str
-    exchange: str
     scope: str
     contract: Contract
     audience: Audience
     examples: Mapping[str, Mapping[str, Any]]
+    exchange: str = topology.OWN
 
     @property
     def slug(self) -> str:
@@ -100,7 +102,9 @@ class Event(BaseModel):
     def data(self) -> dict[str, Any]:
         """Return what devices get, camelCase, without absent optional fields."""
         hidden = self.event_type.audience.hidden
-        return self.model_dump(exclude_none=True, exclude=set(hidden) if hidden else None)
+        return self.model_dump(
+            mode="json", exclude_none=True, exclude=set(hidden) if hidden else None
+        )
 
 
 def shown(value: object) -> str:

@@ -14,6 +14,7 @@ SHOOT: Final = "kull.shoot"
 CREDIT: Final = "kull.credit"
 PROMPT: Final = "kull.prompt"
 ROOM: Final = "kull.room"
+OWN: Final = "kull.events"  # of the event types that a deployment brings itself
 
 ROUTE: Final = "kull.route"
 UNROUTED: Final = "kull.unrouted"  # fanout exchange and its queue

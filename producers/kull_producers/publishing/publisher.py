@@ -108,6 +108,7 @@ class Publisher(EventMethods):
         *,
         user_id: str | None = None,
         room: str | None = None,
+        everybody: bool = False,
         idempotency_key: str | None = None,
         app_id: str | None = None,
         traceparent: str = "",
@@ -115,9 +116,10 @@ class Publisher(EventMethods):
         """Publish an event and return its id once RabbitMQ has confirmed it.
 
         Args:
-            event: what happened.
+            event: what happened, of any type that is declared (docs/events.md).
             user_id: whom it is for, if its fields do not say so.
             room: instead of a user or everybody, tell those who follow this room.
+            everybody: instead of a user, tell all, if the event's type may be for everybody.
             idempotency_key: the event's id, 1 to 128 characters; a new one unless given. Only a
                 repeat of the same type by the same service is a duplicate.
             app_id: the service that publishes, for whoever does it for others.
@@ -125,7 +127,7 @@ class Publisher(EventMethods):
                 empty: the tracer takes that of the calling task.
 
         Raises:
-            InvalidEvent: a field is wrong; nothing was published.
+            InvalidEvent: a field, or its type's declaration, is wrong; nothing was published.
             Overloaded: too many events are unconfirmed; nothing was published.
             NotRoutable: the topology is missing.
             ConnectError: RabbitMQ could not be reached in time, or refuses the account.
@@ -136,9 +138,8 @@ class Publisher(EventMethods):
         """
         if not self._open:
             raise PublisherClosed("the publisher is not open: use it inside `async with`")
-        build = partial(
-            messages_of, event, shard_count=self._shard_count, user_id=user_id, room=room
-        )
+        of_event = partial(messages_of, event, shard_count=self._shard_count)
+        build = partial(of_event, user_id=user_id, room=room, everybody=everybody)
         name = "kull.publish"
         span = self._tracer.start(name, "producer", parent=traceparent, attributes=_PUBLISH)
         if span is None:

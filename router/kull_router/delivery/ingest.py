@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Final
 
@@ -14,7 +14,7 @@ from kull_protos.common.tracing import is_sampled
 from kull_protos.contract.event_types import EPHEMERAL, is_event_type
 from kull_protos.contract.limits import MAX_EVENT_BYTES, MAX_EVENT_ID_CHARS
 from kull_protos.contract.shard import shard_of
-from kull_router.delivery.envelope import messages_from_body, parse_body
+from kull_router.delivery.envelope import TEST, messages_from_body, parse_body
 from kull_router.errors import PoisonMessage
 from kull_router.queues.entry import NO_PROGRESS, Contract, Event
 
@@ -35,6 +35,11 @@ def apart(message: Message) -> list[Message]:
         raise PoisonMessage(f"not a batch of events: {error}") from error
 
 
+def allowed_types(own: Collection[str]) -> frozenset[str]:
+    """Return the event types that a strict deployment takes: Kull's, its own, and tests'."""
+    return frozenset({*EVENTS, *own, *EPHEMERAL, TEST})
+
+
 def read(
     message: Message,
     *,
@@ -43,17 +48,25 @@ def read(
     now_ms: int,
     age_ms: int,
     new_id: Callable[[], str],
+    allowed: Collection[str] | None = None,
 ) -> Event | list[Message]:
     """Return the event in a message, or what to publish instead because it was misaddressed.
 
-    `age_ms`: the time by which what is stored grows old.
+    `age_ms`: the time by which what is stored grows old. `allowed`: the types of events that are
+    taken, see `allowed_types`; None: any.
 
     Raises:
-        PoisonMessage: it is no event, or it was re-addressed before and still is wrong.
+        PoisonMessage: it is no event, or of a type that is not allowed, or it was re-addressed
+            before and still is wrong.
     """
     if topology.HEADER_ADDRESS not in message.headers:
         return readdress(message, shard_count=shard_count, new_id=new_id, now_ms=now_ms)
     event = _event(message, now_ms, age_ms)
+    if allowed is not None and event.type not in allowed:
+        raise PoisonMessage(
+            f"type {event.type!r} is not declared here: name it in the routers' KULL_EVENT_TYPES, "
+            "or turn KULL_STRICT_EVENTS off"
+        )
     if shard_of(event.address, shard_count) == shard:
         return event
     key = address.routing_key(event.address, shard_count, event.type)

@@ -64,6 +64,8 @@ class Shard:
         self._claim = claim
         self._measures = measures
         self._settings = settings
+        strict = settings.strict_events
+        self._allowed = ingest.allowed_types(settings.types) if strict else None
         self._broker = broker
         self._store = store
         self._fanout = fanout
@@ -174,6 +176,7 @@ class Shard:
             now_ms=now_ms,
             age_ms=age_ms,
             new_id=self._clock.new_id,
+            allowed=self._allowed,
         )
 
     async def _store_arrived(self, arrived: list[_Arrived]) -> None:

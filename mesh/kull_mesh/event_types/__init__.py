@@ -1,0 +1,1 @@
+"""What follows from event types for those who take them: schemas, types, a document."""
