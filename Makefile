@@ -92,7 +92,7 @@ $(CONSOLE): $(PAGE_SOURCES) | $(WEB_READY)
 
 .PHONY: web play
 web: setup $(WEB_READY) ## Build and test the web SDK and the demo page; needs Node 20.19 and Chromium
-	cd $(WEB) && npm run build && npm run size && npm run packages && npm run lint && npm run types && npm test -- $(VITEST)
+	cd $(WEB) && npm run build && npm run size && npm run packages && npm run lint && npm run types && npm run asyncapi && npm test -- $(VITEST)
 
 play: setup page ## Open the page alone, without the shoot of `make demo`
 	@$(BIN)/kull play

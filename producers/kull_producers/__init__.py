@@ -6,6 +6,7 @@ from kull_producers.connect import connect, connect_sync
 from kull_producers.errors import (
     AccessRefused,
     ConnectError,
+    EventModuleError,
     InvalidAddress,
     InvalidEvent,
     KullError,
@@ -22,7 +23,10 @@ from kull_producers.errors import (
     PublishTimeout,
     ShardCountMismatch,
 )
-from kull_producers.events.event import Event
+from kull_producers.events.audience import ChosenUsers, NamedUser, OwnUser, UserOrEverybody
+from kull_producers.events.catalogue import Catalogue
+from kull_producers.events.delivery_contract import Ephemeral, Every, Latest
+from kull_producers.events.event import Event, EventType
 from kull_producers.events.models import CreditUpdate, PromptChange, ShootProgress
 from kull_producers.outbox.file_store import OutboxStatus
 from kull_producers.outbox.publisher import Outbox, OutboxPublisher, SyncOutboxPublisher
@@ -31,12 +35,20 @@ from kull_producers.publishing.sync import SyncPublisher
 
 __all__ = [
     "AccessRefused",
+    "Catalogue",
+    "ChosenUsers",
     "ConnectError",
     "CreditUpdate",
+    "Ephemeral",
     "Event",
+    "EventModuleError",
+    "EventType",
+    "Every",
     "InvalidAddress",
     "InvalidEvent",
     "KullError",
+    "Latest",
+    "NamedUser",
     "NoAnswer",
     "NotDeployed",
     "NotRoutable",
@@ -47,6 +59,7 @@ __all__ = [
     "OutboxPublisher",
     "OutboxStatus",
     "Overloaded",
+    "OwnUser",
     "Partly",
     "PromptChange",
     "PublishError",
@@ -57,6 +70,7 @@ __all__ = [
     "ShootProgress",
     "SyncOutboxPublisher",
     "SyncPublisher",
+    "UserOrEverybody",
     "connect",
     "connect_sync",
 ]

@@ -14,7 +14,10 @@ for (const file of files) {
   if (document === undefined || told.length > 0) {
     faults += 1;
   } else {
-    const counts = ['channels', 'operations', 'messages'].map((part) => [part, document[part]().length]);
+    const counts = ['channels', 'operations', 'messages'].map((part) => [
+      part,
+      document[part]().length,
+    ]);
     console.log(`${file}: AsyncAPI ${document.version()}`, Object.fromEntries(counts));
   }
 }

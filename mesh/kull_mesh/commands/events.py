@@ -118,7 +118,7 @@ def _compare(files: dict[Path, str]) -> None:
 def _show(known: Catalogue) -> None:
     table = Table(box=None, pad_edge=False)
     for column in ("type", "kept", "scope", "exchange", "what"):
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column in {"type", "scope"})
     for name, model in known.items():
         kind = model.event_type
         table.add_row(name, kind.contract.name, kind.scope, kind.exchange, kind.summary)

@@ -1,0 +1,1 @@
+"""The part of an application that shares collections of photos."""
