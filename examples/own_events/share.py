@@ -10,7 +10,6 @@ import asyncio
 from datetime import UTC, datetime
 
 from gallery.events import CollectionRenamed, CollectionShared, MaintenancePlanned, PhotoViewed
-
 from kull_producers import Publisher, connect
 
 

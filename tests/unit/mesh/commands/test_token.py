@@ -29,3 +29,15 @@ def test_a_service_token_opens_only_what_its_scopes_name(kull: Kull, home: Path)
     assert authorize(f"Bearer {ran.out.strip()}", "credit:write").service == "billing"
     with pytest.raises(Forbidden):
         authorize(f"Bearer {ran.out.strip()}", "shoot:write")
+
+
+def test_a_service_token_may_have_the_scopes_of_own_event_types(
+    kull: Kull, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "no scope 'collection:write'" in kull("service-token", "--scope", "collection:write").err
+    monkeypatch.setenv("KULL_EVENTS_MODULES", "gallery.events")
+
+    ran = kull("service-token", "--scope", "collection:write")
+
+    authorize = service_auth(secrets.load(MeshSettings()).service)
+    assert authorize(f"Bearer {ran.out.strip()}", "collection:write").service == "service"

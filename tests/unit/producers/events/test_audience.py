@@ -5,7 +5,16 @@ from typing import Any
 import pytest
 
 from kull_producers.errors import InvalidAddress, InvalidEvent
-from kull_producers.events.audience import Audience, ChosenUsers, NamedUser, OwnUser
+from kull_producers.events.audience import (
+    Audience,
+    ChosenUsers,
+    NamedUser,
+    OwnUser,
+    UserOrEverybody,
+    Whom,
+    addressed,
+    whom_in,
+)
 
 TITLE = "some event"
 
@@ -61,3 +70,51 @@ def test_only_who_else_was_told_is_hidden() -> None:
     hidden = {type(each): list(each.hidden) for each in (NamedUser(), OwnUser(), ChosenUsers())}
 
     assert hidden == {NamedUser: [], OwnUser: [], ChosenUsers: ["user_ids"]}
+
+
+def test_a_user_or_everybody_is_named_and_nobody_is_everybody_by_omission() -> None:
+    audience = UserOrEverybody()
+
+    assert addressed(audience, TITLE, {}, Whom(user_id="ada")) == ["user:ada"]
+    assert addressed(audience, TITLE, {}, Whom(everybody=True)) == ["all"]
+    assert addressed(audience, TITLE, {}, Whom(), room="wedding") == ["room:wedding"]
+    with pytest.raises(InvalidEvent, match="some event: whom is it for"):
+        addressed(audience, TITLE, {}, Whom())
+
+
+@pytest.mark.parametrize("audience", [NamedUser(), OwnUser(), ChosenUsers()])
+def test_everybody_is_told_only_what_may_be_for_everybody(audience: Audience) -> None:
+    with pytest.raises(InvalidEvent, match="it is not for everybody"):
+        addressed(audience, TITLE, {"user_id": "ada", "user_ids": None}, Whom(everybody=True))
+
+
+@pytest.mark.parametrize(("user_id", "room"), [("ada", None), (None, "wedding")])
+def test_who_says_everybody_says_nobody_else(user_id: str | None, room: str | None) -> None:
+    whom = Whom(user_id=user_id, everybody=True)
+
+    with pytest.raises(InvalidEvent, match="everybody is told already"):
+        addressed(UserOrEverybody(), TITLE, {}, whom, room=room)
+
+
+@pytest.mark.parametrize(
+    ("audience", "fields", "whom", "left"),
+    [
+        (NamedUser(), {"userId": "ada", "x": 1}, Whom(user_id="ada"), {"x": 1}),
+        (NamedUser(), {"everybody": True}, Whom(), {"everybody": True}),
+        (OwnUser(), {"userId": "ada"}, Whom(), {"userId": "ada"}),
+        (UserOrEverybody(), {"everybody": True, "x": 1}, Whom(everybody=True), {"x": 1}),
+        (UserOrEverybody(), {"everybody": 1}, Whom(), {"everybody": 1}),
+    ],
+)
+def test_whom_a_request_names_is_taken_out_of_its_fields(
+    audience: Audience, fields: dict[str, Any], whom: Whom, left: dict[str, Any]
+) -> None:
+    assert whom_in(audience, TITLE, fields) == whom
+    assert fields == left
+
+
+def test_a_request_names_a_user_by_a_text_and_not_beside_everybody() -> None:
+    with pytest.raises(InvalidEvent, match="userId must be a text"):
+        whom_in(NamedUser(), TITLE, {"userId": 7})
+    with pytest.raises(InvalidEvent, match="either userId or everybody"):
+        whom_in(UserOrEverybody(), TITLE, {"userId": "ada", "everybody": True})

@@ -5,16 +5,23 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
-from pydantic import Field
+from pydantic import Field, PlainSerializer
 
 from kull_producers.contract.event_types import RESERVED
 from kull_producers.errors import InvalidEvent
 from kull_producers.events import topology
-from kull_producers.events.audience import Audience, ChosenUsers, NamedUser, OwnUser
+from kull_producers.events.audience import (
+    Audience,
+    ChosenUsers,
+    NamedUser,
+    OwnUser,
+    UserOrEverybody,
+)
 from kull_producers.events.catalogue import Catalogue
+from kull_producers.events.catalogue import declared as declared_type
 from kull_producers.events.delivery_contract import Contract, Every, Latest
 from kull_producers.events.event import Event, EventType
 from kull_producers.events.fields import Id
@@ -91,8 +98,58 @@ def test_an_own_catalogue_holds_the_types_of_kull_and_more() -> None:
     assert len(EVENTS) == 3  # as before
 
 
-def test_rooms_have_an_exchange_whatever_types_there_are() -> None:
-    assert Catalogue().exchanges == (topology.ROOM,)
+def test_rooms_and_own_types_have_an_exchange_whatever_types_there_are() -> None:
+    assert Catalogue().exchanges == (topology.ROOM, topology.OWN)
+
+
+def test_who_declares_no_exchange_has_the_one_for_own_types() -> None:
+    kind = EventType(
+        name="SEEN",
+        summary="Tell that it was seen.",
+        scope="seen:write",
+        contract=Every(),
+        audience=NamedUser(),
+        examples={},
+    )
+
+    assert kind.exchange == "kull.events"
+
+
+def test_what_is_of_no_declared_type_is_refused_with_what_to_do() -> None:
+    class Seen(Event):
+        """It says not what it is called."""
+
+    wrong: Any = {"type": "COLLECTION_SHARED"}
+    with pytest.raises(InvalidEvent, match="no event: declare its type, `class Collection"):
+        declared_type(wrong)
+    with pytest.raises(InvalidEvent, match="event type Seen: it has no `event_type`"):
+        declared_type(Seen())
+    with pytest.raises(InvalidEvent, match="event type NoDocstring: it has no docstring"):
+        declared_type(NoDocstring(collection_id="c"))
+
+
+def test_a_type_whose_events_are_not_taken_again_as_json_is_refused() -> None:
+    class Seen(Event):
+        """Its number is a text as JSON."""
+
+        event_type = shared(examples={"One": {"userId": "u", "at": 3}})
+
+        at: Annotated[int, PlainSerializer(str)] = Field(description="a number")
+
+    with pytest.raises(TypeError, match=r"its example 'One' is not the same as JSON: .* at must"):
+        Catalogue(Seen)
+
+
+def test_a_type_for_everybody_has_no_field_of_that_name() -> None:
+    class Away(Event):
+        """Away."""
+
+        event_type = shared(audience=UserOrEverybody())
+
+        everybody: bool = Field(description="whether all are away")
+
+    with pytest.raises(TypeError, match="its field everybody is said beside the fields"):
+        Catalogue(Away)
 
 
 def test_an_unknown_type_is_refused_with_the_known_ones() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import replace
 
 import pytest
@@ -16,7 +17,8 @@ from kull_producers.events.stamp import Stamp
 from kull_protos.contract.event_types import RESERVED
 from kull_protos.contract.limits import MAX_EVENT_BYTES
 from kull_protos.contract.shard import shard_of
-from kull_router.delivery.ingest import dead, is_well_addressed, read, readdress
+from kull_router.delivery.envelope import TEST
+from kull_router.delivery.ingest import allowed_types, dead, is_well_addressed, read, readdress
 from kull_router.errors import PoisonMessage
 from kull_router.queues.entry import NO_PROGRESS, Contract, Event
 
@@ -41,9 +43,17 @@ def progress() -> Message:
     return message
 
 
-def taken(message: Message, shard: int = SHARD) -> Event | list[Message]:
+def taken(
+    message: Message, shard: int = SHARD, allowed: Collection[str] | None = None
+) -> Event | list[Message]:
     return read(
-        message, shard=shard, shard_count=SHARDS, now_ms=NOW_MS, age_ms=AGE_MS, new_id=lambda: "new"
+        message,
+        shard=shard,
+        shard_count=SHARDS,
+        now_ms=NOW_MS,
+        age_ms=AGE_MS,
+        new_id=lambda: "new",
+        allowed=allowed,
     )
 
 
@@ -211,3 +221,27 @@ def test_only_an_event_that_bears_the_shard_of_its_address_is_well_addressed() -
     assert not well(exchange="somebody.else")
     assert not well(headers={**message.headers, topology.HEADER_ADDRESS: 7})
     assert not well(headers={**message.headers, topology.HEADER_ADDRESS: "nobody"})
+
+
+def own(type_: str = "COLLECTION_SHARED") -> Message:
+    body = json.dumps(json.loads(credit().body) | {"type": type_}).encode()
+    return replace(credit(), body=body, type=type_, exchange=topology.OWN)
+
+
+def test_any_type_is_an_event_unless_the_deployment_is_strict() -> None:
+    event = taken(own())
+
+    assert isinstance(event, Event)
+    assert event.type == "COLLECTION_SHARED"
+
+
+@pytest.mark.parametrize("type_", ["COLLECTION_SHARED", "CREDIT_UPDATE", TEST])
+def test_a_strict_deployment_takes_kulls_types_and_those_that_it_names(type_: str) -> None:
+    event = taken(own(type_), allowed=allowed_types(["COLLECTION_SHARED"]))
+
+    assert isinstance(event, Event)
+
+
+def test_a_strict_deployment_buries_other_types_and_says_what_to_do() -> None:
+    with pytest.raises(PoisonMessage, match=r"'COLLECTION_HIDDEN' is not declared.*KULL_EVENT_TY"):
+        taken(own("COLLECTION_HIDDEN"), allowed=allowed_types(["COLLECTION_SHARED"]))
