@@ -39,6 +39,7 @@ GENERATED: Final = {
     "producers/kull_producers/publishing/event_methods.py",
     f"{WEB}/packages/sync/schema/events.json",
     f"{WEB}/packages/sync/src/events.generated.ts",
+    "docs/schema/asyncapi.json",
     "docs/schema/server.json",
 }
 NOT_COPIED: Final = shutil.ignore_patterns("__pycache__", "node_modules", "dist", "pages")

@@ -52,7 +52,7 @@ def callers(up: Up) -> Iterator[str]:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("path", POSTS)
+@pytest.mark.parametrize("path", [*POSTS, "events/{type}"])
 def test_whatever_is_posted_is_answered_as_documented(
     up: Up, callers: Iterator[str], path: str
 ) -> None:

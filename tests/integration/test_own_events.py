@@ -242,7 +242,7 @@ def test_kull_up_takes_the_types_of_its_modules_also_when_it_is_strict(tmp_path:
         shown, errors = listener.communicate(timeout=WAIT)
     told = [json.loads(line) for line in shown.splitlines()]
     assert [each["type"] for each in told] == ["MAINTENANCE_PLANNED"] * 2, errors
-    assert sorted(each["queue"] for each in told) == ["all", "user"]
+    assert sorted(each["userId"] for each in told) == ["", "bob"]
 
 
 # The web SDK, as it is published: built, with its declarations.

@@ -62,6 +62,6 @@ def test_the_tools_look_at_each() -> None:
     tools = config()
 
     assert set(tools["ruff"]["lint"]["isort"]["known-first-party"]) == PACKAGES
-    assert set(tools["mypy"]["mypy_path"]) - {"examples"} == MEMBERS.keys()
+    assert set(tools["mypy"]["mypy_path"]) - {"examples", "examples/own_events"} == MEMBERS.keys()
     assert set(tools["coverage"]["run"]["source_pkgs"]) == PACKAGES
     assert set(tools["importlinter"]["root_packages"]) == PACKAGES

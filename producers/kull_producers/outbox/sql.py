@@ -10,11 +10,13 @@ import os
 import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, Final, Protocol
 
 from kull_producers.contract.shard import DEFAULT_SHARD_COUNT
 from kull_producers.events.envelope import messages_of
 from kull_producers.events.event import Event
+from kull_producers.events.message import Message
 from kull_producers.events.stamp import Stamper
 from kull_producers.outbox.row import COLUMNS, values_of
 from kull_producers.publishing.publisher import DEFAULT_APP_ID
@@ -95,6 +97,7 @@ class SqlOutbox:
         *,
         user_id: str | None = None,
         room: str | None = None,
+        everybody: bool = False,
         idempotency_key: str | None = None,
         traceparent: str = "",
     ) -> str:
@@ -105,13 +108,15 @@ class SqlOutbox:
             event: what happened.
             user_id: whom it is for, if its fields do not say so.
             room: instead of a user or everybody, tell those who follow this room.
+            everybody: instead of a user, tell all, if the event's type may be for everybody.
             idempotency_key: the event's id, 1 to 128 characters; a new one unless given.
             traceparent: W3C trace context that travels along.
 
         Raises:
             InvalidEvent: a field is wrong; nothing was executed.
         """
-        event_id, rows = self._rows(event, (user_id, room), idempotency_key, traceparent)
+        build = partial(messages_of, event, user_id=user_id, room=room, everybody=everybody)
+        event_id, rows = self._rows(build, idempotency_key, traceparent)
         cursor.execute(*_insert(cursor, rows))
         return event_id
 
@@ -122,28 +127,26 @@ class SqlOutbox:
         *,
         user_id: str | None = None,
         room: str | None = None,
+        everybody: bool = False,
         idempotency_key: str | None = None,
         traceparent: str = "",
     ) -> str:
         """See `enqueue`."""
-        event_id, rows = self._rows(event, (user_id, room), idempotency_key, traceparent)
+        build = partial(messages_of, event, user_id=user_id, room=room, everybody=everybody)
+        event_id, rows = self._rows(build, idempotency_key, traceparent)
         await cursor.execute(*_insert(cursor, rows))
         return event_id
 
     def _rows(
         self,
-        event: Event,
-        to: tuple[str | None, str | None],
+        build: Callable[..., list[Message]],
         event_id: str | None,
         traceparent: str,
     ) -> tuple[str, list[tuple[Any, ...]]]:
         with self._lock:
             stamp = self._stamper.stamp(event_id, traceparent=traceparent)
         # The relay knows the shard count. It computes the routing keys, which no row holds.
-        user_id, room = to
-        messages = messages_of(
-            event, stamp, user_id=user_id, room=room, shard_count=DEFAULT_SHARD_COUNT
-        )
+        messages = build(stamp, shard_count=DEFAULT_SHARD_COUNT)
         accepted_ms = int(self._now() * 1000)
         return stamp.id, [values_of(message, accepted_ms) for message in messages]
 
