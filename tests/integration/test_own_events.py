@@ -230,7 +230,7 @@ async def test_a_strict_router_buries_a_type_that_nobody_named(mesh: Running) ->
 
 
 def test_kull_up_takes_the_types_of_its_modules_also_when_it_is_strict(tmp_path: Path) -> None:
-    with running(tmp_path, KULL_STRICT_EVENTS="true", **OURS) as up:
+    with running(tmp_path, port=None, KULL_STRICT_EVENTS="true", **OURS) as up:
         keys = secrets.load(MeshSettings(home=up.home))
         access = secrets.device_token(keys, user="bob", device="mac", ttl=600)
         listener = up.listen(access, "--count", "2")
