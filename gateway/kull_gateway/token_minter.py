@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -134,12 +134,13 @@ class Minter:
         device: str = "",
         name: str = "",
         platform: str = "",
-        rooms: Sequence[str] = (),
+        rooms: Sequence[str] | Mapping[str, Sequence[str]] = (),
         rights: Sequence[str] | None = None,
         ttl: float = 3600,
     ) -> Minted:
         """Return a token. `ttl` is in seconds; the other arguments are the claims.
 
+        rooms: names, each with the rights read and presence, or a list of rights for each name.
         rights: None: what a device may do by default; empty: none of it.
         """
         # Finer than a second: a token from right after a revocation is told from one before it.
@@ -153,7 +154,8 @@ class Minter:
             "jti": uuid.uuid4().hex,
             **self._fixed,
         }
-        optional = {DEVICE: device, NAME: name, PLATFORM: platform, ROOMS: list(rooms)}
+        granted = dict(rooms) if isinstance(rooms, Mapping) else list(rooms)
+        optional = {DEVICE: device, NAME: name, PLATFORM: platform, ROOMS: granted}
         claims |= {key: value for key, value in optional.items() if value}
         if rights is not None:
             claims[RIGHTS] = list(rights)

@@ -15,6 +15,7 @@ from kull_gateway import auth, openapi, requests
 from kull_gateway.problems import BadRequest
 from kull_gateway.token_minter import Minter
 from kull_gateway.triggers import Admission
+from kull_producers.contract.device_tokens import ROOM_READ
 from kull_producers.contract.limits import (
     MAX_DEVICE_ID_CHARS,
     MAX_NAME_CHARS,
@@ -33,6 +34,11 @@ _DEVICE: Final = f"^[^{CONTROL}{TURNING}]*$"
 _NO_STORE: Final = {"Cache-Control": "no-store"}
 
 Room = Annotated[str, Field(min_length=1, max_length=100, pattern=_PLAIN)]
+RoomRights = Annotated[list[Literal["read", "write", "presence"]], Field(max_length=MAX_RIGHTS)]
+Rooms = (
+    Annotated[list[Room], Field(max_length=MAX_ROOMS_GRANTED)]
+    | Annotated[dict[Room, RoomRights], Field(max_length=MAX_ROOMS_GRANTED)]
+)
 
 
 class TokenRequest(BaseModel):
@@ -53,8 +59,10 @@ class TokenRequest(BaseModel):
     platform: str = Field(
         "", max_length=MAX_PLATFORM_CHARS, pattern=_PLAIN, description="ios, macos, web, …"
     )
-    rooms: list[Room] = Field(
-        [], max_length=MAX_ROOMS_GRANTED, description="rooms that it may join"
+    rooms: Rooms = Field(
+        [],
+        description="rooms that it may join and whose members it sees, or of each what it may do: "
+        "read (always), write, presence",
     )
     rights: list[Literal["devices:manage"]] | None = Field(
         None,
@@ -129,13 +137,21 @@ def _parse(fields: dict[str, Any]) -> TokenRequest:
         address.user(asked.user_id)
         for room in asked.rooms:
             address.room(room)
+        blind = _without_read(asked.rooms)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise _wrong(f"{where}: {first['msg']}") from None
     except InvalidEvent as error:
         raise _wrong(str(error)) from error
+    if blind:
+        raise _wrong(f"rooms.{blind}: the rights lack {ROOM_READ!r}")
     return asked
+
+
+def _without_read(rooms: Rooms) -> str:
+    rights = rooms if isinstance(rooms, dict) else {}
+    return next((room for room, each in rights.items() if ROOM_READ not in each), "")
 
 
 def _wrong(detail: str) -> BadRequest:

@@ -8,7 +8,7 @@ import math
 import os
 import secrets
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -102,10 +102,10 @@ def device_token(
     ttl: float,
     name: str = "",
     platform: str = "",
-    rooms: Sequence[str] = (),
+    rooms: Sequence[str] | Mapping[str, Sequence[str]] = (),
     rights: Sequence[str] | None = None,
 ) -> str:
-    """Return a signed device token. `ttl` is in seconds; `rights`: see `Minter.mint`."""
+    """Return a signed device token. `ttl` is in seconds; `rooms`, `rights`: see `Minter.mint`."""
     minted = minter(keys, max_ttl=math.inf).mint(
         user=user, device=device, name=name, platform=platform, rooms=rooms, rights=rights, ttl=ttl
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -12,6 +13,7 @@ from kull_mesh import durations, secrets
 from kull_mesh.errors import MeshError
 from kull_mesh.settings import MeshSettings
 from kull_producers.events import address
+from kull_protos.contract.device_tokens import LISTED_ROOM_RIGHTS, ROOM_READ, ROOM_RIGHTS
 from kull_router.access.tokens import check_device_id
 
 Scopes = Annotated[
@@ -32,7 +34,11 @@ def token(
     name: Annotated[str, typer.Option(help="Name that the user's other devices see.")] = "",
     platform: Annotated[str, typer.Option(help="For example ios, macos, web.")] = "",
     room: Annotated[
-        list[str] | None, typer.Option(help="A room that it may join; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            help="A room that it may join and whose members it sees, or NAME=read,write,presence; "
+            "may be repeated."
+        ),
     ] = None,
     manages_devices: Annotated[
         bool,
@@ -47,8 +53,7 @@ def token(
     """
     address.user(user)
     check_device_id(device)
-    for name_ in room or ():
-        address.room(name_)
+    rooms = _rooms(room or ())
     signed = secrets.device_token(
         secrets.load(MeshSettings()),
         user=user,
@@ -56,10 +61,27 @@ def token(
         ttl=durations.seconds(ttl),
         name=name,
         platform=platform,
-        rooms=room or (),
+        rooms=rooms,
         rights=None if manages_devices else (),
     )
     typer.echo(signed)
+
+
+def _rooms(options: Sequence[str]) -> dict[str, list[str]]:
+    rooms = {}
+    for option in options:
+        name, equals, rights = option.rpartition("=")
+        if not equals:
+            name, rights = option, ",".join(sorted(LISTED_ROOM_RIGHTS))
+        address.room(name)
+        rooms[name] = [each.strip() for each in rights.split(",")]
+        unknown = sorted(set(rooms[name]) - ROOM_RIGHTS)
+        if unknown or ROOM_READ not in rooms[name]:
+            raise MeshError(
+                f"--room {option}: the rights are {', '.join(sorted(ROOM_RIGHTS))}, "
+                f"and {ROOM_READ} is always among them"
+            )
+    return rooms
 
 
 def service_token(

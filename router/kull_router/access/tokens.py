@@ -6,7 +6,7 @@ The router verifies every token itself; an edge's word is not believed.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
@@ -19,13 +19,14 @@ from kull_protos.contract.close_codes import TRY_AGAIN, CloseCode
 from kull_protos.contract.limits import (
     DEFAULT_TOKEN_TTL,
     MAX_RIGHTS,
-    MAX_ROOMS_GRANTED,
     MAX_TIME_MS,
     MAX_TOKEN_CHARS,
     MAX_TOKEN_ID_CHARS,
     MIN_SECRET_BYTES,
 )
 from kull_protos.contract.texts import plain_text
+from kull_router.access import room_claim
+from kull_router.access.room_claim import RoomRights
 from kull_router.access.token_keys import MAX_KID, KeyRing, Keys, TokenKey, shared
 from kull_router.errors import ConfigError, TokenRefused
 
@@ -39,7 +40,7 @@ class Claims:
     """What a verified token says. `device` is empty when the token names none.
 
     Attributes:
-        rooms: addresses of the rooms that it grants.
+        rooms: addresses of the rooms that it grants, with what it may do in each.
         rights: what else it grants; this version may not know all of them.
         expires_ms, issued_ms: since the Unix epoch, 0: never, or unknown. A time of issue that is
             further ahead than clocks may differ tells nothing.
@@ -51,7 +52,7 @@ class Claims:
     device: str = ""
     name: str = ""
     platform: str = ""
-    rooms: frozenset[str] = frozenset()
+    rooms: RoomRights = field(default_factory=dict)
     rights: frozenset[str] = device_tokens.DEFAULT_RIGHTS
     expires_ms: int = 0
     issued_ms: int = 0
@@ -61,6 +62,10 @@ class Claims:
     def grants(self, queue: str) -> bool:
         """Return whether the device may follow a queue: its user's own, `all`, its rooms'."""
         return queue in {addresses.of_user(self.user), addresses.ALL} or queue in self.rooms
+
+    def may(self, room: str, right: str) -> bool:
+        """Return whether the device has a right (`device_tokens.ROOM_RIGHTS`) in a room."""
+        return right in self.rooms.get(room, ())
 
     @property
     def manages_devices(self) -> bool:
@@ -232,23 +237,12 @@ def _claims(payload: dict[str, Any], now_ms: int) -> Claims:
         device=texts[device_tokens.DEVICE],
         name=texts[device_tokens.NAME],
         platform=texts[device_tokens.PLATFORM],
-        rooms=_rooms(payload.get(device_tokens.ROOMS, [])),
+        rooms=room_claim.read(payload.get(device_tokens.ROOMS, [])),
         rights=_rights(payload.get(device_tokens.RIGHTS)),
         expires_ms=expires_ms,
         issued_ms=issued_ms,
         token_id=plain_text(texts["jti"], MAX_TOKEN_ID_CHARS),
     )
-
-
-def _rooms(value: object) -> frozenset[str]:
-    try:
-        if not isinstance(value, list) or len(value) > MAX_ROOMS_GRANTED:
-            raise InvalidAddress(f"at most {MAX_ROOMS_GRANTED} names in a list")
-        return frozenset(address.room(name) for name in value if isinstance(name, str))
-    except InvalidAddress as error:
-        raise TokenRefused(
-            CloseCode.BAD_TOKEN, f"the token's rooms are not usable: {error}"
-        ) from error
 
 
 def _rights(value: object) -> frozenset[str]:

@@ -11,6 +11,7 @@ from kull_producers.errors import InvalidEvent
 from kull_producers.events.message import Message
 from kull_producers.events.stamp import Stamper
 from kull_protos.common.tracing import is_sampled
+from kull_protos.contract.device_tokens import ROOM_READ
 from kull_protos.contract.error_codes import ErrorCode
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router.broker.port import Broker
@@ -149,7 +150,7 @@ class Requests:
                 return device_progress(request.payload, stamp, shard_count=shards, **where)
             case "TYPING":
                 room = request.payload.decode(errors="replace")
-                if room not in subscription.claims.rooms:
+                if not subscription.claims.may(room, ROOM_READ):
                     raise NotGranted(room)
                 return device_typing(room, stamp, shard_count=shards, **where)
             case unknown:

@@ -66,6 +66,8 @@ async def test_a_minted_token_says_what_was_asked(publisher: InMemoryPublisher) 
         ({"userId": "ü" * 100}, "at most 128"),
         ({"userId": "a", "deviceName": "x" * 65}, "deviceName"),
         ({"userId": "a", "rooms": ["x"] * 33}, "rooms"),
+        ({"userId": "a", "rooms": {"x": ["write"]}}, "rooms.x: the rights lack 'read'"),
+        ({"userId": "a", "rooms": {"x": ["admin"]}}, "rooms"),
         ({"userId": "a", "ttl": 0}, "ttl"),
         ({"userId": "a", "ttl": 10**9}, "ttl must be at most"),
         ({"userId": "a", "admin": True}, "admin"),
@@ -79,6 +81,17 @@ async def test_a_wrong_wish_for_a_token_is_422_and_named(
 
     assert answer.status_code == 422
     assert why in answer.json()["detail"]
+
+
+async def test_a_minted_token_may_say_what_it_may_do_in_each_room(
+    publisher: InMemoryPublisher,
+) -> None:
+    rooms = {"shoot-1": ["read", "write", "presence"], "team": ["read"]}
+    async with calling(publisher, minter=Minter(SigningKey.shared(DEVICE_SECRET))) as client:
+        answer = await client.post(TOKEN_PATH, json={"userId": "maya", "rooms": rooms})
+
+    claims = jwt.decode(answer.json()["token"], DEVICE_SECRET, algorithms=["HS256"])
+    assert claims["rooms"] == rooms
 
 
 async def test_minting_needs_its_scope(publisher: InMemoryPublisher) -> None:

@@ -22,6 +22,18 @@ def test_token_prints_only_the_token(kull: Kull, home: Path) -> None:
     assert "platform" not in claims
 
 
+def test_a_token_grants_rooms_with_the_rights_that_were_named(kull: Kull, home: Path) -> None:
+    ran = kull("token", "--user", "maya", "--room", "a=b=read,write,presence", "--room", "team")
+
+    claims = jwt.decode(ran.out.strip(), secrets.load(MeshSettings()).device, ["HS256"])
+    assert claims["rooms"] == {"a=b": ["read", "write", "presence"], "team": ["presence", "read"]}
+
+
+def test_a_token_with_rights_that_do_not_exist_is_not_made(kull: Kull, home: Path) -> None:
+    assert "read is always among them" in kull("token", "--user", "m", "--room", "a=write").err
+    assert "the rights are" in kull("token", "--user", "m", "--room", "a=read,admin").err
+
+
 def test_a_service_token_opens_only_what_its_scopes_name(kull: Kull, home: Path) -> None:
     ran = kull("service-token", "--name", "billing", "--scope", "credit:write")
 

@@ -6,6 +6,7 @@ import random
 
 from kull_edge.protocol.token_peek import Identity, read_token
 from kull_gateway import Minter, SigningKey
+from kull_protos.contract.device_tokens import LISTED_ROOM_RIGHTS
 from kull_router.access.tokens import Claims, TokenVerifier
 
 SECRET = "a-secret-of-at-least-thirty-two-bytes"
@@ -24,7 +25,7 @@ def test_every_claim_arrives() -> None:
         device="mac-1",
         name="Maya's Mac",
         platform="macos",
-        rooms=frozenset({"room:one"}),
+        rooms={"room:one": LISTED_ROOM_RIGHTS},
         expires_ms=minted.expires_ms,
         issued_ms=now * 1000,
         token_id=claims.token_id,
