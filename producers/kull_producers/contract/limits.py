@@ -32,3 +32,5 @@ MAX_TIME_MS: Final = 2**53  # milliseconds since the Unix epoch that every clien
 DEFAULT_ROOMS: Final = 32  # that one connection follows at once
 MAX_ROOMS: Final = 64  # that it may be set to follow
 MAX_QUEUES: Final = MAX_ROOMS + 2  # with the user's own and `all`
+MAX_STATE_BYTES: Final = 1024  # of a member's state in a room, as compact JSON
+MAX_NEIGHBOURS: Final = 20  # of a large room, that a member is told

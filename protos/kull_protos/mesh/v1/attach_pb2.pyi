@@ -23,7 +23,7 @@ class AttachResponses(_message.Message):
     def __init__(self, frames: _Optional[_Iterable[_Union[AttachResponse, _Mapping]]] = ..., sent_us: _Optional[int] = ...) -> None: ...
 
 class AttachRequest(_message.Message):
-    __slots__ = ("hello", "subscribe", "unsubscribe", "acks", "fetch", "publish", "refresh", "logout", "recalled", "sign_out")
+    __slots__ = ("hello", "subscribe", "unsubscribe", "acks", "fetch", "publish", "refresh", "logout", "recalled", "sign_out", "set_state")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     SUBSCRIBE_FIELD_NUMBER: _ClassVar[int]
     UNSUBSCRIBE_FIELD_NUMBER: _ClassVar[int]
@@ -34,6 +34,7 @@ class AttachRequest(_message.Message):
     LOGOUT_FIELD_NUMBER: _ClassVar[int]
     RECALLED_FIELD_NUMBER: _ClassVar[int]
     SIGN_OUT_FIELD_NUMBER: _ClassVar[int]
+    SET_STATE_FIELD_NUMBER: _ClassVar[int]
     hello: Hello
     subscribe: Subscribe
     unsubscribe: Unsubscribe
@@ -44,10 +45,11 @@ class AttachRequest(_message.Message):
     logout: Logout
     recalled: Recalled
     sign_out: SignOut
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., subscribe: _Optional[_Union[Subscribe, _Mapping]] = ..., unsubscribe: _Optional[_Union[Unsubscribe, _Mapping]] = ..., acks: _Optional[_Union[Acks, _Mapping]] = ..., fetch: _Optional[_Union[Fetch, _Mapping]] = ..., publish: _Optional[_Union[Publish, _Mapping]] = ..., refresh: _Optional[_Union[Refresh, _Mapping]] = ..., logout: _Optional[_Union[Logout, _Mapping]] = ..., recalled: _Optional[_Union[Recalled, _Mapping]] = ..., sign_out: _Optional[_Union[SignOut, _Mapping]] = ...) -> None: ...
+    set_state: SetState
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., subscribe: _Optional[_Union[Subscribe, _Mapping]] = ..., unsubscribe: _Optional[_Union[Unsubscribe, _Mapping]] = ..., acks: _Optional[_Union[Acks, _Mapping]] = ..., fetch: _Optional[_Union[Fetch, _Mapping]] = ..., publish: _Optional[_Union[Publish, _Mapping]] = ..., refresh: _Optional[_Union[Refresh, _Mapping]] = ..., logout: _Optional[_Union[Logout, _Mapping]] = ..., recalled: _Optional[_Union[Recalled, _Mapping]] = ..., sign_out: _Optional[_Union[SignOut, _Mapping]] = ..., set_state: _Optional[_Union[SetState, _Mapping]] = ...) -> None: ...
 
 class AttachResponse(_message.Message):
-    __slots__ = ("welcome", "shards", "subscribed", "refused", "deliver", "batch", "gap", "evict", "published", "drain", "drain_order", "refreshed", "recall")
+    __slots__ = ("welcome", "shards", "subscribed", "refused", "deliver", "batch", "gap", "evict", "published", "drain", "drain_order", "refreshed", "recall", "roster")
     WELCOME_FIELD_NUMBER: _ClassVar[int]
     SHARDS_FIELD_NUMBER: _ClassVar[int]
     SUBSCRIBED_FIELD_NUMBER: _ClassVar[int]
@@ -61,6 +63,7 @@ class AttachResponse(_message.Message):
     DRAIN_ORDER_FIELD_NUMBER: _ClassVar[int]
     REFRESHED_FIELD_NUMBER: _ClassVar[int]
     RECALL_FIELD_NUMBER: _ClassVar[int]
+    ROSTER_FIELD_NUMBER: _ClassVar[int]
     welcome: Welcome
     shards: OwnedShards
     subscribed: Subscribed
@@ -74,7 +77,8 @@ class AttachResponse(_message.Message):
     drain_order: DrainOrder
     refreshed: Refreshed
     recall: Recall
-    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., shards: _Optional[_Union[OwnedShards, _Mapping]] = ..., subscribed: _Optional[_Union[Subscribed, _Mapping]] = ..., refused: _Optional[_Union[Refused, _Mapping]] = ..., deliver: _Optional[_Union[Deliver, _Mapping]] = ..., batch: _Optional[_Union[Batch, _Mapping]] = ..., gap: _Optional[_Union[Gap, _Mapping]] = ..., evict: _Optional[_Union[Evict, _Mapping]] = ..., published: _Optional[_Union[Published, _Mapping]] = ..., drain: _Optional[_Union[Drain, _Mapping]] = ..., drain_order: _Optional[_Union[DrainOrder, _Mapping]] = ..., refreshed: _Optional[_Union[Refreshed, _Mapping]] = ..., recall: _Optional[_Union[Recall, _Mapping]] = ...) -> None: ...
+    roster: Roster
+    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., shards: _Optional[_Union[OwnedShards, _Mapping]] = ..., subscribed: _Optional[_Union[Subscribed, _Mapping]] = ..., refused: _Optional[_Union[Refused, _Mapping]] = ..., deliver: _Optional[_Union[Deliver, _Mapping]] = ..., batch: _Optional[_Union[Batch, _Mapping]] = ..., gap: _Optional[_Union[Gap, _Mapping]] = ..., evict: _Optional[_Union[Evict, _Mapping]] = ..., published: _Optional[_Union[Published, _Mapping]] = ..., drain: _Optional[_Union[Drain, _Mapping]] = ..., drain_order: _Optional[_Union[DrainOrder, _Mapping]] = ..., refreshed: _Optional[_Union[Refreshed, _Mapping]] = ..., recall: _Optional[_Union[Recall, _Mapping]] = ..., roster: _Optional[_Union[Roster, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
     __slots__ = ("node_id", "version")
@@ -149,7 +153,7 @@ class Device(_message.Message):
     def __init__(self, device_id: _Optional[str] = ..., name: _Optional[str] = ..., platform: _Optional[str] = ..., connected_at: _Optional[int] = ..., ephemeral: _Optional[bool] = ..., generation: _Optional[_Union[Generation, _Mapping]] = ..., instance: _Optional[str] = ...) -> None: ...
 
 class Subscribe(_message.Message):
-    __slots__ = ("session_id", "address", "token", "device", "position", "generation", "opened", "also")
+    __slots__ = ("session_id", "address", "token", "device", "position", "generation", "opened", "also", "place")
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     TOKEN_FIELD_NUMBER: _ClassVar[int]
@@ -158,6 +162,7 @@ class Subscribe(_message.Message):
     GENERATION_FIELD_NUMBER: _ClassVar[int]
     OPENED_FIELD_NUMBER: _ClassVar[int]
     ALSO_FIELD_NUMBER: _ClassVar[int]
+    PLACE_FIELD_NUMBER: _ClassVar[int]
     session_id: int
     address: str
     token: str
@@ -166,7 +171,8 @@ class Subscribe(_message.Message):
     generation: Generation
     opened: int
     also: Also
-    def __init__(self, session_id: _Optional[int] = ..., address: _Optional[str] = ..., token: _Optional[str] = ..., device: _Optional[_Union[Device, _Mapping]] = ..., position: _Optional[_Union[Position, _Mapping]] = ..., generation: _Optional[_Union[Generation, _Mapping]] = ..., opened: _Optional[int] = ..., also: _Optional[_Union[Also, _Mapping]] = ...) -> None: ...
+    place: Place
+    def __init__(self, session_id: _Optional[int] = ..., address: _Optional[str] = ..., token: _Optional[str] = ..., device: _Optional[_Union[Device, _Mapping]] = ..., position: _Optional[_Union[Position, _Mapping]] = ..., generation: _Optional[_Union[Generation, _Mapping]] = ..., opened: _Optional[int] = ..., also: _Optional[_Union[Also, _Mapping]] = ..., place: _Optional[_Union[Place, _Mapping]] = ...) -> None: ...
 
 class Also(_message.Message):
     __slots__ = ("address", "position")
@@ -177,12 +183,98 @@ class Also(_message.Message):
     def __init__(self, address: _Optional[str] = ..., position: _Optional[_Union[Position, _Mapping]] = ...) -> None: ...
 
 class Unsubscribe(_message.Message):
-    __slots__ = ("session_id", "address")
+    __slots__ = ("session_id", "address", "left")
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    LEFT_FIELD_NUMBER: _ClassVar[int]
     session_id: int
     address: str
-    def __init__(self, session_id: _Optional[int] = ..., address: _Optional[str] = ...) -> None: ...
+    left: bool
+    def __init__(self, session_id: _Optional[int] = ..., address: _Optional[str] = ..., left: _Optional[bool] = ...) -> None: ...
+
+class Place(_message.Message):
+    __slots__ = ("since", "state", "stated")
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    STATED_FIELD_NUMBER: _ClassVar[int]
+    since: int
+    state: bytes
+    stated: int
+    def __init__(self, since: _Optional[int] = ..., state: _Optional[bytes] = ..., stated: _Optional[int] = ...) -> None: ...
+
+class SetState(_message.Message):
+    __slots__ = ("session_id", "address", "state", "stated")
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    STATED_FIELD_NUMBER: _ClassVar[int]
+    session_id: int
+    address: str
+    state: bytes
+    stated: int
+    def __init__(self, session_id: _Optional[int] = ..., address: _Optional[str] = ..., state: _Optional[bytes] = ..., stated: _Optional[int] = ...) -> None: ...
+
+class Membership(_message.Message):
+    __slots__ = ("since", "sees", "number")
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    SEES_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    since: int
+    sees: bool
+    number: int
+    def __init__(self, since: _Optional[int] = ..., sees: _Optional[bool] = ..., number: _Optional[int] = ...) -> None: ...
+
+class Roster(_message.Message):
+    __slots__ = ("address", "shard", "term", "number", "snapshot", "partial", "count", "joined", "updated", "left", "quiet", "neighbours", "seeing", "blind")
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    SHARD_FIELD_NUMBER: _ClassVar[int]
+    TERM_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
+    PARTIAL_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    JOINED_FIELD_NUMBER: _ClassVar[int]
+    UPDATED_FIELD_NUMBER: _ClassVar[int]
+    LEFT_FIELD_NUMBER: _ClassVar[int]
+    QUIET_FIELD_NUMBER: _ClassVar[int]
+    NEIGHBOURS_FIELD_NUMBER: _ClassVar[int]
+    SEEING_FIELD_NUMBER: _ClassVar[int]
+    BLIND_FIELD_NUMBER: _ClassVar[int]
+    address: str
+    shard: int
+    term: int
+    number: int
+    snapshot: bool
+    partial: bool
+    count: int
+    joined: _containers.RepeatedCompositeFieldContainer[Member]
+    updated: _containers.RepeatedCompositeFieldContainer[Member]
+    left: _containers.RepeatedScalarFieldContainer[str]
+    quiet: bool
+    neighbours: _containers.RepeatedCompositeFieldContainer[Neighbours]
+    seeing: _containers.RepeatedScalarFieldContainer[int]
+    blind: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, address: _Optional[str] = ..., shard: _Optional[int] = ..., term: _Optional[int] = ..., number: _Optional[int] = ..., snapshot: _Optional[bool] = ..., partial: _Optional[bool] = ..., count: _Optional[int] = ..., joined: _Optional[_Iterable[_Union[Member, _Mapping]]] = ..., updated: _Optional[_Iterable[_Union[Member, _Mapping]]] = ..., left: _Optional[_Iterable[str]] = ..., quiet: _Optional[bool] = ..., neighbours: _Optional[_Iterable[_Union[Neighbours, _Mapping]]] = ..., seeing: _Optional[_Iterable[int]] = ..., blind: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class Member(_message.Message):
+    __slots__ = ("user_id", "since", "devices", "state")
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    user_id: str
+    since: int
+    devices: _containers.RepeatedCompositeFieldContainer[Device]
+    state: bytes
+    def __init__(self, user_id: _Optional[str] = ..., since: _Optional[int] = ..., devices: _Optional[_Iterable[_Union[Device, _Mapping]]] = ..., state: _Optional[bytes] = ...) -> None: ...
+
+class Neighbours(_message.Message):
+    __slots__ = ("sessions", "members")
+    SESSIONS_FIELD_NUMBER: _ClassVar[int]
+    MEMBERS_FIELD_NUMBER: _ClassVar[int]
+    sessions: _containers.RepeatedScalarFieldContainer[int]
+    members: _containers.RepeatedCompositeFieldContainer[Member]
+    def __init__(self, sessions: _Optional[_Iterable[int]] = ..., members: _Optional[_Iterable[_Union[Member, _Mapping]]] = ...) -> None: ...
 
 class Acks(_message.Message):
     __slots__ = ("acks",)
@@ -231,7 +323,7 @@ class Publish(_message.Message):
     def __init__(self, request_id: _Optional[int] = ..., session_id: _Optional[int] = ..., type: _Optional[str] = ..., payload: _Optional[bytes] = ..., traceparent: _Optional[str] = ...) -> None: ...
 
 class Subscribed(_message.Message):
-    __slots__ = ("session_id", "address", "shard", "term", "epoch", "head", "after", "recovered", "generation", "devices", "user_id", "device", "expires_at", "closes_at", "first", "now", "also")
+    __slots__ = ("session_id", "address", "shard", "term", "epoch", "head", "after", "recovered", "generation", "devices", "user_id", "device", "expires_at", "closes_at", "first", "now", "also", "membership")
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     SHARD_FIELD_NUMBER: _ClassVar[int]
@@ -249,6 +341,7 @@ class Subscribed(_message.Message):
     FIRST_FIELD_NUMBER: _ClassVar[int]
     NOW_FIELD_NUMBER: _ClassVar[int]
     ALSO_FIELD_NUMBER: _ClassVar[int]
+    MEMBERSHIP_FIELD_NUMBER: _ClassVar[int]
     session_id: int
     address: str
     shard: int
@@ -266,7 +359,8 @@ class Subscribed(_message.Message):
     first: bool
     now: int
     also: Subscribed
-    def __init__(self, session_id: _Optional[int] = ..., address: _Optional[str] = ..., shard: _Optional[int] = ..., term: _Optional[int] = ..., epoch: _Optional[str] = ..., head: _Optional[int] = ..., after: _Optional[int] = ..., recovered: _Optional[bool] = ..., generation: _Optional[_Union[Generation, _Mapping]] = ..., devices: _Optional[_Iterable[_Union[Device, _Mapping]]] = ..., user_id: _Optional[str] = ..., device: _Optional[_Union[Device, _Mapping]] = ..., expires_at: _Optional[int] = ..., closes_at: _Optional[int] = ..., first: _Optional[bool] = ..., now: _Optional[int] = ..., also: _Optional[_Union[Subscribed, _Mapping]] = ...) -> None: ...
+    membership: Membership
+    def __init__(self, session_id: _Optional[int] = ..., address: _Optional[str] = ..., shard: _Optional[int] = ..., term: _Optional[int] = ..., epoch: _Optional[str] = ..., head: _Optional[int] = ..., after: _Optional[int] = ..., recovered: _Optional[bool] = ..., generation: _Optional[_Union[Generation, _Mapping]] = ..., devices: _Optional[_Iterable[_Union[Device, _Mapping]]] = ..., user_id: _Optional[str] = ..., device: _Optional[_Union[Device, _Mapping]] = ..., expires_at: _Optional[int] = ..., closes_at: _Optional[int] = ..., first: _Optional[bool] = ..., now: _Optional[int] = ..., also: _Optional[_Union[Subscribed, _Mapping]] = ..., membership: _Optional[_Union[Membership, _Mapping]] = ...) -> None: ...
 
 class Refused(_message.Message):
     __slots__ = ("session_id", "address", "close_code", "reason", "keep_session")
