@@ -17,6 +17,7 @@ from kull_edge.placement.config import HubConfig
 from kull_edge.placement.delivery_traces import DeliveryTraces
 from kull_edge.placement.journal import Journal
 from kull_edge.placement.placement import Placement, RetryTimer
+from kull_edge.placement.rosters import Rosters
 from kull_edge.placement.router_frames import RouterFrames
 from kull_edge.placement.sessions import Sessions
 from kull_edge.placement.staleness import StaleTimer
@@ -78,11 +79,17 @@ class Hub:
             wall_ms=wall_ms,
         )
         traces = DeliveryTraces(tracer, config.node_id)
+        self._rosters = Rosters(self._sessions, self.measures)
         self._wishes = Wishes(
-            self._sessions, self._placement, self._acknowledgements, self._journal, traces
+            self._sessions,
+            self._placement,
+            self._acknowledgements,
+            self._journal,
+            traces,
+            self._rosters,
         )
         self._router_frames = RouterFrames(
-            self._sessions, self._placement, self._wishes, self._journal, traces
+            self._sessions, self._placement, self._wishes, self._journal, traces, self._rosters
         )
 
     @property
@@ -188,7 +195,8 @@ class Hub:
             return []
         session.subscriptions.set_writable(writable)
         self._journal.writable(session, writable, now)
-        return self._wishes.carry_out(session, [], now)
+        missed = self._rosters.writable(session) if writable else []
+        return missed + self._wishes.carry_out(session, [], now)
 
     def disconnected(self, session_id: int, now: float) -> list[Effect]:
         """A WebSocket is gone."""

@@ -35,6 +35,7 @@ from kull_router.measures.router import RouterMeasures
 from kull_router.queues.database import Database
 from kull_router.queues.port import Lateness
 from kull_router.retention_clock import RetentionClock
+from kull_router.rooms.rosters import Rosters
 from kull_router.sessions.admission import Admission
 from kull_router.sessions.cursor_writer import CursorWriter
 from kull_router.sessions.devices import Devices
@@ -74,10 +75,18 @@ class RouterCore:
         self.subscriptions = Subscriptions()
         self.fanout = Fanout(self.subscriptions, self.journal, self.measures.events)
         self.recollection = Recollection(self.fanout, self.clock)
+        self.rosters = Rosters(
+            settings,
+            subscriptions=self.subscriptions,
+            fanout=self.fanout,
+            clock=self.clock,
+            measures=self.measures.rooms,
+        )
         self.sessions = Sessions(
             settings,
             subscriptions=self.subscriptions,
             fanout=self.fanout,
+            rosters=self.rosters,
             journal=self.journal,
             clock=self.clock,
             measures=self.measures.sessions,
@@ -213,6 +222,7 @@ class RouterCore:
             tasks.create_task(self._devices.run(), name="devices")
             tasks.create_task(self._devices.run_touch(), name="touch")
             tasks.create_task(self.cursors.run(), name="cursors")
+            tasks.create_task(self.rosters.run(), name="rosters")
             tasks.create_task(self.vitals.run(), name="vitals")
 
     async def aclose(self) -> None:

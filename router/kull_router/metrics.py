@@ -38,6 +38,14 @@ GAUGES: Final[tuple[tuple[Metric, Callable[[RouterCore], float | None]], ...]] =
         lambda core: len(core.subscriptions),
     ),
     (
+        gauge("kull_router_rooms", "Rooms with members whose shards are owned here"),
+        lambda core: len(core.rosters),
+    ),
+    (
+        gauge("kull_router_room_members", "Their members, each once per room"),
+        lambda core: core.rosters.members,
+    ),
+    (
         gauge("kull_router_send_queue_bytes", "Bytes of frames that wait for edges, all together"),
         lambda core: sum(edge.waiting_bytes for edge in core.fanout.each()),
     ),
@@ -135,7 +143,8 @@ class RouterMetrics:
     """The metrics of one router. Several may share a process."""
 
     def __init__(self, core: RouterCore) -> None:
-        groups = (core.measures.events, core.measures.sessions, core.measures.store)
+        of = core.measures
+        groups = (of.events, of.sessions, of.rooms, of.store)
         self.measures: list[Measure] = measures_of(*groups)
         self.measures += [Gauge(metric, _bound(ask, core)) for metric, ask in GAUGES]
         self.measures.append(Gauges(IN_FLIGHT, lambda: _in_flight(core)))

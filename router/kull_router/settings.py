@@ -113,6 +113,12 @@ class RouterSettings(
     presence_grace: float = Field(
         5.0, ge=0, description="seconds without a session before a device counts as disconnected"
     )
+    presence_members: int = Field(
+        200,
+        ge=0,
+        description="members of a room up to which its devices are told who they are; of a larger "
+        "one they are told how many",
+    )
     devices_per_user: int = Field(32, ge=1, description="connected devices per user")
     attempts_per_user: float = Field(
         2.0, ge=0, description="connections per second of one user; 0: no limit"

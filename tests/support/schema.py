@@ -20,13 +20,16 @@ Json = dict[str, Any]
 
 
 class MaxBytes:
-    """The keyword `x-max-bytes`: how long a text may be in UTF-8."""
+    """The keyword `x-max-bytes`: how long a text, or an object as compact JSON, may be in UTF-8."""
 
     def __init__(self, parent_schema: Json, value: int, schema_path: list[str]) -> None:
         self._limit = value
 
     def validate(self, instance: Any) -> None:
-        if len(instance.encode()) > self._limit:
+        text = instance
+        if not isinstance(text, str):
+            text = json.dumps(instance, ensure_ascii=False, separators=(",", ":"))
+        if len(text.encode()) > self._limit:
             raise ValueError(f"has more than {self._limit} bytes")
 
 

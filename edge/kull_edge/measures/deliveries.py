@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from kull_protos.common.measures import LATENCY, Count, Histogram, counter, histogram
+from kull_protos.common.measures import LATENCY, Count, Counts, Histogram, counter, histogram
 
 DELIVERED: Final = counter(
     "kull_edge_deliveries_total", "Entries written to devices, once for each device"
@@ -33,6 +33,12 @@ PUBLISH_TO_ACKNOWLEDGED: Final = histogram(
     "the time before the commit (two wall clocks, at least 0), and the two above",
     LATENCY,
 )
+PRESENCE: Final = counter(
+    "kull_edge_presence_total",
+    "PRESENCE messages written to devices: all members (snapshot), what has changed (diff), or how "
+    "many they are (count)",
+    kind=("snapshot", "diff", "count"),
+)
 LINKS_LOST: Final = counter("kull_edge_links_lost_total", "Streams to routers that ended")
 
 
@@ -49,6 +55,7 @@ class DeliveryMeasures:
     def __init__(self) -> None:
         self.delivered = Count(DELIVERED)
         self.gaps = Count(GAPS)
+        self.presence = Counts(PRESENCE)
         self.links_lost = Count(LINKS_LOST)
         self.stored_to_written = Histogram(STORED_TO_WRITTEN)
         self.written_to_acknowledged = Histogram(WRITTEN_TO_ACKNOWLEDGED)

@@ -121,6 +121,11 @@ class Placement:
         """Ask again for an owner; a fetch is the settling's business."""
         return self._flow.subscribe(key)
 
+    def is_owner(self, link: str, address: str, term: int) -> bool:
+        """Whether a router is the owner of a queue, in this term, as far as is known here."""
+        owner = self._owners.of(address)
+        return owner is not None and (owner.link, owner.term) == (link, term)
+
     # Answers
 
     def subscribe_answered(self, link: str, key: SubscriptionKey) -> Subscriber | None:

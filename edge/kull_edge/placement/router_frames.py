@@ -6,6 +6,7 @@ from kull_edge.measures.deliveries import Pushed
 from kull_edge.placement.delivery_traces import DeliveryTraces
 from kull_edge.placement.journal import Journal
 from kull_edge.placement.placement import Placement
+from kull_edge.placement.rosters import Rosters
 from kull_edge.placement.sessions import Sessions
 from kull_edge.placement.wishes import Wishes
 from kull_edge.protocol.outgoing import OutMessage
@@ -28,7 +29,9 @@ class RouterFrames:
         wishes: Wishes,
         journal: Journal,
         traces: DeliveryTraces,
+        rosters: Rosters,
     ) -> None:
+        self._rosters = rosters
         self.pushed: list[Pushed] = []
         self._clocks: dict[str, PeerClock] = {}  # of routers, by link
         self._journal = journal
@@ -64,6 +67,8 @@ class RouterFrames:
                 return self._placement.claimed(link, frame.shards, now)
             case "gap":
                 return self._gap(link, frame.gap, now)
+            case "roster":
+                return self._roster(link, frame.roster)
             case "published" | "refreshed" | "evict" as kind:
                 return self._to_session(link, getattr(frame, kind), now)
             case "drain":
@@ -130,7 +135,15 @@ class RouterFrames:
         effects = session.subscribed(answer, now)
         if subscription.attached and self._placement.is_served(key):
             effects = session.fresh(key.address) + effects
-        return self._wishes.carry_out(session, effects, now) + self._placement.pump(link)
+        out = self._wishes.carry_out(session, effects, now)
+        if subscription.attached and answer.HasField("membership"):
+            out += self._rosters.member(key, answer)
+        return out + self._placement.pump(link)
+
+    def _roster(self, link: str, roster: pb.Roster) -> list[Effect]:
+        if self._placement.is_owner(link, roster.address, roster.term):
+            return self._rosters.take(roster)
+        return []
 
     def _refused(self, link: str, answer: pb.Refused, now: float) -> list[Effect]:
         key = SubscriptionKey(answer.session_id, answer.address)

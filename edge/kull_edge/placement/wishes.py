@@ -8,6 +8,7 @@ from kull_edge.placement.acknowledgements import Acknowledgements
 from kull_edge.placement.delivery_traces import DeliveryTraces
 from kull_edge.placement.journal import Journal
 from kull_edge.placement.placement import Placement
+from kull_edge.placement.rosters import Rosters
 from kull_edge.placement.sessions import Sessions
 from kull_edge.session.effects import (
     Effect,
@@ -16,6 +17,7 @@ from kull_edge.session.effects import (
     RefreshWish,
     Release,
     SignOutWish,
+    StateWish,
     Subscribe,
     ToRouter,
 )
@@ -35,7 +37,9 @@ class Wishes:
         acknowledgements: Acknowledgements,
         journal: Journal,
         traces: DeliveryTraces,
+        rosters: Rosters,
     ) -> None:
+        self._rosters = rosters
         self._journal = journal
         self._traces = traces
         self._sessions = sessions
@@ -49,8 +53,10 @@ class Wishes:
             match effect:
                 case Subscribe(subscription):
                     out += self._placement.subscribe(session, subscription)
-                case Release(subscription):
-                    out += self._release(session, subscription)
+                case Release(subscription, left):
+                    out += self._release(session, subscription, left=left)
+                case StateWish(address, place):
+                    out += _set_state(session, address, place)
                 case PublishWish() | LogoutWish() | SignOutWish():
                     out += _ask_owner(session, effect)
                 case RefreshWish():
@@ -84,14 +90,15 @@ class Wishes:
         self._journal.ended(session, why, now)
         out: list[Effect] = []
         for subscription in session.subscriptions:
-            out += self._release(session, subscription)
+            out += self._release(session, subscription, left=False)
         return out
 
-    def _release(self, session: Session, subscription: Subscription) -> list[Effect]:
+    def _release(self, session: Session, subscription: Subscription, *, left: bool) -> list[Effect]:
         key = SubscriptionKey(session.id, subscription.address)
         self._traces.settle(key, subscription.acked)
         self._traces.released(key)
         self._placement.release(key)
+        self._rosters.release(key)
         unsent = self._acknowledgements.take(key) or subscription.unreported
         link = subscription.link
         if not self._placement.has(link):
@@ -100,9 +107,19 @@ class Wishes:
         if unsent and subscription.established:
             ack = pb.Ack(session_id=session.id, address=key.address, seq=subscription.acked)
             out.append(ToRouter(link, pb.AttachRequest(acks=pb.Acks(acks=[ack]))))
-        request = pb.Unsubscribe(session_id=session.id, address=key.address)
+        request = pb.Unsubscribe(session_id=session.id, address=key.address, left=left)
         out.append(ToRouter(link, pb.AttachRequest(unsubscribe=request)))
         return out + self._placement.pump(link)
+
+
+def _set_state(session: Session, address: str, place: pb.Place) -> list[Effect]:
+    subscription = session.subscriptions.get(address)
+    if subscription is None or not subscription.link:
+        return []  # the next owner is told with the subscription
+    request = pb.SetState(
+        session_id=session.id, address=address, state=place.state, stated=place.stated
+    )
+    return [ToRouter(subscription.link, pb.AttachRequest(set_state=request))]
 
 
 def _ask_owner(session: Session, wish: PublishWish | LogoutWish | SignOutWish) -> list[Effect]:

@@ -12,11 +12,18 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from kull_protos.contract import addresses
-from kull_protos.contract.limits import MAX_ADDRESS_BYTES, MAX_QUEUES, MAX_REF_CHARS, MAX_SEQ
+from kull_protos.contract.limits import (
+    MAX_ADDRESS_BYTES,
+    MAX_QUEUES,
+    MAX_REF_CHARS,
+    MAX_SEQ,
+    MAX_STATE_BYTES,
+)
 
 Json = dict[str, Any]
 
-MAX_BYTES_KEYWORD: Final = "x-max-bytes"  # of the UTF-8 text: JSON Schema counts characters only
+# Of the UTF-8 text, or of an object as compact JSON: JSON Schema counts characters only.
+MAX_BYTES_KEYWORD: Final = "x-max-bytes"
 
 
 class Invalid(ValueError):
@@ -129,6 +136,16 @@ def _payload(value: object, name: str) -> bytes:
         return compact.encode()
     except (ValueError, RecursionError):
         raise Invalid(f"{name}: holds a number or character that JSON cannot carry") from None
+
+
+def _state(value: object, name: str) -> bytes:
+    state = _payload(value, name)
+    if len(state) > MAX_STATE_BYTES:
+        raise Invalid(f"{name}: has {len(state)} bytes, at most {MAX_STATE_BYTES} are allowed")
+    return state
+
+
+STATE: Final = Kind(_state, {"type": "object", MAX_BYTES_KEYWORD: MAX_STATE_BYTES})
 
 
 # The data of a shoot progress: its fields are read by the router, with the producers' models.

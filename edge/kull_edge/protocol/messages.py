@@ -18,6 +18,7 @@ from kull_edge.protocol.fields import (
     REF,
     ROOM,
     SEQ,
+    STATE,
     Invalid,
     Json,
     Kind,
@@ -98,10 +99,14 @@ class Refresh:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JoinRoom:
-    """The device wants to follow a room; `after` is the last seq that it has processed there."""
+    """The device wants to follow a room; `after` is the last seq that it has processed there.
+
+    `state`: as in STATE, from the first moment; absent: it stays as it is.
+    """
 
     queue: Room
     after: Annotated[int | None, SEQ] = None
+    state: Annotated[bytes | None, STATE] = None
     ref: OptionalRef = None
 
 
@@ -110,6 +115,15 @@ class LeaveRoom:
     """The device does not want to follow a room any more."""
 
     queue: Room
+    ref: OptionalRef = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetState:
+    """What the device's user does in a room, for its other members; absent: nothing."""
+
+    queue: Room
+    state: Annotated[bytes, STATE] = b""
     ref: OptionalRef = None
 
 
@@ -141,7 +155,7 @@ class Ping:
     """Asks for a sign of life: browsers do not show WebSocket pings to pages."""
 
 
-RoomMessage = JoinRoom | LeaveRoom | Typing
+RoomMessage = JoinRoom | LeaveRoom | SetState | Typing
 SessionMessage = Ack | UpdateProgress | Refresh | RoomMessage | Logout | SignOut | Ping
 DeviceMessage = Hello | SessionMessage
 
@@ -152,6 +166,7 @@ TYPES: Final[Mapping[str, type[DeviceMessage]]] = {
     "REFRESH": Refresh,
     "JOIN": JoinRoom,
     "LEAVE": LeaveRoom,
+    "STATE": SetState,
     "TYPING": Typing,
     "LOGOUT": Logout,
     "SIGN_OUT": SignOut,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Final, Literal, NotRequired, TypedDict
+from typing import Annotated, Any, Final, Literal, NotRequired, TypedDict
 
 from kull_edge.protocol.fields import REF, Said
 from kull_edge.protocol.messages import Ref
@@ -23,6 +23,7 @@ _encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).enc
 
 COUNT: Final = Said({"type": "integer", "minimum": 0, "maximum": MAX_NUMBER})
 SOME: Final = Said({"type": "string", "minLength": 1})
+OBJECT: Final = Said({"type": "object"})
 PAIR: Final = Said({"type": "array", "items": COUNT.schema, "minItems": 2, "maxItems": 2})
 
 Count = Annotated[int, COUNT]
@@ -134,6 +135,37 @@ class Error(TypedDict):
     ref: NotRequired[OwnRef]
 
 
+class MemberDevice(TypedDict):
+    """A device with which a member is in a room."""
+
+    deviceId: Name
+    platform: str
+    deviceName: str
+
+
+class Member(TypedDict):
+    """A user in a room, however many devices it is there with."""
+
+    userId: Name
+    since: Milliseconds
+    devices: list[MemberDevice]
+    state: NotRequired[Annotated[dict[str, Any], OBJECT, "as the member has set it"]]
+
+
+class RoomPresence(TypedDict):
+    """Who is in a room: all (`members`), what has changed, or, of a large room, how many."""
+
+    queue: Queue
+    generation: Annotated[list[int], PAIR, "[term, n]: what is not above the last one is old"]
+    count: Annotated[int, COUNT, "of members"]
+    members: NotRequired[Annotated[list[Member], "replaces all that was told before"]]
+    joined: NotRequired[list[Member]]
+    updated: NotRequired[list[Member]]
+    left: NotRequired[Annotated[list[Name], "user ids"]]
+    partial: NotRequired[Annotated[bool, "the room is large: no members, the count alone"]]
+    neighbours: NotRequired[Annotated[list[Member], "some members with the device's own state"]]
+
+
 class Reconnect(TypedDict):
     """This edge leaves: it closes with 4000 then, and the device connects again at once."""
 
@@ -151,6 +183,7 @@ Data = (
     | TokenExpired
     | Refreshed
     | Pong
+    | RoomPresence
     | Error
     | Reconnect
 )
@@ -165,6 +198,7 @@ Type = Literal[
     "TOKEN_EXPIRED",
     "REFRESHED",
     "PONG",
+    "PRESENCE",
     "ERROR",
     "RECONNECT",
 ]
@@ -179,6 +213,7 @@ TYPES: Final[Mapping[Type, type]] = {
     "TOKEN_EXPIRED": TokenExpired,
     "REFRESHED": Refreshed,
     "PONG": Pong,
+    "PRESENCE": RoomPresence,
     "ERROR": Error,
     "RECONNECT": Reconnect,
 }
@@ -210,14 +245,13 @@ class Envelope:
 
     def message(self, kind: Type, data: Data) -> OutMessage:
         """Return a server message as a text."""
-        text = _encode(
-            {
-                "type": kind,
-                "data": data,
-                "timestamp": self.timestamp,
-                "deviceId": "server",
-                "userId": self.user_id,
-            }
+        return self.encoded(kind, encoded(data))
+
+    def encoded(self, kind: Type, data: str) -> OutMessage:
+        """Return it with data that is JSON already, since many sessions get the same."""
+        text = (
+            f'{{"type":"{kind}","data":{data},"timestamp":{self.timestamp},'
+            f'"deviceId":"server","userId":{_encode(self.user_id)}}}'
         )
         return OutMessage(text.encode("utf-8", "replace"))
 
@@ -243,6 +277,11 @@ class Envelope:
         return self.message("ACCEPTED", data)
 
 
+def encoded(data: Data) -> str:
+    """Return data as JSON, for `Envelope.encoded`."""
+    return _encode(data)
+
+
 def queue_name(address: str) -> str:
     """Return how devices call a queue: their own is `user`."""
     return "user" if addresses.is_user(address) else address
@@ -259,6 +298,21 @@ def devices_json(devices: Sequence[pb.Device]) -> list[ConnectedDevice]:
         )
         for device in devices
     ]
+
+
+def member_json(member: pb.Member) -> Member:
+    """Return a member of a room; its state is JSON, as an edge has let it through."""
+    data = Member(
+        userId=member.user_id,
+        since=member.since,
+        devices=[
+            MemberDevice(deviceId=each.device_id, platform=each.platform, deviceName=each.name)
+            for each in member.devices
+        ],
+    )
+    if member.state:
+        data["state"] = json.loads(member.state)
+    return data
 
 
 def welcome_json(

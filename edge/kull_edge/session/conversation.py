@@ -86,10 +86,11 @@ class Conversation:
                 _check(state is State.OPEN, "REFRESH comes after WELCOME", message.ref)
                 told = self._too_often(message.ref, now)
                 return told or self._credential.refresh(message)
-            case messages.JoinRoom() | messages.LeaveRoom() | messages.Typing():
-                _check(
-                    state is State.OPEN, "JOIN, LEAVE or TYPING comes after WELCOME", message.ref
-                )
+            case (
+                messages.JoinRoom() | messages.LeaveRoom() | messages.SetState() | messages.Typing()
+            ):
+                why = "JOIN, LEAVE, STATE or TYPING comes after WELCOME"
+                _check(state is State.OPEN, why, message.ref)
                 return self._room(message, now)
             case messages.Logout():
                 _check(state is State.OPEN, "LOGOUT comes after WELCOME", message.ref)
@@ -130,7 +131,7 @@ class Conversation:
                 requests=self._requests,
                 limit=self._room_limit,
             )
-        return self._rooms.take(message)
+        return self._rooms.take(message, now)
 
     def _logout(self, message: messages.Logout, now: float) -> list[Effect]:
         if told := self._too_often(message.ref, now) or self._requests.full(message.ref):
@@ -164,6 +165,15 @@ class Conversation:
     def start(self, address: str) -> pb.Position | None:
         """Return where the device said it stands in a room, until that is settled."""
         return self._rooms.start(address) if self._rooms else None
+
+    def place(self, address: str) -> pb.Place | None:
+        """Return the session's part in a room's roster, None if it is no room."""
+        return self._rooms.place(address) if self._rooms else None
+
+    def member(self, answer: pb.Subscribed) -> None:
+        """An owner took the session into a room, or again."""
+        if self._rooms and answer.HasField("membership"):
+            self._rooms.member(answer)
 
     def joined(self, answer: pb.Subscribed) -> list[Effect]:
         """The session follows another queue than the user's own for the first time."""

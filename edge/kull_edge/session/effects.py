@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from kull_edge.protocol.outgoing import OutMessage
 from kull_edge.session.subscription import Subscription
-from kull_protos.mesh.v1.attach_pb2 import AttachRequest
+from kull_protos.mesh.v1.attach_pb2 import AttachRequest, Place
 
 # Wishes of a session; the hub makes frames for routers of them
 
@@ -20,9 +20,13 @@ class Subscribe:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """The session does not follow the queue any more, and has forgotten the subscription."""
+    """The session does not follow the queue any more, and has forgotten the subscription.
+
+    left: the device has said so; else it may come again soon.
+    """
 
     subscription: Subscription
+    left: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,14 @@ class PublishWish:
     type: str
     payload: bytes
     traceparent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StateWish:
+    """The device has said another state of its user in a room."""
+
+    address: str
+    place: Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +161,7 @@ class DrainAsked:
     reason: str
 
 
-Wish = Subscribe | Release | PublishWish | RefreshWish | LogoutWish | SignOutWish
+Wish = Subscribe | Release | PublishWish | StateWish | RefreshWish | LogoutWish | SignOutWish
 ForDevice = Write | Ping | Close | Cut
 Report = Opened | Limited | RouterDrains | UnexpectedFrame | DrainAsked
 Effect = Wish | ForDevice | ToRouter | Report

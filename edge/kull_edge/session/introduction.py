@@ -9,7 +9,7 @@ from kull_edge.protocol.messages import Hello
 from kull_edge.protocol.server_messages import queue_name
 from kull_edge.protocol.token_peek import Identity, read_token
 from kull_edge.session.subscription import Subscription
-from kull_protos.mesh.v1.attach_pb2 import Also, Device, Generation, Position, Subscribe
+from kull_protos.mesh.v1.attach_pb2 import Also, Device, Generation, Place, Position, Subscribe
 
 
 class Introduction:
@@ -61,9 +61,19 @@ class Introduction:
         self._after = {name: seq for name, seq in self._after.items() if name != queue}
 
     def subscribe(
-        self, session_id: int, subscription: Subscription, *, token: str, start: Position | None
+        self,
+        session_id: int,
+        subscription: Subscription,
+        *,
+        token: str,
+        start: Position | None,
+        place: Place | None,
     ) -> Subscribe:
-        """Return what to send to an owner. `start`: where a JOIN says that the device stands."""
+        """Return what to send to an owner.
+
+        start: where a JOIN says that the device stands.
+        place: its part in a room's roster.
+        """
         address = subscription.address
         request = Subscribe(
             session_id=session_id,
@@ -79,6 +89,8 @@ class Introduction:
             request.position.CopyFrom(position)
         if self._generation is not None:
             request.generation.CopyFrom(self._generation)
+        if place is not None:
+            request.place.CopyFrom(place)
         return request
 
     def also(self, address: str) -> Also:

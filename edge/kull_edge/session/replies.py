@@ -42,6 +42,10 @@ class Replies:
         """Write it to a device that speaks v2; the plain dialect has no such messages."""
         return self.message(kind, data) if self._v2 else []
 
+    def encoded(self, kind: Type, data: str) -> list[Effect]:
+        """Write a message whose data is JSON already."""
+        return self._write(self._envelope().encoded(kind, data))
+
     def error(self, code: str, message: str, ref: Ref = None) -> list[Effect]:
         """Write an ERROR; the session goes on."""
         return self._write(self._envelope().error(code, message, ref))

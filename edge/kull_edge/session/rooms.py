@@ -14,17 +14,18 @@ from kull_edge.protocol.messages import (
     LeaveRoom,
     Ref,
     RoomMessage,
+    SetState,
     Typing,
 )
 from kull_edge.protocol.server_messages import Left, Standing, joined_json, position_json
-from kull_edge.session.effects import Effect, Limited, PublishWish
+from kull_edge.session.effects import Effect, Limited, PublishWish, StateWish
 from kull_edge.session.replies import Replies
 from kull_edge.session.requests import Requests
 from kull_edge.session.subscription import Subscription
 from kull_edge.session.subscriptions import Subscriptions
 from kull_protos.contract import addresses
 from kull_protos.contract.error_codes import ErrorCode
-from kull_protos.mesh.v1.attach_pb2 import Position, Refused, Subscribed
+from kull_protos.mesh.v1.attach_pb2 import Place, Position, Refused, Subscribed
 
 
 class Rooms:
@@ -41,6 +42,7 @@ class Rooms:
         "_asked",
         "_leaving",
         "_limit",
+        "_places",
         "_replies",
         "_requests",
         "_starts",
@@ -55,6 +57,7 @@ class Rooms:
         self._requests = requests
         self._limit = limit
         self._starts: dict[str, Position] = {}
+        self._places: dict[str, Place] = {}  # what owners are told again, by room
         self._asked: dict[str, Ref] = {}  # JOINs without an answer
         self._leaving: dict[str, Ref] = {}  # LEAVEs that wait for one
 
@@ -62,27 +65,43 @@ class Rooms:
         """Return where the device said it stands in a room, until that is settled."""
         return self._starts.get(address)
 
-    def take(self, message: RoomMessage) -> list[Effect]:
-        """The device wants to follow a room, or not any more, or its user types there.
+    def place(self, address: str) -> Place | None:
+        """Return the session's part in a room's roster, None if it is no room."""
+        return self._places.get(address)
+
+    def take(self, message: RoomMessage, now: float) -> list[Effect]:
+        """The device wants to follow a room, or not any more, or its user does something there.
 
         The first two may be said twice.
         """
         match message:
             case JoinRoom():
-                return self._join(message)
+                return self._join(message, now)
             case LeaveRoom():
                 return self._leave(message)
+            case SetState(queue=address, state=state, ref=ref):
+                if address not in self._subscriptions or address in self._leaving:
+                    return self._replies.error(ErrorCode.FORBIDDEN, "JOIN the room first", ref)
+                return self._state(address, state, now)
             case Typing(queue=address, ref=ref):
                 if address not in self._subscriptions:
                     return self._replies.error(ErrorCode.FORBIDDEN, "JOIN the room first", ref)
                 return [PublishWish(self._requests.begin(ref), "TYPING", address.encode())]
 
-    def _join(self, message: JoinRoom) -> list[Effect]:
+    def _state(self, address: str, state: bytes, now: float) -> list[Effect]:
+        place = self._places[address]
+        place.state, place.stated = state, round(now * 1000)
+        return [StateWish(address, place)]
+
+    def _join(self, message: JoinRoom, now: float) -> list[Effect]:
         address, ref = message.queue, message.ref
         if address in self._asked or address in self._leaving:
             return self._busy(address, ref)
         if subscription := self._subscriptions.get(address):
-            return self._replies.notice("JOINED", joined_json(_position_of(subscription), ref))
+            told = self._replies.notice("JOINED", joined_json(_position_of(subscription), ref))
+            if message.state is not None:
+                told += self._state(address, message.state, now)
+            return told
         if sum(addresses.is_room(each.address) for each in self._subscriptions) >= self._limit:
             why = f"{self._limit} rooms are followed already: LEAVE one first"
             return [Limited("rooms"), *self._replies.error(ErrorCode.TOO_MANY_ROOMS, why, ref)]
@@ -90,6 +109,9 @@ class Rooms:
             epoch = self._subscriptions.own.epoch
             self._starts[address] = Position(epoch=epoch, seq=message.after)
         self._asked[address] = ref
+        self._places[address] = Place()
+        if message.state is not None:
+            self._state(address, message.state, now)
         return [self._subscriptions.subscribe(address)]
 
     def _leave(self, message: LeaveRoom) -> list[Effect]:
@@ -102,7 +124,17 @@ class Rooms:
         if address in self._asked or (subscription.link and not subscription.attached):
             self._leaving[address] = ref
             return []
-        return [self._subscriptions.release(address), *self._left(address, ref)]
+        return self._gone(address, ref)
+
+    def _gone(self, address: str, ref: Ref) -> list[Effect]:
+        del self._places[address]
+        return [self._subscriptions.release(address, left=True), *self._left(address, ref)]
+
+    def member(self, answer: Subscribed) -> None:
+        """An owner took the session into a room, or again: its user keeps when it came."""
+        place = self._places.get(answer.address)
+        if place and answer.membership.since:
+            place.since = answer.membership.since
 
     def joined(self, answer: Subscribed) -> list[Effect]:
         """An owner took the session into a room for the first time."""
@@ -115,15 +147,13 @@ class Rooms:
         """An owner has answered: leave, if the device has asked for that meanwhile."""
         if address not in self._leaving:
             return []
-        return [
-            self._subscriptions.release(address),
-            *self._left(address, self._leaving.pop(address)),
-        ]
+        return self._gone(address, self._leaving.pop(address))
 
     def refused(self, answer: Refused) -> list[Effect]:
         """The token does not grant the room, or no more."""
         address = answer.address
         self._starts.pop(address, None)
+        self._places.pop(address, None)
         told: list[Effect] = []
         if asked := address in self._asked:
             told += self._replies.error(

@@ -187,6 +187,7 @@ class Session:
             subscription,
             token=self._credential.token,
             start=self._conversation.start(subscription.address),
+            place=self._conversation.place(subscription.address),
         )
 
     def also(self, second: Subscription) -> pb.Also:
@@ -196,7 +197,9 @@ class Session:
     def subscribed(self, answer: pb.Subscribed, now: float) -> list[Effect]:
         """An owner took the session."""
         own = answer.address == self.user_address
-        match self.subscriptions[answer.address].subscribed(answer):
+        outcome = self.subscriptions[answer.address].subscribed(answer)
+        self._conversation.member(answer)
+        match outcome:
             case Outcome.STALE:
                 return []
             case Outcome.OTHER_EPOCH:
@@ -236,6 +239,10 @@ class Session:
         if not written or self.state is State.CLOSED:
             return notice
         return notice + self._write(written)
+
+    def members(self, data: str) -> list[Effect]:
+        """Who is in a room: the data of a PRESENCE, JSON."""
+        return self._replies.encoded("PRESENCE", data)
 
     def published(self, answer: pb.Published) -> list[Effect]:
         """A message of this device became an event, or did not."""

@@ -55,9 +55,9 @@ class Subscriptions:
         self._by_address[address] = subscription
         return Subscribe(subscription)
 
-    def release(self, address: str) -> Release:
-        """Follow a queue no more."""
-        return Release(self._by_address.pop(address))
+    def release(self, address: str, *, left: bool = False) -> Release:
+        """Follow a queue no more; `left`: see Release."""
+        return Release(self._by_address.pop(address), left)
 
     def set_writable(self, writable: bool) -> None:
         """The socket's write buffer is full, or has room again."""

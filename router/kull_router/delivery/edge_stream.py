@@ -81,6 +81,13 @@ class EdgeStream:
             self.close()
         self._wake.set()
 
+    def offer(self, frame: pb.AttachResponse) -> bool:
+        """Queue what can be made good later; False: the edge is too slow for it now."""
+        if self._closed:
+            return True
+        self._wake.set()
+        return self._send_queue.offer(frame)
+
     async def send_batch(self, frame: pb.AttachResponse) -> None:
         """Queue the answer to a fetch once there is room for it, or the stream has ended."""
         while not self._closed and not self._send_queue.batch(frame):

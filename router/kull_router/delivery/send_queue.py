@@ -48,6 +48,13 @@ class SendQueue:
             raise SendQueueOverflow
         self._control.append(frame)
 
+    def offer(self, frame: AttachResponse) -> bool:
+        """Add an answer that may be left out. False: it was, the edge does not keep up."""
+        if self._control_bytes and self._control_bytes + frame.ByteSize() > self._limit:
+            return False
+        self.control(frame)
+        return True
+
     def batch(self, frame: AttachResponse) -> bool:
         """Add the answer to a fetch. False: there is no room yet; one always fits alone."""
         size = frame.ByteSize()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from kull_router.measures.events import EventMeasures
+from kull_router.measures.rooms import RoomMeasures
 from kull_router.measures.sessions import SessionMeasures
 from kull_router.measures.store import StoreMeasures
 
@@ -15,4 +16,5 @@ class RouterMeasures:
 
     events: EventMeasures = field(default_factory=EventMeasures)
     sessions: SessionMeasures = field(default_factory=SessionMeasures)
+    rooms: RoomMeasures = field(default_factory=RoomMeasures)
     store: StoreMeasures = field(default_factory=StoreMeasures)

@@ -10,7 +10,7 @@ from typing import Any, Final
 import structlog
 
 from kull_protos.common.rates import Buckets
-from kull_protos.contract import device_ids
+from kull_protos.contract import addresses, device_ids
 from kull_protos.contract.close_codes import TRY_AGAIN, CloseCode
 from kull_protos.contract.limits import MAX_NAME_CHARS, MAX_PLATFORM_CHARS
 from kull_protos.contract.texts import plain_text
@@ -128,6 +128,8 @@ class Admission:
         else:
             self._fence_older(subscription)
         wanted = self._add(subscription, shard.term, request)
+        if addresses.is_room(subscription.address):
+            self._sessions.enter(stream, subscription, shard.term, request.place)
         also = self._also(subscription, presence, request) if presence else None
         return _Pending(
             stream=stream,
@@ -150,7 +152,7 @@ class Admission:
             return None
         address = request.also.address
         shard = self._shards.of(address)
-        if shard.term is None or address == own.address or not own.claims.grants(address):
+        if shard.term is None or address != addresses.ALL or not own.claims.grants(address):
             return None
         generation = presence.generation
         also = replace(own, address=address, shard=shard.number, generation=generation)
@@ -305,6 +307,8 @@ class Admission:
         answer.expires_at = mine.claims.expires_ms
         answer.closes_at = self._authority.closes_ms(mine.claims)
         answer.now = self._clock.wall_ms()
+        if addresses.is_room(mine.address):
+            answer.membership.CopyFrom(self._sessions.rosters.answered(mine))
         if pending.presence:
             answer.first = attachment.first
             answer.device.CopyFrom(device_message(pending.presence))

@@ -73,6 +73,8 @@ class Dispatcher:
                 self._enforcement.refresh(stream, request.refresh)
             case "unsubscribe":
                 self._sessions.unsubscribe(stream, request.unsubscribe)
+            case "set_state":
+                self._sessions.rosters.stated(stream, request.set_state)
             case "recalled":
                 self._recollection.answered(stream, request.recalled)
             case kind:

@@ -95,8 +95,9 @@ class Enforcement:
         for subscription in subscriptions:
             if claims.grants(subscription.address):
                 subscription.claims = claims
+                self._sessions.rosters.refreshed(subscription)
             else:  # it grants less than before: at once
-                self._sessions.release(key, subscription.address)
+                self._sessions.release(key, subscription.address, left=True)
                 address = subscription.address
                 refuse(stream, key.session, address, NotGranted(address), self._sessions.measures)
         return claims
@@ -194,7 +195,7 @@ class Enforcement:
         self._end(subscription, CloseCode.REVOKED, CloseCode.REVOKED.meaning)
 
     def _end(self, subscription: Subscription, close_code: int, reason: str) -> None:
-        self._sessions.evict(subscription.key, close_code, reason)
+        self._sessions.evict(subscription.key, close_code, reason, left=True)
 
     async def run_revocations(self) -> NoReturn:
         """Learn what other routers revoke."""

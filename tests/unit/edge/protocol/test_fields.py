@@ -55,6 +55,11 @@ ALMOST: dict[str, st.SearchStrategy[Any]] = {
     "after": st.one_of(st.just({"user": 1}), st.just(1), positions, values),
     "epoch": st.one_of(st.just("e"), values),
     "payload": st.one_of(st.just(PROGRESS), values),
+    "state": st.one_of(
+        st.sampled_from([1016, 1017]).map(lambda length: {"a": "x" * length}),
+        st.sampled_from([508, 509]).map(lambda length: {"a": "é" * length}),
+        values,
+    ),
 }
 
 
@@ -110,6 +115,7 @@ def test_every_type_can_be_said_and_every_field_of_it_matters(type_: str) -> Non
         "seq": 1,
         "queue": "room:a",
         "payload": PROGRESS,
+        "state": {"viewing": "IMG_0012"},
         "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
         "ref": 1,
     }

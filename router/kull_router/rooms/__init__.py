@@ -1,0 +1,1 @@
+"""Who is in a room: rosters, and how edges are told."""
