@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from tests.simulation.devices import Device
 from tests.simulation.edges import EdgeNode
+from tests.simulation.guests import Guest
 from tests.simulation.network import Connection
 from tests.simulation.publishers import CLOCK_ERRORS, PublisherNode
 from tests.simulation.routers import RouterNode
@@ -71,6 +72,8 @@ class Faults:
             "device offline": (lambda: devices, self._device_offline),
             "device slow": (lambda: devices, self._device_slow),
             "device without its login service": (lambda: sdk, self._login_away),
+            "guest killed": (lambda: world.guests, self._guest_killed),
+            "guest connects twice": (lambda: world.guests, self._guest_twice),
             "device tells progress": (lambda: sdk, self._device_tells),
         }
 
@@ -260,6 +263,12 @@ class Faults:
 
     async def _device_killed(self, device: Device) -> None:
         await self._killed(device)
+
+    async def _guest_killed(self, guest: Guest) -> None:
+        await self._killed(guest)
+
+    async def _guest_twice(self, guest: Guest) -> None:
+        self._world.start(guest)
 
     async def _device_offline(self, device: Device) -> None:
         device.leave()

@@ -10,7 +10,6 @@ from typing import Any, cast
 import grpc
 
 from kull_protos.mesh.v1 import attach_pb2 as pb
-from kull_router.access.tokens import TokenVerifier
 from kull_router.clock import Clock
 from kull_router.core import RouterCore
 from kull_router.delivery.session_key import SessionKey
@@ -24,6 +23,7 @@ from tests.simulation.ledger import Ledger
 from tests.simulation.loop import Process
 from tests.simulation.network import End, Listener, Lost, Network
 from tests.simulation.rabbit import Rabbit
+from tests.simulation.rosters import RoomVerifier, RosterCheck
 
 
 class RouterNode:
@@ -37,8 +37,10 @@ class RouterNode:
         rabbit: Rabbit,
         database: Database,
         ledger: Ledger,
+        rosters: RosterCheck,
         rng: random.Random,
     ) -> None:
+        self._rosters = rosters
         self.name = settings.router_id
         self.listener = Listener(self.name)
         self.process = Process(self.name)
@@ -64,13 +66,14 @@ class RouterNode:
             self._settings,
             broker=broker,
             store=self._database.client(),
-            verifier=TokenVerifier(None, allow_plain=True),
+            verifier=RoomVerifier(),
             clock=Clock(
                 wall_ms=lambda: wall_ms(loop, self.clock_error),
                 random=random.Random(self._rng.getrandbits(64)),
             ),
         )
         _watch(core.sessions.registry, self._ledger)
+        self._rosters.watch(core)
         service = EdgeService(core)
         self._handlers: set[asyncio.Task[None]] = set()
         self.listener.accept = lambda end: self._accept(process, service, end)

@@ -21,17 +21,20 @@ from tests.simulation.database import Database
 from tests.simulation.devices import Device, Kind
 from tests.simulation.disks import DISKS
 from tests.simulation.edges import EdgeNode
+from tests.simulation.guests import Guest
 from tests.simulation.ledger import Ledger
 from tests.simulation.loop import Process, SimLoop, run
 from tests.simulation.network import Network
 from tests.simulation.publishers import PublisherNode
 from tests.simulation.rabbit import Rabbit
+from tests.simulation.rosters import RosterCheck
 from tests.simulation.routers import RouterNode
 from tests.simulation.sockets import Balancer, dial
 from tests.simulation.trace import Trace
 
 LOOK_EVERY: Final = 0.1  # virtual seconds between two looks at the buffers
 CONVERGES_WITHIN: Final = 240.0  # virtual seconds after the last fault is over
+GUESTS: Final = (("cid", "mac"), ("cid", "phone"), ("dot", "mac"), ("eve", "tv"))
 _SETTINGS: Final = RouterSettings(router_id="router")  # read once: it looks at the environment
 
 
@@ -61,6 +64,11 @@ class World:
         tight = self.rng.random() < 0.3
         settings = self._router_settings(tight)
         self.ledger = Ledger(settings.retention)
+        self.rosters = RosterCheck(
+            grace=settings.presence_grace,
+            shard_count=settings.shard_count,
+            blame=self.ledger.blame,
+        )
         self.net = Network(self._generator(), trace)
         self.rabbit = Rabbit(self.net, self.ledger)
         self.database = Database(
@@ -76,6 +84,7 @@ class World:
                 rabbit=self.rabbit,
                 database=self.database,
                 ledger=self.ledger,
+                rosters=self.rosters,
                 rng=self._generator(),
             )
             for number in (1, 2)
@@ -85,6 +94,17 @@ class World:
         self.devices = [
             Device(kind, ledger=self.ledger, net=self.net, balancer=balancer, rng=self._generator())
             for kind in self._kinds()
+        ]
+        self.guests = [
+            Guest(
+                user,
+                device,
+                check=self.rosters,
+                net=self.net,
+                balancer=balancer,
+                rng=self._generator(),
+            )
+            for user, device in GUESTS
         ]
         self.publishers = list(self._publishers(settings.shard_count))
 
@@ -111,6 +131,7 @@ class World:
                 "fetch_credits": self.rng.choice([1, 64]),
                 "subscribes_in_flight": self.rng.choice([1, 256]),
                 "publish_timeout": 2.0,
+                "presence_members": self.rng.choice([200, 2]),
                 **(few if tight else {}),
             }
         )
@@ -191,6 +212,7 @@ class World:
         """Look at every buffer, again and again."""
         while True:
             self.check_bounds()
+            self.rosters.look(self.routers)
             await asyncio.sleep(LOOK_EVERY)
 
     def unlevel(self) -> list[str]:
@@ -207,6 +229,7 @@ class World:
             behind = edge.shell.hub.catching_up() if edge.shell else 1
             if behind:
                 found.append(f"{edge.name} has {behind} sessions that catch up")
+        found += self.rosters.unlevel(self.guests, self.edges)
         return found
 
 
@@ -239,12 +262,15 @@ async def _play(world: World, faults: Any) -> Outcome:
     assert isinstance(loop, SimLoop)
     trace = world.trace
     world.ledger.on_violation = lambda what: trace.note("VIOLATION", what)
-    for node in [*world.routers, *world.edges, *world.devices, *world.publishers]:
+    nodes = [*world.routers, *world.edges, *world.devices, *world.guests, *world.publishers]
+    for node in nodes:
         world.start(node)
     watch = asyncio.create_task(world.watch(), name="bounds")
     await faults(world).run()
     for publisher in world.publishers:
         publisher.stop()
+    for guest in world.guests:
+        guest.settle()
     healed = loop.time()
     left = world.unlevel()
     while left and loop.time() < healed + CONVERGES_WITHIN:
