@@ -75,13 +75,7 @@ class RouterCore:
         self.subscriptions = Subscriptions()
         self.fanout = Fanout(self.subscriptions, self.journal, self.measures.events)
         self.recollection = Recollection(self.fanout, self.clock)
-        self.rosters = Rosters(
-            settings,
-            subscriptions=self.subscriptions,
-            fanout=self.fanout,
-            clock=self.clock,
-            measures=self.measures.rooms,
-        )
+        self.rosters = self._all_rosters()
         self.sessions = Sessions(
             settings,
             subscriptions=self.subscriptions,
@@ -120,6 +114,15 @@ class RouterCore:
             clock=self.clock,
             measures=self.measures,
             moved=self.sessions.drop_shard,
+        )
+
+    def _all_rosters(self) -> Rosters:
+        return Rosters(
+            self.settings,
+            subscriptions=self.subscriptions,
+            fanout=self.fanout,
+            clock=self.clock,
+            measures=self.measures.rooms,
         )
 
     def _cursor_writer(self) -> CursorWriter:

@@ -30,9 +30,7 @@ class Faults:
         self._net, self._rabbit, self._database = world.net, world.rabbit, world.database
         self._rng = world.rng
         self._busy: set[str] = set()
-        routers, edges, devices = world.routers, world.edges, world.devices
-        stable = [device for device in devices if not device.kind.tab]
-        sdk = [device for device in devices if device.kind.v2]
+        routers, edges = world.routers, world.edges
         self._kinds: dict[str, tuple[Callable[[], list[Any]], Fault]] = {
             "router killed": (lambda: routers, self._router_killed),
             "router stopped and continued": (lambda: routers, self._router_stopped),
@@ -67,6 +65,14 @@ class Faults:
             "disk full": (lambda: [self._database], self._disk_full),
             "database slow": (lambda: [self._database], self._slow),
             "answers of the database lost": (lambda: [self._database], self._answers_lost),
+            **self._of_people(),
+        }
+
+    def _of_people(self) -> dict[str, tuple[Callable[[], list[Any]], Fault]]:
+        world, devices = self._world, self._world.devices
+        stable = [device for device in devices if not device.kind.tab]
+        sdk = [device for device in devices if device.kind.v2]
+        return {
             "device connects twice": (lambda: stable, self._twice),
             "device killed": (lambda: devices, self._device_killed),
             "device offline": (lambda: devices, self._device_offline),

@@ -77,35 +77,14 @@ class World:
             trace,
             disk=DISKS[store](shard_count=settings.shard_count, retention=settings.retention),
         )
-        self.routers = [
-            RouterNode(
-                settings.model_copy(update={"router_id": f"router-{number}"}),
-                net=self.net,
-                rabbit=self.rabbit,
-                database=self.database,
-                ledger=self.ledger,
-                rosters=self.rosters,
-                rng=self._generator(),
-            )
-            for number in (1, 2)
-        ]
+        self.routers = list(self._routers(settings))
         self.edges = list(self._edges())
         balancer = Balancer(self.net, [edge.listener for edge in self.edges])
         self.devices = [
             Device(kind, ledger=self.ledger, net=self.net, balancer=balancer, rng=self._generator())
             for kind in self._kinds()
         ]
-        self.guests = [
-            Guest(
-                user,
-                device,
-                check=self.rosters,
-                net=self.net,
-                balancer=balancer,
-                rng=self._generator(),
-            )
-            for user, device in GUESTS
-        ]
+        self.guests = list(self._guests(balancer))
         self.publishers = list(self._publishers(settings.shard_count))
 
     def _generator(self) -> random.Random:
@@ -136,6 +115,18 @@ class World:
             }
         )
 
+    def _routers(self, settings: RouterSettings) -> Iterator[RouterNode]:
+        for number in (1, 2):
+            yield RouterNode(
+                settings.model_copy(update={"router_id": f"router-{number}"}),
+                net=self.net,
+                rabbit=self.rabbit,
+                database=self.database,
+                ledger=self.ledger,
+                rosters=self.rosters,
+                rng=self._generator(),
+            )
+
     def _edges(self) -> Iterator[EdgeNode]:
         messages, size = self.rng.choice([2, 8, 64]), self.rng.choice([1_500, 262_144])
         write_high = self.rng.choice([1_024, 65_536])
@@ -162,6 +153,10 @@ class World:
                 yield Kind(user=user, name="watch", v2=False)
             if self.rng.random() < 0.6:
                 yield Kind(user=user, name="tab", tab=True)
+
+    def _guests(self, balancer: Balancer) -> Iterator[Guest]:
+        for user, device in GUESTS:
+            yield Guest(user, device, check=self.rosters, balancer=balancer, rng=self._generator())
 
     def _publishers(self, shard_count: int) -> Iterator[PublisherNode]:
         text = "x" * self.rng.choice([0, 900])

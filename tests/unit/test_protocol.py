@@ -28,12 +28,19 @@ def rows(title: str) -> dict[str, str]:
 
 
 def fields(cell: str) -> dict[str, Any]:
-    """Return the fields that a cell names: `name` or `name?`, with what is in its braces."""
+    """Return the fields that a cell names: `name` or `name?`, with what is in its braces.
+
+    What is in brackets alone is a shape that the page describes elsewhere: "`Member` is `…`".
+    """
     spans = re.findall(r"`([^`]+)`", re.split(r":(?= )(?![^`]*`(?:[^`]*`[^`]*`)*[^`]*$)", cell)[0])
     text = re.sub(r"\([^()]*\)", "", ", ".join(spans))
     found: dict[str, Any] = {}
-    for name, _, inner in re.findall(r"(\w+\??)\s*(\[?\{([^}]*)\}\]?)?", text):
+    for name, _, inner, shape in re.findall(
+        r"(\w+\??)\s*(\[?\{([^}]*)\}\]?|\[([A-Z]\w+)\])?", text
+    ):
         found[name] = {part.split(":")[0].strip(): {} for part in inner.split(",") if part.strip()}
+        if shape:
+            found[name] = fields(re.findall(rf"`{shape}` is (`[^`]+`)", PAGE)[0])
     return found
 
 
