@@ -17,6 +17,7 @@ from kull_router.delivery.subscriptions import Subscription
 if TYPE_CHECKING:
     from tests.simulation.edges import EdgeNode
     from tests.simulation.guests import Guest
+    from tests.simulation.network import Network
     from tests.simulation.routers import RouterNode
 
 ROOM: Final = "room:team"
@@ -124,7 +125,9 @@ class RosterCheck:
         if any(name == user and since <= began and told < end for name, since, end in held):
             self.blame(f"{viewer} saw {user} go at {told:.2f}, who never left")
 
-    def unlevel(self, guests: Sequence[Guest], edges: Sequence[EdgeNode]) -> list[str]:
+    def unlevel(
+        self, guests: Sequence[Guest], edges: Sequence[EdgeNode], net: Network
+    ) -> list[str]:
         """Return what keeps everybody's view from being the truth."""
         apart = [
             f"{guest.name} is not where it wants to be"
@@ -140,6 +143,8 @@ class RosterCheck:
         ]
         if len(following) != there or not all(each.attached for each in following):
             apart.append(f"{len(following)} sessions are in the room, not {there}")
+        if any(each.silent for each in net.connections("link")):
+            apart.append("a link is silent, and not everybody knows")
         if apart:
             self._settled_at = None
             return apart

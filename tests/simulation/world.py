@@ -224,7 +224,7 @@ class World:
             behind = edge.shell.hub.catching_up() if edge.shell else 1
             if behind:
                 found.append(f"{edge.name} has {behind} sessions that catch up")
-        found += self.rosters.unlevel(self.guests, self.edges)
+        found += self.rosters.unlevel(self.guests, self.edges, self.net)
         return found
 
 

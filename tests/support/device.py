@@ -19,7 +19,7 @@ from tests.support.schema import checked
 SECRET = "the-secret-of-the-test-mesh-has-thirty-two-bytes"
 V2 = Subprotocol("kull.sync.v2")
 PRESENCE = {"DEVICE_CONNECTED", "DEVICE_DISCONNECTED"}
-NOTICES = {"WELCOME", "JOINED", "STALE", "FRESH"}
+NOTICES = {"WELCOME", "JOINED", "PRESENCE", "STALE", "FRESH"}
 WAIT = 25.0  # seconds; generous, since machines are shared
 
 Frame = dict[str, Any]
