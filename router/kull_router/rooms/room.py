@@ -19,6 +19,8 @@ from kull_router.rooms.roster import Changes, Roster
 COUNT_INTERVAL: Final = 1.0  # seconds between counts of a large room: all its sessions get each
 BACK: Final = 0.9  # of the limit: a large room that is smaller than that is told whole again
 
+UNEVEN: Final = -1  # instead of a count: not everybody was told the same one
+
 Send = Callable[[int, pb.Roster], bool]  # to a stream, by its number; False: it is too slow
 
 
@@ -163,6 +165,8 @@ class Room:
         self._asking.clear()
         if due:
             self._counted_at, self._counted = now, len(self.roster)
+        elif counts and self._counted != len(self.roster):
+            self._counted = UNEVEN
         return Told(counts=counts, changes=changes)
 
     def _neighbours(self) -> Iterator[tuple[int, list[pb.Neighbours]]]:

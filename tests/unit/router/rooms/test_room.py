@@ -159,6 +159,22 @@ def test_a_large_room_tells_its_count_now_and_then_and_neighbours_at_once() -> N
     assert not told.room.waits
 
 
+def test_a_count_that_only_some_were_told_is_made_good_though_it_is_the_old_one_again() -> None:
+    told = Told(limit=2)
+    for number in range(4):
+        told.came(number)
+    told.tell(100.0)
+    told.left(3)
+    told.room.ask(SessionKey(1, 0), "user-0")
+    assert told.tell(100.1)[1].count == 3
+    told.came(4, sees=False)
+    told.tell(100.2)
+
+    assert told.room.waits
+    later = told.tell(101.5)[1]
+    assert (later.quiet, later.count) == (False, 4)
+
+
 def test_those_who_say_the_same_state_are_answered_with_one_list() -> None:
     told = Told(limit=2)
     for number in range(40):
