@@ -121,6 +121,10 @@ bench-quick: .venv/.bench ## The same, small, to see that it runs (a few minutes
 bench-smoke: .venv/.bench ## What this state costs beside an earlier one (three minutes; AGAINST=origin/main ROUNDS=2)
 	$(BIN)/python -m bench --against $(or $(AGAINST),origin/main) --rounds $(or $(ROUNDS),2) --write $(or $(WRITE),build)
 
+.PHONY: bench-rooms
+bench-rooms: setup ## Measure what it costs to tell who is in a room (two minutes)
+	$(BIN)/python -m bench.rooms
+
 profile: .venv/.bench ## Say where the CPU of router and edge goes (LOAD=connects, reconnects, broadcasts, full, 200, 1000, 2000)
 	$(BIN)/python -m bench.profile $(or $(LOAD),1000) $(if $(DEVICES),--devices $(DEVICES))
 

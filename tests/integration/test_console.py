@@ -212,7 +212,7 @@ class TestOnAMesh:
             )
             rooms = anna.get("rooms", after=f"room:{room[:-1]}")["rooms"]
         assert [(each["user"], each["edge"]) for each in found["sessions"]] == [(user, "edge-0")]
-        assert {"address": f"room:{room}", "sessions": 1} in rooms
+        assert {"address": f"room:{room}", "sessions": 1, "members": 1} in rooms
 
     def test_who_may_only_look_is_refused_and_does_not_read_dead_letters(
         self, console: RunningConsole, user: str

@@ -6,10 +6,7 @@ import asyncio
 import signal
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote, urlsplit
 
-import httpx
 import pytest
 
 from tests.support.device import device, token
@@ -36,19 +33,6 @@ def pair(amqp_url: str, database_url: str, tmp_path: Path) -> Iterator[Mesh]:
         mesh.stop()
 
 
-def metadata(rabbitmq: Endpoint, amqp_url: str) -> dict[str, list[Any]]:
-    """What exists in RabbitMQ, by kind."""
-    vhost = quote(urlsplit(amqp_url).path[1:], safe="")
-    with httpx.Client(base_url=rabbitmq.api, timeout=20) as api:
-        named = {
-            kind: sorted(each["name"] for each in api.get(f"/api/{kind}/{vhost}").json())
-            for kind in ("queues", "exchanges")
-        }
-        bindings = api.get(f"/api/bindings/{vhost}").json()
-    routes = sorted([each["source"], each["destination"], each["routing_key"]] for each in bindings)
-    return named | {"bindings": routes}
-
-
 async def everybody(members: list[Member], count: int = MEMBERS) -> None:
     await until(lambda: all(len(each.users) == each.count == count for each in members), seconds=40)
 
@@ -56,7 +40,7 @@ async def everybody(members: list[Member], count: int = MEMBERS) -> None:
 async def test_two_hundred_members_through_the_death_of_an_edge_and_of_a_router(
     pair: Mesh, rabbitmq: Endpoint, amqp_url: str
 ) -> None:
-    before = metadata(rabbitmq, amqp_url)
+    before = rabbitmq.metadata(amqp_url)
     members = [Member(f"user-{number}", "shoot") for number in range(MEMBERS)]
     stay, move = members[::2], members[1::2]
     await in_batches(each.connect(pair.ports[0]) for each in stay)
@@ -83,7 +67,7 @@ async def test_two_hundred_members_through_the_death_of_an_edge_and_of_a_router(
     for each in move:
         each.say("LEAVE")
     await everybody(stay, MEMBERS // 2)
-    assert metadata(rabbitmq, amqp_url) == before
+    assert rabbitmq.metadata(amqp_url) == before
     for each in members:
         each.close()
 

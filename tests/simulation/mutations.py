@@ -174,6 +174,27 @@ MUTATIONS = (
         new="        if False:\n",
         trial=IN_MEMORY,
     ),
+    Mutation(
+        name="let a late leave remove a newer session from a room",
+        path="router/kull_router/rooms/roster.py",
+        old="return user, device if device and device.key == key else None\n",
+        new="return user, device\n",
+        trial=IN_MEMORY,
+    ),
+    Mutation(
+        name="tell who is in a room before the edges have subscribed again",
+        path="router/kull_router/rooms/rosters.py",
+        old="quiet_until=moved_at + self._grace if term > FIRST_TERM else 0.0,\n",
+        new="quiet_until=moved_at * 0,\n",
+        trial=IN_MEMORY,
+    ),
+    Mutation(
+        name="take a roster's difference for all that an edge lacks",
+        path="router/kull_router/rooms/room.py",
+        old="self._streams[stream] = self.number if taken else 0\n        return Told(snap",
+        new="self._streams[stream] = self.number\n        return Told(snap",
+        trial=IN_MEMORY,
+    ),
 )
 
 

@@ -101,14 +101,18 @@ class Looks:
 
     async def rooms(self, after: str) -> dict[str, Any]:
         """Return a page of the rooms that somebody follows, with their sizes."""
-        sizes = Counter[str]()
+        sizes, members = Counter[str](), Counter[str]()
         for answer in await self._routers.all(
             "ListRooms", pb.ListRoomsRequest(after=after, limit=PAGE)
         ):
             sizes.update({each.address: each.sessions for each in answer.rooms})
+            members.update({each.address: each.members for each in answer.rooms})
         page = sorted(sizes)[:PAGE]
         return {
-            "rooms": [{"address": each, "sessions": sizes[each]} for each in page],
+            "rooms": [
+                {"address": each, "sessions": sizes[each], "members": members[each]}
+                for each in page
+            ],
             "next": page[-1] if len(page) == PAGE else None,
         }
 

@@ -93,7 +93,10 @@ class ConsoleMethods(admin_pb2_grpc.AdminServiceServicer):
         """Return the rooms that sessions follow here."""
         rooms = self._core.subscriptions.rooms(after=request.after, limit=page(request.limit))
         return pb.ListRoomsResponse(
-            rooms=[pb.Room(address=address, sessions=count) for address, count in rooms]
+            rooms=[
+                pb.Room(address=address, sessions=count, members=self._core.rosters.size(address))
+                for address, count in rooms
+            ]
         )
 
     async def ListFollowers(

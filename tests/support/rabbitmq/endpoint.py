@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import httpx
 
@@ -65,3 +65,17 @@ class Endpoint:
         everything = {"configure": ".*", "write": ".*", "read": ".*"}
         api.put(f"/api/vhosts/{name}").raise_for_status()
         api.put(f"/api/permissions/{name}/{account}", json=everything).raise_for_status()
+
+    def metadata(self, amqp_url: str) -> dict[str, list[str]]:
+        """Return what exists in the virtual host of a URL: queues, exchanges, bindings."""
+        vhost = quote(unquote(urlsplit(amqp_url).path[1:]) or "/", safe="")
+        with httpx.Client(base_url=self.api, timeout=20) as api:
+            found = {
+                kind: sorted(each["name"] for each in api.get(f"/api/{kind}/{vhost}").json())
+                for kind in ("queues", "exchanges")
+            }
+            bindings = api.get(f"/api/bindings/{vhost}").json()
+        found["bindings"] = sorted(
+            f"{each['source']} {each['routing_key']} {each['destination']}" for each in bindings
+        )
+        return found

@@ -456,12 +456,14 @@ class ListRoomsResponse(_message.Message):
     def __init__(self, rooms: _Optional[_Iterable[_Union[Room, _Mapping]]] = ...) -> None: ...
 
 class Room(_message.Message):
-    __slots__ = ("address", "sessions")
+    __slots__ = ("address", "sessions", "members")
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     SESSIONS_FIELD_NUMBER: _ClassVar[int]
+    MEMBERS_FIELD_NUMBER: _ClassVar[int]
     address: str
     sessions: int
-    def __init__(self, address: _Optional[str] = ..., sessions: _Optional[int] = ...) -> None: ...
+    members: int
+    def __init__(self, address: _Optional[str] = ..., sessions: _Optional[int] = ..., members: _Optional[int] = ...) -> None: ...
 
 class ListFollowersRequest(_message.Message):
     __slots__ = ("address", "limit")

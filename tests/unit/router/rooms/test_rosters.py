@@ -204,6 +204,16 @@ async def test_a_room_is_told_at_most_ten_times_a_second(rig: Rig, wall: Wall) -
     assert rig.core.measures.rooms.coalesced.value > 150
 
 
+async def test_an_operator_is_told_how_many_users_are_in_a_room(rig: Rig, wall: Wall) -> None:
+    await join(rig, wall, 1, "maya")
+    await join(rig, wall, 2, "maya", device="phone")
+    await join(rig, wall, 3, "otto")
+
+    assert rig.core.rosters.size(ROOM) == 2
+    assert rig.core.rosters.size("room:another") == 0
+    assert (len(rig.core.rosters), rig.core.rosters.members) == (1, 2)
+
+
 # -- who may not know --------------------------------------------------------------------------
 
 

@@ -238,7 +238,10 @@ export const api = {
   dead: (skip: number) =>
     get<{ letters: Letter[]; all: number; next: number | null }>('dead', { skip }),
   rooms: (after: string) =>
-    get<{ rooms: { address: string; sessions: number }[]; next: string | null }>('rooms', {
+    get<{
+      rooms: { address: string; sessions: number; members: number }[];
+      next: string | null;
+    }>('rooms', {
       after,
     }),
   room: (room: string) => get<{ sessions: Follower[]; all: number }>('room', { address: room }),

@@ -28,7 +28,7 @@ function Rooms(): ReactElement {
       {value && value.rooms.length === 0 && <p className="hint">There are none.</p>}
       {value && value.rooms.length > 0 && (
         <div className="card">
-          <Table caption="Rooms that are followed" columns={['Room', 'Sessions']}>
+          <Table caption="Rooms that are followed" columns={['Room', 'Members', 'Sessions']}>
             {value.rooms.map((each) => (
               <tr key={each.address}>
                 <th scope="row">
@@ -36,6 +36,7 @@ function Rooms(): ReactElement {
                     {each.address.replace(/^room:/, '')}
                   </Link>
                 </th>
+                <td>{whole(each.members)}</td>
                 <td>{whole(each.sessions)}</td>
               </tr>
             ))}
