@@ -84,7 +84,8 @@ class Member:
         self.told += 1
         self.generation, self.count = data["generation"], data["count"]
         self.partial = data.get("partial", False)
-        self.neighbours = [each["userId"] for each in data.get("neighbours", self.neighbours)]
+        if "neighbours" in data:
+            self.neighbours = [each["userId"] for each in data["neighbours"]]
         if "members" in data:
             self.users = {}
         for each in (*data.get("members", ()), *data.get("joined", ()), *data.get("updated", ())):
