@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
 import sys
 import tempfile
 import time
@@ -161,6 +162,7 @@ async def running(large: int) -> AsyncIterator[tuple[Bench, RabbitMQ]]:
                 pids = {"router": [mesh.router.pid], "edge": [mesh.edges[0].pid]}
                 roles = Roles({"broker": [broker.pid], **pids})
                 yield Bench(mesh, roles), broker
+                mesh.edges[0].stop(signal.SIGKILL)  # in order it would give each device a slot
     finally:
         await asyncio.to_thread(broker.close)
 
@@ -180,7 +182,7 @@ async def run(*, small: int, rooms: int) -> bool:
         before = broker.endpoint.metadata(broker.url)
         await measure(bench, small=small, rooms=rooms)
         same = broker.endpoint.metadata(broker.url) == before
-    Console().print(table(bench.rows))
+        Console().print(table(bench.rows))
     return same
 
 

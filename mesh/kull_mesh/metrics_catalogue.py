@@ -15,6 +15,7 @@ import kull_mesh.up_metrics
 import kull_producers.outbox.watch
 import kull_producers.publishing.stats
 import kull_router.measures.events
+import kull_router.measures.rooms
 import kull_router.measures.sessions
 import kull_router.measures.store
 import kull_router.metrics
@@ -55,6 +56,7 @@ ROLES: Final = (
         where="`KULL_METRICS_PORT`",
         modules=(
             kull_router.measures.events,
+            kull_router.measures.rooms,
             kull_router.measures.sessions,
             kull_router.measures.store,
             kull_router.metrics,
