@@ -14,11 +14,11 @@ from functools import partial
 from typing import Final
 
 from kull_client import SyncClient, SyncError
-from kull_mesh.commands.send import post
 from kull_mesh.doctor.findings import Finding, Findings
 from kull_mesh.doctor.look.nodes import NOBODY, UNREACHABLE
 from kull_mesh.doctor.target import Target
 from kull_mesh.errors import MeshError
+from kull_mesh.http_trigger import post
 from kull_mesh.routers import DEADLINE, admin
 from kull_mesh.secrets import Keys, device_token
 from kull_producers import ShootProgress, connect
