@@ -18,7 +18,7 @@ from kull_protos.settings import (
     TlsSettings,
     TracesSettings,
 )
-from kull_router.queues.port import Retention
+from kull_router.queues.retention import Retention, parse_kinds
 
 KEPT: Final = Retention()  # unless set otherwise
 
@@ -177,6 +177,13 @@ class RouterSettings(
     keep_actions_for: float = Field(
         KEPT.action_age, gt=0, description="seconds that what operators did in the console is kept"
     )
+    room_kinds: str = Field(
+        '{"shoot": {"keep_for": 2592000, "history": true},'
+        ' "team": {"keep_for": 7776000, "history": true}}',
+        description="what differs in rooms of a kind (their names up to the first `:`), in JSON: "
+        "keep_for (seconds), keep_every_entries, keep_latest_entries, and history (whether "
+        "newcomers may ask for the last entries)",
+    )
 
     @field_validator("preferred_shards")
     @classmethod
@@ -195,6 +202,12 @@ class RouterSettings(
     def _check_url(cls, value: str) -> str:
         if value and not value.startswith(("https://", "http://")):
             raise ValueError("must begin with https:// (or http:// inside a private network)")
+        return value
+
+    @field_validator("room_kinds")
+    @classmethod
+    def _check_kinds(cls, value: str) -> str:
+        parse_kinds(value)
         return value
 
     @property
@@ -218,4 +231,5 @@ class RouterSettings(
             device_age=self.keep_devices_for,
             ephemeral_device_age=self.keep_ephemeral_devices_for,
             action_age=self.keep_actions_for,
+            kinds=parse_kinds(self.room_kinds),
         )

@@ -192,8 +192,16 @@ async def attach(
     shard: int = SHARD,
     term: int = 1,
     now: int = NOW,
+    history: int = 0,
 ) -> Attachment:
-    wanted = Attach(shard=shard, term=term, address=address, device=device, position=position)
+    wanted = Attach(
+        shard=shard,
+        term=term,
+        address=address,
+        device=device,
+        position=position,
+        history=history,
+    )
     (attachment,) = await store.attach([wanted], now)
     return attachment
 

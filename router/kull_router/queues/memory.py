@@ -5,7 +5,7 @@ Deterministic: no threads, no clock, and no call ever gives way to another one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from heapq import nlargest
 from itertools import groupby
@@ -13,9 +13,16 @@ from itertools import groupby
 from kull_protos.contract import addresses
 from kull_router.errors import Fenced, ShardCountMismatch, StoreRefused, StoreUnavailable
 from kull_router.queues import rules
-from kull_router.queues.entry import Contract, Entry, Event, Identity
+from kull_router.queues.entry import Entry, Event
 from kull_router.queues.memory_logs import LogState, MemoryLogs
-from kull_router.queues.newest import Newest
+from kull_router.queues.memory_queue import (
+    MemoryQueue,
+    begin_of,
+    info_of,
+    kept_of,
+    remove,
+    trim_ids,
+)
 from kull_router.queues.port import (
     MAX_TRACES,
     SAMPLED,
@@ -33,16 +40,7 @@ from kull_router.queues.port import (
     Retention,
     Trace,
 )
-from kull_router.queues.rules import Cursor, Cutoffs, Figures, Kept
-
-
-@dataclass(slots=True)
-class _Queue:
-    figures: Figures = field(default_factory=Figures)
-    entries: dict[int, Entry] = field(default_factory=dict)  # by seq, in order
-    newest: dict[str, Newest] = field(default_factory=dict)
-    changed_ms: dict[str, int] = field(default_factory=dict)  # by key, when `newest` was set
-    seen: dict[Identity, tuple[int, int]] = field(default_factory=dict)  # when, and where
+from kull_router.queues.rules import Cursor, Cutoffs
 
 
 @dataclass(slots=True)
@@ -60,7 +58,7 @@ class MemoryState:
     epoch: str = "memory"
     terms: dict[int, int] = field(default_factory=dict)
     owners: dict[int, str] = field(default_factory=dict)
-    queues: dict[str, _Queue] = field(default_factory=dict)
+    queues: dict[str, MemoryQueue] = field(default_factory=dict)
     devices: dict[str, dict[str, _Device]] = field(default_factory=dict)  # by user and device
     logs: LogState = field(default_factory=LogState)
     time_ms: int = 0
@@ -120,13 +118,13 @@ class MemoryStore(MemoryLogs):
         return [outcomes[place] for place in range(len(events))]
 
     def _append_to(self, address: str, events: Sequence[Event], now_ms: int) -> list[Outcome]:
-        target = self._state.queues.setdefault(address, _Queue())
+        target = self._state.queues.setdefault(address, MemoryQueue())
         plan, outcomes = rules.plan(
             target.figures,
             events,
             seen=target.seen.keys(),
             newest=target.newest,
-            retention=self._retention,
+            retention=self._retention.of(address),
         )
         for seq in plan.replaced:
             del target.entries[seq]
@@ -137,8 +135,8 @@ class MemoryStore(MemoryLogs):
         target.changed_ms.update(dict.fromkeys(plan.newest, now_ms))
         target.seen.update({one: (now_ms, seq) for one, seq in plan.seen.items()})
         for contract, count in plan.excess.items():
-            of_contract = [kept for kept in _kept(target) if kept.contract is contract]
-            _remove(target, of_contract[:count])
+            of_contract = [kept for kept in kept_of(target) if kept.contract is contract]
+            remove(target, of_contract[:count])
         return outcomes
 
     async def attach(self, wanted: Sequence[Attach], now_ms: int) -> list[Attachment]:
@@ -152,9 +150,10 @@ class MemoryStore(MemoryLogs):
         device = wanted.device
         of_user = self._state.devices.setdefault(device.user, {})
         known = of_user.get(device.device)
-        figures = self._queue(wanted.address).figures
+        source = self._queue(wanted.address)
         cursor = known.cursors.get(wanted.address) if known else None
-        attachment, after = rules.attach(figures, cursor, wanted.position)
+        begin = begin_of(source, wanted.history) if wanted.history else None
+        attachment, after = rules.attach(source.figures, cursor, wanted.position, begin=begin)
         young = known is not None and now_ms - known.last_seen_ms < self._retention.seen_again_ms
         if known is not None and young and (known.info, cursor) == (device, after):
             return attachment
@@ -206,7 +205,7 @@ class MemoryStore(MemoryLogs):
             if not device.info.ephemeral and address in device.cursors
         ]
         up_to = min(holds, default=0)
-        return _remove(target, rules.acknowledged(_kept(target), up_to, cutoffs.acknowledged))
+        return remove(target, rules.acknowledged(kept_of(target), up_to, cutoffs.acknowledged))
 
     async def touch(self, device: DeviceInfo, now_ms: int) -> None:
         """See `Store.touch`."""
@@ -293,13 +292,13 @@ class MemoryStore(MemoryLogs):
         """See `Store.queues`."""
         self._check_open()
         addresses = sorted(address for address in self._state.queues if address > after)
-        return [_info(address, self._state.queues[address]) for address in addresses[:limit]]
+        return [info_of(address, self._state.queues[address]) for address in addresses[:limit]]
 
     async def queue(self, address: str) -> QueueInfo | None:
         """See `Store.queue`."""
         self._check_open()
         found = self._state.queues.get(address)
-        return _info(address, found) if found else None
+        return info_of(address, found) if found else None
 
     async def trim(self, now_ms: int) -> int:
         """See `Store.trim`."""
@@ -308,9 +307,10 @@ class MemoryStore(MemoryLogs):
         cutoffs = rules.cutoffs(self._retention, now_ms)
         removed = self._trim_devices(cutoffs)
         for address, target in self._state.queues.items():
-            removed += _remove(target, rules.aged(_kept(target), cutoffs.entries))
-            removed += self._trim_acknowledged(address, cutoffs)
-            removed += _trim_ids(target, cutoffs)
+            its = cutoffs.of(address)
+            removed += remove(target, rules.aged(kept_of(target), its.entries))
+            removed += self._trim_acknowledged(address, its)
+            removed += trim_ids(target, its)
         self._expire_actions(cutoffs.actions)
         return removed
 
@@ -360,40 +360,5 @@ class MemoryStore(MemoryLogs):
     def _of(self, user: str) -> dict[str, _Device]:
         return self._state.devices.get(user, {})
 
-    def _queue(self, address: str) -> _Queue:
-        return self._state.queues.get(address) or _Queue()
-
-
-def _kept(source: _Queue) -> Iterable[Kept]:
-    for seq, entry in source.entries.items():
-        event = entry.event
-        yield Kept(seq, event.contract, event.key, event.final, event.created_ms)
-
-
-def _remove(target: _Queue, gone: Sequence[Kept]) -> int:
-    for kept in gone:
-        del target.entries[kept.seq]
-        if kept.contract is Contract.LATEST:
-            target.newest[kept.key] = target.newest[kept.key].without_entry()
-    target.figures = rules.without(target.figures, gone)
-    return len(gone)
-
-
-def _trim_ids(target: _Queue, cutoffs: Cutoffs) -> int:
-    gone = [identity for identity, (seen_ms, _) in target.seen.items() if seen_ms < cutoffs.ids]
-    for identity in gone:
-        del target.seen[identity]
-    for key in [key for key, newest in target.newest.items() if not newest.seq]:
-        if target.changed_ms[key] < cutoffs.newest:
-            del target.newest[key], target.changed_ms[key]
-    return len(gone)
-
-
-def _info(address: str, source: _Queue) -> QueueInfo:
-    figures = source.figures
-    return QueueInfo(
-        address=address,
-        head=figures.head,
-        floor=figures.floor,
-        entries=figures.every + figures.latest,
-    )
+    def _queue(self, address: str) -> MemoryQueue:
+        return self._state.queues.get(address) or MemoryQueue()

@@ -12,27 +12,10 @@ from typing import Final, Protocol
 
 from kull_router.errors import Fenced
 from kull_router.queues.entry import Entry, Event
+from kull_router.queues.retention import Retention
 
 MAX_TRACES: Final = 100  # an event for many users bears one id
 SAMPLED: Final = 1_000  # devices whose entries are looked at
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retention:
-    """How long things are kept. Counts are per queue; ages are in seconds."""
-
-    every_entries: int = 1_000
-    latest_entries: int = 1_000  # a budget of its own: progress ticks must not push credits out
-    entry_age: float = 7 * 86_400
-    dedupe_age: float = 86_400
-    device_age: float = 30 * 86_400  # cursors of stable device ids
-    ephemeral_device_age: float = 600  # of generated ids (browser tabs), after they disconnected
-    action_age: float = 365 * 86_400  # what operators have done
-
-    @property
-    def seen_again_ms(self) -> int:
-        """How old the note that a device was here may be, without being written again."""
-        return int(min(self.device_age, self.ephemeral_device_age) * 1000 / 10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +55,7 @@ class Attach:
     """A device wants to follow a queue, at the owner of its shard of that term.
 
     position: what the device says it processed last, None if it says nothing.
+    history: how many of the last entries it gets if it has never been there and says nothing.
     """
 
     shard: int
@@ -79,6 +63,7 @@ class Attach:
     address: str
     device: DeviceInfo
     position: int | None
+    history: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,7 +232,8 @@ class Store(Protocol):
         Without a position its stored cursor counts. Between floor and head: recovered from there.
         Older than the floor or beyond the head: `recovered` is false, after = 0 and initial_head =
         head (the current state, then what comes next). A device without cursor gets the same but
-        with `recovered` true.
+        with `recovered` true; if it wants a history, initial_head lies before the last `history`
+        entries that are kept above the floor, so that `read` returns those as well.
 
         What is stored already is not written again: a device whose description and cursors have
         not changed, and that was here within `seen_again_ms`, costs no write.

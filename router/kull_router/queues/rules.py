@@ -19,6 +19,7 @@ from kull_router.errors import BadEvent
 from kull_router.queues.entry import Contract, Entry, Event, Identity
 from kull_router.queues.newest import Newest
 from kull_router.queues.port import Attachment, Duplicate, Outcome, Retention, Stale, Stored
+from kull_router.queues.retention import kind_of
 
 MAX_BODY_BYTES: Final = 16 * 2**20
 MAX_TEXT_LENGTH: Final = 500  # characters: an index row of PostgreSQL holds 2,700 bytes
@@ -220,7 +221,8 @@ class Cutoffs:
     """What is older than these moments goes (milliseconds since the Unix epoch).
 
     `acknowledged` applies to entries that no stable device needs, `newest` to keys whose entry
-    is gone: they outlive it by as long as a repeat could be taken for new.
+    is gone: they outlive it by as long as a repeat could be taken for new. `kinds`: what differs
+    in rooms of a kind.
     """
 
     entries: int
@@ -230,6 +232,11 @@ class Cutoffs:
     devices: int
     ephemeral_devices: int
     actions: int
+    kinds: Mapping[str, Cutoffs] = field(default_factory=dict)
+
+    def of(self, address: str) -> Cutoffs:
+        """Return what counts for the entries of one queue."""
+        return self.kinds.get(kind_of(address), self) if self.kinds else self
 
 
 def cutoffs(retention: Retention, now_ms: int) -> Cutoffs:
@@ -246,6 +253,9 @@ def cutoffs(retention: Retention, now_ms: int) -> Cutoffs:
         devices=ago(retention.device_age),
         ephemeral_devices=ago(retention.ephemeral_device_age),
         actions=ago(retention.action_age),
+        kinds={
+            name: cutoffs(retention.of_kind(kind), now_ms) for name, kind in retention.kinds.items()
+        },
     )
 
 
@@ -294,10 +304,17 @@ def is_lost(figures: Figures, after: int, initial_head: int = 0) -> bool:
     return max(after, initial_head) < figures.floor or after > figures.head
 
 
+def is_newcomer(cursor: Cursor | None, position: int | None) -> bool:
+    """Whether a device has never been in a queue, as far as is known and it says."""
+    return cursor is None and position is None
+
+
 def attach(
-    figures: Figures, cursor: Cursor | None, position: int | None
+    figures: Figures, cursor: Cursor | None, position: int | None, *, begin: int | None = None
 ) -> tuple[Attachment, Cursor]:
     """Decide where a device continues, and what to store of it.
+
+    begin: the position before the history that a newcomer gets; None: it gets none.
 
     The stored cursor never goes back, but delivery may: what a device says about itself counts.
     A device that was told to refetch keeps its old cursor, or gets none that is of use, until it
@@ -306,7 +323,9 @@ def attach(
     """
     fresh = Cursor(0, figures.head)
     first = position is None and (cursor is None or cursor.seq == 0)
-    if cursor is None and position is None:
+    if is_newcomer(cursor, position):
+        if begin is not None:  # what retention has left gaps in is no history
+            fresh = Cursor(0, max(begin, figures.floor))
         return _attachment(figures, fresh, recovered=True, first=True), fresh
     known = cursor or Cursor(position or 0)
     after = known.seq if position is None else position

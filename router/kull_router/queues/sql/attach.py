@@ -40,6 +40,8 @@ _UPSERT_CURSORS = """
 INSERT INTO cursors (user_id, device_id, queue_id, seq, initial_head)
 SELECT * FROM {wanted} WHERE true ON CONFLICT (user_id, device_id, queue_id)
 DO UPDATE SET seq = excluded.seq, initial_head = excluded.initial_head"""
+_FIRST_OF_LAST: Final = """
+SELECT seq FROM entries WHERE queue_id = ? ORDER BY seq DESC LIMIT 1 OFFSET ?"""
 _values: Final = attrgetter(*columns.DEVICE)
 
 _Place = tuple[str, str, int]  # user, device and row id of the queue
@@ -136,6 +138,7 @@ def _attach(db: Db, requests: Sequence[Attaching]) -> list[_Answer]:
     wanted = [each for one in taken for each in one.wanted]
     queues = figures_or_new(db, dict.fromkeys(each.address for each in wanted))
     cursors = _cursors(db, {_place(each, queues) for each in wanted})
+    begins = _begins(db, wanted, queues, cursors)
     answers: list[_Answer] = []
     for one, error in zip(requests, refused, strict=True):
         if error is not None:
@@ -145,7 +148,12 @@ def _attach(db: Db, requests: Sequence[Attaching]) -> list[_Answer]:
         for each in one.wanted:
             place = _place(each, queues)
             figures = queues[each.address][1]
-            attachment, cursors[place] = rules.attach(figures, cursors.get(place), each.position)
+            attachment, cursors[place] = rules.attach(
+                figures,
+                cursors.get(place),
+                each.position,
+                begin=begins.get((place[2], each.history)),
+            )
             attachments.append(attachment)
         answers.append(attachments)
     db.write(
@@ -153,6 +161,25 @@ def _attach(db: Db, requests: Sequence[Attaching]) -> list[_Answer]:
         [(*place, cursor.seq, cursor.initial_head) for place, cursor in cursors.items()],
     )
     return answers
+
+
+def _begins(
+    db: Db,
+    wanted: Sequence[Attach],
+    queues: Mapping[str, tuple[int, Figures]],
+    cursors: Mapping[_Place, Cursor],
+) -> dict[tuple[int, int], int]:
+    """Return the positions before the histories of newcomers, by row id of the queue and length."""
+    asked = {
+        (queues[each.address][0], each.history)
+        for each in wanted
+        if each.history and rules.is_newcomer(cursors.get(_place(each, queues)), each.position)
+    }
+    begins: dict[tuple[int, int], int] = {}
+    for queue_id, history in sorted(asked):
+        found = db.query(_FIRST_OF_LAST, (queue_id, history - 1))
+        begins[queue_id, history] = found[0][0] - 1 if found else 0
+    return begins
 
 
 def _place(wanted: Attach, queues: Mapping[str, tuple[int, Figures]]) -> _Place:

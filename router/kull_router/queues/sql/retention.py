@@ -5,10 +5,11 @@ Every router of a database runs it. Rows that are in use elsewhere are left to t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from kull_router.queues import rules
+from kull_router.queues.retention import prefix_of
 from kull_router.queues.rules import Cutoffs, Figures
 from kull_router.queues.sql import revocations
 from kull_router.queues.sql.db import Db
@@ -27,9 +28,9 @@ LAST: Final = (*revocations.LAST, TIME)
 _DUE = """
 SELECT q.id FROM queues AS q
 WHERE q.id > ? AND q.id <= ? AND q.every + q.latest > 0 AND (
-  (SELECT created_ms FROM every WHERE queue_id = q.id ORDER BY seq LIMIT 1) < ?
+  (SELECT created_ms FROM every WHERE queue_id = q.id ORDER BY seq LIMIT 1) < {aged}
   OR EXISTS (
-    SELECT 1 FROM latest WHERE queue_id = q.id AND seq > 0 AND created_ms < ?)
+    SELECT 1 FROM latest WHERE queue_id = q.id AND seq > 0 AND created_ms < {aged})
   OR substr(q.address, 1, 5) = 'user:' AND EXISTS (
     SELECT 1 FROM entries AS e
     WHERE e.queue_id = q.id AND e.created_ms < ?
@@ -40,6 +41,18 @@ WHERE q.id > ? AND q.id <= ? AND q.every + q.latest > 0 AND (
       ON c.user_id = d.user_id AND c.device_id = d.device_id AND c.queue_id = q.id
       WHERE d.user_id = substr(q.address, 6) AND NOT d.ephemeral)))
 """
+
+
+def _by_kind(
+    default: int, of_kind: Mapping[str, int], *, queue: str
+) -> tuple[str, list[str | int]]:
+    """Return an expression for the moment that counts in a queue, and its parameters."""
+    if not of_kind:
+        return "?", [default]
+    begins = {prefix_of(kind): moment_ms for kind, moment_ms in of_kind.items()}
+    cases = [f"WHEN substr({queue}.address, 1, {len(each)}) = ? THEN ?" for each in begins]
+    parameters = [value for case in begins.items() for value in case]
+    return f"CASE {' '.join(cases)} ELSE ? END", [*parameters, default]
 
 
 def note_time(db: Db, now_ms: int) -> None:
@@ -61,8 +74,12 @@ def last_queue(db: Db) -> int:
 
 def due(db: Db, after: int, cutoffs: Cutoffs) -> list[int]:
     """Return which of the next SCAN_QUEUES queues have something to remove. Runs on a reader."""
-    aged = cutoffs.entries
-    rows = db.query(_DUE, (after, after + SCAN_QUEUES, aged, aged, cutoffs.acknowledged))
+    of_kind = {kind: its.entries for kind, its in cutoffs.kinds.items()}
+    aged, moments = _by_kind(cutoffs.entries, of_kind, queue="q")
+    rows = db.query(
+        _DUE.format(aged=aged),
+        (after, after + SCAN_QUEUES, *moments, *moments, cutoffs.acknowledged),
+    )
     return [row for (row,) in rows]
 
 
@@ -72,17 +89,18 @@ def trim_entries(db: Db, queue_ids: Sequence[int], cutoffs: Cutoffs) -> int:
     figures: dict[int, Figures] = {}
     for queue_id in queue_ids:
         found = db.query(
-            f"SELECT q.head, q.floor, q.every, q.latest FROM queues AS q WHERE q.id = ? {db.lock_free}",  # noqa: S608, E501 (no input)
+            "SELECT q.address, q.head, q.floor, q.every, q.latest FROM queues AS q "  # noqa: S608
+            f"WHERE q.id = ? {db.lock_free}",
             (queue_id,),
         )
         if not found:
             continue
-        ((head, floor, every, latest),) = found
+        ((address, head, floor, every, latest),) = found
         rows = db.query(
             f"SELECT {KEPT_COLUMNS} FROM entries WHERE queue_id = ? ORDER BY seq",  # noqa: S608 (no input)
             (queue_id,),
         )
-        gone = rules.aged(map(kept_of, rows), cutoffs.entries)
+        gone = rules.aged(map(kept_of, rows), cutoffs.of(address).entries)
         before = Figures(head=head, floor=floor, every=every, latest=latest)
         figures |= remove(db, {queue_id: before}, {queue_id: gone})
         removed += len(gone)
@@ -102,10 +120,14 @@ def trim_ids(db: Db, cutoffs: Cutoffs) -> int:
 def trim_newest(db: Db, cutoffs: Cutoffs) -> int:
     """Forget up to STEP_ROWS keys without entry that are too old; return how many."""
     db.known.forget_newest()
+    of_kind = {kind: its.newest for kind, its in cutoffs.kinds.items()}
+    moment, moments = _by_kind(cutoffs.newest, of_kind, queue="o")
     return db.count(
         "DELETE FROM latest WHERE (queue_id, key) IN (SELECT q.queue_id, q.key FROM latest AS q "  # noqa: S608
-        f"WHERE q.seq = 0 AND q.changed_ms < ? LIMIT ? {db.lock_free})",
-        (cutoffs.newest, STEP_ROWS),
+        "WHERE q.seq = 0 AND q.changed_ms < ? "
+        f"AND q.changed_ms < (SELECT {moment} FROM queues AS o WHERE o.id = q.queue_id) "
+        f"LIMIT ? {db.lock_free})",
+        (max([cutoffs.newest, *of_kind.values()]), *moments, STEP_ROWS),
     )
 
 

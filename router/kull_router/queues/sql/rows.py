@@ -120,7 +120,7 @@ def _append(db: Db, events: Sequence[Event], now_ms: int, retention: Retention) 
             [events[place] for place in its_places],
             seen=seen.get(queue_id, set()),
             newest=newest.get(queue_id, {}),
-            retention=retention,
+            retention=retention.of(address),
         )
         outcomes.update(zip(its_places, decided, strict=True))
     _write(db, plans, now_ms)
