@@ -140,6 +140,8 @@ def _ask_owner(session: Session, wish: PublishWish | LogoutWish | SignOutWish) -
         type=wish.type,
         payload=wish.payload,
         traceparent=wish.traceparent,
+        address=wish.address,
+        event=wish.event,
     )
     return [ToRouter(own.link, pb.AttachRequest(publish=request))]
 

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from kull_protos.contract import addresses
+from kull_protos.contract import addresses, event_types
 from kull_protos.contract.limits import (
     MAX_ADDRESS_BYTES,
+    MAX_HISTORY,
     MAX_QUEUES,
     MAX_REF_CHARS,
     MAX_SEQ,
@@ -128,7 +129,32 @@ POSITIONS: Final = Kind(
 )
 
 
-def _payload(value: object, name: str) -> bytes:
+def _history(value: object, name: str) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_HISTORY:
+        return value
+    raise Invalid(f"{name}: must be an integer from 0 to {MAX_HISTORY}")
+
+
+HISTORY: Final = Kind(_history, {"type": "integer", "minimum": 0, "maximum": MAX_HISTORY})
+
+
+def _event(value: object, name: str) -> str:
+    if isinstance(value, str) and event_types.is_event_type(value):
+        return value
+    raise Invalid(f"{name}: must be up to 64 of A-Z, 0-9 and _, and no word of the protocol")
+
+
+EVENT: Final = Kind(
+    _event,
+    {
+        "type": "string",
+        "pattern": f"^{event_types.PATTERN}$",
+        "not": {"enum": sorted(event_types.RESERVED)},
+    },
+)
+
+
+def _object(value: object, name: str) -> bytes:
     if not isinstance(value, dict):
         raise Invalid(f"{name}: must be an object")
     try:
@@ -139,17 +165,16 @@ def _payload(value: object, name: str) -> bytes:
 
 
 def _state(value: object, name: str) -> bytes:
-    state = _payload(value, name)
+    state = _object(value, name)
     if len(state) > MAX_STATE_BYTES:
         raise Invalid(f"{name}: has {len(state)} bytes, at most {MAX_STATE_BYTES} are allowed")
     return state
 
 
 STATE: Final = Kind(_state, {"type": "object", MAX_BYTES_KEYWORD: MAX_STATE_BYTES})
-
-
+DATA: Final = Kind(_object, {"type": "object"})
 # The data of a shoot progress: its fields are read by the router, with the producers' models.
-PAYLOAD: Final = Kind(_payload, {"$ref": "#/$defs/ShootProgress"})
+PAYLOAD: Final = Kind(_object, {"$ref": "#/$defs/ShootProgress"})
 
 
 def encodes(value: str) -> bool:

@@ -13,6 +13,9 @@ from typing import Annotated, Any, ClassVar, Final, NoReturn, get_type_hints
 
 from kull_edge.errors import BadMessage
 from kull_edge.protocol.fields import (
+    DATA,
+    EVENT,
+    HISTORY,
     PAYLOAD,
     POSITIONS,
     REF,
@@ -102,11 +105,13 @@ class JoinRoom:
     """The device wants to follow a room; `after` is the last seq that it has processed there.
 
     `state`: as in STATE, from the first moment; absent: it stays as it is.
+    `history`: how many of the last entries it wants if it has never been there.
     """
 
     queue: Room
     after: Annotated[int | None, SEQ] = None
     state: Annotated[bytes | None, STATE] = None
+    history: Annotated[int, HISTORY] = 0
     ref: OptionalRef = None
 
 
@@ -136,6 +141,16 @@ class Typing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Send:
+    """An event of the device's user for a room; `data` is JSON."""
+
+    queue: Room
+    event: Annotated[str, EVENT]
+    data: Annotated[bytes, DATA]
+    ref: OptionalRef = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Logout:
     """The session's token shall be worth nothing any more."""
 
@@ -156,7 +171,7 @@ class Ping:
 
 
 RoomMessage = JoinRoom | LeaveRoom | SetState | Typing
-SessionMessage = Ack | UpdateProgress | Refresh | RoomMessage | Logout | SignOut | Ping
+SessionMessage = Ack | UpdateProgress | Refresh | RoomMessage | Send | Logout | SignOut | Ping
 DeviceMessage = Hello | SessionMessage
 
 TYPES: Final[Mapping[str, type[DeviceMessage]]] = {
@@ -168,6 +183,7 @@ TYPES: Final[Mapping[str, type[DeviceMessage]]] = {
     "LEAVE": LeaveRoom,
     "STATE": SetState,
     "TYPING": Typing,
+    "SEND": Send,
     "LOGOUT": Logout,
     "SIGN_OUT": SignOut,
     "PING": Ping,

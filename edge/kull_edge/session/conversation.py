@@ -92,6 +92,9 @@ class Conversation:
                 why = "JOIN, LEAVE, STATE or TYPING comes after WELCOME"
                 _check(state is State.OPEN, why, message.ref)
                 return self._room(message, now)
+            case messages.Send():
+                _check(state is State.OPEN, "SEND comes after WELCOME", message.ref)
+                return self._send(message, now)
             case messages.Logout():
                 _check(state is State.OPEN, "LOGOUT comes after WELCOME", message.ref)
                 return self._logout(message, now)
@@ -119,6 +122,14 @@ class Conversation:
             return told
         request = self._requests.begin(message.ref)
         return [PublishWish(request, "UPDATE_PROGRESS", message.payload, message.traceparent)]
+
+    def _send(self, message: messages.Send, now: float) -> list[Effect]:
+        _check(self._v2, "SEND needs the subprotocol kull.sync.v2", message.ref)
+        if told := self._requests.refusal(message.ref, now):
+            return told
+        request = self._requests.begin(message.ref)
+        where = {"address": message.queue, "event": message.event}
+        return [PublishWish(request, "SEND", message.data, **where)]
 
     def _room(self, message: messages.RoomMessage, now: float) -> list[Effect]:
         _check(self._v2, "rooms need the subprotocol kull.sync.v2")
@@ -174,6 +185,9 @@ class Conversation:
         """An owner took the session into a room, or again."""
         if self._rooms and answer.HasField("membership"):
             self._rooms.member(answer)
+    def history(self, address: str) -> int:
+        """Return how many of a room's last entries the device has asked for, the same way."""
+        return self._rooms.history(address) if self._rooms else 0
 
     def joined(self, answer: pb.Subscribed) -> list[Effect]:
         """The session follows another queue than the user's own for the first time."""

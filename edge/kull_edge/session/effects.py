@@ -31,12 +31,17 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class PublishWish:
-    """The device sent a message for its user's other devices."""
+    """The device sent a message for its user's other devices, or for a room.
+
+    `address`, `event`: of SEND, the room and the event's type.
+    """
 
     request_id: int
     type: str
     payload: bytes
     traceparent: str = ""
+    address: str = ""
+    event: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,11 +68,13 @@ class Introduction:
         token: str,
         start: Position | None,
         place: Place | None,
+        history: int = 0,
     ) -> Subscribe:
         """Return what to send to an owner.
 
         start: where a JOIN says that the device stands.
         place: its part in a room's roster.
+        history: how many of a room's last entries it wants if it has never been there.
         """
         address = subscription.address
         request = Subscribe(
@@ -81,6 +83,7 @@ class Introduction:
             token=token,
             device=self._device,
             opened=self._opened,
+            history=history,
         )
         position = start or self._position(address)
         if subscription.established:

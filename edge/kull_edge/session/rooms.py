@@ -40,6 +40,7 @@ class Rooms:
 
     __slots__ = (
         "_asked",
+        "_histories",
         "_leaving",
         "_limit",
         "_places",
@@ -58,6 +59,7 @@ class Rooms:
         self._limit = limit
         self._starts: dict[str, Position] = {}
         self._places: dict[str, Place] = {}  # what owners are told again, by room
+        self._histories: dict[str, int] = {}
         self._asked: dict[str, Ref] = {}  # JOINs without an answer
         self._leaving: dict[str, Ref] = {}  # LEAVEs that wait for one
 
@@ -68,6 +70,10 @@ class Rooms:
     def place(self, address: str) -> Place | None:
         """Return the session's part in a room's roster, None if it is no room."""
         return self._places.get(address)
+
+    def history(self, address: str) -> int:
+        """Return how many of a room's last entries the device wants, until that is settled."""
+        return self._histories.get(address, 0)
 
     def take(self, message: RoomMessage, now: float) -> list[Effect]:
         """The device wants to follow a room, or not any more, or its user does something there.
@@ -108,6 +114,8 @@ class Rooms:
         if message.after is not None:
             epoch = self._subscriptions.own.epoch
             self._starts[address] = Position(epoch=epoch, seq=message.after)
+        if message.history:
+            self._histories[address] = message.history
         self._asked[address] = ref
         self._places[address] = Place()
         if message.state is not None:
@@ -139,9 +147,14 @@ class Rooms:
     def joined(self, answer: Subscribed) -> list[Effect]:
         """An owner took the session into a room for the first time."""
         ref = self._asked.pop(answer.address, None)
-        self._starts.pop(answer.address, None)
+        self._settle(answer.address)
         told = self._replies.notice("JOINED", joined_json(position_json(answer), ref))
         return told + self.settled(answer.address)
+
+    def _settle(self, address: str) -> None:
+        """What the JOIN has said of the beginning has counted."""
+        self._starts.pop(address, None)
+        self._histories.pop(address, None)
 
     def settled(self, address: str) -> list[Effect]:
         """An owner has answered: leave, if the device has asked for that meanwhile."""
@@ -152,7 +165,7 @@ class Rooms:
     def refused(self, answer: Refused) -> list[Effect]:
         """The token does not grant the room, or no more."""
         address = answer.address
-        self._starts.pop(address, None)
+        self._settle(address)
         self._places.pop(address, None)
         told: list[Effect] = []
         if asked := address in self._asked:

@@ -188,6 +188,7 @@ class Session:
             token=self._credential.token,
             start=self._conversation.start(subscription.address),
             place=self._conversation.place(subscription.address),
+            history=self._conversation.history(subscription.address),
         )
 
     def also(self, second: Subscription) -> pb.Also:

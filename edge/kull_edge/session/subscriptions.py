@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from kull_edge.measures.deliveries import DeliveryMeasures
 from kull_edge.session.effects import Release, Subscribe
 from kull_edge.session.subscription import Subscription, Window
+from kull_protos.contract import addresses, device_ids
 
 
 class Subscriptions:
@@ -43,9 +44,10 @@ class Subscriptions:
 
     def subscribe(self, address: str) -> Subscribe:
         """Begin to follow a queue."""
+        user = self.own.address.removeprefix(addresses.USER) if self._by_address else ""
         subscription = Subscription(
             address,
-            device_id=self.device_id,
+            device_id=device_ids.named_in(address, user, self.device_id),
             window=self._window,
             writable=self._writable,
             measures=self._measures,

@@ -6,6 +6,7 @@ from __future__ import annotations
 import random
 from typing import Final
 
+from kull_producers.contract import addresses
 from kull_producers.contract.limits import MAX_DEVICE_ID_CHARS
 from kull_producers.contract.texts import UNFIT
 
@@ -20,6 +21,15 @@ def generate(rng: random.Random) -> str:
 def is_generated(device_id: str) -> bool:
     """Return whether an edge may have made it up."""
     return device_id.startswith(GENERATED)
+
+
+def named_in(address: str, user_id: str, device_id: str) -> str:
+    """Return how an entry of a queue names the device that must not get it.
+
+    In a room the devices are of many users, whose ids for them may be the same ones.
+    """
+    in_room = addresses.is_room(address)
+    return f"{addresses.escape(user_id)}/{device_id}" if in_room else device_id
 
 
 def problem(device_id: str) -> str:

@@ -19,7 +19,8 @@ DEVICE_CONNECTED: Final = "DEVICE_CONNECTED"
 DEVICE_DISCONNECTED: Final = "DEVICE_DISCONNECTED"
 PRESENCE: Final = frozenset({DEVICE_CONNECTED, DEVICE_DISCONNECTED})  # routers say and store them
 EPHEMERAL: Final = frozenset({"TYPING"})  # but routers say this to a room, and never store it
-_NAME: Final = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
+PATTERN: Final = "[A-Z][A-Z0-9_]{0,63}"
+_NAME: Final = re.compile(PATTERN)
 
 
 def is_event_type(name: str) -> bool:

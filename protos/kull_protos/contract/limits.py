@@ -28,6 +28,7 @@ MAX_SEQ: Final = 2**63 - 1
 MAX_NUMBER: Final = 2**53 - 1  # the largest whole number JavaScript holds exactly
 MAX_TIME_MS: Final = 2**53  # milliseconds since the Unix epoch that every client can count
 
+MAX_HISTORY: Final = 100  # entries of a room that a newcomer may ask for
 DEFAULT_ROOMS: Final = 32  # that one connection follows at once
 MAX_ROOMS: Final = 64  # that it may be set to follow
 MAX_QUEUES: Final = MAX_ROOMS + 2  # with the user's own and `all`

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from kull_protos.common.flight_recorder import Kind
-from kull_protos.contract import addresses
+from kull_protos.contract import addresses, device_ids
 from kull_protos.contract.close_codes import CloseCode
 from kull_protos.mesh.v1 import admin_pb2 as pb
 from kull_protos.mesh.v1.attach_pb2 import Fact, Following
@@ -96,7 +96,7 @@ class DeviceView:
     def _is_excluded(self, trace: pb.Trace) -> bool:
         stored = self._evidence.stored(trace)
         excluded = trace.exclude_device_id if trace.kept else stored.device_id if stored else ""
-        return excluded == self.name
+        return excluded == device_ids.named_in(trace.address, self.user, self.name)
 
     def _past(self, trace: pb.Trace, cursor: int) -> tuple[str, str]:
         """It says that it has processed what came at or behind this: was this among it?"""

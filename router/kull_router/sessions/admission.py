@@ -12,7 +12,7 @@ import structlog
 from kull_protos.common.rates import Buckets
 from kull_protos.contract import addresses, device_ids
 from kull_protos.contract.close_codes import TRY_AGAIN, CloseCode
-from kull_protos.contract.limits import MAX_NAME_CHARS, MAX_PLATFORM_CHARS
+from kull_protos.contract.limits import MAX_HISTORY, MAX_NAME_CHARS, MAX_PLATFORM_CHARS
 from kull_protos.contract.texts import plain_text
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router.access import tokens
@@ -26,6 +26,7 @@ from kull_router.delivery.shards import Shards
 from kull_router.delivery.subscriptions import Subscription, Subscriptions
 from kull_router.errors import StoreError, StoreUnavailable, TokenRefused
 from kull_router.queues.port import Attach, Attachment, DeviceInfo, Store
+from kull_router.queues.retention import kind_of
 from kull_router.sessions.cursor_writer import CursorWriter
 from kull_router.sessions.devices import Devices
 from kull_router.sessions.presence import device_message
@@ -41,11 +42,15 @@ UNKNOWN_POSITION: Final = 2**62  # beyond any head: the store answers "not recov
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Part:
-    """One queue of a request; `position`: what the device says of it."""
+    """One queue of a request; `position`: what the device says of it.
+
+    `history`: how many of its last entries the device gets if it was never there.
+    """
 
     subscription: Subscription
     term: int
     position: pb.Position | None
+    history: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +83,7 @@ class Admission:
         clock: Clock,
     ) -> None:
         self._journal = journal
+        self._kinds = settings.retention.kinds
         self._devices_per_user = settings.devices_per_user
         self._store = store
         self._authority = authority
@@ -144,7 +150,16 @@ class Admission:
         # Before the head is read: a push that comes in between must reach the edge.
         self._sessions.add(subscription)
         position = request.position if request.HasField("position") else None
-        return _Part(subscription=subscription, term=term, position=position)
+        return _Part(
+            subscription=subscription,
+            term=term,
+            position=position,
+            history=self._history(request) if isinstance(request, pb.Subscribe) else 0,
+        )
+
+    def _history(self, request: pb.Subscribe) -> int:
+        kind = self._kinds.get(kind_of(request.address))
+        return min(request.history, MAX_HISTORY) if kind and kind.history else 0
 
     def _also(self, own: Subscription, presence: Presence, request: pb.Subscribe) -> _Part | None:
         """Take the session into a second queue; None: the edge asks for it by itself, if at all."""
@@ -283,6 +298,7 @@ class Admission:
             address=mine.address,
             device=mine.info,
             position=position,
+            history=part.history,
         )
 
     def _answer(self, part: _Part, attachment: Attachment) -> pb.Subscribed:

@@ -28,12 +28,15 @@ class Refusal(Exception):
 
 
 class NotGranted(TokenRefused):
-    """The token is good, but not for this queue. A session goes on without a room."""
+    """The token is good, but not for this queue. A session goes on without a room.
 
-    def __init__(self, address: str) -> None:
+    right: what it does not grant there, before a room's name; empty: anything.
+    """
+
+    def __init__(self, address: str, right: str = "") -> None:
         self.keep_session = addresses.is_room(address)
         what = repr(address) if self.keep_session else "this queue"
-        super().__init__(CloseCode.BAD_TOKEN, f"the token does not grant {what}")
+        super().__init__(CloseCode.BAD_TOKEN, f"the token does not grant {right}{what}")
 
 
 def error_code(refused: TokenRefused) -> str:

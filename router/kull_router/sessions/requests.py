@@ -11,7 +11,7 @@ from kull_producers.errors import InvalidEvent
 from kull_producers.events.message import Message
 from kull_producers.events.stamp import Stamper
 from kull_protos.common.tracing import is_sampled
-from kull_protos.contract.device_tokens import ROOM_READ
+from kull_protos.contract.device_tokens import ROOM_READ, ROOM_WRITE
 from kull_protos.contract.error_codes import ErrorCode
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router.broker.port import Broker
@@ -25,7 +25,7 @@ from kull_router.errors import BrokerError, StoreUnavailable
 from kull_router.measures.sessions import SessionMeasures
 from kull_router.queues.port import Store
 from kull_router.sessions.cursor_writer import CursorWriter
-from kull_router.sessions.device_messages import device_progress, device_typing
+from kull_router.sessions.device_messages import device_event, device_progress, device_typing
 from kull_router.sessions.refusals import NotGranted
 from kull_router.sessions.shared_reads import SharedReads, Wanted
 from kull_router.settings import RouterSettings
@@ -153,6 +153,12 @@ class Requests:
                 if not subscription.claims.may(room, ROOM_READ):
                     raise NotGranted(room)
                 return device_typing(room, stamp, shard_count=shards, **where)
+            case "SEND":
+                room = request.address
+                if not subscription.claims.may(room, ROOM_WRITE):
+                    raise NotGranted(room, "to write into ")
+                what = {"room": room, "event_type": request.event}
+                return device_event(request.payload, stamp, shard_count=shards, **what, **where)
             case unknown:
                 raise InvalidEvent(f"devices cannot publish {unknown!r}")
 

@@ -153,7 +153,7 @@ class Device(_message.Message):
     def __init__(self, device_id: _Optional[str] = ..., name: _Optional[str] = ..., platform: _Optional[str] = ..., connected_at: _Optional[int] = ..., ephemeral: _Optional[bool] = ..., generation: _Optional[_Union[Generation, _Mapping]] = ..., instance: _Optional[str] = ...) -> None: ...
 
 class Subscribe(_message.Message):
-    __slots__ = ("session_id", "address", "token", "device", "position", "generation", "opened", "also", "place")
+    __slots__ = ("session_id", "address", "token", "device", "position", "generation", "opened", "also", "place", "history")
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     TOKEN_FIELD_NUMBER: _ClassVar[int]
@@ -163,6 +163,7 @@ class Subscribe(_message.Message):
     OPENED_FIELD_NUMBER: _ClassVar[int]
     ALSO_FIELD_NUMBER: _ClassVar[int]
     PLACE_FIELD_NUMBER: _ClassVar[int]
+    HISTORY_FIELD_NUMBER: _ClassVar[int]
     session_id: int
     address: str
     token: str
@@ -172,7 +173,8 @@ class Subscribe(_message.Message):
     opened: int
     also: Also
     place: Place
-    def __init__(self, session_id: _Optional[int] = ..., address: _Optional[str] = ..., token: _Optional[str] = ..., device: _Optional[_Union[Device, _Mapping]] = ..., position: _Optional[_Union[Position, _Mapping]] = ..., generation: _Optional[_Union[Generation, _Mapping]] = ..., opened: _Optional[int] = ..., also: _Optional[_Union[Also, _Mapping]] = ..., place: _Optional[_Union[Place, _Mapping]] = ...) -> None: ...
+    history: int
+    def __init__(self, session_id: _Optional[int] = ..., address: _Optional[str] = ..., token: _Optional[str] = ..., device: _Optional[_Union[Device, _Mapping]] = ..., position: _Optional[_Union[Position, _Mapping]] = ..., generation: _Optional[_Union[Generation, _Mapping]] = ..., opened: _Optional[int] = ..., also: _Optional[_Union[Also, _Mapping]] = ..., place: _Optional[_Union[Place, _Mapping]] = ..., history: _Optional[int] = ...) -> None: ...
 
 class Also(_message.Message):
     __slots__ = ("address", "position")
@@ -309,18 +311,22 @@ class Fetch(_message.Message):
     def __init__(self, request_id: _Optional[int] = ..., session_id: _Optional[int] = ..., address: _Optional[str] = ..., after: _Optional[int] = ..., limit: _Optional[int] = ..., max_bytes: _Optional[int] = ...) -> None: ...
 
 class Publish(_message.Message):
-    __slots__ = ("request_id", "session_id", "type", "payload", "traceparent")
+    __slots__ = ("request_id", "session_id", "type", "payload", "traceparent", "address", "event")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
     PAYLOAD_FIELD_NUMBER: _ClassVar[int]
     TRACEPARENT_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    EVENT_FIELD_NUMBER: _ClassVar[int]
     request_id: int
     session_id: int
     type: str
     payload: bytes
     traceparent: str
-    def __init__(self, request_id: _Optional[int] = ..., session_id: _Optional[int] = ..., type: _Optional[str] = ..., payload: _Optional[bytes] = ..., traceparent: _Optional[str] = ...) -> None: ...
+    address: str
+    event: str
+    def __init__(self, request_id: _Optional[int] = ..., session_id: _Optional[int] = ..., type: _Optional[str] = ..., payload: _Optional[bytes] = ..., traceparent: _Optional[str] = ..., address: _Optional[str] = ..., event: _Optional[str] = ...) -> None: ...
 
 class Subscribed(_message.Message):
     __slots__ = ("session_id", "address", "shard", "term", "epoch", "head", "after", "recovered", "generation", "devices", "user_id", "device", "expires_at", "closes_at", "first", "now", "also", "membership")

@@ -60,6 +60,9 @@ ALMOST: dict[str, st.SearchStrategy[Any]] = {
         st.sampled_from([508, 509]).map(lambda length: {"a": "é" * length}),
         values,
     ),
+    "data": st.one_of(st.just({"text": "hi"}), values),
+    "event": st.one_of(st.sampled_from(["COMMENT", "A" * 64, "A" * 65, "ERROR", "no"]), values),
+    "history": st.one_of(st.sampled_from([0, 1, 100, 101]), values),
 }
 
 
@@ -72,7 +75,12 @@ def said(draw: st.DrawFn) -> dict[str, Any]:
     required = draw(st.booleans())
     message: dict[str, Any] = {"type": type_}
     for name in sorted(
-        names | ({"token", "queue", "seq", "payload"} & set(known) if required else set())
+        names
+        | (
+            {"token", "queue", "seq", "payload", "event", "data"} & set(known)
+            if required
+            else set()
+        )
     ):
         message[name] = draw(ALMOST.get(name, values))
     if draw(st.integers(0, 9)) == 0:
@@ -116,6 +124,9 @@ def test_every_type_can_be_said_and_every_field_of_it_matters(type_: str) -> Non
         "queue": "room:a",
         "payload": PROGRESS,
         "state": {"viewing": "IMG_0012"},
+        "history": 20,
+        "event": "COMMENT",
+        "data": {"text": "hi"},
         "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
         "ref": 1,
     }

@@ -10,6 +10,7 @@ from kull_edge.errors import BadToken
 from kull_edge.protocol.token_peek import read_token
 from kull_gateway.token_route import TokenRequest
 from kull_protos.contract import device_ids
+from kull_protos.contract.device_ids import named_in
 from kull_router.access.tokens import check_device_id
 from kull_router.errors import TokenRefused
 
@@ -53,3 +54,15 @@ def test_a_generated_id_is_a_usable_one_and_known_as_such() -> None:
     assert device_ids.is_generated(made)
     assert not device_ids.is_generated("mac-1")
     assert not device_ids.problem(made)
+
+
+def test_a_device_is_left_out_of_its_own_users_queue_by_its_id_and_of_a_room_with_its_user() -> (
+    None
+):
+    assert named_in("user:maya", "maya", "mac") == "mac"
+    assert named_in("all", "maya", "mac") == "mac"
+    assert named_in("room:a", "maya", "mac") == "maya/mac"
+
+
+def test_in_a_room_no_two_devices_have_one_name() -> None:
+    assert named_in("room:a", "a/b", "c") != named_in("room:a", "a", "b/c")

@@ -181,6 +181,19 @@ def test_not_meant_for_the_device_that_caused_it() -> None:
     assert fate(exclude_device_id="phone")[0] == "away"
 
 
+def test_in_a_room_the_device_that_caused_it_is_told_by_its_user_as_well() -> None:
+    device = known(follows=True)
+
+    def code(exclude: str) -> str:
+        event = trace(device, address="room:lab", exclude_device_id=exclude)
+        view = DeviceView(
+            evidence(traces=[event]), user="maya", address="room:lab", name="mac", known=device
+        )
+        return view.of(event).code
+
+    assert (code("maya/mac"), code("otto/mac"), code("mac")) == ("excluded", "away", "away")
+
+
 def test_older_than_the_device() -> None:
     late = known(cursor=9, initial_head=8)
 
