@@ -23,10 +23,13 @@ class Problem(BaseModel):
     status: int
     detail: str = Field(description="what was wrong and what to do")
     id: str | None = Field(
-        None, description="503 after some of several users were told: the key for the repeat"
+        None,
+        description="503 after some of several addressees were told: the key for the repeat",
     )
-    confirmed: list[str] | None = Field(None, description="then: users who are told")
-    missing: list[str] | None = Field(None, description="then: users who are not, as far as known")
+    confirmed: list[str] | None = Field(
+        None, description="then: users, and rooms as room:<name>, that are told"
+    )
+    missing: list[str] | None = Field(None, description="then: those that are not, as far as known")
 
 
 class Accepted(BaseModel):

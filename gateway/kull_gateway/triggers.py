@@ -57,8 +57,7 @@ class Triggers:
             self._used.check(caller.service, kind.name, key, body=body, now=now)
         event_id = await self._publisher.publish(
             event,
-            user_id=whom.user_id,
-            everybody=whom.everybody,
+            **whom._asdict(),
             idempotency_key=key,
             app_id=caller.service,
             traceparent=requests.traceparent(request),

@@ -22,6 +22,8 @@ def post(url: str, event: Event, whom: Whom, event_id: str | None) -> str:
         body["userId"] = whom.user_id
     if whom.everybody:
         body["everybody"] = True
+    if whom.rooms:
+        body["rooms"] = list(whom.rooms)
     headers = {"Authorization": f"Bearer {_service_token(event.event_type.scope)}"}
     if event_id:
         headers["Idempotency-Key"] = event_id

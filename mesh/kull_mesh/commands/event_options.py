@@ -16,6 +16,7 @@ from kull_producers import Event
 
 USER: Final = "user"  # the option that names the user beside the fields
 EVERYBODY: Final = "everybody"  # the one that is said instead
+ROOM: Final = "room"  # the one that names rooms
 _TAKEN: Final = {"id", "url", "amqp-url", "help"}
 _SUFFIX: Final = re.compile(r"_(ids?|count)$")
 
@@ -70,7 +71,7 @@ def options_of(model: type[Event]) -> list[FieldOption]:
     """Return the options for the fields of a model, required ones first."""
     schema = model.model_json_schema(by_alias=False)
     required = schema.get("required", [])
-    flags = _flags(list(schema["properties"]), beside=model.event_type.audience.takes_user)
+    flags = _flags(list(schema["properties"]), taken=_TAKEN | set(whom_options(model)))
     found = [
         FieldOption.of(name, flags[name], spec, required=name in required)
         for name, spec in schema["properties"].items()
@@ -78,11 +79,21 @@ def options_of(model: type[Event]) -> list[FieldOption]:
     return sorted(found, key=lambda option: not option.required)
 
 
-def _flags(names: list[str], *, beside: bool) -> dict[str, str]:
+def whom_options(model: type[Event]) -> list[str]:
+    """Return the options that say whom an event is for, beside its fields."""
+    audience = model.event_type.audience
+    options = {
+        USER: audience.takes_user,
+        EVERYBODY: audience.takes_everybody,
+        ROOM: audience.takes_rooms,
+    }
+    return [name for name, taken in options.items() if taken]
+
+
+def _flags(names: list[str], *, taken: set[str]) -> dict[str, str]:
     """Return short names, `shoot` for `shoot_id`, where they are free."""
     short = {name: _SUFFIX.sub("", name).replace("_", "-") for name in names}
     uses = Counter(short.values())
-    taken = _TAKEN | {USER, EVERYBODY} if beside else _TAKEN
     flags = {}
     for name, flag in short.items():
         own = flag if uses[flag] == 1 else name.replace("_", "-")

@@ -9,7 +9,14 @@ from typing import Annotated, Any
 
 import typer
 
-from kull_mesh.commands.event_options import EVERYBODY, USER, FieldOption, options_of
+from kull_mesh.commands.event_options import (
+    EVERYBODY,
+    ROOM,
+    USER,
+    FieldOption,
+    options_of,
+    whom_options,
+)
 from kull_mesh.errors import MeshError
 from kull_mesh.http_trigger import post
 from kull_mesh.settings import MeshSettings
@@ -33,8 +40,11 @@ Url = Annotated[
 EventId = Annotated[
     str | None, typer.Option("--id", help="Idempotency key: the same id arrives once.")
 ]
-User = Annotated[str, typer.Option(help="User id.")]
-OptionalUser = Annotated[str | None, typer.Option(help="User id.")]
+User = Annotated[str | None, typer.Option(help="User id.")]
+Room = Annotated[
+    list[str] | None,
+    typer.Option(help="Tell who follows this room, too or alone; may be repeated."),
+]
 Everybody = Annotated[bool, typer.Option("--everybody", help="Tell all users instead.")]
 
 
@@ -45,19 +55,18 @@ def command_of(model: type[Event]) -> Callable[..., None]:
     def command(
         *, event_id: str | None, amqp_url: str | None, url: str | None, **given: Any
     ) -> None:
-        user, everybody = given.pop(USER, None), given.pop(EVERYBODY, False)
-        if takes_everybody and bool(user) is everybody:
-            raise MeshError("whom is it for? Say either --user or --everybody")
+        whom = Whom(
+            user_id=given.pop(USER, None) or None,
+            everybody=given.pop(EVERYBODY, False),
+            rooms=given.pop(ROOM, None) or (),
+        )
+        _check(whom, named)
         event = model(**{each.name: each.value(given[each.argument]) for each in options})
-        whom = Whom(user_id=user or None, everybody=everybody)
         _send(event, whom, event_id=event_id, amqp_url=amqp_url, url=url)
 
-    takes_everybody = model.event_type.audience.takes_everybody
-    named = [_optional(USER, OptionalUser), _optional(EVERYBODY, Everybody, default=False)]
-    if not takes_everybody:
-        named = [_required(USER, User)] if model.event_type.audience.takes_user else []
+    named = whom_options(model)
     parameters = [
-        *named,
+        *(_optional(name, *WHOM[name]) for name in named),
         *(_parameter(option) for option in options),
         *(_optional(*each) for each in COMMON),
     ]
@@ -65,6 +74,12 @@ def command_of(model: type[Event]) -> Callable[..., None]:
     command.__annotations__ = {each.name: each.annotation for each in parameters}
     vars(command)["__signature__"] = Signature(parameters)  # what Typer reads
     return command
+
+
+def _check(whom: Whom, named: list[str]) -> None:
+    """Raise MeshError unless it is clear whom an event is for."""
+    if USER in named and bool(whom.user_id or whom.rooms) is whom.everybody:
+        raise MeshError(f"whom is it for? Say {' or '.join(f'--{name}' for name in named)}")
 
 
 def _parameter(option: FieldOption) -> Parameter:
@@ -80,6 +95,11 @@ def _optional(name: str, annotation: Any, default: Any = None) -> Parameter:
     return Parameter(name, Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
 
 
+WHOM: dict[str, tuple[Any, Any]] = {
+    USER: (User, None),
+    EVERYBODY: (Everybody, False),
+    ROOM: (Room, None),
+}
 COMMON = (("event_id", EventId), ("amqp_url", AmqpUrl), ("url", Url))
 
 for each in MeshSettings().events.values():

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, Final, NamedTuple, Protocol
 
 from kull_producers.contract import addresses
 from kull_producers.errors import InvalidEvent
 from kull_producers.events import address
+
+MAX_NAMED: Final = 1000  # users, or rooms, whom one event names
 
 
 class Audience(Protocol):
@@ -48,6 +50,17 @@ class Audience(Protocol):
         ...
 
     @property
+    def takes_rooms(self) -> bool:
+        """Whether rooms may be told."""
+        ...
+
+    def beside_rooms(
+        self, title: str, fields: Mapping[str, Any], user_id: str | None
+    ) -> Sequence[str]:
+        """Return who is told beside rooms: who is named. Raises InvalidEvent, see `takes_rooms`."""
+        ...
+
+    @property
     def takes_everybody(self) -> bool:
         """Whether the publisher may name everybody instead of a user."""
         ...
@@ -59,6 +72,7 @@ class NamedUser:
 
     takes_user: ClassVar[bool] = True
     takes_everybody: ClassVar[bool] = False
+    takes_rooms: ClassVar[bool] = True
     knows_user: ClassVar[bool] = True
     needs: ClassVar[Collection[str]] = ()
     hidden: ClassVar[Collection[str]] = ()
@@ -73,6 +87,12 @@ class NamedUser:
         """See Audience."""
         if user_id is not None:
             raise InvalidEvent(f"{title}: give either userId or a room, not both")
+
+    def beside_rooms(
+        self, title: str, fields: Mapping[str, Any], user_id: str | None
+    ) -> Sequence[str]:
+        """See Audience."""
+        return [] if user_id is None else self.addresses(title, fields, user_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +116,7 @@ class OwnUser:
 
     takes_user: ClassVar[bool] = False
     takes_everybody: ClassVar[bool] = False
+    takes_rooms: ClassVar[bool] = False
     knows_user: ClassVar[bool] = True
     needs: ClassVar[Collection[str]] = ("user_id",)
     hidden: ClassVar[Collection[str]] = ()
@@ -113,6 +134,13 @@ class OwnUser:
         """See Audience."""
         raise InvalidEvent(f"{title}: it is for its own user alone, it cannot go to a room")
 
+    def beside_rooms(
+        self, title: str, fields: Mapping[str, Any], user_id: str | None
+    ) -> Sequence[str]:
+        """See Audience."""
+        self.check_room(title, fields, user_id)
+        return []
+
 
 @dataclass(frozen=True, slots=True)
 class ChosenUsers:
@@ -123,6 +151,7 @@ class ChosenUsers:
 
     takes_user: ClassVar[bool] = False
     takes_everybody: ClassVar[bool] = False
+    takes_rooms: ClassVar[bool] = True
     knows_user: ClassVar[bool] = False
     needs: ClassVar[Collection[str]] = ("user_ids",)
     hidden: ClassVar[Collection[str]] = ("user_ids",)
@@ -145,16 +174,36 @@ class ChosenUsers:
         if user_id is not None:
             raise InvalidEvent(f"{title}: give either userId or a room, not both")
 
+    def beside_rooms(
+        self, title: str, fields: Mapping[str, Any], user_id: str | None
+    ) -> Sequence[str]:
+        """See Audience."""
+        nobody = fields["user_ids"] is None and user_id is None
+        return [] if nobody else self.addresses(title, fields, user_id)
+
 
 class Whom(NamedTuple):
-    """Whom a publisher names beside an event's fields: a user, everybody, or nobody."""
+    """Whom a publisher names beside an event's fields: a user and rooms, everybody, or nobody.
+
+    `rooms`: their names.
+    """
 
     user_id: str | None = None
     everybody: bool = False
+    rooms: Sequence[str] = ()
 
 
 def whom_in(audience: Audience, title: str, fields: dict[str, Any]) -> Whom:
     """Take whom a request's body names out of its fields. Raises InvalidEvent."""
+    rooms = fields.pop("rooms", None) if audience.takes_rooms else None
+    if rooms is None:
+        return _named_in(audience, title, fields)
+    if not isinstance(rooms, list) or not all(isinstance(each, str) for each in rooms) or not rooms:
+        raise InvalidEvent(f"{title}: rooms must be 1 to {MAX_NAMED} names of rooms in a list")
+    return _named_in(audience, title, fields)._replace(rooms=rooms)
+
+
+def _named_in(audience: Audience, title: str, fields: dict[str, Any]) -> Whom:
     if audience.takes_everybody and fields.get("everybody") is True:
         del fields["everybody"]
         if "userId" in fields:
@@ -185,6 +234,8 @@ def addressed(
         whom: who is named beside them.
         room: tell those who follow it instead.
     """
+    if whom.rooms:
+        return _in_rooms(audience, title, fields, whom, room)
     if not whom.everybody:
         if room is None:
             return audience.addresses(title, fields, whom.user_id)
@@ -197,3 +248,18 @@ def addressed(
             f"{title}: it is not for everybody; a type whose audience is UserOrEverybody is"
         )
     return [addresses.ALL]
+
+
+def _in_rooms(
+    audience: Audience, title: str, fields: Mapping[str, Any], whom: Whom, room: str | None
+) -> Sequence[str]:
+    if whom.everybody:
+        raise InvalidEvent(f"{title}: everybody is told already: name no rooms")
+    if room is not None:
+        raise InvalidEvent(f"{title}: give either a room or rooms, not both")
+    if isinstance(whom.rooms, str):
+        raise InvalidEvent(f"{title}: rooms must be names of rooms in a list")
+    if len(whom.rooms) > MAX_NAMED:
+        raise InvalidEvent(f"{title}: {len(whom.rooms)} rooms, at most {MAX_NAMED} can be told")
+    users = audience.beside_rooms(title, fields, whom.user_id)
+    return [*users, *map(address.room, dict.fromkeys(whom.rooms))]

@@ -116,6 +116,8 @@ def _check_fields(model: type[Event]) -> None:
     _check_progress(model)
     if kind.audience.takes_user and "user_id" in fields:
         raise _wrong(model, "its field user_id is the user beside the fields: use OwnUser")
+    if kind.audience.takes_rooms and "rooms" in fields:
+        raise _wrong(model, "its field rooms is said beside the fields: call it otherwise")
     if kind.audience.takes_everybody and "everybody" in fields:
         raise _wrong(model, "its field everybody is said beside the fields: call it otherwise")
 

@@ -5,6 +5,7 @@ The body is built here once, and every device gets these bytes with nothing but 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from kull_producers.contract import addresses
@@ -28,6 +29,7 @@ def messages_of(
     user_id: str | None = None,
     room: str | None = None,
     everybody: bool = False,
+    rooms: Sequence[str] = (),
     device_id: str = SERVER,
 ) -> list[Message]:
     """Return one message per address the event is for, all with the same id.
@@ -39,13 +41,14 @@ def messages_of(
         user_id: whom it is for, if its fields do not say so.
         room: tell those who follow this room, instead of a user or everybody.
         everybody: tell every user, if its type may be for everybody.
+        rooms: tell those who follow these rooms, and the users who are named, if any.
         device_id: the device that caused it, which then does not get it back.
 
     Raises:
         InvalidEvent: the addressed user or room is missing, wrong, or contradicts the event; or
             the event is of no declared type.
     """
-    kind, whom = declared(event), Whom(user_id=user_id, everybody=everybody)
+    kind, whom = declared(event), Whom(user_id=user_id, everybody=everybody, rooms=rooms)
     return [
         _message(event, stamp, to, device_id=device_id, shard_count=shard_count)
         for to in addressed(kind.audience, kind.title, vars(event), whom, room=room)

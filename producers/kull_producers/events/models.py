@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from kull_producers.contract.limits import MAX_ADDRESS_BYTES, MAX_USER_ID_CHARS
 from kull_producers.events import topology
-from kull_producers.events.audience import ChosenUsers, NamedUser, OwnUser
+from kull_producers.events.audience import MAX_NAMED, ChosenUsers, NamedUser, OwnUser
 from kull_producers.events.catalogue import Catalogue
 from kull_producers.events.delivery_contract import Every, Latest
 from kull_producers.events.event import Event, EventType
@@ -20,7 +20,7 @@ from kull_producers.events.fields import Count, Id, Number, Seconds, Text, UserI
 Status = Literal["queued", "processing", "completed", "failed"]
 Action = Literal["created", "updated", "deleted", "voted"]
 
-MAX_USER_IDS: Final = 1000
+MAX_USER_IDS: Final = MAX_NAMED
 
 
 class ShootProgress(Event):
@@ -140,6 +140,11 @@ class PromptChange(Event):
                 "userIds": ["user_123", "user_456"],
             },
             "Tell everybody": {"promptId": "prompt_789", "action": "updated"},
+            "Tell who follows two rooms": {
+                "promptId": "prompt_789",
+                "action": "updated",
+                "rooms": ["shoot:456", "team:lab"],
+            },
         },
     )
 

@@ -6,9 +6,17 @@ from typing import Any, Final
 
 from pydantic.alias_generators import to_camel
 
+from kull_producers.events.audience import MAX_NAMED
 from kull_producers.events.event import Event
 
 DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
+_ROOMS: Final = {
+    "type": "array",
+    "items": {"type": "string"},
+    "minItems": 1,
+    "maxItems": MAX_NAMED,
+    "description": "names of rooms whose followers are told as well, or alone",
+}
 _REFERS: Final = {"$ref", "$defs", "discriminator"}
 
 Schema = dict[str, Any]
@@ -42,16 +50,16 @@ def request_schema(model: type[Event]) -> Schema:
     """
     whole = resolved(model.model_json_schema(by_alias=True))
     audience = model.event_type.audience
-    if not audience.takes_user:
-        return whole
-    properties: Schema = {"userId": {"type": "string"}}
+    before: Schema = {"userId": {"type": "string"}} if audience.takes_user else {}
+    after: Schema = {"rooms": _ROOMS} if audience.takes_rooms else {}
+    named = [{"required": [name]} for name in (*before, *after)]
     if audience.takes_everybody:
-        text = "instead of userId: all users are told"
-        properties["everybody"] = {"type": "boolean", "const": True, "description": text}
-        whole["oneOf"] = [{"required": ["userId"]}, {"required": ["everybody"]}]
-    else:
-        whole["required"] = ["userId", *whole.get("required", [])]
-    return {**whole, "properties": {**properties, **whole["properties"]}}
+        text = "instead of userId and rooms: all users are told"
+        before["everybody"] = {"type": "boolean", "const": True, "description": text}
+        whole["oneOf"] = [{"anyOf": named}, {"required": ["everybody"]}]
+    elif audience.takes_user:
+        whole["anyOf"] = named
+    return {**whole, "properties": {**before, **whole["properties"], **after}}
 
 
 def first_line(model: type[Event]) -> str:

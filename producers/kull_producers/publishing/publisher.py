@@ -109,6 +109,7 @@ class Publisher(EventMethods):
         user_id: str | None = None,
         room: str | None = None,
         everybody: bool = False,
+        rooms: Sequence[str] = (),
         idempotency_key: str | None = None,
         app_id: str | None = None,
         traceparent: str = "",
@@ -120,6 +121,7 @@ class Publisher(EventMethods):
             user_id: whom it is for, if its fields do not say so.
             room: instead of a user or everybody, tell those who follow this room.
             everybody: instead of a user, tell all, if the event's type may be for everybody.
+            rooms: tell those who follow these rooms, and the users who are named, if any.
             idempotency_key: the event's id, 1 to 128 characters; a new one unless given. Only a
                 repeat of the same type by the same service is a duplicate.
             app_id: the service that publishes, for whoever does it for others.
@@ -133,13 +135,13 @@ class Publisher(EventMethods):
             ConnectError: RabbitMQ could not be reached in time, or refuses the account.
             PublishTimeout, PublishError: RabbitMQ has not confirmed it in time.
             PublisherClosed: the publisher is not open.
-            Of several users all are tried; `partly` of the error says who was told nevertheless,
-            and the id with which the call can be repeated.
+            Of several users and rooms all are tried; `partly` of the error says who was told
+            nevertheless, and the id with which the call can be repeated.
         """
         if not self._open:
             raise PublisherClosed("the publisher is not open: use it inside `async with`")
         of_event = partial(messages_of, event, shard_count=self._shard_count)
-        build = partial(of_event, user_id=user_id, room=room, everybody=everybody)
+        build = partial(of_event, user_id=user_id, room=room, everybody=everybody, rooms=rooms)
         name = "kull.publish"
         span = self._tracer.start(name, "producer", parent=traceparent, attributes=_PUBLISH)
         if span is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -48,6 +48,7 @@ class SyncPublisher(SyncEventMethods):
         user_id: str | None = None,
         room: str | None = None,
         everybody: bool = False,
+        rooms: Sequence[str] = (),
         idempotency_key: str | None = None,
         app_id: str | None = None,
         traceparent: str = "",
@@ -59,6 +60,7 @@ class SyncPublisher(SyncEventMethods):
                 user_id=user_id,
                 room=room,
                 everybody=everybody,
+                rooms=rooms,
                 idempotency_key=idempotency_key,
                 app_id=app_id,
                 traceparent=traceparent,

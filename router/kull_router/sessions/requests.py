@@ -52,6 +52,7 @@ class Requests:
         measures: SessionMeasures,
     ) -> None:
         self._settings = settings
+        self._types = settings.types if settings.strict_events else None  # None: any
         self._measures = measures
         self._now = clock.monotonic
         self._reads = SharedReads(store)
@@ -157,6 +158,8 @@ class Requests:
                 room = request.address
                 if not subscription.claims.may(room, ROOM_WRITE):
                     raise NotGranted(room, "to write into ")
+                if self._types is not None and request.event not in self._types:
+                    raise InvalidEvent(f"event: {request.event[:80]!r} is not declared here")
                 what = {"room": room, "event_type": request.event}
                 return device_event(request.payload, stamp, shard_count=shards, **what, **where)
             case unknown:

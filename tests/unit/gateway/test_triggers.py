@@ -137,3 +137,67 @@ async def test_a_prompt_change_for_a_thousand_users_says_who_was_not_told(
     assert (repeated.status_code, repeated.json()) == (202, {"id": said["id"]})
     assert {event.id for event in publisher.events} == {said["id"]}
     assert {event.address for event in publisher.events} == {f"user:{each}" for each in users}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "told"),
+    [
+        ("/api/sync/prompt-change", {"rooms": ["a", "b", "a"]}, ["room:a", "room:b"]),
+        ("/api/sync/prompt-change", {"userIds": ["u"], "rooms": ["a"]}, ["user:u", "room:a"]),
+        ("/api/sync/shoot-progress", {"rooms": ["shoot:1"]}, ["room:shoot:1"]),
+        ("/api/sync/shoot-progress", {"userId": "u", "rooms": ["a"]}, ["user:u", "room:a"]),
+        ("/api/sync/events/prompt-change", {"rooms": ["a"]}, ["room:a"]),
+    ],
+)
+async def test_rooms_are_told_alone_or_beside_users(
+    client: httpx.AsyncClient,
+    publisher: InMemoryPublisher,
+    path: str,
+    body: dict[str, Any],
+    told: list[str],
+) -> None:
+    fields = SHOOT if "shoot" in path else PROMPT
+    named = {name: value for name, value in fields.items() if name not in {"userId", "userIds"}}
+
+    answer = await client.post(path, json=named | body)
+
+    assert answer.status_code == 202, answer.text
+    assert [event.address for event in publisher.events] == told
+    assert {event.id for event in publisher.events} == {answer.json()["id"]}
+    assert not any({"rooms", "userIds"} & event.data.keys() for event in publisher.events)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "why"),
+    [
+        (CREDIT_PATH, CREDIT | {"rooms": ["a"]}, "'rooms' is not a field"),
+        ("/api/sync/prompt-change", PROMPT | {"rooms": []}, "rooms must be 1 to 1000"),
+        ("/api/sync/prompt-change", PROMPT | {"rooms": "a"}, "rooms must be 1 to 1000"),
+        ("/api/sync/prompt-change", PROMPT | {"rooms": [1]}, "rooms must be 1 to 1000"),
+        ("/api/sync/prompt-change", PROMPT | {"rooms": ["a"] * 1001}, "at most 1000"),
+        ("/api/sync/prompt-change", PROMPT | {"rooms": ["x" * 200]}, "at most 100 are allowed"),
+        ("/api/sync/prompt-change", PROMPT | {"rooms": [""]}, "cannot be empty"),
+    ],
+)
+async def test_rooms_that_cannot_be_told_are_422_and_nobody_is_told(
+    client: httpx.AsyncClient,
+    publisher: InMemoryPublisher,
+    path: str,
+    body: dict[str, Any],
+    why: str,
+) -> None:
+    assert why in problem(await client.post(path, json=body), 422)
+    assert publisher.events == []
+
+
+async def test_who_of_users_and_rooms_was_not_told_is_said(
+    client: httpx.AsyncClient, publisher: InMemoryPublisher
+) -> None:
+    body = PROMPT | {"rooms": ["a", "b"]}
+    publisher.transport.fail_next(NotRoutable("no router"), NotRoutable("no router"))
+
+    refused = await client.post("/api/sync/prompt-change", json=body)
+
+    problem(refused, 503)
+    assert refused.json()["missing"] == PROMPT["userIds"]
+    assert refused.json()["confirmed"] == ["room:a", "room:b"]

@@ -31,3 +31,20 @@ def test_the_password_of_a_rabbitmq_that_is_not_there_is_not_shown(
     assert ran.code == 1
     assert f"127.0.0.1:{port}" in ran.err.splitlines()[-1]
     assert "hunter2" not in ran.err
+
+
+def test_who_names_nobody_is_asked_whom_it_is_for(kull: Kull) -> None:
+    ran = kull(
+        *("send", "shoot-progress", "--shoot", "s", "--status", "queued"),
+        *("--processed", "0", "--total", "1", "--provider", "p"),
+    )
+
+    assert ran.code == 1
+    assert "whom is it for? Say --user or --room" in ran.err
+
+
+def test_what_is_for_its_own_user_alone_takes_no_room(kull: Kull) -> None:
+    ran = kull(*CREDIT, "--new-balance", "1", "--room", "a")
+
+    assert ran.code == 2
+    assert "--room" in ran.err

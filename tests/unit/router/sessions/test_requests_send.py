@@ -144,6 +144,16 @@ async def test_data_that_is_no_json_object_is_refused(rig: Rig, wall: Wall, data
     assert await head(rig, ROOM) == 0
 
 
+async def test_where_only_declared_types_are_taken_devices_send_no_other() -> None:
+    wall = Wall()
+    strict = {"strict_events": True, "event_types": "COMMENT"}
+    async with running(verifier=verifier(), clock=Clock(wall_ms=wall), **strict) as rig:
+        await subscribe(rig, 1, token(wall, rooms=WRITER))
+
+        assert (await send(rig, event="NEW")).error_code == "invalid_message"
+        assert not (await send(rig)).error_code
+
+
 async def test_an_event_that_is_too_large_is_refused_and_not_buried(rig: Rig, wall: Wall) -> None:
     await subscribe(rig, 1, token(wall, rooms=WRITER))
     data = json.dumps({"text": "x" * MAX_EVENT_BYTES}).encode()
