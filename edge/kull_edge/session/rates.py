@@ -27,7 +27,7 @@ class Rates:
         self._user = user
 
     def message(self, now: float) -> float:
-        """UPDATE_PROGRESS, JOIN, LEAVE or TYPING."""
+        """UPDATE_PROGRESS, SEND, JOIN, LEAVE or TYPING."""
         return self._wait(self._messages, now)
 
     def token(self, now: float) -> float:
