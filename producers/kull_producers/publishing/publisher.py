@@ -45,6 +45,7 @@ from kull_producers.publishing.transport import Transport
 DEFAULT_IN_FLIGHT: Final = 256  # messages
 DEFAULT_TIMEOUT: Final = 10.0  # seconds
 DEFAULT_APP_ID: Final = "kull-producers"
+_SPAN: Final = ("kull.publish", "producer")
 _PUBLISH: Final = {"messaging.system": "kull", "messaging.operation.type": "send"}
 
 
@@ -142,8 +143,7 @@ class Publisher(EventMethods):
             raise PublisherClosed("the publisher is not open: use it inside `async with`")
         of_event = partial(messages_of, event, shard_count=self._shard_count)
         build = partial(of_event, user_id=user_id, room=room, everybody=everybody, rooms=rooms)
-        name = "kull.publish"
-        span = self._tracer.start(name, "producer", parent=traceparent, attributes=_PUBLISH)
+        span = self._tracer.start(*_SPAN, parent=traceparent, attributes=_PUBLISH)
         if span is None:
             return await self._publish(build, idempotency_key, app_id, traceparent)
         try:
