@@ -50,6 +50,8 @@ FRAMES = [
     text(type="JOIN", queue="room:r"),
     text(type="LEAVE", queue="room:r", ref="r"),
     text(type="TYPING", queue="room:r"),
+    text(type="JOIN", queue="room:team:r", history=20),
+    text(type="SEND", queue="room:r", event="COMMENT", data={"text": "hi"}, ref=2),
     text(type="LOGOUT", ref=2),
     text(type="SIGN_OUT", deviceId="phone", ref=2),
     frame(2, b"binary"),
