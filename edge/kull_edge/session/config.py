@@ -40,7 +40,8 @@ class SessionConfig(BaseModel):
     publish_rate: float = Field(
         50.0,
         ge=0,
-        description="UPDATE_PROGRESS, SEND, JOIN, LEAVE, TYPING per second of a device; 0: no limit",
+        description="UPDATE_PROGRESS, SEND, JOIN, LEAVE, TYPING per second of a device; 0: "
+        "no limit",
     )
     publish_burst: float = Field(200.0, ge=1, description="of those at once, above that rate")
     token_rate: float = Field(

@@ -146,8 +146,9 @@ async def test_data_that_is_no_json_object_is_refused(rig: Rig, wall: Wall, data
 
 async def test_where_only_declared_types_are_taken_devices_send_no_other() -> None:
     wall = Wall()
-    strict = {"strict_events": True, "event_types": "COMMENT"}
-    async with running(verifier=verifier(), clock=Clock(wall_ms=wall), **strict) as rig:
+    clock = Clock(wall_ms=wall)
+    strict: dict[str, Any] = {"strict_events": True, "event_types": "COMMENT"}
+    async with running(verifier=verifier(), clock=clock, **strict) as rig:
         await subscribe(rig, 1, token(wall, rooms=WRITER))
 
         assert (await send(rig, event="NEW")).error_code == "invalid_message"
