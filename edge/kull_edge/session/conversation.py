@@ -185,6 +185,7 @@ class Conversation:
         """An owner took the session into a room, or again."""
         if self._rooms and answer.HasField("membership"):
             self._rooms.member(answer)
+
     def history(self, address: str) -> int:
         """Return how many of a room's last entries the device has asked for, the same way."""
         return self._rooms.history(address) if self._rooms else 0
