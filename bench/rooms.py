@@ -6,8 +6,9 @@ measured. CPU is that of the processes named, in user and system mode.
 
     join, blind    200 join a room whose members they may not see: what a JOIN costs without it
     join           200 join a room and see who is there
+    idle           nothing, for 10 s: what the others include, each second
     state          one member of them sets its state 20 times a second for 10 s, so that each
-                   second ten diffs reach all of them
+                   second ten diffs reach all of them; times: diffs
     1,000 x 5      5,000 join 1,000 rooms
     large          5,000 join one room: its count is told, and neighbours to who joins
 
@@ -41,6 +42,7 @@ from tests.support.rabbitmq import RabbitMQ
 from tests.support.until import until
 
 STATES, PER_SECOND = 200, 20
+IDLE = 10  # seconds
 SETTLES_WITHIN = 60.0  # seconds
 
 
@@ -70,7 +72,7 @@ class Bench:
     async def step(
         self, name: str, times: int, work: Any, members: list[Member], done: Callable[[], bool]
     ) -> None:
-        """Measure some work until everybody has been told."""
+        """Measure some work until everybody has been told. `times`: 0: how often each was told."""
         told = sum(each.told for each in members)
         before, began = self._roles.cpu(), time.monotonic()
         await work
@@ -78,6 +80,7 @@ class Bench:
         seconds = time.monotonic() - began
         cpu = difference(self._roles.cpu(), before)
         told = sum(each.told for each in members) - told
+        times = times or round(told / len(members))
         self.rows.append(Row(name, times, cpu, seconds, told))
 
 
@@ -108,10 +111,11 @@ async def measure(bench: Bench, *, small: int, rooms: int) -> None:
     await bench.step(
         "join", small, joins(together), together, lambda: see_each_other(together, small)
     )
+    await bench.step("idle", IDLE, asyncio.sleep(IDLE), together, lambda: True)
     last = {"n": STATES - 1}
     await bench.step(
         "state",
-        STATES,
+        0,
         states(together[0]),
         together,
         lambda: all(each.users["user-0"].get("state") == last for each in together),
