@@ -31,6 +31,11 @@ export class LazyAcks {
     this.events++;
   }
 
+  /** The queue is not followed any more, and not to be acknowledged. */
+  forget(queue: string): void {
+    this.#seqs.delete(queue);
+  }
+
   /** Per queue the seq to acknowledge; starts anew. */
   take(): Map<string, number> {
     const seqs = this.#seqs;

@@ -1,5 +1,8 @@
 /** Waiting for others, and no longer than that makes sense. */
 
+import { NotConnected, Rejected } from './errors.ts';
+import type { Message } from './messages.ts';
+
 /** The promise's outcome, or an error if that takes longer than `ms`. */
 export function within<T>(promise: T | Promise<T>, ms: number, what: string): Promise<T> {
   let timer: ReturnType<typeof setTimeout>;
@@ -9,30 +12,33 @@ export function within<T>(promise: T | Promise<T>, ms: number, what: string): Pr
   return Promise.race([promise, timeout]).finally(() => clearTimeout(timer));
 }
 
+/** What stands for an answer when there is no connection, or it was lost. */
+const LOST: Message = { type: 'ERROR', data: {} };
+
 /** Messages that wait for an answer, found by their `ref`. */
 export class Calls {
-  readonly #waiting = new Map<string, (answer: string | Error) => void>();
+  readonly #waiting = new Map<unknown, (answer: Message) => void>();
 
-  /** Send a message with this `ref` and return its answer. Rejects with what `send` throws. */
+  /** Send a message with this `ref`; returns its answer's `id`, '' if it has none. */
   ask(send: (ref: string) => void, ms: number): Promise<string> {
     const ref = String(Math.random());
     const answered = new Promise<string>((resolve, reject) => {
-      this.#waiting.set(ref, (answer) =>
-        typeof answer === 'string' ? resolve(answer) : reject(answer),
-      );
+      this.#waiting.set(ref, ({ type, data: { id = '', code, message = '' } }) => {
+        if (type !== 'ERROR') resolve(id as string);
+        else reject(code ? new Rejected(code as string, message as string) : new NotConnected());
+      });
       send(ref);
     });
     return within(answered, ms, 'the answer').finally(() => this.#waiting.delete(ref));
   }
 
-  /** Returns whether somebody waits for it. */
-  answer(ref: string, answer: string | Error): boolean {
-    this.#waiting.get(ref)?.(answer);
-    return this.#waiting.has(ref);
+  /** The server has said something, perhaps to one of them. */
+  heard(message: Message): void {
+    this.#waiting.get(message.data.ref)?.(message);
   }
 
-  /** Nobody will be answered any more. */
-  drop(why: Error): void {
-    for (const answer of this.#waiting.values()) answer(why);
+  /** There is no connection any more. */
+  drop(): void {
+    for (const answer of this.#waiting.values()) answer(LOST);
   }
 }

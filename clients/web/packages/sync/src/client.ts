@@ -1,12 +1,12 @@
 /** The device's side of Kull Sync: one object that stays connected and hands out events. */
 
-import { within } from './calls.ts';
+import { Calls, within } from './calls.ts';
 import type { SocketClass } from './connection.ts';
-import { Engine, type EngineOptions, type Output } from './engine.ts';
+import { Engine, type EngineOptions, type Link, type Output } from './engine.ts';
 import { NotConnected, SyncError } from './errors.ts';
 import type { CreditUpdate, Device, Position, ShootProgress } from './events.ts';
 import { MAX_NAME_CHARS, MAX_PLATFORM_CHARS } from './limits.generated.ts';
-import { checkText } from './messages.ts';
+import { checkText, type Json } from './messages.ts';
 import { watchPage } from './page.ts';
 import type { ConnectionState } from './state.ts';
 import { indexedDbStore, type Store } from './store.ts';
@@ -14,6 +14,7 @@ import { canShare, Tabs } from './tabs.ts';
 import { claims, type Token, Tokens } from './tokens.ts';
 import { type CatchingUp, type Handler, type Topics, View } from './view.ts';
 
+const ANSWER_WITHIN = 10_000; // ms for the server to answer a message
 const STORE_WITHIN = 3_000; // ms for the store to answer
 
 export interface SyncOptions {
@@ -51,6 +52,7 @@ export class SyncClient {
   readonly #tokens: Tokens;
   readonly #store: Store | undefined;
   readonly #view = new View();
+  readonly #calls = new Calls();
   #engine: Engine | undefined; // if this is the tab that is connected
   #tabs: Tabs | undefined;
   #key: string | undefined; // of the stored position, once it was read
@@ -79,6 +81,8 @@ export class SyncClient {
       ...{ urls: [url].flat().map(webSocketUrl), tokens: this.#tokens, WebSocket },
       ...{ maxAttempts, connectTimeout, random, deviceName, platform },
     };
+    this.on('message', (message) => this.#calls.heard(message));
+    this.on('state', ({ name }) => name !== 'connected' && this.#calls.drop());
     // `in` asks no browser that blocks site data.
     if (store !== false && (store || 'indexedDB' in globalThis)) {
       this.#store = store || indexedDbStore();
@@ -134,8 +138,7 @@ export class SyncClient {
 
   /** Connect and stay connected. Calling it again is harmless; after `failed` it tries again. */
   connect(): void {
-    if (this.#tabs) this.#tabs.order('start');
-    else if (this.#engine) this.#engine.start();
+    if (this.link) this.link.order('start');
     else if (this.#begun !== this.#run) void this.#begin(++this.#run);
   }
 
@@ -144,7 +147,7 @@ export class SyncClient {
    * any longer. In a browser this happens by itself; React Native tells it by `AppState`.
    */
   wake(): void {
-    this.#order('wake');
+    this.link?.order('wake');
   }
 
   /** Disconnect this client and stay so. What is stored stays: see `logout`. */
@@ -171,8 +174,27 @@ export class SyncClient {
    * Rejects with Rejected (the server says why), NotConnected, or an Error if no answer comes.
    */
   updateProgress(progress: ShootProgress, traceparent?: string): Promise<string> {
-    const by = this.#tabs ?? this.#engine;
-    return by?.updateProgress(progress, traceparent) ?? Promise.reject(new NotConnected());
+    const message = { type: 'UPDATE_PROGRESS', payload: progress, traceparent };
+    return this.ask(message, { type: 'SHOOT_PROGRESS', data: { ...progress } });
+  }
+
+  /**
+   * For `@kull/sync/rooms`: send a message, with a `ref` added, and return the `id` of its answer,
+   * '' if it has none. `own`: the event that it becomes. Rejects like `updateProgress`.
+   */
+  async ask(message: Json, own?: Json): Promise<string> {
+    const send = (ref: string) => {
+      if (!this.link) throw new NotConnected();
+      this.link.order('tell', { ...message, ref });
+    };
+    const id = await this.#calls.ask(send, ANSWER_WITHIN);
+    if (own) this.link?.order('own', { ...own, id });
+    return id;
+  }
+
+  /** For `@kull/sync/rooms`, beside the topic `message`: what this client is connected by. */
+  get link(): Link | undefined {
+    return this.#tabs ?? this.#engine;
   }
 
   async #begin(run: number): Promise<void> {
@@ -180,18 +202,15 @@ export class SyncClient {
     this.#watch();
     const lead = () => this.#lead(run);
     const alone = (error: unknown) => {
+      this.#tabs = undefined;
       this.#view.error(error);
       return lead();
-    };
-    const blocked = (error: unknown) => {
-      this.#tabs = undefined;
-      void alone(error);
     };
     try {
       const share = this.#options.share !== false && canShare();
       const key = share || this.#store ? await this.#findKey() : '';
       if (run !== this.#run) return;
-      if (share) this.#tabs = new Tabs(key, this.#view, lead, blocked, () => this.#forget());
+      if (share) this.#tabs = new Tabs(key, this.#view, lead, alone, () => this.#forget());
       else await lead();
     } catch (error) {
       await alone(error);
@@ -200,7 +219,7 @@ export class SyncClient {
 
   /** Connect by this very object. Returns nothing if that is no longer wanted. */
   async #lead(run: number): Promise<Engine | undefined> {
-    if (!this.#view.position.epoch && this.#key) {
+    if (this.#key && !this.#view.position.epoch) {
       const saved = await this.#ask((store, key) => store.load(key));
       if (saved && run === this.#run) this.#view.restore(saved, saved.snapshot);
     }
@@ -219,18 +238,13 @@ export class SyncClient {
   #watch(): void {
     this.#unwatch();
     this.#unwatch = watchPage({
-      online: () => this.#order('offline', false),
-      offline: () => this.#order('offline', true),
+      online: () => this.link?.order('offline', false),
+      offline: () => this.link?.order('offline', true),
       pagehide: () => this.#end(),
       pageshow: () => this.connect(),
       visibilitychange: () =>
         document.visibilityState === 'visible' ? this.wake() : this.#engine?.hidden(),
     });
-  }
-
-  #order(what: 'wake' | 'offline', arg?: boolean): void {
-    if (this.#tabs) this.#tabs.order(what, arg);
-    else this.#engine?.[what](arg as never);
   }
 
   #end(): void {
@@ -257,21 +271,19 @@ export class SyncClient {
   }
 
   #save(position: Position): Promise<void> | undefined {
-    if (!this.#store || !this.#key) return undefined;
     const saved = { ...position, userId: this.userId, snapshot: this.#view.latest.snapshot };
     return this.#ask((store, key) => store.save(key, saved));
   }
 
   /** Returns nothing if the store fails or does not answer; that is told, and nothing stored then. */
-  async #ask<T>(question: (store: Store, key: string) => Promise<T>): Promise<T | undefined> {
-    if (!this.#store || !this.#key) return undefined;
-    try {
-      return await within(question(this.#store, this.#key), STORE_WITHIN, 'the store');
-    } catch (error) {
+  #ask<T>(question: (store: Store, key: string) => Promise<T>): Promise<T | void> | undefined {
+    const [store, key] = [this.#store, this.#key];
+    if (!store || !key) return undefined;
+    const asked = (async () => question(store, key))(); // it may throw at once
+    return within(asked, STORE_WITHIN, 'the store').catch((error) => {
       this.#key = undefined; // it would fail again and again
       this.#view.error(error);
-      return undefined;
-    }
+    });
   }
 
   #keyOf(user: string): string {

@@ -28,8 +28,6 @@ export interface Closed {
   readonly reason: string;
   /** Since WELCOME; 0 if it never came. */
   readonly lasted: number;
-  /** How long a leaving server wants this device to stay away. */
-  readonly asked?: number | undefined;
 }
 
 export interface Listener {
@@ -52,8 +50,6 @@ export class Connection {
   #welcomedAt: number | undefined;
   #heardAt = 0; // 0: not since the last PING
   #keepalive = 0;
-  #slot: number | undefined; // when a leaving server wants this device elsewhere
-  #complaint = '';
   #ackTimer: Timer;
   #watchTimer: Timer;
 
@@ -130,8 +126,7 @@ export class Connection {
       this.#welcomedAt = now();
       this.#keepalive = incoming.keepalive;
       this.#watch();
-    } else if (incoming.kind === 'RECONNECT') this.#slot = now() + incoming.after;
-    else if (incoming.kind === 'ERROR' && !incoming.ref) this.#complaint = incoming.message;
+    }
     this.#listener.took(incoming);
   }
 
@@ -150,31 +145,29 @@ export class Connection {
   }
 
   /** Acknowledge what was processed. */
-  acknowledge(): void {
+  acknowledge(): Promise<void> | void {
     clearTimeout(this.#ackTimer);
     this.#ackTimer = undefined;
     if (!this.isOpen || !this.#session.acks.events) return;
-    this.#sendAcks(this.#listener.acknowledging());
+    return this.#sendAcks(this.#listener.acknowledging());
   }
 
   /** A page that goes away before it has stored them gets these events once more. */
-  #sendAcks(saved?: Promise<void>, then?: () => void): void {
+  #sendAcks(saved?: Promise<void>, then?: () => void): Promise<void> | void {
     const seqs = this.#session.acks.take();
     const send = () => {
       for (const [queue, seq] of seqs) this.send(messages.ack(queue, seq));
       then?.();
     };
-    if (saved) saved.then(send);
-    else send();
+    return saved ? saved.then(send) : send();
   }
 
   #end(code: number, reason: string): void {
     if (this.#ended) return;
-    const asked = this.#slot && Math.max(0, this.#slot - now());
     const lasted = now() - (this.#welcomedAt ?? now());
     this.#ended = true;
     this.isOpen = false;
-    this.#listener.ended({ code, reason: reason || this.#complaint, lasted, asked });
+    this.#listener.ended({ code, reason, lasted });
   }
 }
 

@@ -1,18 +1,17 @@
 /** Keeps one connection alive: connects, reconnects, renews the token, gives up. */
 
-import { Calls, within } from './calls.ts';
+import { within } from './calls.ts';
 import { now } from './clock.ts';
 import { mayReconnect, REPLACED, TOKEN_EXPIRED } from './close-codes.ts';
 import { type Closed, Connection, type SocketClass } from './connection.ts';
-import { NotConnected, Rejected, SyncError, Unauthorized } from './errors.ts';
-import type { Device, Position, ShootProgress, SyncEvent } from './events.ts';
+import { Rejected, SyncError, Unauthorized } from './errors.ts';
+import type { Device, Position, SyncEvent } from './events.ts';
 import * as messages from './messages.ts';
 import { Reconnecting } from './reconnect.ts';
 import { type Delivery, type Incoming, Session } from './session.ts';
 import { actionFor, IDLE, type Told } from './state.ts';
 import type { Tokens } from './tokens.ts';
 
-const ANSWER_WITHIN = 10_000; // ms for the server to answer a message
 const HANDLE_WITHIN = 30_000; // ms for the application to handle an event
 const RENEW_BEFORE = 60_000; // ms before a token expires, or a fifth of its life if that is less
 const RENEWAL_PAUSE = 10_000; // ms between renewals that bring no token to live with
@@ -50,18 +49,31 @@ export interface Output {
   catchingUp(progress: { done: number; total: number }): void;
   /** Store the position; acknowledgements wait for it. */
   save(position: Position): Promise<void> | undefined;
+  /** The server has said what means nothing to the engine, see `@kull/sync/rooms`. */
+  message(message: messages.Message): void;
   error(error: unknown): void;
 }
 
-export class Engine {
+/** What an engine can be asked for by another tab. */
+export type Order = 'start' | 'wake' | 'offline' | 'tell' | 'own';
+
+/** What a client is connected by: an engine of its own, or one that tabs share. */
+export interface Link {
+  order(order: Order, arg?: boolean | messages.Json): void;
+  /** What the tabs that share it have in common. */
+  readonly key?: string;
+}
+
+export class Engine implements Link {
   readonly #options: EngineOptions;
   readonly #output: Output;
   readonly #session: Session;
   readonly #reconnecting: Reconnecting;
-  readonly #calls = new Calls();
   readonly #inbox: Delivery[] = []; // bounded by the server's window
   #state: Told = IDLE;
   #connection: Connection | undefined;
+  #complaint: string | undefined;
+  #slot: number | undefined; // when a leaving server wants this device elsewhere
   #attempt = 0; // which attempt is the current one; an older one that returns late is ignored
   #url = 0;
   #wasConnected = false;
@@ -77,6 +89,10 @@ export class Engine {
     this.#output = output;
     this.#session = new Session(options.position);
     this.#reconnecting = new Reconnecting(options.maxAttempts, options.random);
+  }
+
+  order(order: Order, arg?: boolean | messages.Json): void {
+    this[order](arg as never);
   }
 
   /** Connect, unless that is being done already. */
@@ -115,21 +131,25 @@ export class Engine {
     else this.wake();
   }
 
-  /** Tell the user's other devices; returns the event's id. Rejects as documented in client.ts. */
-  updateProgress(payload: ShootProgress, traceparent?: string): Promise<string> {
-    const send = (ref: string) => {
-      const text = JSON.stringify({ type: 'UPDATE_PROGRESS', payload, traceparent, ref });
-      if (!this.#connection?.send(text)) throw new NotConnected();
-    };
-    return this.#calls.ask(send, ANSWER_WITHIN).then((id) => {
-      this.#output.event(this.#ownProgress(payload, id), this.#session.position.epoch);
-      return id;
-    });
+  /** Send a message. If there is no connection, that is the answer. */
+  async tell(message: messages.Json): Promise<void> {
+    // What is not followed any more cannot be acknowledged.
+    if (message.type === 'LEAVE') await this.#connection?.acknowledge();
+    if (this.#connection?.send(JSON.stringify(message))) return;
+    this.#output.message({ type: 'ERROR', data: { ref: message.ref } });
+  }
+
+  /** A message of this device has become this event, which the server tells only to others. */
+  own(event: messages.Message): void {
+    const { userId, deviceId, position } = this.#session;
+    const own = { ...event, timestamp: Date.now(), deviceId, userId };
+    this.#output.event(messages.eventOf(own), position.epoch);
   }
 
   async #connect(reason = ''): Promise<void> {
     this.#leave();
     const attempt = ++this.#attempt;
+    this.#slot = this.#complaint = undefined;
     this.#trying({ reason });
     const { tokens, urls, connectTimeout } = this.#options;
     try {
@@ -166,19 +186,21 @@ export class Engine {
         if (!incoming.problem && incoming.event.type.startsWith('DEVICE_')) this.#tellIdentity();
         this.#inbox.push(incoming);
         return void this.#handOut();
-      case 'staleness':
-        return this.#connected();
       case 'refreshed':
         this.#options.tokens.lives(incoming.lifetime);
         return this.#renewWithin(incoming.lifetime);
-      case 'TOKEN_EXPIRED':
-        return this.#renewWithin(0);
-      case 'ACCEPTED':
-        return void this.#calls.answer(incoming.ref, incoming.id);
-      case 'ERROR': {
-        const error = new Rejected(incoming.code, incoming.message);
-        if (this.#calls.answer(incoming.ref, error)) return;
-        if (COMPLAINT.test(error.code)) this.#output.error(error);
+      case 'staleness':
+        return this.#connected();
+      case 'message': {
+        const { type, data } = incoming.said;
+        if (type === 'TOKEN_EXPIRED') this.#renewWithin(0);
+        if (type === 'RECONNECT') this.#slot = now() + messages.read(data, { after: 0 }).after;
+        if (type === 'ERROR' && !data.ref) {
+          const { code, message } = messages.read(data, { code: '', message: '' });
+          this.#complaint = message;
+          if (COMPLAINT.test(code)) this.#output.error(new Rejected(code, message));
+        }
+        this.#output.message(incoming.said);
       }
     }
   }
@@ -187,7 +209,8 @@ export class Engine {
     this.#tell({ name: 'connected', reason: '', staleSince: this.#session.staleSince });
   }
 
-  #ended({ code, reason, lasted, asked }: Closed): void {
+  #ended({ code, reason, lasted }: Closed): void {
+    const asked = this.#slot && Math.max(0, this.#slot - now());
     this.#leave();
     const { tokens } = this.#options;
     const once =
@@ -195,7 +218,7 @@ export class Engine {
       (code === REPLACED && !this.#reconnecting.believesReplaced(lasted, now()));
     const action = actionFor(code);
     if (action === 'sign-in') tokens.drop();
-    const why = reason || `closed with ${code}`;
+    const why = reason || this.#complaint || `closed with ${code}`;
     if (mayReconnect(code) || once) {
       return this.#retry(why, { lasted, asked, offline: this.#offline }, code);
     }
@@ -234,7 +257,6 @@ export class Engine {
     clearTimeout(this.#quietTimer);
     this.#connection?.close(saved);
     this.#connection = undefined;
-    this.#calls.drop(new NotConnected());
   }
 
   async #handOut(): Promise<void> {
@@ -280,18 +302,12 @@ export class Engine {
     try {
       const token = await tokens.renew();
       if (attempt !== this.#attempt) return;
-      this.#connection?.send(JSON.stringify({ type: 'REFRESH', token }));
+      this.tell({ type: 'REFRESH', token });
     } catch (error) {
       if (attempt !== this.#attempt || this.#refused(error)) return;
       this.#output.error(error);
     }
     this.#renewWithin(0); // unless REFRESHED says how long the new one lives
-  }
-
-  #ownProgress(data: ShootProgress, id: string): SyncEvent {
-    const { userId, deviceId } = this.#session;
-    const own = { id, timestamp: Date.now(), deviceId, userId };
-    return messages.eventOf({ type: 'SHOOT_PROGRESS', data: { ...data }, ...own });
   }
 
   #tellCatchingUp(): void {
@@ -307,7 +323,7 @@ export class Engine {
 
   #tellIdentity(): void {
     const { userId, deviceId, sessionId, devices } = this.#session;
-    this.#output.identity({ userId, deviceId, edge: sessionId.split('/')[0] ?? '', devices });
+    this.#output.identity({ userId, deviceId, edge: sessionId.split('/')[0] as string, devices });
   }
 
   #tell(state: Omit<Told, 'attempt'>): void {

@@ -17,12 +17,11 @@ import { NEEDED, read, recoveryLost } from './messages.ts';
 export type Incoming =
   | { kind: 'delivery'; event: SyncEvent; run: number; chars?: number; problem?: unknown }
   | { kind: 'welcomed'; keepalive: number }
-  | { kind: 'staleness' | 'TOKEN_EXPIRED' }
-  | { kind: 'RECONNECT'; after: number }
   /** `lifetime`: of the token in use, by the server's clock, in ms; NaN: for ever. */
   | { kind: 'refreshed'; lifetime: number }
-  | { kind: 'ACCEPTED'; ref: string; id: string }
-  | { kind: 'ERROR'; ref: string; code: string; message: string };
+  | { kind: 'staleness' }
+  /** Anything else: for the shell, for whoever asked, or of a newer server. */
+  | { kind: 'message'; said: messages.Message };
 
 export type Delivery = Extract<Incoming, { kind: 'delivery' }>;
 
@@ -51,14 +50,6 @@ const QUEUE: Queue = {
   until: 0,
 };
 
-/** What the shell alone cares for, with the fields that it gets. */
-const HANDED_ON = {
-  TOKEN_EXPIRED: {},
-  RECONNECT: { after: 0 },
-  ACCEPTED: { ref: '', id: '' },
-  ERROR: { ref: '', code: 'unknown', message: '' },
-};
-
 const WELCOME = { epoch: '', window: 64, userId: '', deviceId: '', sessionId: '' };
 
 export class Session {
@@ -73,7 +64,7 @@ export class Session {
   #stale = new Map<string, number>(); // queues that the server gets no news of, and since when
   #stranger = false; // the server may take this device for one it has never seen
 
-  constructor(position: Position = { epoch: '', after: {} }) {
+  constructor(position: Position) {
     this.#epoch = position.epoch;
     for (const [name, seq] of Object.entries(position.after)) {
       this.#newQueue(name, { received: seq, processed: seq });
@@ -128,6 +119,7 @@ export class Session {
   #read(text: unknown): Incoming[] {
     const message = messages.parse(text);
     const { data } = message;
+    const said: Incoming = { kind: 'message', said: message };
     if ((message.seq ?? message.id) != null) return this.#event(messages.eventOf(message));
     switch (message.type) {
       case 'WELCOME':
@@ -137,7 +129,7 @@ export class Session {
         return [{ kind: 'refreshed', lifetime }, ...welcome];
       }
       case 'JOINED':
-        return this.#stand(messages.standingOf(data));
+        return [...this.#stand(messages.standingOf(data)), said];
       case 'RECOVERY_LOST': {
         const { queue, head } = read(data, { queue: '', head: NEEDED });
         return this.#startOver(queue, head, true);
@@ -150,11 +142,10 @@ export class Session {
       case 'FRESH':
         this.#stale.delete(read(data, { queue: '' }).queue);
         return [{ kind: 'staleness' }];
-      default: {
-        const fields = HANDED_ON[message.type as keyof typeof HANDED_ON]; // or it is of a newer server
-        return fields ? [{ kind: message.type, ...read(data, fields) } as Incoming] : [];
-      }
+      case 'LEFT':
+        this.#forget(read(data, { queue: '' }).queue);
     }
+    return [said];
   }
 
   /** Note that the application is done with an event. */
@@ -241,6 +232,13 @@ export class Session {
     this.#generations.set(device.deviceId, generation);
     if (event.type === 'DEVICE_CONNECTED') this.#devices.set(device.deviceId, device);
     else this.#devices.delete(device.deviceId);
+  }
+
+  /** What is known of a room that is not followed any more would only grow old. */
+  #forget(name: string): void {
+    this.#queues.delete(name);
+    this.#stale.delete(name);
+    this.acks.forget(name);
   }
 
   #queue(name: string, head = 0): Queue {

@@ -4,16 +4,9 @@
  * the next tab, which goes on from what itself has handed out.
  */
 
-import { Calls } from './calls.ts';
-import type { Engine } from './engine.ts';
-import { NotConnected, Rejected } from './errors.ts';
-import type { ShootProgress } from './events.ts';
+import type { Engine, Link, Order } from './engine.ts';
+import { type Json, recoveryLost } from './messages.ts';
 import type { View } from './view.ts';
-
-const ANSWER_WITHIN = 12_000; // ms; a little more than the leader's own patience
-const ORDERS = ['start', 'wake', 'offline'] as const;
-
-type Order = (typeof ORDERS)[number];
 
 /** All that a tab needs to be level with the leader. */
 type Level = View['level'];
@@ -24,9 +17,7 @@ interface Said {
   logout(): void;
   level(level: Level): void;
   told(what: keyof View['tells'], args: never[]): void;
-  order(order: Order, arg?: boolean): void;
-  progress(ref: string, progress: ShootProgress, traceparent?: string): void;
-  answer(ref: string, id?: string, code?: string, message?: string): void;
+  order(order: Order, arg?: boolean | Json): void;
 }
 
 /** Whether this is a page of a browser that can share. */
@@ -35,10 +26,10 @@ export function canShare(): boolean {
   return !!(document && BroadcastChannel && navigator?.locks); // in secure contexts only
 }
 
-export class Tabs {
+export class Tabs implements Link {
+  readonly key: string;
   readonly #view: View;
   readonly #channel: BroadcastChannel;
-  readonly #calls = new Calls();
   readonly #leaving = new AbortController();
   #engine: Engine | undefined;
   #isLevel = false;
@@ -52,9 +43,10 @@ export class Tabs {
     key: string,
     view: View,
     lead: () => Promise<Engine | undefined>,
-    alone: (error: unknown) => void,
+    alone: (error: unknown) => Promise<unknown>,
     logout: () => void,
   ) {
+    this.key = key;
     this.#view = view;
     const heard: Said = {
       hello: () => this.#engine && this.#tellLevel(),
@@ -65,17 +57,7 @@ export class Tabs {
         if (!this.#engine && this.#isLevel)
           (view.tells[what] as (...args: never[]) => unknown)(...args);
       },
-      order: (order, arg) => this.#engine?.[order](arg as never),
-      progress: (ref, progress, traceparent) =>
-        this.#engine?.updateProgress(progress, traceparent).then(
-          (id) => this.#post('answer', ref, id),
-          ({ code, message }) => this.#post('answer', ref, undefined, code, message),
-        ),
-      answer: (ref, id, code, message = '') =>
-        this.#calls.answer(
-          ref,
-          id ?? (code ? new Rejected(code, message) : new NotConnected(message)),
-        ),
+      order: (order, arg) => this.#engine?.order(order, arg),
     };
     const name = `kull-sync ${key}`;
     this.#channel = new BroadcastChannel(name);
@@ -93,7 +75,7 @@ export class Tabs {
     navigator.locks.request(name, { signal: this.#leaving.signal }, held).catch((error) => {
       if (this.#leaving.signal.aborted) return;
       this.leave();
-      alone(error);
+      void alone(error);
     });
   }
 
@@ -110,16 +92,9 @@ export class Tabs {
   }
 
   /** Ask the leader's engine, wherever it is. */
-  order(order: Order, arg?: boolean): void {
-    if (this.#engine) this.#engine[order](arg as never);
+  order(order: Order, arg?: boolean | Json): void {
+    if (this.#engine) this.#engine.order(order, arg);
     else this.#post('order', order, arg);
-  }
-
-  /** The same as Engine.updateProgress. */
-  updateProgress(progress: ShootProgress, traceparent?: string): Promise<string> {
-    if (this.#engine) return this.#engine.updateProgress(progress, traceparent);
-    const post = (ref: string) => this.#post('progress', ref, progress, traceparent);
-    return this.#calls.ask(post, ANSWER_WITHIN);
   }
 
   /** Let the other tabs log out too. */
@@ -136,19 +111,22 @@ export class Tabs {
   }
 
   /** A tab that was away while the others went on lacks events: its application has to refetch. */
-  #level({ instance, position, snapshot, state, identity, catchingUp }: Level): void {
+  #level(level: Level): void {
     const view = this.#view;
-    view.instance = instance;
+    const { position } = level;
+    view.instance = level.instance;
     const { epoch, after } = view.position;
     const lost = Object.entries(position.after).filter(
       ([queue, seq]) => epoch !== position.epoch || (after[queue] ?? 0) < seq,
     );
-    if (epoch) for (const [queue, head] of lost) view.lost(queue, head);
-    if (!this.#isLevel || lost.length > 0) view.restore(position, snapshot);
+    for (const [queue, head] of lost) {
+      if (epoch) view.tells.event(recoveryLost(queue, head, view.identity.userId), epoch);
+    }
+    if (!this.#isLevel || lost.length > 0) view.restore(position, level.snapshot);
     this.#isLevel = true;
-    view.tells.identity(identity);
-    view.tells.catchingUp(catchingUp);
-    view.tells.state(state);
+    view.tells.identity(level.identity);
+    view.tells.catchingUp(level.catchingUp);
+    view.tells.state(level.state);
   }
 
   #tellLevel(): void {

@@ -10,7 +10,7 @@ import {
   type SyncEvent,
 } from './events.ts';
 import { Latest, type Snapshot } from './latest.ts';
-import { recoveryLost } from './messages.ts';
+import type { Message } from './messages.ts';
 import { type ConnectionState, IDLE, type Told } from './state.ts';
 
 /** What `on` takes, and what the listener gets. */
@@ -23,6 +23,8 @@ export type Topics = { [T in EventType]: EventOf<T> } & {
   error: unknown;
   /** Anything that this client's properties show is different now. */
   change: undefined;
+  /** For `@kull/sync/rooms`: what the server says that is no event, or another tab's `post`. */
+  message: Message;
 };
 
 export type Handler<T> = (value: T) => unknown;
@@ -70,58 +72,54 @@ export class View {
 
   /** Where others go on from: see tabs.ts. */
   get level() {
-    const { instance, position, state, identity, catchingUp } = this;
-    return { instance, position, state, identity, catchingUp, snapshot: this.latest.snapshot };
+    return {
+      instance: this.instance,
+      position: this.position,
+      state: this.state,
+      identity: this.identity,
+      catchingUp: this.catchingUp,
+      snapshot: this.latest.snapshot,
+    };
   }
 
   /** What an engine tells this view, by the names of its Output. */
   readonly tells = {
-    state: (state: Told) => this.#setState(state),
-    identity: (identity: Identity) => this.#setIdentity(identity),
-    catchingUp: (progress: CatchingUp) => this.#setCatchingUp(progress),
-    event: (event: SyncEvent, epoch: string) => this.#event(event, epoch),
+    state: (told: Told): void => {
+      const { name, previous } = this.state;
+      if (name === 'connected' && told.name !== name) this.freshAt = Date.now();
+      this.state = { ...told, previous: told.name === name ? previous : name };
+      this.#emit('state', this.state);
+      this.#changed();
+    },
+    identity: (identity: Identity): void => {
+      const before = this.identity.devices;
+      this.identity = identity;
+      if (JSON.stringify(before) !== JSON.stringify(identity.devices)) {
+        this.#emit('devices', identity.devices);
+      } else this.identity = { ...identity, devices: before }; // keeps the list's identity
+      this.#changed();
+    },
+    catchingUp: (progress: CatchingUp): void => {
+      const { done, total } = this.catchingUp;
+      if (done === progress.done && total === progress.total) return;
+      this.catchingUp = progress;
+      this.#changed();
+    },
+    /** Hand out an event, unless it is a repeat. The promise is fulfilled when all are done with it. */
+    event: (event: SyncEvent, epoch: string): void | Promise<void> => {
+      if (!this.#isNew(event, epoch)) return;
+      if (this.latest.note(event)) this.#changed();
+      // An event may be called like another topic, or like what this client says itself.
+      const known = isLoss(event) || /^(?!RECOVERY_LOST$)[A-Z]/.test(event.type);
+      const topics = known ? [event.type, 'event' as const] : ['event' as const];
+      const slow = topics.flatMap((topic) => this.#emit(topic, event as never));
+      if (slow.length > 0) return Promise.all(slow).then(() => {});
+    },
+    message: (message: Message): void => {
+      if (message.type === 'LEFT') this.#after.delete(message.data.queue as string);
+      this.#emit('message', message);
+    },
   };
-
-  /** Events of a queue have passed this tab by. */
-  lost(queue: string, head: number): void {
-    this.#event(recoveryLost(queue, head, this.identity.userId), this.#epoch);
-  }
-
-  #setState(told: Told): void {
-    const { name, previous } = this.state;
-    if (name === 'connected' && told.name !== name) this.freshAt = Date.now();
-    const state = { ...told, previous: told.name === name ? previous : name };
-    this.state = state;
-    this.#emit('state', state);
-    this.#changed();
-  }
-
-  #setIdentity(identity: Identity): void {
-    const before = this.identity;
-    this.identity = identity;
-    if (JSON.stringify(before.devices) !== JSON.stringify(identity.devices)) {
-      this.#emit('devices', identity.devices);
-    } else this.identity = { ...identity, devices: before.devices }; // keeps the list's identity
-    this.#changed();
-  }
-
-  #setCatchingUp(progress: CatchingUp): void {
-    const { done, total } = this.catchingUp;
-    if (done === progress.done && total === progress.total) return;
-    this.catchingUp = progress;
-    this.#changed();
-  }
-
-  /** Hand out an event, unless it is a repeat. The promise is fulfilled when all are done with it. */
-  #event(event: SyncEvent, epoch: string): void | Promise<void> {
-    if (!this.#isNew(event, epoch)) return;
-    if (this.latest.note(event)) this.#changed();
-    // An event may be called like another topic, or like what this client says itself.
-    const known = isLoss(event) || /^(?!RECOVERY_LOST$)[A-Z]/.test(event.type);
-    const topics = known ? [event.type, 'event' as const] : ['event' as const];
-    const slow = topics.flatMap((topic) => this.#emit(topic, event as never));
-    if (slow.length > 0) return Promise.all(slow).then(() => {});
-  }
 
   error(error: unknown): void {
     if (this.#handlers.get('error')?.size) this.#emit('error', error);

@@ -4,6 +4,8 @@ import { type Delivery, Session } from '../src/session.ts';
 
 type Json = Record<string, unknown>;
 
+const NOWHERE: Position = { epoch: '', after: {} };
+
 const text = (type: string, data: Json = {}, fields: Json = {}) =>
   JSON.stringify({ type, data, ...fields });
 
@@ -22,7 +24,7 @@ function welcome(fields: Json = {}, queue: Json = {}): string {
 const joined = (head: number, after = 0) =>
   text('JOINED', { queue: 'all', head, after, recovered: true });
 
-function opened(position?: Position, fields: Json = {}, queue: Json = {}): Session {
+function opened(position: Position = NOWHERE, fields: Json = {}, queue: Json = {}): Session {
   const session = new Session(position);
   session.received(welcome(fields, queue));
   return session;
@@ -220,19 +222,29 @@ describe('devices', () => {
 });
 
 describe('messages', () => {
-  it('of a newer server are ignored', () => {
-    expect(opened().received(text('CONFETTI', { colour: 'blue' }))).toEqual([]);
+  it.each([
+    ['CONFETTI', { colour: 'blue' }],
+    ['ACCEPTED', { ref: '1', id: 'x' }],
+    ['RECONNECT', { after: 1500 }],
+  ])('that are not about the queues are handed on: %s', (type, data) => {
+    const said = { type, data };
+
+    expect(opened().received(text(type, data))).toEqual([{ kind: 'message', said }]);
   });
 
-  it('that answer find their message', () => {
+  it('about a room that is not followed any more make it forgotten', () => {
     const session = opened();
+    session.received(text('JOINED', { queue: 'room:w', head: 3, after: 0, recovered: true }));
+    session.received(text('STALE', { queue: 'room:w', since: 5 }));
+    process(session, stored(1), stored(4, { queue: 'room:w' }));
+    const data = { queue: 'room:w', reason: 'not granted any more' };
 
-    expect(session.received(text('ACCEPTED', { ref: '1', id: 'x' }))).toEqual([
-      { kind: 'ACCEPTED', ref: '1', id: 'x' },
+    expect(session.received(text('LEFT', data))).toEqual([
+      { kind: 'message', said: { type: 'LEFT', data } },
     ]);
-    expect(session.received(text('RECONNECT', { after: 1500 }))).toEqual([
-      { kind: 'RECONNECT', after: 1500 },
-    ]);
+    expect(session.position.after).toEqual({ user: 1 });
+    expect(session.staleSince).toBeUndefined();
+    expect(acked(session)).toEqual({ user: 1 });
   });
 
   it.each([
@@ -246,8 +258,8 @@ describe('messages', () => {
     ['{"type":"WELCOME","data":{"queue":{"queue":"user"}}}', 'head must be an integer'],
     [new Uint8Array(), 'binary'],
   ])('that are not the protocol are told: %s', (message, why) => {
-    expect(() => new Session().received(message)).toThrow(BadMessage);
-    expect(() => new Session().received(message)).toThrow(why);
+    expect(() => new Session(NOWHERE).received(message)).toThrow(BadMessage);
+    expect(() => new Session(NOWHERE).received(message)).toThrow(why);
   });
 });
 
