@@ -7,6 +7,12 @@ const REACT = ['react', 'react/jsx-runtime', '@kull/sync'];
 const BUDGETS = [
   ['@kull/sync, the client', "export { SyncClient, Unauthorized } from '@kull/sync'", [], 8],
   ['@kull/sync, all of it', "export * from '@kull/sync'", [], 8.25],
+  [
+    '@kull/sync and its rooms',
+    "export { SyncClient, Unauthorized } from '@kull/sync'; export * from '@kull/sync/rooms'",
+    [],
+    12,
+  ],
   ['@kull/sync/metrics', "export * from '@kull/sync/metrics'", [], 1],
   ['@kull/sync, only mayReconnect', "export { mayReconnect } from '@kull/sync'", [], 0.5],
   ['@kull/sync-react, all of it', "export * from '@kull/sync-react'", REACT, 6],
