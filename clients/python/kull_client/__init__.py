@@ -16,8 +16,10 @@ from kull_client.errors import (
     Unauthorized,
 )
 from kull_client.event import Device, Event, Position
+from kull_client.roster import Member
 from kull_client.state import State
 from kull_client.stats import Stats
+from kull_client.statuses import UserStatus
 
 __version__ = version("kull-client")
 
@@ -27,6 +29,7 @@ __all__ = [
     "Event",
     "GaveUp",
     "InvalidMessage",
+    "Member",
     "NotConnected",
     "Position",
     "Rejected",
@@ -36,5 +39,6 @@ __all__ = [
     "SyncClosed",
     "SyncError",
     "Unauthorized",
+    "UserStatus",
     "__version__",
 ]

@@ -7,10 +7,11 @@ import logging
 import random as randomness
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Any, Final, Literal, Self
+from typing import Final, Self, TypeVar
 from uuid import uuid4
 
 from kull_client import messages
+from kull_client.asking import Asking
 from kull_client.close_codes import CloseCode
 from kull_client.connection import Connection
 from kull_client.dial import is_websocket
@@ -19,18 +20,20 @@ from kull_client.event import Device, Event, Position
 from kull_client.inbox import Inbox
 from kull_client.reconnect import Ended, Reconnecting
 from kull_client.requests import Requests
-from kull_client.rooms import queue_of
-from kull_client.session import Delivery, Session
+from kull_client.rooms import PREFIX
+from kull_client.session import Change, Delivery, RosterChanged, Session, StatusChanged
 from kull_client.state import State
 from kull_client.stats import Stats
+from kull_client.statuses import UserStatus
 from kull_client.tokens import NoToken, Token, Tokens
 
 log = logging.getLogger("kull_client")
+T = TypeVar("T")
 DEFAULT_ATTEMPTS: Final = 10
 DEFAULT_BUFFER: Final = 256  # events; above the server's window, so that it rarely fills
 
 
-class SyncClient:
+class SyncClient(Asking):
     """`async with SyncClient(url, token) as client: async for event in client: …`
 
     An event counts as processed, and is acknowledged, when the next one is asked for; the last one
@@ -51,6 +54,8 @@ class SyncClient:
         connect_timeout: seconds for a token, and for one attempt from then to WELCOME.
         buffer: events that wait for the application; when it is full the client stops reading.
         on_state: called on the event loop with each new State; it must not block.
+        on_members: the same, with the name of a room in which others are now, or do something else.
+        on_status: the same, with the UserStatus of a watched user that came online, or went.
         on_error: the same, with what the server sent and this client cannot read. A stored event
             among it was skipped: the others go on.
         random: returns a float from 0 to 1, for back-off.
@@ -74,6 +79,8 @@ class SyncClient:
         buffer: int = DEFAULT_BUFFER,
         on_state: Callable[[State], None] | None = None,
         on_error: Callable[[BadMessage], None] | None = None,
+        on_members: Callable[[str], None] | None = None,
+        on_status: Callable[[UserStatus], None] | None = None,
         random: Callable[[], float] = randomness.random,
     ) -> None:
         if not is_websocket(url):
@@ -83,6 +90,7 @@ class SyncClient:
         self._device_id, self._device_name, self._platform = device_id, device_name, platform
         self._connect_timeout = connect_timeout
         self._on_state, self._on_error = on_state, on_error
+        self._on_members, self._on_status = on_members, on_status
         self._session = Session(position)
         self._inbox = Inbox(buffer)
         self._requests = Requests()
@@ -146,80 +154,6 @@ class SyncClient:
         """Whether the server says that nothing new can come right now, see State.stale_since."""
         return self._state.stale
 
-    async def update_progress(
-        self,
-        *,
-        shoot_id: str,
-        status: Literal["queued", "processing", "completed", "failed"],
-        processed_count: int,
-        total_count: int,
-        provider: str,
-        current_image: str | None = None,
-        eta: float | None = None,
-        error_message: str | None = None,
-        traceparent: str = "",
-        answer_within: float = 10.0,
-    ) -> str:
-        """Tell the user's other devices how far a shoot is, and return the event's id.
-
-        `eta` and `answer_within` are in seconds, `traceparent` is W3C Trace Context. After an error
-        it may still have arrived; again is harmless, as only the newest of a shoot counts.
-
-        Raises:
-            Rejected: the server refused it and says why.
-            InvalidMessage: it can never be right, e.g. a file name that is not UTF-8.
-            NotConnected, TimeoutError: there was no connection until the answer, or no answer.
-        """
-        fields: dict[str, Any] = {
-            "shootId": shoot_id,
-            "status": status,
-            "processedCount": processed_count,
-            "totalCount": total_count,
-            "currentImage": current_image,
-            "eta": eta,
-            "provider": provider,
-            "errorMessage": error_message,
-        }
-        said = messages.progress(fields, traceparent)
-        return await self._ask(lambda ref: messages.compact(said | {"ref": ref}), answer_within)
-
-    async def join(self, room: str, *, answer_within: float = 10.0) -> None:
-        """Follow a room from now on, on every later connection as well.
-
-        Its events come like all others, with `queue` `room:<name>`. If the server ends it later
-        (the token does not grant the room any more), an event `LEFT` says so.
-
-        Raises:
-            Rejected: the token does not grant this room, or too many are followed.
-            NotConnected: there is no connection, or it was lost before the answer: join again.
-            TimeoutError: no answer in time; the room may be followed.
-        """
-        queue = queue_of(room)
-        if queue not in self._session.rooms:
-            await self._ask(lambda ref: messages.join(queue, ref), answer_within)
-
-    async def leave(self, room: str, *, answer_within: float = 10.0) -> None:
-        """Follow a room no more. What was processed is kept by the server for this device.
-
-        Raises like `join`; the next connection does not follow the room in any case.
-        """
-        queue = queue_of(room)
-        self._processed()
-        await self._connection.flush()
-        self._session.rooms.gone(queue)
-        if self.connected:
-            await self._ask(lambda ref: messages.leave(queue, ref), answer_within)
-        else:
-            self._session.forget(queue)
-
-    async def typing(self, room: str, *, answer_within: float = 10.0) -> None:
-        """Tell those in a room that this user is typing: an event `TYPING` with `userId` in `data`.
-
-        It reaches who is there now, this user's devices too, and is forgotten: show it for a few
-        seconds. Raises like `join`.
-        """
-        await self._ask(lambda ref: messages.typing(queue_of(room), ref), answer_within)
-
     async def logout(self, *, answer_within: float = 10.0) -> None:
         """Make the token worth nothing, for whoever else shows it too, and close this client.
 
@@ -234,13 +168,6 @@ class SyncClient:
                 raise
         finally:
             self._logging_out = False
-
-    async def sign_out(self, device_id: str, *, answer_within: float = 10.0) -> None:
-        """Sign out a device of this user: it must log in again, and the server forgets it.
-
-        Twice is harmless. Raises like `update_progress`; Rejected also for an unknown device.
-        """
-        await self._ask(lambda ref: messages.sign_out(device_id, ref), answer_within)
 
     async def _ask(self, message: Callable[[str], str], within: float) -> str:
         """Send a message with a `ref`; return its answer."""
@@ -340,7 +267,8 @@ class SyncClient:
         )
 
     def _new_connection(self) -> Connection:
-        return Connection(self._session, self._inbox, self._requests, self._tokens, self._skipped)
+        told = self._skipped, self._changed
+        return Connection(self._session, self._inbox, self._requests, self._tokens, *told)
 
     def _may_try_again(self, closed: SyncClosed) -> bool:
         match closed.code:
@@ -377,11 +305,14 @@ class SyncClient:
 
     def _skipped(self, problem: BadMessage) -> None:
         log.warning("a message was skipped: %s", problem)
-        if self._on_error is not None:
-            try:
-                self._on_error(problem)
-            except Exception:
-                log.exception("on_error has failed")
+        _call("on_error", self._on_error, problem)
+
+    def _changed(self, change: Change) -> None:
+        match change:
+            case RosterChanged(queue):
+                _call("on_members", self._on_members, queue.removeprefix(PREFIX))
+            case StatusChanged(status):
+                _call("on_status", self._on_status, status)
 
     def _end(self, error: Exception | None, reason: str) -> None:
         if self._ended:
@@ -398,3 +329,12 @@ class SyncClient:
         self.stats.told(state)
         if self._on_state is not None:
             self._on_state(state)
+
+
+def _call(name: str, listener: Callable[[T], None] | None, what: T) -> None:
+    """Tell the application. What it raises must not keep it from its events."""
+    if listener is not None:
+        try:
+            listener(what)
+        except Exception:
+            log.exception("%s has failed", name)

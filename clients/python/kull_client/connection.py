@@ -18,12 +18,15 @@ from kull_client.inbox import Inbox
 from kull_client.reconnect import Ended
 from kull_client.requests import Requests
 from kull_client.session import (
+    Change,
     Delivery,
     Incoming,
     Reconnect,
     Refused,
+    RosterChanged,
     Session,
     Staleness,
+    StatusChanged,
     Welcomed,
 )
 from kull_client.subprotocols import V2
@@ -39,6 +42,8 @@ class Connection:
     """Connects once and serves that connection. `run` says how it ended.
 
     skipped: called with what could not be read, and was no stored event.
+
+    changed: called with what is different about others.
     """
 
     def __init__(
@@ -48,11 +53,13 @@ class Connection:
         requests: Requests,
         tokens: Tokens,
         skipped: Callable[[BadMessage], None],
+        changed: Callable[[Change], None],
     ) -> None:
         self._session = session
         self._inbox = inbox
         self._requests = requests
         self._skipped = skipped
+        self._changed = changed
         self._tokens = tokens
         self._signed_out: Unauthorized | None = None
         self._renewal_changed = asyncio.Event()
@@ -166,10 +173,12 @@ class Connection:
                         patience.reschedule(None)
                         self._welcomed_at = _now()
                         on_change()
-                        for message in self._session.rooms.again():
+                        for message in self._session.again():
                             await socket.send(message)
                     case Staleness():
                         on_change()
+                    case RosterChanged() | StatusChanged():
+                        self._changed(each)
                     case Reconnect(after):
                         self._slot = _now() + after
                     case _:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -114,11 +114,24 @@ def device_of(data: Mapping[str, Any]) -> Device:
 
 
 def devices_of(data: Mapping[str, Any]) -> list[Device]:
-    """Return WELCOME's `devices`. Raises BadMessage."""
-    devices = data.get("devices") or []
-    if not isinstance(devices, list) or not all(isinstance(each, dict) for each in devices):
-        raise BadMessage("devices must be a list of objects")
-    return [device_of(each) for each in devices]
+    """Return the `devices` of WELCOME, or of a member of a room. Raises BadMessage."""
+    return [device_of(each) for each in objects(data, "devices")]
+
+
+def objects(data: Mapping[str, Any], name: str) -> list[Json]:
+    """Return a list of objects, empty if it is absent. Raises BadMessage."""
+    found = data.get(name) or []
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        raise BadMessage(f"{name} must be a list of objects")
+    return found
+
+
+def texts(data: Mapping[str, Any], name: str) -> list[str]:
+    """Return a list of strings, empty if it is absent. Raises BadMessage."""
+    found = data.get(name) or []
+    if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
+        raise BadMessage(f"{name} must be a list of strings")
+    return found
 
 
 def generation_of(data: Mapping[str, Any]) -> tuple[int, int]:
@@ -214,9 +227,37 @@ def refresh(token: str, ref: str) -> str:
     return compact({"type": "REFRESH", "token": token, "ref": ref})
 
 
-def join(queue: str, ref: str) -> str:
-    """Return a message that follows a room, from where HELLO said or the server knows."""
-    return compact({"type": "JOIN", "queue": queue, "ref": ref})
+def join(queue: str, ref: str, *, history: int = 0, state: Json | None = None) -> str:
+    """Return a message that follows a room, from where HELLO said or the server knows.
+
+    history: of a room in which this device has never been, so many entries of the past.
+
+    Raises InvalidMessage for a state that is no JSON.
+    """
+    message: Json = {"type": "JOIN", "queue": queue, "ref": ref}
+    if history:
+        message["history"] = history
+    if state is not None:
+        message["state"] = state
+    return compact(message)
+
+
+def state(queue: str, value: Json | None) -> str:
+    """Return a message that says what the user's member in a room is doing. None: nothing.
+
+    Raises InvalidMessage for what is no JSON.
+    """
+    return compact({"type": "STATE", "queue": queue, "state": value})
+
+
+def send(queue: str, event: str, data: Json, ref: str) -> str:
+    """Return a message that publishes an event into a room. Raises InvalidMessage."""
+    return compact({"type": "SEND", "queue": queue, "event": event, "data": data, "ref": ref})
+
+
+def watch(user_ids: Sequence[str], ref: str) -> str:
+    """Return a message that watches the status of users, instead of those before."""
+    return compact({"type": "WATCH", "userIds": list(user_ids), "ref": ref})
 
 
 def leave(queue: str, ref: str) -> str:

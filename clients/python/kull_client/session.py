@@ -17,6 +17,7 @@ from kull_client.messages import Json, Standing
 from kull_client.presence import Presence, news_in
 from kull_client.renewal import Renewal
 from kull_client.rooms import Rooms
+from kull_client.statuses import Statuses, UserStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,22 @@ class Refused:
     message: str
 
 
-Incoming = Delivery | Welcomed | Staleness | Reconnect | Accepted | Refused
+@dataclass(frozen=True, slots=True)
+class RosterChanged:
+    """Others, or another state of somebody, are in this room."""
+
+    queue: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChanged:
+    """A user that is watched came online, or went."""
+
+    status: UserStatus
+
+
+Change = RosterChanged | StatusChanged
+Incoming = Delivery | Welcomed | Staleness | Reconnect | Accepted | Refused | Change
 
 
 @dataclass(slots=True)
@@ -99,6 +115,7 @@ class Session:
         self.acks = LazyAcks()
         self.renewal = Renewal()
         self.rooms = Rooms()
+        self.statuses = Statuses()
         self._epoch = start.epoch
         self._queues = {
             name: _Queue(received=seq, processed=seq) for name, seq in start.after.items()
@@ -152,10 +169,6 @@ class Session:
             case "TOKEN_EXPIRED":
                 self.renewal.expired(now)
                 return []
-            case "JOINED":
-                return self._joined(data)
-            case "LEFT":
-                return self._left(data)
             case "RECOVERY_LOST":
                 name, head = messages.text_of(data, "queue"), messages.number(data, "head")
                 return self._start_over(name, head, window_stays=True)
@@ -167,6 +180,19 @@ class Session:
                 return [Accepted(messages.text_of(data, "ref"), messages.text_of(data, "id"))]
             case "ERROR":
                 return self._complaint(data)
+            case kind:
+                return self._of_others(kind, data)
+
+    def _of_others(self, kind: str, data: Json) -> list[Incoming]:
+        match kind:
+            case "JOINED":
+                return self._joined(data)
+            case "LEFT":
+                return self._left(data)
+            case "PRESENCE":
+                return self._roster(data)
+            case "STATUS":
+                return self._statuses(data)
             case _:
                 return []  # PONG, or a message of a newer server
 
@@ -229,6 +255,19 @@ class Session:
         self.rooms.joined(standing.queue)
         answered = [Accepted(ref, "")] if ref else []
         return [*self._stand(standing), *answered]
+
+    def _roster(self, data: Json) -> list[Incoming]:
+        queue = messages.text_of(data, "queue")
+        return [RosterChanged(queue)] if self.rooms.roster(queue).take(data) else []
+
+    def _statuses(self, data: Json) -> list[Incoming]:
+        ref = messages.text_of(data, "ref")
+        changed: list[Incoming] = [StatusChanged(each) for each in self.statuses.take(data)]
+        return [*changed, Accepted(ref, "")] if ref else changed
+
+    def again(self) -> list[str]:
+        """A new connection is open: return what follows and watches the same on it."""
+        return self.rooms.again() + self.statuses.again()
 
     def _left(self, data: Json) -> list[Incoming]:
         queue, ref = messages.text_of(data, "queue"), messages.text_of(data, "ref")

@@ -17,6 +17,7 @@ def test_the_public_names_are_these() -> None:
         "Event",
         "GaveUp",
         "InvalidMessage",
+        "Member",
         "NotConnected",
         "Position",
         "Rejected",
@@ -26,6 +27,7 @@ def test_the_public_names_are_these() -> None:
         "SyncClosed",
         "SyncError",
         "Unauthorized",
+        "UserStatus",
         "__version__",
     ]
     assert all(hasattr(kull_client, name) for name in kull_client.__all__)

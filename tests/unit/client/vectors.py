@@ -20,7 +20,7 @@ from tests.simulation.loop import run
 from tests.unit.client.sockets import Dialled, Socket
 
 FOLDER = Path(__file__).parents[3] / "conformance"
-ABILITIES = {"rooms", "logout", "deviceId", "signOut"}
+ABILITIES = {"rooms", "joinsNow", "logout", "deviceId", "signOut"}
 HOUR = 3600.0  # seconds
 
 Json = dict[str, Any]
@@ -218,13 +218,18 @@ class World:
             self._may_process.release()
             await self._settle()
 
-    async def _step_call(
-        self, what: str, room: str = "", progress: Json | None = None, device: str = ""
-    ) -> None:
+    async def _step_call(self, what: str, room: str = "", **more: Any) -> None:
         client = self._client
+        answering: Coroutine[Any, Any, Any]
         match what:
             case "join":
-                answering: Coroutine[Any, Any, Any] = client.join(room)
+                answering = client.join(room, **more)
+            case "state":
+                answering = client.set_state(room, more["state"])
+            case "send":
+                answering = client.send(room, more["event"], more["data"])
+            case "watch":
+                answering = client.watch(more["users"])
             case "leave":
                 answering = client.leave(room)
             case "typing":
@@ -232,9 +237,9 @@ class World:
             case "logout":
                 answering = client.logout()
             case "signOut":
-                answering = client.sign_out(device)
+                answering = client.sign_out(more["device"])
             case "progress":
-                fields = {_snake(name): value for name, value in (progress or {}).items()}
+                fields = {_snake(name): value for name, value in more["progress"].items()}
                 answering = client.update_progress(**fields)
             case "stop":
                 await client.__aexit__(None, None, None)
@@ -301,6 +306,25 @@ class World:
 
     def _step_devices(self, ids: list[str]) -> None:
         assert [device.device_id for device in self._client.devices] == ids
+
+    def _step_members(self, wanted: Json) -> None:
+        found = [
+            {
+                "userId": each.user_id,
+                "since": each.since,
+                "devices": [device.device_id for device in each.devices],
+                "state": each.state,
+            }
+            for each in self._client.members(wanted["room"])
+        ]
+        assert found == wanted["members"], found
+        assert self._client.count(wanted["room"]) == wanted["count"]
+
+    def _step_status(self, wanted: dict[str, Json | None]) -> None:
+        for user, status in wanted.items():
+            known = self._client.status(user)
+            found = known and {"online": known.online, "lastSeen": known.last_seen}
+            assert found == status, (user, found)
 
     def _step_closed(self, wanted: bool) -> None:
         assert self._socket.closed is wanted
