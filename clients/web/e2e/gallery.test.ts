@@ -46,6 +46,11 @@ describe.skipIf(!chromiumPath)('the components', () => {
       ['processing', 'about 2 min'],
       ['completed', 'Done'],
       ['failed', 'IMG_0024.jpg is no photograph'],
+      ['four together', 'Otto, looks at IMG_0012, 2 devices'],
+      ['four together', 'Otto and Zoe are typing'],
+      ['a large room', '308 more'],
+      ['online', 'Otto: online'],
+      ['offline', 'Otto: last seen 12 min ago'],
       ['no device', 'No device is connected.'],
       ['three devices', "Maya's Mac"],
     ] as const) {

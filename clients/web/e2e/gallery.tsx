@@ -8,6 +8,12 @@ import {
   useConnectionState,
   useSync,
 } from '../packages/sync-react/src/index.ts';
+import {
+  Avatars,
+  OnlineDot,
+  TypingIndicator,
+  useRoom,
+} from '../packages/sync-react/src/rooms/index.ts';
 import '../packages/sync-react/src/styles.css';
 import { type ReactElement, type ReactNode, useEffect, useState } from 'react';
 import { createRoot } from 'react-dom/client';
@@ -34,6 +40,51 @@ const refused = (peer: Peer) => {
 
 const indicator = <SyncIndicator delay={0} onSignIn={() => {}} />;
 const progress = (title: string) => <ShootProgress shootId="s" title={title} />;
+
+const QUEUE = 'room:wedding';
+const PEOPLE = ['maya', 'otto', 'zoe', 'ada'];
+const member = (userId: string, devices = 1) => ({
+  ...{ userId, since: 1 + PEOPLE.indexOf(userId), state: { viewing: 'IMG_0012' } },
+  devices: Array.from({ length: devices }, (_, n) => ({ deviceId: `${userId}-${n}` })),
+});
+const capital = (userId: string) => userId.charAt(0).toUpperCase() + userId.slice(1);
+
+function Together(): ReactElement {
+  const room = useRoom('wedding');
+  return (
+    <>
+      <Avatars
+        room={room}
+        nameOf={capital}
+        doing={({ state }) => state && `looks at ${state.viewing}`}
+      />
+      <TypingIndicator room={room} nameOf={capital} />
+    </>
+  );
+}
+
+/** Welcomes, lets the device join and tells this of its room. */
+const inside = (presence: object, typers: string[]) => (peer: Peer) => {
+  peer.welcome();
+  setTimeout(() => {
+    const ref = peer.of('JOIN').at(-1)?.ref;
+    peer.emit('JOINED', { queue: QUEUE, head: 0, after: 0, recovered: true, ref });
+    peer.emit('PRESENCE', { queue: QUEUE, generation: [1, 1], ...presence });
+    const type = () => {
+      for (const userId of typers) {
+        peer.emit('TYPING', { userId }, { id: `t-${Math.random()}`, queue: QUEUE });
+      }
+    };
+    type();
+    setInterval(type, 3_000); // for ever, to be looked at
+  }, 500); // StrictMode or not, it has asked by then
+};
+
+const status = (online: boolean, minutes: number) => (peer: Peer) => {
+  peer.welcome();
+  const lastSeen = online ? 0 : Date.now() - minutes * MINUTE;
+  peer.emit('STATUS', { users: [{ userId: 'otto', online, lastSeen, generation: [1, 1] }] });
+};
 
 /** Leaves as soon as it is connected, as after a log-out. */
 function LoggedOut(): ReactElement {
@@ -91,6 +142,21 @@ const STATES: [string, ReactElement, (peer: Peer) => void][] = [
     progress('Product day'),
     tick({ status: 'failed', errorMessage: 'IMG_0024.jpg is no photograph' }),
   ],
+  [
+    'four together',
+    <Together key="four" />,
+    inside({ count: 4, members: PEOPLE.map((each) => member(each, each === 'otto' ? 2 : 1)) }, [
+      'otto',
+      'zoe',
+    ]),
+  ],
+  [
+    'a large room',
+    <Together key="large" />,
+    inside({ count: 312, partial: true, neighbours: PEOPLE.map((each) => member(each)) }, []),
+  ],
+  ['online', <OnlineDot key="on" user="otto" nameOf={capital} showLabel />, status(true, 0)],
+  ['offline', <OnlineDot key="off" user="otto" nameOf={capital} showLabel />, status(false, 12)],
   ['no device', <DeviceList key="none" />, (peer) => peer.welcome()],
   [
     'three devices',

@@ -3,7 +3,7 @@
 import { gzipSync } from 'node:zlib';
 import { build } from 'vite';
 
-const REACT = ['react', 'react/jsx-runtime', '@kull/sync'];
+const REACT = ['react', 'react/jsx-runtime', '@kull/sync', '@kull/sync/rooms'];
 const BUDGETS = [
   ['@kull/sync, the client', "export { SyncClient, Unauthorized } from '@kull/sync'", [], 8],
   ['@kull/sync, all of it', "export * from '@kull/sync'", [], 8.25],
@@ -16,6 +16,7 @@ const BUDGETS = [
   ['@kull/sync/metrics', "export * from '@kull/sync/metrics'", [], 1],
   ['@kull/sync, only mayReconnect', "export { mayReconnect } from '@kull/sync'", [], 0.5],
   ['@kull/sync-react, all of it', "export * from '@kull/sync-react'", REACT, 6],
+  ['@kull/sync-react/rooms', "export * from '@kull/sync-react/rooms'", REACT, 3],
 ];
 const ENTRY = 'virtual:entry';
 
