@@ -59,7 +59,7 @@ export class Kull {
   }
 
   /** A signed device token, as the application's own server would make it. */
-  token(claims: { sub: string; exp: number; device?: string }): string {
+  token(claims: { sub: string; exp: number; device?: string; rooms?: object }): string {
     const secret = readFileSync(join(this.#home, 'development-secret'), 'utf8').trim();
     const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
     const signed = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ iat: claims.exp - 60, ...claims })}`;

@@ -83,6 +83,6 @@ export function initialsOf(name: string): string {
 /** The same colour for a user everywhere; degrees. */
 function hueOf(userId: string): number {
   let hash = 0;
-  for (const char of userId) hash = (hash * 31 + (char.codePointAt(0) as number)) % 360;
-  return hash;
+  for (const char of userId) hash = Math.imul(hash, 31) + (char.codePointAt(0) as number);
+  return (Math.abs(hash) * 137) % 360; // ids that differ little have colours that differ
 }
