@@ -26,6 +26,7 @@ class Event:
         timestamp: milliseconds since the Unix epoch.
         device_id: the device that caused it, or `server`.
         user_id: whom it is for; empty in broadcasts.
+        sender: the user whose device has sent it into a room; empty: a publisher's.
         traceparent: of the step that has stored it (W3C Trace Context), for what is done because of
             it; empty: it is not traced, or was read later from its queue.
     """
@@ -38,6 +39,7 @@ class Event:
     timestamp: int = 0
     device_id: str = "server"
     user_id: str = ""
+    sender: str = ""
     traceparent: str = ""
 
     @property

@@ -89,6 +89,7 @@ def event_of(message: Json) -> Event:
         timestamp=number(message, "timestamp", 0),
         device_id=text_of(message, "deviceId", "server"),
         user_id=text_of(message, "userId"),
+        sender=text_of(message, "sender"),
         traceparent=text_of(message, "traceparent"),
     )
 

@@ -147,6 +147,7 @@ class World:
                         "timestamp": event.timestamp,
                         "deviceId": event.device_id,
                         "userId": event.user_id,
+                        "sender": event.sender,
                     }
                     self._events.append(members)
                     if holds:

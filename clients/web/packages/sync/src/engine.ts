@@ -111,7 +111,7 @@ export class Engine implements Link {
   /** The network is back, the page visible again, the device awake: do not wait any longer. */
   wake(): void {
     const { name, action, code, retryAt } = this.#state;
-    const gaveUp = action === 'retry' && code === undefined;
+    const gaveUp = action === 'retry' && !code;
     if (name === 'connected') this.#connection?.probe(WAKE_WITHIN);
     else if (retryAt || gaveUp) {
       this.#reconnecting.attempts = 0;

@@ -43,6 +43,8 @@ export interface EventOf<T extends EventType> {
   readonly deviceId: string;
   /** Whom it is for; empty in broadcasts. */
   readonly userId: string;
+  /** The user whose device has sent it into a room; empty: a publisher's. */
+  readonly sender: string;
   /** W3C Trace Context of the step that has stored it; empty: it is not traced. */
   readonly traceparent: string;
 }

@@ -55,7 +55,7 @@ export function placeOf(text: unknown): { seq: number; queue: string } | undefin
 export function eventOf(message: Message): SyncEvent {
   const { type, data } = message;
   const seq = message.seq == null ? undefined : read(message, { seq: NEEDED }).seq;
-  const from = { deviceId: 'server', userId: '', traceparent: '' };
+  const from = { deviceId: 'server', userId: '', sender: '', traceparent: '' };
   const absent = { id: '', queue: USER_QUEUE, timestamp: 0, ...from };
   return { type, data, seq, ...read(message, absent) } as SyncEvent;
 }

@@ -151,7 +151,7 @@ export class Session {
   /** Note that the application is done with an event. */
   processed({ event, run, chars = 0 }: Delivery): void {
     const queue = this.#queues.get(event.queue);
-    if (event.seq === undefined || !queue || run < queue.windowRun) return;
+    if (event.seq == null || !queue || run < queue.windowRun) return;
     if (run === queue.run) queue.processed = Math.max(queue.processed, event.seq);
     this.acks.add(event.queue, event.seq, chars);
   }
@@ -206,7 +206,7 @@ export class Session {
   }
 
   #event(event: SyncEvent, problem?: unknown): Incoming[] {
-    if (event.seq === undefined) {
+    if (event.seq == null) {
       this.#notePresence(event);
       return [{ kind: 'delivery', event, run: 0 }];
     }

@@ -46,7 +46,7 @@ export class Tokens {
    * token that the server would refuse for ever.
    */
   async get(): Promise<string> {
-    return this.#token === undefined || now() >= this.#usableUntil ? this.renew() : this.#token;
+    return !this.#token || now() >= this.#usableUntil ? this.renew() : this.#token;
   }
 
   /** A new one from the application. */

@@ -132,7 +132,7 @@ export class View {
       this.#after.clear();
     }
     if (isLoss(event)) this.#after.delete(event.data.queue);
-    if (event.seq === undefined) return true;
+    if (event.seq == null) return true;
     if (event.seq <= (this.#after.get(event.queue) ?? 0)) return false;
     this.#after.set(event.queue, event.seq);
     return true;

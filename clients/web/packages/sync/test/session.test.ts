@@ -47,7 +47,7 @@ function process(session: Session, ...texts: string[]): Delivery[] {
 describe('an event', () => {
   it('has the fields of its message', () => {
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
-    const known = { timestamp: 17, deviceId: 'phone', userId: 'maya', traceparent };
+    const known = { timestamp: 17, deviceId: 'phone', userId: 'maya', sender: 'otto', traceparent };
     const fields = { queue: 'all', ...known, new: 1 };
 
     expect(deliveries(opened(), stored(3, fields))[0]?.event).toEqual({

@@ -10,6 +10,7 @@ import { Wishes } from './wishes.ts';
 
 const AGAIN_AFTER = 1_000; // ms until what could not be answered now is asked again
 const STATE_PAUSE = 100; // ms between states of a room: others are not told more often
+const WATCH = 'WATCH';
 const MAX_LEFT_BEHIND = 32; // positions of rooms that were not left, of earlier pages
 /** Refusals that mean nothing but: later. */
 const LATER = /^(busy|unavailable|rate_limited)$/;
@@ -30,7 +31,7 @@ export class Asking {
   /** The rooms that are followed on this connection. */
   readonly followed = new Set<string>();
   readonly #wire: Wire;
-  readonly #busy = new Set<string>(); // rooms about which a question is open
+  readonly #busy = new Set<string>(); // rooms about which a question is open, and WATCH
   readonly #resting = new Map<string, Timer>(); // rooms whose state was sent just now
   #isOpen = false;
   #isActive = false;
@@ -122,12 +123,18 @@ export class Asking {
     if (!this.#again) this.settle();
   }
 
+  /** One WATCH at a time: the server answers the last one only. */
   async #watch(userIds: string[]): Promise<void> {
     const watched = JSON.stringify(userIds);
-    if (watched === (this.#watched || '[]')) return;
+    if (watched === (this.#watched || '[]') || this.#busy.has(WATCH)) return;
     this.#watched = watched;
-    // Who may not be watched yet may be met in a room.
-    this.#mayWatchMore = !!(await this.#ask({ type: 'WATCH', userIds }));
+    const connection = this.#connection;
+    this.#busy.add(WATCH);
+    const refused = await this.#ask({ type: WATCH, userIds });
+    if (connection !== this.#connection) return;
+    this.#busy.delete(WATCH);
+    this.#mayWatchMore = !!refused; // who may not be watched yet may be met in a room
+    if (!this.#again) this.settle();
   }
 
   /** Returns why the server does not want to; what it cannot answer now is asked again. */

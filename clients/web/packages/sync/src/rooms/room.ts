@@ -142,8 +142,9 @@ export class Room {
   send(type: string, data: Json): Promise<string> {
     this.#typedAt = Number.NEGATIVE_INFINITY;
     const queue = this.#queue;
-    const own = { type, data: { ...data }, queue };
-    return this.#rooms.client.ask({ type: 'SEND', queue, event: type, data }, own);
+    const { client } = this.#rooms;
+    const own = { type, data: { ...data }, queue, sender: client.userId };
+    return client.ask({ type: 'SEND', queue, event: type, data }, own);
   }
 
   /**
@@ -193,6 +194,11 @@ export class Room {
       setTimeout(() => this.#typedNoMore(userId), TYPING_FOR),
     );
     this.#tellTypers();
+  }
+
+  /** @internal Somebody has said what it was typing. */
+  said(userId: string): void {
+    this.#typedNoMore(userId);
   }
 
   /** @internal */

@@ -147,9 +147,10 @@ export class Rooms {
   }
 
   #event(event: SyncEvent): void {
-    if ((event.type as string) !== 'TYPING') return;
+    const room = this.#rooms.get(event.queue);
+    if ((event.type as string) !== 'TYPING') return room?.said(event.sender);
     const { userId } = event.data as { userId?: unknown };
-    this.#rooms.get(event.queue)?.typed(String(userId));
+    room?.typed(String(userId));
   }
 
   // What the tabs say to each other

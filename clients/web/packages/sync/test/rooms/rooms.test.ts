@@ -259,6 +259,17 @@ describe('typing', () => {
     expect(server.last.of('TYPING').length).toBe(2);
   });
 
+  it('of others ends with what they say', async () => {
+    const wedding = await inside();
+    typing('otto');
+    await pass();
+    expect(wedding.typers).toEqual(['otto']);
+    server.last.emit('COMMENT', { text: 'a' }, { id: 'c', seq: 1, queue: QUEUE, sender: 'otto' });
+    await pass();
+
+    expect(wedding.typers).toEqual([]);
+  });
+
   it('of others is shown for six seconds, or until they have left', async () => {
     const wedding = await inside();
     typing('otto');
@@ -306,7 +317,7 @@ describe('events', () => {
 
     expect(await sent).toBe('c-1');
     expect(comments.mock.calls).toMatchObject([
-      [{ type: 'COMMENT', data: { text: 'nice' }, id: 'c-1', queue: QUEUE, userId: 'maya' }],
+      [{ type: 'COMMENT', data: { text: 'nice' }, id: 'c-1', queue: QUEUE, sender: 'maya' }],
     ]);
   });
 
@@ -339,10 +350,11 @@ describe('the status of users', () => {
     server.last.emit('STATUS', { users: [status('otto', false, 1)] });
     expect(statusOf(client, 'otto')?.online, 'not newer').toBe(true);
     first();
-    await pass();
-    expect(server.last.of('WATCH').at(-1)).toMatchObject({ userIds: ['otto'] });
     second();
     await pass();
+    expect(server.last.of('WATCH').length, 'one at a time').toBe(2);
+    expect(server.last.of('WATCH').at(-1)).toMatchObject({ userIds: ['otto'] });
+    await answer('STATUS', 'WATCH', { users: [] });
 
     expect(server.last.of('WATCH').at(-1)).toMatchObject({ userIds: [] });
     expect(statusOf(client, 'otto')).toBeUndefined();

@@ -181,6 +181,7 @@ describe('a tab', () => {
     watch(first, ['otto']);
     watch(second, ['zoe']);
     await pass();
+    await answer('STATUS', 'WATCH', { users: [] });
     expect(server.last.of('WATCH').at(-1)).toMatchObject({ userIds: ['otto', 'zoe'] });
     const users = [{ userId: 'zoe', online: true, lastSeen: 0, generation: [1, 1] }];
     await answer('STATUS', 'WATCH', { users });
