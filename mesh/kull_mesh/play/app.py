@@ -20,8 +20,11 @@ from kull_mesh.play import page
 from kull_mesh.play.business import PROMPTS, Business
 from kull_mesh.play.mesh import PlayMesh
 from kull_mesh.play.purse import NotEnough
+from kull_protos.contract.device_tokens import ROOM_PRESENCE, ROOM_READ, ROOM_WRITE
 
 TOKEN_LIFE: Final = 300.0  # seconds; short, so that the page renews it while one looks
+SHOOT: Final = "shoot:wedding"  # the room in which everybody may look at the same shoot
+ROOM_RIGHTS: Final = (ROOM_READ, ROOM_WRITE, ROOM_PRESENCE)
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\w .'-]+$")]
 
 
@@ -94,6 +97,7 @@ def _add_shoots(app: FastAPI, mesh: PlayMesh, business: Business) -> None:
             ttl=TOKEN_LIFE,
             name=wanted.name,
             platform=wanted.platform,
+            rooms={SHOOT: ROOM_RIGHTS},
         )
         return {"token": made}
 

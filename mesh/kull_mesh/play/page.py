@@ -19,7 +19,7 @@ POLICY: Final = (
     f"default-src 'self'; img-src 'self' data:; {CONNECT}; frame-ancestors 'self'; "
     "base-uri 'none'; form-action 'self'"
 )
-ADDRESSES: Final = ("/", "/prompts", "/settings", "/shoots/{shoot_id}")
+ADDRESSES: Final = ("/", "/together", "/prompts", "/settings", "/shoots/{shoot_id}")
 
 
 def built() -> Path | None:

@@ -5,7 +5,7 @@ import { useMutation, useQuery } from '@tanstack/react-query';
 import { type ReactElement, useEffect } from 'react';
 import { api } from './api.ts';
 import { BreakIt } from './break-it.tsx';
-import { deviceId, forcedToken, NAMES, person, role, user } from './device.ts';
+import { colleague, deviceId, forcedToken, NAMES, nameOf, person, role, user } from './device.ts';
 import { Header } from './header.tsx';
 import { TunnelSocket, tellEdge } from './network.ts';
 import { useGlobalSync } from './news.ts';
@@ -13,8 +13,10 @@ import { PromptsPage } from './prompts.tsx';
 import { shootOf, usePath } from './router.ts';
 import { SettingsPage } from './settings.tsx';
 import { ShootPage, ShootsPage } from './shoots.tsx';
+import { TogetherPage } from './together.tsx';
 
 const isPhone = role === 'phone';
+const TOGETHER = '/together';
 
 async function token(): Promise<string> {
   if (forcedToken) return forcedToken;
@@ -48,6 +50,8 @@ function Window(): ReactElement {
 }
 
 function Browser(): ReactElement {
+  const isTogether = usePath() === TOGETHER;
+  const other = isTogether ? nameOf(colleague) : person;
   useEffect(() => {
     document.title = `Kull, ${person}’s browser`;
   }, []);
@@ -64,8 +68,14 @@ function Browser(): ReactElement {
       </div>
       <aside aria-label="Another device, and ways to break things">
         <figure className="phone">
-          <figcaption className="caption">{person}’s phone, at the same time</figcaption>
-          <iframe title={`${person}’s phone`} src={`/?${phoneQuery()}`} />
+          <figcaption className="caption">{other}’s phone, at the same time</figcaption>
+          <iframe
+            key={other}
+            title={`${other}’s phone`}
+            src={
+              isTogether ? `${TOGETHER}?${phoneQuery(colleague, user)}` : `/?${phoneQuery(user)}`
+            }
+          />
         </figure>
         <BreakIt />
       </aside>
@@ -73,9 +83,12 @@ function Browser(): ReactElement {
   );
 }
 
-function phoneQuery(): string {
+/** The address of a person's phone; of a colleague's, who looks at the shoot with the other one. */
+function phoneQuery(whose: string, other?: string): string {
   const query = new URLSearchParams(location.search);
   query.set('device', 'phone');
+  query.set('user', whose);
+  if (other) query.set('with', other);
   query.delete('token');
   return query.toString();
 }
@@ -84,9 +97,7 @@ function Phone(): ReactElement {
   return (
     <div className="window">
       <DemoHeader />
-      <main>
-        <ShootsPage />
-      </main>
+      <main>{usePath() === TOGETHER ? <TogetherPage /> : <ShootsPage />}</main>
     </div>
   );
 }
@@ -95,7 +106,7 @@ function DemoHeader(): ReactElement {
   const signIn = () => location.assign(location.pathname);
   return (
     <Header
-      pages={isPhone ? [] : ['Shoots', 'Prompts', 'Settings']}
+      pages={isPhone ? [] : ['Shoots', 'Together', 'Prompts', 'Settings']}
       {...(forcedToken && { onSignIn: signIn })}
     >
       <Credits />
@@ -127,6 +138,7 @@ function Page(): ReactElement {
   const path = usePath();
   const shoot = shootOf(path);
   if (shoot) return <ShootPage shootId={shoot} />;
+  if (path === TOGETHER) return <TogetherPage />;
   if (path === '/prompts') return <PromptsPage />;
   if (path === '/settings') return <SettingsPage />;
   return <ShootsPage />;

@@ -6,8 +6,13 @@ const query = new URLSearchParams(location.search);
 
 export const role: Role = query.get('device') === 'phone' ? 'phone' : 'browser';
 export const user = query.get('user') ?? 'maya';
-/** How people call the user. */
-export const person = user[0]?.toUpperCase() + user.slice(1);
+/** How people call a user. */
+export const nameOf = (userId: string) => userId.charAt(0).toUpperCase() + userId.slice(1);
+export const person = nameOf(user);
+/** With whom this user looks at the shoot. */
+export const colleague = query.get('with') ?? (user === 'otto' ? 'maya' : 'otto');
+/** The room of the shoot at which both look; see /api/play/token. */
+export const SHOOT = 'shoot:wedding';
 /** Connect with this token and no other. */
 export const forcedToken = query.get('token');
 

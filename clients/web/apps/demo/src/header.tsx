@@ -2,7 +2,12 @@ import { SyncIndicator } from '@kull/sync-react';
 import type { ReactElement, ReactNode } from 'react';
 import { Link } from './link.tsx';
 
-const ADDRESSES = { Shoots: '/', Prompts: '/prompts', Settings: '/settings' };
+const ADDRESSES = {
+  Shoots: '/',
+  Together: '/together',
+  Prompts: '/prompts',
+  Settings: '/settings',
+};
 
 export function Header(props: {
   pages: readonly (keyof typeof ADDRESSES)[];
