@@ -91,9 +91,8 @@ class Actions:
 
     async def _sign_out_device(self, wanted: Wanted) -> str:
         """Take its tokens back, close its session, forget it: it has to log in again."""
-        revoke = pb.RevokeRequest(user_id=wanted.user, device_id=wanted.device)
-        closed = (await self._routers.any("Revoke", revoke)).sessions
-        closed += await self._forget(wanted)
+        request = pb.SignOutDeviceRequest(user_id=wanted.user, device_id=wanted.device)
+        closed = (await self._routers.any("SignOutDevice", request)).sessions
         return f"its tokens are revoked, {_sessions(closed)} closed, and it is forgotten"
 
     async def _disconnect(self, wanted: Wanted) -> str:

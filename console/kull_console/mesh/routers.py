@@ -86,6 +86,8 @@ class Routers:
             if code is grpc.StatusCode.PERMISSION_DENIED:
                 text = f"router {target} refuses the console's certificate: {error.details()}"
                 raise RouterRefuses(text) from error
+            if code is grpc.StatusCode.FAILED_PRECONDITION:  # it is for another router
+                raise RouterAway(f"router {target}: {error.details()}") from error
             if code is grpc.StatusCode.UNIMPLEMENTED:
                 text = f"router {target} is of an older version that cannot be asked this"
                 raise RouterAway(text) from error

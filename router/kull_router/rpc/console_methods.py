@@ -17,6 +17,7 @@ from kull_router.delivery.envelope import blank_event
 from kull_router.errors import BrokerError, StoreError
 from kull_router.rpc.overview import Overview, backlog
 from kull_router.rpc.views import Views
+from kull_router.sessions.sign_out import NotOwner
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -26,6 +27,8 @@ LETTERS: Final = 50  # of a page: each may have a body
 MAX_LETTERS: Final = 200
 BODY: Final = 4_096  # bytes of a dead letter's body that are shown
 READ_BYTES: Final = 2 * 2**20  # of entries' bodies, which are read and left out
+
+WHICH: Final = "user_id and device_id are required"
 
 
 class ConsoleMethods(admin_pb2_grpc.AdminServiceServicer):
@@ -142,14 +145,28 @@ class ConsoleMethods(admin_pb2_grpc.AdminServiceServicer):
         """Close a device's session and remove what is known of it."""
         user, device = request.user_id, request.device_id
         if not (user and device):
-            problem = "user_id and device_id are required"
-            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, problem)
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, WHICH)
         closed = self._core.sessions.disconnect(user, device, "an operator had it forgotten")
         try:
             await self._core.store.forget(user, device)
         except StoreError as error:
             await _unavailable(context, error)
         return pb.ForgetDeviceResponse(sessions=closed)
+
+    async def SignOutDevice(
+        self, request: pb.SignOutDeviceRequest, context: Context
+    ) -> pb.SignOutDeviceResponse:
+        """Take a device's tokens back, close its sessions and forget it."""
+        user, device = request.user_id, request.device_id
+        if not (user and device):
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, WHICH)
+        try:
+            done = await self._core.sign_out.by_operator(user, device)
+        except NotOwner as error:
+            await context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
+        except StoreError as error:
+            await _unavailable(context, error)
+        return pb.SignOutDeviceResponse(sessions=done.sessions, event_id=done.event_id)
 
     async def SendTestEvent(
         self, request: pb.SendTestEventRequest, context: Context

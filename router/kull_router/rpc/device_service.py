@@ -24,8 +24,6 @@ class DeviceService(device_pb2_grpc.DeviceServiceServicer):
             event_id = await self._core.sign_out.by_token(request.token, request.device_id)
         except SignOutRefused as refused:
             return pb.SignOutResponse(error_code=refused.code, error=str(refused))
-        except NotOwner:
-            await context.abort(
-                grpc.StatusCode.FAILED_PRECONDITION, "this router does not own the user's shard"
-            )
+        except NotOwner as error:
+            await context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
         return pb.SignOutResponse(event_id=event_id)

@@ -46,6 +46,7 @@ METHODS: Final[dict[str, frozenset[str]]] = {
     f"{_MESH}.AdminService/ListDeadLetters": _ACTS,
     f"{_MESH}.AdminService/ResolveDeadLetters": _ACTS,
     f"{_MESH}.AdminService/ForgetDevice": _ACTS,
+    f"{_MESH}.AdminService/SignOutDevice": _ACTS,
     f"{_MESH}.AdminService/SendTestEvent": _ACTS,
     f"{_MESH}.AdminService/NoteAction": _ACTS,
 }

@@ -1,6 +1,8 @@
-"""A person signs out a device of theirs, from another one: it is as if it had never been here."""
+"""A device is signed out, by its person or an operator: it is as if it had never been here."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import structlog
 
@@ -29,6 +31,9 @@ log = structlog.get_logger(__name__)
 class NotOwner(Exception):
     """Another router owns the user's shard, or none does now."""
 
+    def __init__(self) -> None:
+        super().__init__("this router does not own the user's shard")
+
 
 class SignOutRefused(Exception):
     """The device stays as it is; the text is fit for the person. `code` is one of `ErrorCode`'s."""
@@ -36,6 +41,13 @@ class SignOutRefused(Exception):
     def __init__(self, code: str, why: str) -> None:
         self.code = code
         super().__init__(why)
+
+
+class SignedOut(NamedTuple):
+    """What has happened: how many sessions were closed, and the id of the event that tells it."""
+
+    sessions: int
+    event_id: str
 
 
 class SignOut:
@@ -78,7 +90,7 @@ class SignOut:
         if own is None:
             return  # it is ending already
         try:
-            answer.event_id = await self._sign_out(own.claims, request.device_id)
+            answer.event_id = await self._for_person(own.claims, request.device_id)
         except SignOutRefused as refused:
             answer.error_code, answer.error = refused.code, str(refused)
         except NotOwner:
@@ -100,25 +112,44 @@ class SignOut:
             self._authority.check(claims, claims.device)
         except TokenRefused as refused:
             raise SignOutRefused(error_code(refused), str(refused)) from refused
-        return await self._sign_out(claims, device)
+        return await self._for_person(claims, device)
 
-    async def _sign_out(self, claims: Claims, device: str) -> str:
+    async def by_operator(self, user: str, device: str) -> SignedOut:
+        """Sign a device out for an operator, also one that nobody knows: its tokens may be good.
+
+        Of such a one nobody is told.
+
+        Raises:
+            NotOwner: ask another router.
+            StoreError: the device may still be signed in; doing it again is harmless.
+        """
+        self._check_owner(user)
+        if known := await self._find(user, device):
+            return await self._sign_out(known, tell=True)
+        return await self._sign_out(DeviceInfo(user=user, device=device), tell=False)
+
+    async def _for_person(self, claims: Claims, device: str) -> str:
         if not claims.manages_devices:
             why = "the token does not grant devices:manage"
             raise SignOutRefused(ErrorCode.FORBIDDEN, why)
-        if self._shards.of(addresses.of_user(claims.user)).term is None:
-            raise NotOwner
+        self._check_owner(claims.user)
         if wait := self._attempts.take(claims.user, self._clock.monotonic()):
             why = f"this user signs out too many devices: wait {wait:.1f} s"
             raise SignOutRefused(ErrorCode.RATE_LIMITED, why)
         try:
-            return await self._forget(await self._find(claims.user, device))
+            if known := await self._find(claims.user, device):
+                return (await self._sign_out(known, tell=True)).event_id
         except StoreError as error:
             log.warning("sign_out_failed", user=claims.user, device=device, why=str(error))
             why = "the device may still be signed in: send it again in a moment"
             raise SignOutRefused(ErrorCode.UNAVAILABLE, why) from error
+        raise SignOutRefused(ErrorCode.UNKNOWN_DEVICE, "you have no such device")
 
-    async def _find(self, user: str, device: str) -> DeviceInfo:
+    def _check_owner(self, user: str) -> None:
+        if self._shards.of(addresses.of_user(user)).term is None:
+            raise NotOwner
+
+    async def _find(self, user: str, device: str) -> DeviceInfo | None:
         """Return the device. What was revoked before is known: somebody may ask twice."""
         if presence := self._registry.of_device(user, device):
             return presence.info
@@ -127,10 +158,11 @@ class SignOut:
                 return known.info
         if self._authority.has_revoked(user, device):
             return DeviceInfo(user=user, device=device)
-        raise SignOutRefused(ErrorCode.UNKNOWN_DEVICE, "you have no such device")
+        return None
 
-    async def _forget(self, info: DeviceInfo) -> str:
-        tokens_of = [each.claims for each in self._sessions_of(info) if not each.claims.device]
+    async def _sign_out(self, info: DeviceInfo, *, tell: bool) -> SignedOut:
+        sessions = self._sessions_of(info)
+        tokens_of = [each.claims for each in sessions if not each.claims.device]
         await self._enforcement.revoke(user=info.user, device=info.device, token_id="")
         for claims in tokens_of:  # which name no device: only those that it shows are known
             if claims.token_id:
@@ -142,14 +174,14 @@ class SignOut:
                 )
         for left in self._sessions_of(info):  # with a plain token, which cannot be revoked
             self._enforcement.end_revoked(left)
-        event_id = await self._told(info)
+        event_id = await self._told(info) if tell else ""
         await self._store.forget(info.user, info.device)
         # Tokens that are issued after the answer count. And whoever was about to subscribe has done
         # so by then, and has written down where it stands.
         await self._enforcement.next_second()
         await self._store.forget(info.user, info.device)
         log.warning("device_signed_out", user=info.user, device=info.device)
-        return event_id
+        return SignedOut(len(sessions), event_id)
 
     def _sessions_of(self, info: DeviceInfo) -> list[Subscription]:
         followed = self._subscriptions.all(info.user)

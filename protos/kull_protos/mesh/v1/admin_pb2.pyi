@@ -560,6 +560,22 @@ class ForgetDeviceResponse(_message.Message):
     sessions: int
     def __init__(self, sessions: _Optional[int] = ...) -> None: ...
 
+class SignOutDeviceRequest(_message.Message):
+    __slots__ = ("user_id", "device_id")
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
+    user_id: str
+    device_id: str
+    def __init__(self, user_id: _Optional[str] = ..., device_id: _Optional[str] = ...) -> None: ...
+
+class SignOutDeviceResponse(_message.Message):
+    __slots__ = ("sessions", "event_id")
+    SESSIONS_FIELD_NUMBER: _ClassVar[int]
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    sessions: int
+    event_id: str
+    def __init__(self, sessions: _Optional[int] = ..., event_id: _Optional[str] = ...) -> None: ...
+
 class SendTestEventRequest(_message.Message):
     __slots__ = ("user_id",)
     USER_ID_FIELD_NUMBER: _ClassVar[int]

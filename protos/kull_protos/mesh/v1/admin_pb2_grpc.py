@@ -120,6 +120,11 @@ class AdminServiceStub:
                 request_serializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ForgetDeviceRequest.SerializeToString,
                 response_deserializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ForgetDeviceResponse.FromString,
                 _registered_method=True)
+        self.SignOutDevice = channel.unary_unary(
+                '/kull_protos.mesh.v1.AdminService/SignOutDevice',
+                request_serializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.SignOutDeviceRequest.SerializeToString,
+                response_deserializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.SignOutDeviceResponse.FromString,
+                _registered_method=True)
         self.SendTestEvent = channel.unary_unary(
                 '/kull_protos.mesh.v1.AdminService/SendTestEvent',
                 request_serializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.SendTestEventRequest.SerializeToString,
@@ -263,6 +268,14 @@ class AdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SignOutDevice(self, request, context):
+        """SignOutDevice does what SignOut of DeviceService does, without a token: the certificate grants
+        it. FAILED_PRECONDITION: another router owns the user's shard, ask that one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def SendTestEvent(self, request, context):
         """SendTestEvent publishes an event that says nothing to a user's devices. RabbitMQ has confirmed
         it when this answers.
@@ -372,6 +385,11 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.ForgetDevice,
                     request_deserializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ForgetDeviceRequest.FromString,
                     response_serializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ForgetDeviceResponse.SerializeToString,
+            ),
+            'SignOutDevice': grpc.unary_unary_rpc_method_handler(
+                    servicer.SignOutDevice,
+                    request_deserializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.SignOutDeviceRequest.FromString,
+                    response_serializer=kull__protos_dot_mesh_dot_v1_dot_admin__pb2.SignOutDeviceResponse.SerializeToString,
             ),
             'SendTestEvent': grpc.unary_unary_rpc_method_handler(
                     servicer.SendTestEvent,
@@ -849,6 +867,33 @@ class AdminService:
             '/kull_protos.mesh.v1.AdminService/ForgetDevice',
             kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ForgetDeviceRequest.SerializeToString,
             kull__protos_dot_mesh_dot_v1_dot_admin__pb2.ForgetDeviceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SignOutDevice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kull_protos.mesh.v1.AdminService/SignOutDevice',
+            kull__protos_dot_mesh_dot_v1_dot_admin__pb2.SignOutDeviceRequest.SerializeToString,
+            kull__protos_dot_mesh_dot_v1_dot_admin__pb2.SignOutDeviceResponse.FromString,
             options,
             channel_credentials,
             insecure,

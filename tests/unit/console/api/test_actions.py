@@ -17,6 +17,7 @@ ANSWERS: dict[str, Any] = {
     "NoteAction": pb.NoteActionResponse(number=7),
     "Revoke": pb.RevokeResponse(sessions=1),
     "Disconnect": pb.DisconnectResponse(sessions=1),
+    "SignOutDevice": pb.SignOutDeviceResponse(sessions=1, event_id="e-0"),
     "ForgetDevice": pb.ForgetDeviceResponse(sessions=0),
     "SendTestEvent": pb.SendTestEventResponse(event_id="e-1"),
     "ResolveDeadLetters": pb.ResolveDeadLettersResponse(resolved=2, failed={"x": "it is gone"}),
@@ -82,13 +83,13 @@ async def test_one_that_fails_is_noted_as_failed() -> None:
     assert request.result.startswith("failed: router r-1")
 
 
-async def test_signing_a_device_out_revokes_first_and_forgets_at_every_router() -> None:
+async def test_signing_a_device_out_is_left_to_the_router_that_owns_its_user() -> None:
     routers = Routers()
 
-    assert "forgotten" in await act(routers, "sign-out-device")
+    assert "1 session closed" in await act(routers, "sign-out-device")
 
-    assert [method for method, _ in routers.asked[1:-1]] == ["Revoke", "ForgetDevice"]
-    assert routers.asked[1][1] == pb.RevokeRequest(user_id="maya", device_id="mac")
+    request = pb.SignOutDeviceRequest(user_id="maya", device_id="mac")
+    assert routers.asked[1:-1] == [("SignOutDevice", request)]
 
 
 async def test_dead_letters_that_stay_are_told_with_why() -> None:

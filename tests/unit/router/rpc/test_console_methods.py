@@ -217,6 +217,25 @@ async def test_a_device_that_is_forgotten_loses_its_session_and_its_position(
     assert await rig.store.devices("maya") == []
 
 
+async def test_a_device_is_signed_out_where_its_user_is_served_and_nowhere_else(
+    rig: Rig, methods: ConsoleMethods
+) -> None:
+    await rig.subscribe(1, "maya:mac")
+    request = pb.SignOutDeviceRequest(user_id="maya", device_id="mac")
+
+    answer = await methods.SignOutDevice(request, CONTEXT)
+
+    assert answer.sessions == 1 and answer.event_id
+    assert (await rig.frame("evict")).close_code == 4507
+    assert await rig.store.devices("maya") == []
+
+    for claim in rig.core.shards.ownership.claims:
+        claim.lose()
+    with pytest.raises(Aborted) as aborted:
+        await methods.SignOutDevice(request, CONTEXT)
+    assert aborted.value.code is grpc.StatusCode.FAILED_PRECONDITION
+
+
 async def test_a_test_event_arrives_and_says_nothing(rig: Rig, methods: ConsoleMethods) -> None:
     await rig.subscribe(1, "maya:mac")
 
@@ -255,6 +274,7 @@ async def test_an_action_is_noted_when_it_begins_and_when_it_ends(
         ("ListFollowers", pb.ListFollowersRequest()),
         ("ResolveDeadLetters", pb.ResolveDeadLettersRequest()),
         ("ForgetDevice", pb.ForgetDeviceRequest(user_id="maya")),
+        ("SignOutDevice", pb.SignOutDeviceRequest(user_id="maya")),
         ("SendTestEvent", pb.SendTestEventRequest()),
     ],
 )

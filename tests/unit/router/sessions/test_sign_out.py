@@ -141,6 +141,34 @@ async def test_a_connected_tab_loses_the_token_that_it_shows(rig: Rig, wall: Wal
     assert (await subscribe(rig, 3, tabs, device="web-3")).close_code == 4507
 
 
+async def test_an_operator_signs_out_a_tab_and_the_token_that_it_shows(
+    rig: Rig, wall: Wall
+) -> None:
+    tabs = token(wall, jti="t-1")
+    await subscribe(rig, 1, token(wall, device="mac"), device="mac")
+    await subscribe(rig, 2, tabs, device="web-2")
+
+    done = await rig.core.sign_out.by_operator("maya", "web-2")
+
+    assert (await rig.frame("evict")).close_code == 4507
+    assert done.sessions == 1
+    assert await gone(rig, "web-2") == [done.event_id]
+    assert await known(rig) == {"mac"}
+    assert (await subscribe(rig, 3, tabs, device="web-3")).close_code == 4507
+
+
+async def test_an_operator_takes_back_tokens_of_a_device_that_nobody_knows_and_tells_nobody(
+    rig: Rig, wall: Wall
+) -> None:
+    phones = token(wall, device="phone")
+
+    done = await rig.core.sign_out.by_operator("maya", "phone")
+
+    assert done == (0, "")
+    assert await rig.store.queue("user:maya") is None
+    assert (await subscribe(rig, 1, phones, device="phone")).close_code == 4507
+
+
 async def test_a_plain_device_is_closed_and_forgotten() -> None:
     async with running() as rig:
         await rig.subscribe(1, "maya:mac")
@@ -233,3 +261,5 @@ async def test_a_router_that_does_not_own_the_users_shard_says_so(rig: Rig, wall
 
     with pytest.raises(NotOwner):
         await rig.core.sign_out.by_token(token(wall, device="mac"), "phone")
+    with pytest.raises(NotOwner):
+        await rig.core.sign_out.by_operator("maya", "phone")
