@@ -31,6 +31,7 @@ COPIES: Final = {
     "contract/texts.py": ["producers/kull_producers/contract/texts.py"],
     "contract/subprotocols.py": ["clients/python/kull_client/subprotocols.py"],
     "contract/close_codes.py": ["clients/python/kull_client/close_codes.py"],
+    "common/address_rates.py": ["gateway/kull_gateway/address_rates.py"],
     "common/backoff.py": [
         "producers/kull_producers/publishing/backoff.py",
         "clients/python/kull_client/backoff.py",

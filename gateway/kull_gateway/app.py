@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from kull_gateway import auth, device_route, health, openapi, problems, token_route, triggers
+from kull_gateway.address_rates import AddressRates
 from kull_gateway.device_route import SignOut
 from kull_gateway.guard import Cors, Guard
 from kull_gateway.health import AskStatus, publisher_status
@@ -33,6 +34,7 @@ def create_app(
     sign_out: SignOut | None = None,
     origins: Origins | None = None,
     buckets: Buckets | None = None,
+    attempts: AddressRates = device_route.UNLIMITED,
     metrics: GatewayMetrics | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> FastAPI:
@@ -47,6 +49,7 @@ def create_app(
         sign_out: signs devices out; None: there is no `/api/sync/devices`.
         origins: pages that may call; by default those of the gateway's own host.
         buckets: how often each key or service may call; by default as often as it likes.
+        attempts: how often an address may sign a device out; by default as often as it likes.
         metrics: what is counted.
         clock: seconds.
     """
@@ -66,7 +69,7 @@ def create_app(
     if minter is not None:
         token_route.add(app, minter, admission)
     if sign_out is not None:
-        device_route.add(app, sign_out)
+        device_route.add(app, sign_out, attempts=attempts, clock=clock)
     health.add(app, status or partial(publisher_status, publisher))
     _add_middleware(app, allowed, counted)
     _complete_openapi(app)

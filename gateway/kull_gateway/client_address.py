@@ -58,6 +58,21 @@ def client(
     return address
 
 
+def counted(
+    peer: str,
+    forwarded: Sequence[str] = (),
+    *,
+    trusted: Sequence[Network] = (),
+    unlimited: Sequence[Network] = (),
+    unreadable: Callable[[str], None] = lambda text: None,
+) -> str:
+    """Return what limits count who connects by; empty: it is not counted. As `client` otherwise."""
+    address = client(peer, forwarded, trusted, unreadable)
+    if address is None or within(address, unlimited):
+        return ""
+    return neighbourhood(address)
+
+
 def within(address: Address, networks: Sequence[Network]) -> bool:
     """Return whether an address is in one of the networks."""
     return any(address in network for network in networks)

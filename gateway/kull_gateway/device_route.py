@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Final, Protocol
 
 from fastapi import FastAPI, Request, Response
 
 from kull_gateway import openapi
+from kull_gateway.address_rates import AddressRates
 from kull_gateway.auth import bearer
-from kull_gateway.problems import problem
+from kull_gateway.problems import TooMany, problem
 from kull_producers.contract.limits import MAX_DEVICE_ID_CHARS, MAX_TOKEN_CHARS
 
 # What routers call it, and what it is in HTTP; anything else is about the token.
@@ -19,6 +21,7 @@ _STATUSES: Final = {
     "rate_limited": HTTPStatus.TOO_MANY_REQUESTS,
     "unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
 }
+UNLIMITED: Final = AddressRates(rate=0, burst=0)
 _AGAIN: Final = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 _DEVICE_ID: Final[dict[str, Any]] = {
     "name": "deviceId",
@@ -48,8 +51,10 @@ class SignOut(Protocol):
         ...
 
 
-def add(app: FastAPI, sign_out: SignOut) -> None:
-    """Add the route to an app."""
+def add(
+    app: FastAPI, sign_out: SignOut, *, attempts: AddressRates, clock: Callable[[], float]
+) -> None:
+    """Add the route to an app. `attempts`: how often an address may call; `clock`: its seconds."""
 
     @app.delete(
         "/api/sync/devices/{deviceId:path}",  # an id may hold a slash
@@ -70,6 +75,7 @@ def add(app: FastAPI, sign_out: SignOut) -> None:
         known of it any more. The token must grant `devices:manage`, as it does unless it says
         otherwise.
         """
+        _count(request, attempts, clock())
         token = bearer(request.headers.get("authorization", ""))
         try:
             if len(token) > MAX_TOKEN_CHARS:
@@ -80,3 +86,10 @@ def add(app: FastAPI, sign_out: SignOut) -> None:
             headers = {"Retry-After": "1"} if status in _AGAIN else None
             return problem(status, str(refused), headers)
         return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+def _count(request: Request, attempts: AddressRates, now: float) -> None:
+    """Count a call before it costs a router a signature. Raises TooMany."""
+    peer = request.client.host if request.client else ""
+    if wait := attempts.take(peer, request.headers.getlist("x-forwarded-for"), now):
+        raise TooMany(wait, "your address")

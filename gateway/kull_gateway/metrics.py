@@ -68,7 +68,9 @@ REQUEST_SECONDS: Final = histogram(
     (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5),
     path=PATHS,
 )
-LIMITED: Final = counter("kull_gateway_limited_total", "Calls above a key's rate (429)")
+LIMITED: Final = counter(
+    "kull_gateway_limited_total", "Calls above the rate of a key or an address (429)"
+)
 FOREIGN: Final = counter(
     "kull_gateway_foreign_origins_total", "Calls of pages that are not allowed (403)"
 )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from kull_gateway.client_address import Network, client, neighbourhood, within
+from kull_gateway.client_address import Network, counted
 
 Cut = Callable[[], None]
 
@@ -120,7 +120,4 @@ class Places:
     def _counted(self, peer: str) -> str:
         if not self.limits.waiting_per_address:
             return ""
-        address = client(peer, (), ())
-        if address is None or within(address, self.limits.unlimited):
-            return ""
-        return neighbourhood(address)
+        return counted(peer, unlimited=self.limits.unlimited)

@@ -28,13 +28,11 @@ class BadRequest(Exception):
 
 
 class TooMany(Exception):
-    """The caller is too fast; `wait` is in seconds."""
+    """The caller (`who`, in words) is too fast; `wait` is in seconds."""
 
-    def __init__(self, wait: float) -> None:
+    def __init__(self, wait: float, who: str = "this key or service") -> None:
         self.wait = wait
-        super().__init__(
-            f"more calls than this key or service may make: wait {wait:.1f} s, then send it again"
-        )
+        super().__init__(f"more calls than {who} may make: wait {wait:.1f} s, then send it again")
 
 
 def problem(

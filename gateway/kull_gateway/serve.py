@@ -77,6 +77,7 @@ async def _serve_with(
         sign_out=sign_out,
         origins=settings.pages(),
         buckets=settings.buckets(),
+        attempts=settings.attempts(),
         metrics=metrics,
     )
     extend(app)

@@ -7,8 +7,9 @@ from typing import Final
 
 from pydantic import Field, SecretStr, field_validator
 
+from kull_gateway.address_rates import AddressRates
 from kull_gateway.auth import Authorize, service_auth
-from kull_gateway.client_address import PRIVATE_NETWORKS, parse_networks
+from kull_gateway.client_address import PRIVATE_NETWORKS, Network, parse_networks
 from kull_gateway.hosts import is_loopback
 from kull_gateway.http import HttpTimeouts
 from kull_gateway.keys import key_auth
@@ -60,10 +61,20 @@ class HttpSettings(Shared):
         description="connections of one address (IPv6: /64) without a whole request; 0: no limit",
     )
     gateway_unlimited: str = Field(
-        PRIVATE_NETWORKS, description="networks that the limit per address does not count"
+        PRIVATE_NETWORKS, description="networks that the limits per address do not count"
     )
+    gateway_trusted_proxies: str = Field(
+        "", description="networks of load balancers whose X-Forwarded-For is believed"
+    )
+    gateway_attempts_per_address: float = Field(
+        5.0,
+        ge=0,
+        description="calls a second of one address (IPv6: /64) that show a device token; "
+        "0: no limit",
+    )
+    gateway_attempts_burst: float = Field(50.0, ge=1, description="calls at once, above that rate")
 
-    @field_validator("gateway_unlimited")
+    @field_validator("gateway_unlimited", "gateway_trusted_proxies")
     @classmethod
     def _check_networks(cls, value: str) -> str:
         parse_networks(value)
@@ -84,8 +95,21 @@ class HttpSettings(Shared):
             total=self.gateway_connections,
             waiting=self.gateway_connections,
             waiting_per_address=self.gateway_waiting_per_address,
+            unlimited=parse_networks(self.gateway_unlimited) + self._proxies,
+        )
+
+    def attempts(self) -> AddressRates:
+        """Return how often an address may show a device token."""
+        return AddressRates(
+            rate=self.gateway_attempts_per_address,
+            burst=self.gateway_attempts_burst,
+            trusted=self._proxies,
             unlimited=parse_networks(self.gateway_unlimited),
         )
+
+    @property
+    def _proxies(self) -> tuple[Network, ...]:
+        return parse_networks(self.gateway_trusted_proxies)
 
 
 class GatewaySettings(

@@ -14,7 +14,7 @@ import structlog
 
 from kull_console import ACT, READ, Console, ConsoleSettings, NotValid, Operator, page
 from kull_console.errors import ConsoleConfigError
-from kull_edge.link.channels import open_channel
+from kull_edge.link.channels import RECONNECT, open_channel
 from kull_gateway.auth import Unauthorized
 from kull_gateway.http import HttpSide, HttpTimeouts
 from kull_gateway.keys import KeyRing, ServiceKey
@@ -28,8 +28,6 @@ CONNECTIONS: Final = 512
 GRACE: Final = 0.5  # seconds for answers to end; live ones do not
 # A live page is one long answer; who looks on for longer connects again.
 TIMEOUTS: Final = HttpTimeouts(answer=3600.0)
-# A router that was away is found again at once.
-RECONNECT: Final = (("grpc.max_reconnect_backoff_ms", 1_000),)
 
 
 class KeyOperators:

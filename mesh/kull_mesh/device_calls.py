@@ -9,7 +9,7 @@ from typing import Any, Final
 import grpc
 import structlog
 
-from kull_edge.link.channels import open_channel
+from kull_edge.link.channels import Channels
 from kull_gateway.device_route import SignOutRefused
 from kull_protos.contract.error_codes import ErrorCode
 from kull_protos.mesh.v1.device_pb2 import SignOutRequest, SignOutResponse
@@ -26,12 +26,12 @@ class RouterSignOut:
 
     Args:
         routers: host:port of each.
-        credentials: shown to them; None: no TLS.
+        channels: to them; the caller's.
     """
 
-    def __init__(self, routers: Sequence[str], credentials: grpc.ChannelCredentials | None) -> None:
+    def __init__(self, routers: Sequence[str], channels: Channels) -> None:
         self._routers = routers
-        self._credentials = credentials
+        self._channels = channels
         self._seats = asyncio.Semaphore(AT_ONCE)
 
     async def __call__(self, token: str, device_id: str) -> None:
@@ -51,12 +51,11 @@ class RouterSignOut:
 
     async def _ask(self, target: str, request: SignOutRequest) -> SignOutResponse | None:
         """Return the owner's answer; None: it is not the owner, or does not answer."""
-        async with open_channel(target, self._credentials) as channel:
-            devices: Any = DeviceServiceStub(channel)
-            try:
-                answer: SignOutResponse = await devices.SignOut(request, timeout=DEADLINE)
-            except grpc.aio.AioRpcError as error:
-                if error.code() is not grpc.StatusCode.FAILED_PRECONDITION:
-                    log.warning("sign_out_not_asked", router=target, why=error.details())
-                return None
-            return answer
+        devices: Any = DeviceServiceStub(self._channels.to(target))
+        try:
+            answer: SignOutResponse = await devices.SignOut(request, timeout=DEADLINE)
+        except grpc.aio.AioRpcError as error:
+            if error.code() is not grpc.StatusCode.FAILED_PRECONDITION:
+                log.warning("sign_out_not_asked", router=target, why=error.details())
+            return None
+        return answer

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import grpc
 
-from kull_edge.link.channels import open_channel
+from kull_edge.link.channels import Channels
 from kull_mesh import __version__
 from kull_protos.mesh.v1.admin_pb2 import ListNodesRequest, ListNodesResponse
 from kull_protos.mesh.v1.admin_pb2_grpc import AdminServiceStub
@@ -23,19 +23,19 @@ class MeshStatus:
 
     Args:
         routers: host:port of each; none: only the version is told.
-        credentials: shown to them; None: no TLS.
+        channels: to them; the caller's.
         clock: seconds.
     """
 
     def __init__(
         self,
         routers: Sequence[str],
-        credentials: grpc.ChannelCredentials | None,
+        channels: Channels,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._routers = routers
-        self._credentials = credentials
+        self._channels = channels
         self._clock = clock
         self._asking = asyncio.Lock()
         self._told: dict[str, Any] = {"version": __version__}
@@ -60,12 +60,9 @@ class MeshStatus:
         }
 
     async def _ask(self, target: str) -> ListNodesResponse | None:
-        async with open_channel(target, self._credentials) as channel:
-            admin: Any = AdminServiceStub(channel)
-            try:
-                answer: ListNodesResponse = await admin.ListNodes(
-                    ListNodesRequest(), timeout=DEADLINE
-                )
-            except grpc.aio.AioRpcError:
-                return None  # not counted: that is what there is to tell
-            return answer
+        admin: Any = AdminServiceStub(self._channels.to(target))
+        try:
+            answer: ListNodesResponse = await admin.ListNodes(ListNodesRequest(), timeout=DEADLINE)
+        except grpc.aio.AioRpcError:
+            return None  # not counted: that is what there is to tell
+        return answer

@@ -12,6 +12,7 @@ from types import TracebackType
 import structlog
 
 from kull_edge.errors import CannotListen
+from kull_edge.link.channels import Channels
 from kull_edge.node import Edge
 from kull_edge.settings import EdgeSettings
 from kull_gateway import (
@@ -154,6 +155,7 @@ class LocalMesh:
             timeout=DEFAULT_TIMEOUT,
             tracer=tracer,
         )
+        channels = await self._stack.enter_async_context(Channels(None))
         counted = GatewayMetrics(self.publisher)
         metrics = UpMetrics(counted)
         authorize = self._options.authorize()
@@ -163,9 +165,10 @@ class LocalMesh:
             events=self._options.events,
             status=self._status,
             minter=secrets.minter(self._options.keys),
-            sign_out=RouterSignOut([self.router.grpc_address], None),
+            sign_out=RouterSignOut([self.router.grpc_address], channels),
             origins=self._options.pages(),
             buckets=Buckets(rate=DEFAULT_RATE, burst=DEFAULT_BURST),
+            attempts=HttpSettings().attempts(),
             metrics=counted,
         )
         up_metrics.add(app, metrics, authorize)

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from kull_client import SyncClient
+from kull_edge.link.channels import Channels
 from kull_gateway import service_token
 from kull_mesh.errors import MeshError
 from kull_mesh.play import page
@@ -46,8 +47,10 @@ async def playing(
     async with (
         PlayMesh(keys=KEYS, data=tmp_path / "data") as mesh,
         Business(mesh.publisher, rng=random.Random(1), pace=0.01) as business,
+        Channels(None) as channels,
     ):
-        transport = httpx.ASGITransport(create_app(mesh, business, pages))
+        app = create_app(mesh, business, pages, channels=channels)
+        transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://play") as http:
             yield mesh, http
 

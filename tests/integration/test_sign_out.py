@@ -12,6 +12,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from kull_client import Rejected, SyncClient
+from kull_edge.link.channels import Channels
 from kull_gateway.device_route import SignOutRefused
 from kull_mesh.device_calls import RouterSignOut
 from tests.integration.test_front_door import (
@@ -97,13 +98,14 @@ async def test_a_gateway_finds_the_router_that_answers_and_says_when_there_is_no
     tmp_path: Path,
 ) -> None:
     nobody = f"127.0.0.1:{free_port()}"
-    async with opened(tmp_path) as mesh:
+    async with opened(tmp_path) as mesh, Channels(None) as channels:
         phone = await device(mesh.edges[0].url, device_token(device="phone"))
-        sign_out = RouterSignOut([nobody, mesh.router.grpc_address], None)
+        sign_out = RouterSignOut([nobody, mesh.router.grpc_address], channels)
 
         await sign_out(device_token(device="mac"), "phone")
 
         assert await closed(phone) == 4507
-    with pytest.raises(SignOutRefused) as refused:
-        await RouterSignOut([nobody], None)(device_token(device="mac"), "phone")
+    async with Channels(None) as channels:
+        with pytest.raises(SignOutRefused) as refused:
+            await RouterSignOut([nobody], channels)(device_token(device="mac"), "phone")
     assert refused.value.code == "unavailable"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kull_edge.link.channels import Channels
 from kull_mesh.device_calls import RouterSignOut
 from tests.support.device import device, token
 from tests.support.mesh import Mesh
@@ -20,12 +21,13 @@ async def test_who_was_signed_out_stays_so_at_the_next_router_and_may_be_signed_
     with Mesh(amqp_url, tmp_path, routers=2, database_url=database_url) as mesh:
         mesh.start()
         active = await mesh.active_router()
-        sign_out = RouterSignOut(mesh.grpc.split(",")[::-1], None)
         phones, macs = token("maya", "phone"), token("maya", "mac")
         async with (
             device(mesh.url(0), macs) as mac,
             device(mesh.url(1), phones) as phone,
+            Channels(None) as channels,
         ):
+            sign_out = RouterSignOut(mesh.grpc.split(",")[::-1], channels)
             await sign_out(macs, "phone")
             assert (await phone.close_code())[0] == 4507
 

@@ -13,7 +13,7 @@ from math import ceil
 from typing import Final
 
 from kull_edge.socket.config import AdmissionConfig
-from kull_protos.common.client_address import client, neighbourhood, parse_networks, within
+from kull_protos.common.client_address import counted, parse_networks
 from kull_protos.common.origins import Origins
 from kull_protos.common.rates import Buckets
 
@@ -78,10 +78,14 @@ class Admission:
                 reason="pages of this origin may not connect: add it to KULL_ORIGINS if it is "
                 "yours",
             )
-        address = client(request.peer, request.forwarded, self._trusted, self._unreadable)
-        if address is None or within(address, self._unlimited):
-            return None
-        return self._count(number, neighbourhood(address), now)
+        address = counted(
+            request.peer,
+            request.forwarded,
+            trusted=self._trusted,
+            unlimited=self._unlimited,
+            unreadable=self._unreadable,
+        )
+        return self._count(number, address, now) if address else None
 
     def _count(self, number: int, address: str, now: float) -> Refusal | None:
         if wait := self._attempts.take(address, now):

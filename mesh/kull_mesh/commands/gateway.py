@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 import kull_gateway.serve
 from kull_edge.link.certificates import channel_credentials
+from kull_edge.link.channels import Channels
 from kull_gateway import GatewaySettings
 from kull_mesh import signals
 from kull_mesh.device_calls import RouterSignOut
@@ -22,19 +23,24 @@ def gateway() -> None:
     settings = MeshSettings()
     credentials = channel_credentials(settings.tls_ca, settings.tls_cert, settings.tls_key)
     routers = _listed(settings.gateway_routers)
-    status = MeshStatus(routers, credentials)
-    sign_out = RouterSignOut(routers, credentials) if routers else None
     edges = _listed(settings.web_edges)
     files = page.folder() if edges else None
+    gateway_settings = GatewaySettings()
 
     def extend(app: FastAPI) -> None:
         if files is not None:
             page.add(app, files, edges=edges)
 
-    gateway_settings = GatewaySettings()
-    signals.run_role(
-        kull_gateway.serve.serve(gateway_settings, details=status, sign_out=sign_out, extend=extend)
-    )
+    async def serve() -> None:
+        async with Channels(credentials) as channels:
+            await kull_gateway.serve.serve(
+                gateway_settings,
+                details=MeshStatus(routers, channels),
+                sign_out=RouterSignOut(routers, channels) if routers else None,
+                extend=extend,
+            )
+
+    signals.run_role(serve())
 
 
 def _listed(text: str) -> list[str]:

@@ -14,6 +14,7 @@ from fastapi import FastAPI, HTTPException
 from pydantic import BaseModel, Field
 
 import kull_gateway
+from kull_edge.link.channels import Channels
 from kull_mesh import secrets
 from kull_mesh.device_calls import RouterSignOut
 from kull_mesh.play import page
@@ -62,6 +63,7 @@ def create_app(
     business: Business,
     files: Path | None,
     *,
+    channels: Channels,
     seen: Callable[[], None] = lambda: None,
 ) -> FastAPI:
     """Return the ASGI app.
@@ -70,12 +72,13 @@ def create_app(
         mesh: what the page connects to, and breaks.
         business: what it buys from and starts shoots at.
         files: folder of the built page; None: there is no page.
+        channels: to the router; the caller's.
         seen: called when a page has been opened.
     """
     app = kull_gateway.create_app(
         mesh.publisher,
         authorize=kull_gateway.service_auth(mesh.keys.service),
-        sign_out=RouterSignOut([mesh.router_address], None),
+        sign_out=RouterSignOut([mesh.router_address], channels),
         origins=kull_gateway.Origins(local=True),
     )
     _add_shoots(app, mesh, business)

@@ -29,6 +29,7 @@ from kull_console import ACT, ConsoleSettings
 from kull_console import page as console_page
 from kull_console.errors import ConsoleConfigError
 from kull_console.settings import PORT as CONSOLE_PORT
+from kull_edge.link.channels import Channels
 from kull_gateway.headers import WithHeaders
 from kull_mesh.errors import MeshError
 from kull_mesh.play import page
@@ -100,7 +101,10 @@ async def playing(
         async with (
             PlayMesh(keys=keys, data=data, host=HOST) as mesh,
             Business(mesh.publisher, rng=rng, pace=pace, purse=purse) as business,
-            _served(create_app(mesh, business, files, seen=seen.set), listener) as server,
+            Channels(None) as channels,
+            _served(
+                create_app(mesh, business, files, channels=channels, seen=seen.set), listener
+            ) as server,
             AsyncExitStack() as stack,
         ):
             yield Playing(

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import httpx
 import pytest
 
+from kull_gateway.address_rates import AddressRates
+from kull_gateway.client_address import parse_networks
 from kull_gateway.device_route import SignOutRefused
 from kull_gateway.origins import Origins
 from kull_producers.testing import InMemoryPublisher
@@ -66,6 +69,27 @@ async def test_who_shows_no_token_or_a_huge_one_reaches_no_router(
             assert answer.status_code == 401
 
     assert routers.asked == []
+
+
+async def test_an_address_that_calls_too_often_waits_and_others_behind_the_proxy_do_not(
+    publisher: InMemoryPublisher,
+) -> None:
+    routers = Routers(SignOutRefused("bad_token", "because"))
+    attempts = AddressRates(rate=0.5, burst=2, trusted=parse_networks("127.0.0.0/8"))
+
+    async def call(address: str) -> httpx.Response:
+        return await client.delete(f"{PATH}phone", headers={**TOKEN, "X-Forwarded-For": address})
+
+    async with calling(publisher, sign_out=routers, attempts=attempts, clock=lambda: 0.0) as client:
+        statuses = [(await call("203.0.113.1")).status_code for _ in range(3)]
+        limited = await call("203.0.113.1")
+        other = await call("203.0.113.2")
+
+    assert statuses == [401, 401, 429]
+    assert "your address" in problem(limited, 429)
+    assert limited.headers["retry-after"] == "2"
+    assert other.status_code == 401
+    assert len(routers.asked) == 3
 
 
 async def test_a_page_of_ours_may_do_it_and_a_foreign_one_may_not(
