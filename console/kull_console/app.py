@@ -24,7 +24,13 @@ from kull_console.access.sessions import Sessions
 from kull_console.api import actions, live, looks, oidc, sign_in
 from kull_console.api.gate import Gate
 from kull_console.api.same_site import SameSite, told
-from kull_console.errors import ConsoleConfigError, ConsoleError, Problem, RouterAway
+from kull_console.errors import (
+    ConsoleConfigError,
+    ConsoleError,
+    OutcomeUnknown,
+    Problem,
+    RouterAway,
+)
 from kull_console.mesh.routers import OpenChannel, Routers
 from kull_console.mesh.watch import Watch
 from kull_console.settings import ConsoleSettings
@@ -74,7 +80,7 @@ class Console:
         self._routers = Routers(targets, open_channel)
         self.watch = Watch(self._routers, clock=clock, wall_ms=wall_ms)
         gate = Gate(sessions, operators, cookie)
-        acts = actions.Actions(self._routers)
+        acts = actions.Actions(self._routers, new_id=lambda: randomness(16).hex())
         doors = sign_in.Doors(
             sessions=sessions,
             gate=gate,
@@ -145,6 +151,11 @@ def _answer_errors(app: FastAPI) -> None:
     @app.exception_handler(RouterAway)
     async def _away(_: Request, error: RouterAway) -> JSONResponse:
         return told(HTTPStatus.SERVICE_UNAVAILABLE, str(error), {"Retry-After": "2"})
+
+    @app.exception_handler(OutcomeUnknown)
+    async def _unknown(_: Request, error: OutcomeUnknown) -> JSONResponse:
+        # Without Retry-After: that is for people to say.
+        return told(HTTPStatus.GATEWAY_TIMEOUT, str(error))
 
     @app.exception_handler(ConsoleError)
     async def _refused(_: Request, error: ConsoleError) -> JSONResponse:

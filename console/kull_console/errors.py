@@ -2,7 +2,8 @@
 
 ConsoleError
 ├── ConsoleConfigError  a setting is missing or contradicts another
-├── RouterAway          no router answers
+├── RouterAway          no router answers, and none has done what was asked
+│   └── OutcomeUnknown  one gave no answer, and may have done it
 ├── ProviderAway        the OpenID provider does not answer as one
 ├── RouterRefuses       a router does not do what was asked, and never will
 └── Problem             an answer to whoever asked: an HTTP status, and what to do
@@ -23,6 +24,10 @@ class ConsoleConfigError(ConsoleError):
 
 class RouterAway(ConsoleError):
     """No router answers; trying again may help."""
+
+
+class OutcomeUnknown(RouterAway):
+    """A router was asked and gave no answer: what was asked may be done, or be done yet."""
 
 
 class ProviderAway(ConsoleError):

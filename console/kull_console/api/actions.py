@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import structlog
 from fastapi import FastAPI, Request
@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from kull_console.access.operators import Operator
 from kull_console.api.gate import Gate
-from kull_console.errors import ConsoleError, Problem, RouterAway
+from kull_console.errors import ConsoleError, OutcomeUnknown, Problem, RouterAway
 from kull_console.mesh.routers import Routers
 from kull_protos.mesh.v1 import admin_pb2 as pb
 
@@ -21,6 +21,7 @@ log = structlog.get_logger(__name__)
 MOST: Final = 1_000  # dead letters at once
 SHOWN: Final = 3  # of their ids, in the audit log
 RESOLVE_SECONDS: Final = 60.0
+TWICE: Final = "do it again: twice is as good as once"
 
 
 class Wanted(BaseModel):
@@ -32,10 +33,14 @@ class Wanted(BaseModel):
 
 
 class Actions:
-    """All that can be done. Each method returns how it ended, in words; raises ConsoleError."""
+    """All that can be done. Each method returns how it ended, in words; raises ConsoleError.
 
-    def __init__(self, routers: Routers) -> None:
+    `new_id` makes ids that nobody has: what bears one is done once, however often it is asked.
+    """
+
+    def __init__(self, routers: Routers, *, new_id: Callable[[], str]) -> None:
         self._routers = routers
+        self._new_id = new_id
         self._table: dict[str, Callable[[Wanted], Awaitable[str]]] = {
             "sign-out-device": self._sign_out_device,
             "disconnect": self._disconnect,
@@ -56,6 +61,9 @@ class Actions:
         number = await self._note(operator, name, target)
         try:
             result = await act(wanted)
+        except OutcomeUnknown as error:
+            await self._finish(number, f"not known: {error}")
+            raise
         except BaseException as error:
             await self._finish(number, f"failed: {error or type(error).__name__}")
             raise
@@ -66,7 +74,11 @@ class Actions:
     async def note_sign_in(self, operator: Operator) -> None:
         """Write down that somebody has signed in; where no router answers, the log has it alone."""
         request = pb.NoteActionRequest(
-            operator=_who(operator), name="sign-in", target="the console", result="signed in"
+            operator=_who(operator),
+            name="sign-in",
+            target="the console",
+            result="signed in",
+            key=self._new_id(),
         )
         try:
             await self._routers.any("NoteAction", request)
@@ -74,7 +86,9 @@ class Actions:
             log.warning("not_written_down", action="sign-in", why=str(error))
 
     async def _note(self, operator: Operator, name: str, target: str) -> int:
-        request = pb.NoteActionRequest(operator=_who(operator), name=name, target=target)
+        request = pb.NoteActionRequest(
+            operator=_who(operator), name=name, target=target, key=self._new_id()
+        )
         try:
             answer = await self._routers.any("NoteAction", request)
         except RouterAway as error:
@@ -92,7 +106,10 @@ class Actions:
     async def _sign_out_device(self, wanted: Wanted) -> str:
         """Take its tokens back, close its session, forget it: it has to log in again."""
         request = pb.SignOutDeviceRequest(user_id=wanted.user, device_id=wanted.device)
-        closed = (await self._routers.any("SignOutDevice", request)).sessions
+        try:
+            closed = (await self._routers.any("SignOutDevice", request)).sessions
+        except OutcomeUnknown as error:
+            _not_known(error, TWICE)
         return f"its tokens are revoked, {_sessions(closed)} closed, and it is forgotten"
 
     async def _disconnect(self, wanted: Wanted) -> str:
@@ -102,7 +119,10 @@ class Actions:
 
     async def _revoke(self, wanted: Wanted) -> str:
         request = pb.RevokeRequest(user_id=wanted.user, device_id=wanted.device)
-        closed = (await self._routers.any("Revoke", request)).sessions
+        try:
+            closed = (await self._routers.any("Revoke", request)).sessions
+        except OutcomeUnknown as error:
+            _not_known(error, TWICE)
         return f"tokens are revoked; {_sessions(closed)} closed at once, others follow"
 
     async def _forget_device(self, wanted: Wanted) -> str:
@@ -113,8 +133,12 @@ class Actions:
         return sum(each.sessions for each in await self._routers.all("ForgetDevice", request))
 
     async def _test_event(self, wanted: Wanted) -> str:
-        request = pb.SendTestEventRequest(user_id=wanted.user)
-        return f"sent {(await self._routers.any('SendTestEvent', request)).event_id}"
+        event_id = self._new_id()
+        request = pb.SendTestEventRequest(user_id=wanted.user, event_id=event_id)
+        try:
+            return f"sent {(await self._routers.any('SendTestEvent', request)).event_id}"
+        except OutcomeUnknown as error:
+            _not_known(error, f"look at the page Event for {event_id}")
 
     async def _republish(self, wanted: Wanted) -> str:
         return await self._resolve(wanted, republish=True)
@@ -124,7 +148,12 @@ class Actions:
 
     async def _resolve(self, wanted: Wanted, *, republish: bool) -> str:
         request = pb.ResolveDeadLettersRequest(ids=wanted.ids, republish=republish)
-        answer = await self._routers.any("ResolveDeadLetters", request, deadline=RESOLVE_SECONDS)
+        try:
+            answer = await self._routers.once(
+                "ResolveDeadLetters", request, deadline=RESOLVE_SECONDS
+            )
+        except OutcomeUnknown as error:
+            _not_known(error, "look at the page Trouble which of them are still there")
         done = f"{answer.resolved} {'published again' if republish else 'discarded'}"
         failed = list(dict(answer.failed).values())
         if not failed:
@@ -157,6 +186,10 @@ def _target(wanted: Wanted) -> str:
         more = ", …" if len(wanted.ids) > SHOWN else ""
         return f"{len(wanted.ids)} dead letters: {', '.join(wanted.ids[:SHOWN])}{more}"
     return f"{wanted.user}, device {wanted.device}" if wanted.device else wanted.user
+
+
+def _not_known(error: OutcomeUnknown, what_next: str) -> NoReturn:
+    raise OutcomeUnknown(f"whether it was done is not known, {what_next} ({error})") from error
 
 
 def _who(operator: Operator) -> str:

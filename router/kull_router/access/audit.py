@@ -23,6 +23,7 @@ class Action:
         name: what, e.g. `revoke`.
         target: whom or what it was done to.
         result: how it ended; empty: it was begun, and no more is known.
+        key: made by whoever notes it, to note it again without an answer; empty: none.
     """
 
     operator: str
@@ -30,6 +31,7 @@ class Action:
     target: str
     at_ms: int
     result: str = ""
+    key: str = ""
     number: int = 0
 
 
@@ -40,7 +42,10 @@ class AuditLog(Protocol):
     """
 
     async def note(self, action: Action) -> int:
-        """Keep an action and return its number, higher than all before. Durable on return."""
+        """Keep an action and return its number, higher than all before. Durable on return.
+
+        With the key of one that is kept it changes nothing, and returns that one's number.
+        """
         ...
 
     async def finish(self, number: int, result: str) -> None:

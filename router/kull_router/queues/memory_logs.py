@@ -52,6 +52,9 @@ class MemoryLogs:
     async def note(self, action: Action) -> int:
         """See `AuditLog.note`."""
         self._check_logs()
+        for each in self._logs.actions:
+            if action.key and each.key == action.key:
+                return each.number
         self._logs.last_action += 1
         self._logs.actions.append(replace(action, number=self._logs.last_action))
         return self._logs.last_action

@@ -8,6 +8,7 @@ import grpc
 
 from kull_producers.errors import InvalidEvent
 from kull_producers.events import topology
+from kull_protos.contract.limits import MAX_EVENT_ID_CHARS
 from kull_protos.mesh.v1 import admin_pb2 as pb
 from kull_protos.mesh.v1 import admin_pb2_grpc
 from kull_router.access.audit import Action, cut
@@ -173,7 +174,10 @@ class ConsoleMethods(admin_pb2_grpc.AdminServiceServicer):
     ) -> pb.SendTestEventResponse:
         """Publish an event that says nothing."""
         core = self._core
-        event_id = core.clock.new_id()
+        event_id = request.event_id or core.clock.new_id()
+        if len(event_id) > MAX_EVENT_ID_CHARS:
+            problem = f"event_id has at most {MAX_EVENT_ID_CHARS} characters"
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, problem)
         try:
             message = blank_event(
                 request.user_id,
@@ -204,6 +208,7 @@ class ConsoleMethods(admin_pb2_grpc.AdminServiceServicer):
                         name=cut(request.name),
                         target=cut(request.target),
                         result=cut(request.result),
+                        key=cut(request.key),
                         at_ms=self._core.clock.age_ms(),
                     )
                 )

@@ -42,6 +42,23 @@ async def test_how_one_ended_is_noted_once(disk: Disk) -> None:
         assert [each.result for each in await store.actions()] == ["", "2 sessions were closed"]
 
 
+async def test_one_that_is_noted_again_by_its_key_is_there_once(disk: Disk) -> None:
+    async with opened(disk) as store:
+        first = await store.note(replace(REVOKE, key="k-1"))
+        other = await store.note(replace(REVOKE, key="k-2"))
+        await store.finish(first, "done")
+
+        again = await asyncio.gather(*(store.note(replace(REVOKE, key="k-1")) for _ in range(5)))
+
+        assert set(again) == {first}
+        assert await store.note(REVOKE) > other
+        assert [(each.key, each.result) for each in await store.actions()] == [
+            ("", ""),
+            ("k-2", ""),
+            ("k-1", "done"),
+        ]
+
+
 async def test_those_that_are_noted_at_once_get_numbers_of_their_own(disk: Disk) -> None:
     async with opened(disk) as store:
         numbers = await asyncio.gather(*(store.note(REVOKE) for _ in range(30)))

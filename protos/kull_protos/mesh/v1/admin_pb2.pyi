@@ -577,10 +577,12 @@ class SignOutDeviceResponse(_message.Message):
     def __init__(self, sessions: _Optional[int] = ..., event_id: _Optional[str] = ...) -> None: ...
 
 class SendTestEventRequest(_message.Message):
-    __slots__ = ("user_id",)
+    __slots__ = ("user_id", "event_id")
     USER_ID_FIELD_NUMBER: _ClassVar[int]
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     user_id: str
-    def __init__(self, user_id: _Optional[str] = ...) -> None: ...
+    event_id: str
+    def __init__(self, user_id: _Optional[str] = ..., event_id: _Optional[str] = ...) -> None: ...
 
 class SendTestEventResponse(_message.Message):
     __slots__ = ("event_id",)
@@ -605,18 +607,20 @@ class Action(_message.Message):
     def __init__(self, number: _Optional[int] = ..., at: _Optional[int] = ..., operator: _Optional[str] = ..., name: _Optional[str] = ..., target: _Optional[str] = ..., result: _Optional[str] = ...) -> None: ...
 
 class NoteActionRequest(_message.Message):
-    __slots__ = ("number", "operator", "name", "target", "result")
+    __slots__ = ("number", "operator", "name", "target", "result", "key")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     OPERATOR_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     TARGET_FIELD_NUMBER: _ClassVar[int]
     RESULT_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
     number: int
     operator: str
     name: str
     target: str
     result: str
-    def __init__(self, number: _Optional[int] = ..., operator: _Optional[str] = ..., name: _Optional[str] = ..., target: _Optional[str] = ..., result: _Optional[str] = ...) -> None: ...
+    key: str
+    def __init__(self, number: _Optional[int] = ..., operator: _Optional[str] = ..., name: _Optional[str] = ..., target: _Optional[str] = ..., result: _Optional[str] = ..., key: _Optional[str] = ...) -> None: ...
 
 class NoteActionResponse(_message.Message):
     __slots__ = ("number",)

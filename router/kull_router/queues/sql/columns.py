@@ -29,7 +29,7 @@ DEVICE: Final = ("name", "platform", "ephemeral")
 # Of `Revocation`, in `revocations`, beside whose tokens: the user and the device.
 REVOCATION: Final = ("token_id", "issued_before_ms", "until_ms", "ahead_ms")
 # Of `Action`, in `actions`.
-ACTION: Final = ("at_ms", "operator", "name", "target", "result")
+ACTION: Final = ("at_ms", "operator", "name", "target", "result", "key")
 
 
 def names(columns: Sequence[str]) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from itertools import count
 from typing import Any
 
 import pytest
 
 from kull_console.api.actions import Actions, Wanted
-from kull_console.errors import Problem, RouterAway
+from kull_console.errors import OutcomeUnknown, Problem, RouterAway
 from kull_protos.mesh.v1 import admin_pb2 as pb
 from tests.unit.console.answers import ACTOR
 
@@ -27,22 +28,34 @@ ANSWERS: dict[str, Any] = {
 class Routers:
     """Two routers that note what they are asked."""
 
-    def __init__(self, *away: str) -> None:
+    def __init__(self, *away: str, unknown: str = "") -> None:
         self.away = away
+        self.unknown = unknown
         self.asked: list[tuple[str, Any]] = []
 
     async def any(self, method: str, request: Any, *, deadline: float = 5) -> Any:
         self.asked.append((method, request))
         if method in self.away:
             raise RouterAway("router r-1 does not answer")
+        if method == self.unknown:
+            raise OutcomeUnknown("router r-1 does not answer: Deadline Exceeded")
         return ANSWERS[method]
+
+    async def once(self, method: str, request: Any, *, deadline: float = 5) -> Any:
+        assert method == "ResolveDeadLetters", "all else may be done twice"
+        return await self.any(method, request)
 
     async def all(self, method: str, request: Any) -> list[Any]:
         return [await self.any(method, request)] * 2
 
 
 async def act(routers: Routers, name: str, wanted: Wanted = MAC) -> str:
-    return await Actions(routers).run(ACTOR, name, wanted)  # type: ignore[arg-type]
+    return await actions(routers).run(ACTOR, name, wanted)
+
+
+def actions(routers: Routers) -> Actions:
+    numbers = count(1)
+    return Actions(routers, new_id=lambda: f"id-{next(numbers)}")  # type: ignore[arg-type]
 
 
 async def test_an_action_is_noted_before_and_after() -> None:
@@ -55,7 +68,7 @@ async def test_an_action_is_noted_before_and_after() -> None:
         (
             "NoteAction",
             pb.NoteActionRequest(
-                operator="key:2 (anna)", name="disconnect", target="maya, device mac"
+                operator="key:2 (anna)", name="disconnect", target="maya, device mac", key="id-1"
             ),
         ),
         ("Disconnect", pb.DisconnectRequest(user_id="maya", device_id="mac")),
@@ -81,6 +94,37 @@ async def test_one_that_fails_is_noted_as_failed() -> None:
     method, request = routers.asked[-1]
     assert (method, request.number) == ("NoteAction", 7)
     assert request.result.startswith("failed: router r-1")
+
+
+async def test_a_test_event_has_an_id_before_it_is_sent_so_that_it_arrives_once() -> None:
+    routers = Routers()
+
+    await act(routers, "test-event")
+
+    request = pb.SendTestEventRequest(user_id="maya", event_id="id-2")
+    assert routers.asked[1] == ("SendTestEvent", request)
+
+
+@pytest.mark.parametrize(
+    ("name", "method", "where"),
+    [
+        ("test-event", "SendTestEvent", "look at the page Event for id-2"),
+        ("republish", "ResolveDeadLetters", "look at the page Trouble"),
+        ("discard", "ResolveDeadLetters", "look at the page Trouble"),
+        ("sign-out-device", "SignOutDevice", "do it again"),
+        ("revoke", "Revoke", "do it again"),
+    ],
+)
+async def test_whoever_acts_is_told_that_the_outcome_is_not_known_and_where_to_look(
+    name: str, method: str, where: str
+) -> None:
+    routers = Routers(unknown=method)
+
+    with pytest.raises(OutcomeUnknown, match=f"whether it was done is not known, {where}"):
+        await act(routers, name, Wanted(user="maya", device="mac", ids=["x"]))
+
+    assert [each for each, _ in routers.asked].count(method) == 1
+    assert routers.asked[-1][1].result.startswith("not known: whether it was done is not known")
 
 
 async def test_signing_a_device_out_is_left_to_the_router_that_owns_its_user() -> None:
@@ -123,5 +167,5 @@ async def test_what_is_unclear_is_refused_and_not_noted(name: str, wanted: Wante
 
 async def test_a_sign_in_counts_though_nobody_can_write_it_down() -> None:
     routers = Routers("NoteAction")
-    await Actions(routers).note_sign_in(ACTOR)  # type: ignore[arg-type]
-    assert [method for method, _ in routers.asked] == ["NoteAction"]
+    await actions(routers).note_sign_in(ACTOR)
+    assert [(method, request.key) for method, request in routers.asked] == [("NoteAction", "id-1")]

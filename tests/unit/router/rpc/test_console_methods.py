@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import grpc
@@ -247,6 +248,36 @@ async def test_a_test_event_arrives_and_says_nothing(rig: Rig, methods: ConsoleM
     assert (trace.address, trace.service) == ("user:maya", "kull-operator")
 
 
+async def test_a_test_event_that_is_asked_for_twice_is_stored_once(
+    rig: Rig, methods: ConsoleMethods
+) -> None:
+    await rig.subscribe(1, "maya:mac")
+    request = pb.SendTestEventRequest(user_id="maya", event_id="t-1")
+
+    for _ in range(2):
+        assert (await methods.SendTestEvent(request, CONTEXT)).event_id == "t-1"
+    await methods.SendTestEvent(pb.SendTestEventRequest(user_id="maya", event_id="t-2"), CONTEXT)
+
+    entries: list[str] = []
+    async with asyncio.timeout(5):
+        while "t-2" not in entries:
+            page = await rig.store.read("user:maya", after=0, limit=100, max_bytes=10**6)
+            entries = [entry.event.id for entry in page.entries]
+            await asyncio.sleep(0)
+    assert entries.count("t-1") == 1
+
+
+async def test_an_action_that_is_noted_twice_with_a_key_is_there_once(
+    methods: ConsoleMethods,
+) -> None:
+    request = pb.NoteActionRequest(operator="key:anna", name="revoke", target="maya", key="k")
+
+    numbers = {(await methods.NoteAction(request, CONTEXT)).number for _ in range(2)}
+
+    assert len(numbers) == 1
+    assert len((await methods.ListActions(pb.ListActionsRequest(), CONTEXT)).actions) == 1
+
+
 async def test_an_action_is_noted_when_it_begins_and_when_it_ends(
     rig: Rig, methods: ConsoleMethods
 ) -> None:
@@ -276,6 +307,7 @@ async def test_an_action_is_noted_when_it_begins_and_when_it_ends(
         ("ForgetDevice", pb.ForgetDeviceRequest(user_id="maya")),
         ("SignOutDevice", pb.SignOutDeviceRequest(user_id="maya")),
         ("SendTestEvent", pb.SendTestEventRequest()),
+        ("SendTestEvent", pb.SendTestEventRequest(user_id="maya", event_id="x" * 129)),
     ],
 )
 async def test_who_does_not_say_which_is_told(
