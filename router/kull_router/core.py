@@ -33,7 +33,6 @@ from kull_router.delivery.unrouted import Unrouted
 from kull_router.errors import BrokerError, StoreUnavailable
 from kull_router.measures.router import RouterMeasures
 from kull_router.queues.database import Database
-from kull_router.queues.port import Lateness
 from kull_router.retention_clock import RetentionClock
 from kull_router.rooms.rosters import Rosters
 from kull_router.sessions.admission import Admission
@@ -67,7 +66,6 @@ class RouterCore:
     ) -> None:
         self.settings = settings
         self.measures = measures or RouterMeasures()
-        self.lateness: Lateness | None = None  # as it was when it was last looked at
         self.broker = broker
         self.store = store
         self.clock = _ageing(clock or Clock(), store)
@@ -324,7 +322,6 @@ class RouterCore:
             try:
                 removed = await self.store.trim(self.clock.age_ms())
                 await self._authority.expire()
-                self.lateness = await self.store.lateness(self.clock.age_ms())
             except StoreUnavailable as error:
                 log.warning("trim_failed", why=str(error))
             else:

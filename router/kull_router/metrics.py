@@ -18,6 +18,13 @@ def _max_queue(core: RouterCore) -> float:
     return max((edge.waiting_bytes for edge in core.fanout.each()), default=0)
 
 
+def _oldest(core: RouterCore) -> float | None:
+    found = core.vitals.latest().backlog
+    if found is None:
+        return None
+    return max(0, core.clock.age_ms() - found.since_ms) / 1000 if found.since_ms else 0
+
+
 def _owned(core: RouterCore) -> float:
     return len(core.terms)
 
@@ -102,25 +109,24 @@ GAUGES: Final[tuple[tuple[Metric, Callable[[RouterCore], float | None]], ...]] =
         lambda core: core.broker.figures.ready,
     ),
     (
-        gauge("kull_router_rabbitmq_dead", "Messages in kull.dead, seen alike"),
-        lambda core: core.broker.figures.dead,
+        gauge("kull_router_rabbitmq_dead", "Messages in kull.dead, seen by all alike"),
+        lambda core: core.vitals.latest().dead,
     ),
     (
         gauge(
             "kull_router_devices_behind",
             "Devices known to the store, connected or not, that have not acknowledged all of their "
-            "user's queue, at the last retention sweep (KULL_TRIM_INTERVAL). Of the whole store: "
-            "take the maximum",
+            "user's queue. Looked up after somebody has asked, every 15 s at most and for 5 s at "
+            "most: then it is at least so many. Of the whole store: take the maximum",
         ),
-        lambda core: core.lateness.behind if core.lateness else None,
+        lambda core: found.devices if (found := core.vitals.latest().backlog) else None,
     ),
     (
         gauge(
             "kull_router_oldest_unacknowledged_seconds",
-            "Age of the oldest entry that one of them has not acknowledged, of up to 1,000 such "
-            "devices",
+            "Age of the oldest entry that one of them has not acknowledged; 0: there is none",
         ),
-        lambda core: core.lateness.oldest_ms / 1000 if core.lateness else None,
+        _oldest,
     ),
 )
 IN_FLIGHT: Final = gauge(

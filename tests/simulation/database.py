@@ -204,8 +204,10 @@ class SimStore:
     async def users(self, prefix: str, *, after: str = "", limit: int = 100) -> list[str]:
         return await self._ask("users", prefix, after=after, limit=limit)  # type: ignore[no-any-return]
 
-    async def backlog(self, limit: int = 100) -> port.Backlog:
-        return await self._ask("backlog", limit)  # type: ignore[no-any-return]
+    async def backlog(
+        self, after: tuple[str, str] = port.FIRST, *, devices: int = 5_000, worst: int = 100
+    ) -> port.Backlog:
+        return await self._ask("backlog", after, devices=devices, worst=worst)  # type: ignore[no-any-return]
 
     async def note(self, action: Action) -> int:
         return await self._ask("note", action)  # type: ignore[no-any-return]
@@ -242,9 +244,6 @@ class SimStore:
 
     async def trim(self, now_ms: int) -> int:
         return await self._ask("trim", now_ms)  # type: ignore[no-any-return]
-
-    async def lateness(self, now_ms: int) -> port.Lateness:
-        return await self._ask("lateness", now_ms)  # type: ignore[no-any-return]
 
     async def aclose(self) -> None:
         """See `Store.aclose`."""

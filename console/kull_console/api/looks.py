@@ -82,6 +82,7 @@ class Looks:
         return {
             "devices": answers[0].all.devices,
             "positions": answers[0].all.positions,
+            "partial": answers[0].all.partial,
             "worst": tables.behind(answers),
         }
 

@@ -90,6 +90,7 @@ def behind(answers: Iterable[pb.ListBehindResponse]) -> list[dict[str, Any]]:
                     "device": device.device_id,
                     "name": device.name,
                     "behind": each.behind,
+                    "since": each.since if each.HasField("since") else None,
                     "connected": False,
                     "lastSeen": each.device.last_seen,
                 },

@@ -64,7 +64,7 @@ class Routers:
     async def any(self, method: str, request: Any, *, deadline: float = DEADLINE) -> Any:
         """Ask one after the other until one answers: for what may be done twice.
 
-        Raises RouterRefuses, RouterAway; OutcomeUnknown if one that gave no answer may have done it.
+        Raises RouterRefuses, RouterAway; OutcomeUnknown: one that gave no answer may have done it.
         """
         silent: list[RouterAway] = []
         for target in self._in_order():

@@ -106,8 +106,8 @@ def _shards(answers: Iterable[pb.OverviewResponse]) -> dict[str, Any]:
     return {"count": count, "unowned": sorted(set(range(count)) - owned)}
 
 
-def _backlog(found: pb.Backlog) -> dict[str, int]:
-    return {"devices": found.devices, "positions": found.positions}
+def _backlog(found: pb.Backlog) -> dict[str, Any]:
+    return {"devices": found.devices, "positions": found.positions, "partial": found.partial}
 
 
 def _most(numbers: Iterable[int]) -> int | None:

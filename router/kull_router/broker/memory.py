@@ -183,7 +183,6 @@ class MemoryBroker:
             unacknowledged=len(sizes),
             unacknowledged_bytes=sum(sizes),
             ready=sum(ready.get(name, 0) for name in shards),
-            dead=ready.get(topology.DEAD, 0),
         )
 
     async def start(self, shard_count: int) -> None:

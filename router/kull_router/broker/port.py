@@ -43,14 +43,12 @@ class BrokerFigures:
         unacknowledged_bytes: of their bodies.
         ready: messages of all shards that were not handed out, whoever owns them, at the last look;
             None: nobody has looked yet.
-        dead: the same of the dead letters.
     """
 
     blocked: bool = False
     unacknowledged: int = 0
     unacknowledged_bytes: int = 0
     ready: int | None = None
-    dead: int | None = None
 
 
 class Channel(Protocol):

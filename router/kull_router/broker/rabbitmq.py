@@ -98,7 +98,6 @@ class RabbitBroker:
             unacknowledged=link.consume.unacknowledged if link else 0,
             unacknowledged_bytes=link.consume.held if link else 0,
             ready=sum(depths.get(name, 0) for name in shards) if depths else None,
-            dead=depths.get(topology.DEAD),
         )
 
     async def start(self, shard_count: int) -> None:

@@ -24,8 +24,8 @@ from kull_router.queues.memory_queue import (
     trim_ids,
 )
 from kull_router.queues.port import (
+    FIRST,
     MAX_TRACES,
-    SAMPLED,
     Attach,
     Attachment,
     Backlog,
@@ -33,7 +33,6 @@ from kull_router.queues.port import (
     CursorUpdate,
     DeviceInfo,
     KnownDevice,
-    Lateness,
     Outcome,
     Page,
     QueueInfo,
@@ -243,20 +242,33 @@ class MemoryStore(MemoryLogs):
         found = (each for each in with_queues | with_devices if each.startswith(prefix))
         return sorted(each for each in found if each > after)[:limit]
 
-    async def backlog(self, limit: int = 100) -> Backlog:
+    async def backlog(
+        self, after: tuple[str, str] = FIRST, *, devices: int = 5_000, worst: int = 100
+    ) -> Backlog:
         """See `Store.backlog`."""
         self._check_open()
-        behind: list[Behind] = []
-        for user in sorted(self._state.devices):
-            head = self._queue(addresses.of_user(user)).figures.head
-            for known in await self.devices(user):
-                positions = head - max(known.cursor, known.initial_head)
-                if known.follows and positions > 0:
-                    behind.append(Behind(device=known, positions=positions))
+        known = [one for user in sorted(self._state.devices) for one in await self.devices(user)]
+        later = [each for each in known if (each.info.user, each.info.device) > after]
+        behind = [found for each in later[:devices] if (found := self._behind(each))]
+        last = later[devices - 1].info if len(later) > devices else None
         return Backlog(
             devices=len(behind),
             positions=sum(each.positions for each in behind),
-            worst=nlargest(limit, behind, key=lambda each: each.positions),
+            since_ms=min(
+                (one.since_ms for one in behind if one.since_ms is not None), default=None
+            ),
+            worst=nlargest(worst, behind, key=lambda each: each.positions),
+            after=(last.user, last.device) if last else None,
+        )
+
+    def _behind(self, known: KnownDevice) -> Behind | None:
+        source = self._queue(addresses.of_user(known.info.user))
+        holds = max(known.cursor, known.initial_head)
+        if not known.follows or source.figures.head <= holds:
+            return None
+        left = (each.event.created_ms for seq, each in source.entries.items() if seq > holds)
+        return Behind(
+            device=known, positions=source.figures.head - holds, since_ms=min(left, default=None)
         )
 
     async def find(self, event_id: str, address: str = "") -> list[Trace]:
@@ -325,24 +337,6 @@ class MemoryStore(MemoryLogs):
         for user, device_id in gone:
             del self._state.devices[user][device_id]
         return len(gone)
-
-    async def lateness(self, now_ms: int) -> Lateness:
-        """See `Store.lateness`."""
-        self._check_open()
-        behind = [
-            (source, device.cursors[address].holds)
-            for user, devices in self._state.devices.items()
-            for device in devices.values()
-            if (address := addresses.of_user(user)) in device.cursors
-            and (source := self._queue(address)).figures.head > device.cursors[address].holds
-        ]
-        created = [
-            entry.event.created_ms
-            for source, holds in behind[:SAMPLED]
-            for seq, entry in source.entries.items()
-            if seq > holds
-        ]
-        return Lateness(behind=len(behind), oldest_ms=max(0, now_ms - min(created, default=now_ms)))
 
     async def aclose(self) -> None:
         """See `Store.aclose`."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from heapq import nlargest
 from typing import Final, Protocol
 
 from kull_router.errors import Fenced
@@ -15,7 +16,7 @@ from kull_router.queues.entry import Entry, Event
 from kull_router.queues.retention import Retention
 
 MAX_TRACES: Final = 100  # an event for many users bears one id
-SAMPLED: Final = 1_000  # devices whose entries are looked at
+FIRST: Final = ("", "")  # before all devices
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,38 +150,47 @@ class QueueInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Behind:
-    """A device that has not acknowledged all of its user's own queue: `positions` are missing."""
+    """A device that has not acknowledged all of its user's own queue.
+
+    Attributes:
+        positions: so many are missing.
+        since_ms: when the oldest entry was stored that it has not acknowledged, as `created_ms` of
+            events; None: none of them is kept.
+    """
 
     device: KnownDevice
     positions: int
+    since_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backlog:
-    """What devices have not acknowledged in their users' own queues.
+    """What devices, connected or not, have not acknowledged in their users' own queues.
 
     Attributes:
         devices: how many are behind.
         positions: by how many, all together.
+        since_ms: the smallest of `Behind.since_ms`.
         worst: those that are furthest behind, that first.
+        after: the devices behind this one, user and id, were not looked at; None: all were.
     """
 
-    devices: int
-    positions: int
+    devices: int = 0
+    positions: int = 0
+    since_ms: int | None = None
     worst: Sequence[Behind] = ()
+    after: tuple[str, str] | None = None
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lateness:
-    """What devices have not acknowledged of their users' own queues.
-
-    Attributes:
-        behind: devices, connected or not, that have something to acknowledge.
-        oldest_ms: age of the oldest entry that one of SAMPLED of them has not; 0: there is none.
-    """
-
-    behind: int
-    oldest_ms: int
+    def joined(self, more: Backlog, worst: int) -> Backlog:
+        """Return this one with what was found behind `after`; so many are named."""
+        moments = [each for each in (self.since_ms, more.since_ms) if each is not None]
+        return Backlog(
+            devices=self.devices + more.devices,
+            positions=self.positions + more.positions,
+            since_ms=min(moments, default=None),
+            worst=nlargest(worst, [*self.worst, *more.worst], key=lambda each: each.positions),
+            after=more.after,
+        )
 
 
 class Store(Protocol):
@@ -282,11 +292,13 @@ class Store(Protocol):
         """
         ...
 
-    async def backlog(self, limit: int = 100) -> Backlog:
-        """Return which devices are behind in their users' own queues; at most `limit` by name.
+    async def backlog(
+        self, after: tuple[str, str] = FIRST, *, devices: int = 5_000, worst: int = 100
+    ) -> Backlog:
+        """Return which devices are behind in their users' own queues; at most `worst` by name.
 
-        What lay there before a device came, and was not its to get, does not count. Looks through
-        all positions of devices: ask now and then.
+        Looks at so many devices behind one, by user and id, connected or not. What lay there before
+        a device came, and was not its to get, does not count.
         """
         ...
 
@@ -318,19 +330,13 @@ class Store(Protocol):
         """
         ...
 
-    async def lateness(self, now_ms: int) -> Lateness:
-        """Return how far devices are behind. Reads a row of each device: ask now and then.
-
-        Raises StoreUnavailable.
-        """
-        ...
-
     async def aclose(self) -> None:
         """Finish running calls and close. Idempotent."""
         ...
 
 
 __all__ = [
+    "FIRST",
     "Attach",
     "Attachment",
     "Backlog",
@@ -340,7 +346,6 @@ __all__ = [
     "Duplicate",
     "Fenced",
     "KnownDevice",
-    "Lateness",
     "Outcome",
     "Page",
     "QueueInfo",

@@ -78,16 +78,18 @@ class ConsoleMethods(admin_pb2_grpc.AdminServiceServicer):
     ) -> pb.ListBehindResponse:
         """Return the devices that are furthest behind."""
         try:
-            found = await self._core.store.backlog(page(request.limit))
+            found = await self._core.vitals.backlog()
         except StoreError as error:
             await _unavailable(context, error)
+        off_ms = self._views.off_ms()
         devices = [
             pb.BehindDevice(
                 user_id=each.device.info.user,
                 device=self._views.device(each.device),
                 behind=each.positions,
+                since=each.since_ms and each.since_ms + off_ms,
             )
-            for each in found.worst
+            for each in found.worst[: page(request.limit)]
         ]
         return pb.ListBehindResponse(all=backlog(found), devices=devices)
 

@@ -52,7 +52,9 @@ class Overview:
 
 def backlog(found: Backlog) -> pb.Backlog:
     """Return what devices have not acknowledged."""
-    return pb.Backlog(devices=found.devices, positions=found.positions)
+    return pb.Backlog(
+        devices=found.devices, positions=found.positions, partial=found.after is not None
+    )
 
 
 def _counters(core: RouterCore) -> pb.Counters:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kull_router.queues.port import DeviceInfo, Store
+from kull_router.queues.port import FIRST, Backlog, DeviceInfo, Store
 from tests.support.stores import MAC, ack, attach, credit, put
 
 
@@ -66,8 +66,29 @@ class TestBacklog:
         await attach(store)
         await put(store, credit("c-2"))
 
-        found = await store.backlog(1)
+        found = await store.backlog(worst=1)
 
         assert (found.devices, found.positions) == (2, 3)
         assert [(each.device.info.device, each.positions) for each in found.worst] == [("mac", 2)]
-        assert list((await store.backlog(0)).worst) == []
+        assert list((await store.backlog(worst=0)).worst) == []
+
+    async def test_it_is_looked_through_in_parts_that_are_the_whole(self, store: Store) -> None:
+        for user in ("anna", "ann%", "ann\U0010ffff", "ben", ""):
+            for name in ("a", "b") if user else ():
+                device = DeviceInfo(user=user, device=name)
+                await attach(store, device, address=f"user:{user}")
+            if user:
+                await put(store, credit(f"c-{user}", address=f"user:{user}"))
+        whole = await store.backlog(devices=100)
+
+        for devices in (1, 2, 3, 8):
+            found, parts = Backlog(after=FIRST), 0
+            while found.after is not None:
+                more = await store.backlog(found.after, devices=devices)
+                assert more.devices <= devices
+                found, parts = found.joined(more, 100), parts + 1
+            assert parts == -(-8 // devices)
+            assert (found.devices, found.positions) == (8, 8)
+            assert {(one.device.info.user, one.device.info.device) for one in found.worst} == {
+                (one.device.info.user, one.device.info.device) for one in whole.worst
+            }

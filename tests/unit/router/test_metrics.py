@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from kull_mesh.metrics_catalogue import ROLES
+from kull_producers.events.message import Message
 from kull_protos.contract.close_codes import CloseCode
+from kull_protos.mesh.v1 import admin_pb2 as admin
 from kull_router.metrics import RouterMetrics
+from kull_router.rpc.console_methods import ConsoleMethods
 from tests.support.until import until
 from tests.unit.router.rigs import SHARDS, Rig
+
+CONTEXT: Any = None
 
 
 def values(rig: Rig) -> dict[str, float]:
@@ -64,10 +73,34 @@ async def test_two_routers_of_a_process_do_not_count_together(rig: Rig) -> None:
     assert fresh.events.events.total == 0
 
 
-async def test_a_sweep_looks_at_the_backlog(rig: Rig) -> None:
-    await until(lambda: rig.core.lateness is not None)
+async def test_the_backlog_and_dead_letters_are_looked_up_once_for_metrics_and_console(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[str] = []
+    backlog, depth = rig.store.backlog, rig.broker.depth
 
+    async def looked(*given: Any, **more: Any) -> Any:
+        looks.append("backlog")
+        return await backlog(*given, **more)
+
+    async def counted(queue: str) -> int:
+        looks.append(queue)
+        return await depth(queue)
+
+    monkeypatch.setattr(rig.store, "backlog", looked)
+    monkeypatch.setattr(rig.broker, "depth", counted)
+    await rig.subscribe(1, "maya:mac")
+    await rig.pushed(1)  # a device came
+    dead = Message(exchange="kull.dead", routing_key="x", body=b"x", message_id="d")
+    await rig.core.broker.publish(dead)
+    assert looks == [], "nobody has asked"
+
+    await until(lambda: "kull_router_devices_behind" in values(rig))
     told = values(rig)
-    assert told["kull_router_retention_seconds_count"] == 1
-    assert told["kull_router_devices_behind"] == 0
-    assert told["kull_router_oldest_unacknowledged_seconds"] == 0
+    overview = await ConsoleMethods(rig.core).Overview(admin.OverviewRequest(), CONTEXT)
+    await ConsoleMethods(rig.core).ListBehind(admin.ListBehindRequest(), CONTEXT)
+
+    assert told["kull_router_devices_behind"] == overview.backlog.devices == 1
+    assert told["kull_router_rabbitmq_dead"] == overview.dead_waiting == 1
+    assert 0 <= told["kull_router_oldest_unacknowledged_seconds"] < 60
+    assert sorted(looks) == ["backlog", "kull.dead", "kull.unrouted"]

@@ -348,12 +348,14 @@ class Health(_message.Message):
     def __init__(self, ok: _Optional[bool] = ..., problem: _Optional[str] = ..., micros: _Optional[int] = ..., blocked: _Optional[bool] = ...) -> None: ...
 
 class Backlog(_message.Message):
-    __slots__ = ("devices", "positions")
+    __slots__ = ("devices", "positions", "partial")
     DEVICES_FIELD_NUMBER: _ClassVar[int]
     POSITIONS_FIELD_NUMBER: _ClassVar[int]
+    PARTIAL_FIELD_NUMBER: _ClassVar[int]
     devices: int
     positions: int
-    def __init__(self, devices: _Optional[int] = ..., positions: _Optional[int] = ...) -> None: ...
+    partial: bool
+    def __init__(self, devices: _Optional[int] = ..., positions: _Optional[int] = ..., partial: _Optional[bool] = ...) -> None: ...
 
 class ListUsersRequest(_message.Message):
     __slots__ = ("prefix", "after", "limit")
@@ -432,14 +434,16 @@ class ListBehindResponse(_message.Message):
     def __init__(self, all: _Optional[_Union[Backlog, _Mapping]] = ..., devices: _Optional[_Iterable[_Union[BehindDevice, _Mapping]]] = ...) -> None: ...
 
 class BehindDevice(_message.Message):
-    __slots__ = ("user_id", "device", "behind")
+    __slots__ = ("user_id", "device", "behind", "since")
     USER_ID_FIELD_NUMBER: _ClassVar[int]
     DEVICE_FIELD_NUMBER: _ClassVar[int]
     BEHIND_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
     user_id: str
     device: KnownDevice
     behind: int
-    def __init__(self, user_id: _Optional[str] = ..., device: _Optional[_Union[KnownDevice, _Mapping]] = ..., behind: _Optional[int] = ...) -> None: ...
+    since: int
+    def __init__(self, user_id: _Optional[str] = ..., device: _Optional[_Union[KnownDevice, _Mapping]] = ..., behind: _Optional[int] = ..., since: _Optional[int] = ...) -> None: ...
 
 class ListRoomsRequest(_message.Message):
     __slots__ = ("after", "limit")

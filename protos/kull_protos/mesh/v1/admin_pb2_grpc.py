@@ -227,7 +227,8 @@ class AdminServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListBehind(self, request, context):
-        """ListBehind returns the devices that are furthest behind in their users' own queues.
+        """ListBehind returns the devices that are furthest behind in their users' own queues, as they were
+        some seconds ago.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -21,13 +21,13 @@ from kull_router.measures.store import StoreMeasures
 from kull_router.queues import rules
 from kull_router.queues.entry import Event
 from kull_router.queues.port import (
+    FIRST,
     Attach,
     Attachment,
     Backlog,
     CursorUpdate,
     DeviceInfo,
     KnownDevice,
-    Lateness,
     Outcome,
     Page,
     QueueInfo,
@@ -38,7 +38,6 @@ from kull_router.queues.sql import (
     attach,
     audit,
     devices,
-    lateness,
     pages,
     people,
     retention,
@@ -155,9 +154,12 @@ class SqlStore:
         """See `Store.users`."""
         return await self._read(partial(people.users, prefix=prefix, after=after, limit=limit))
 
-    async def backlog(self, limit: int = 100) -> Backlog:
+    async def backlog(
+        self, after: tuple[str, str] = FIRST, *, devices: int = 5_000, worst: int = 100
+    ) -> Backlog:
         """See `Store.backlog`."""
-        return await self._read(partial(people.backlog, limit=limit))
+        job = partial(people.backlog, after=after, devices=devices, worst=worst)
+        return await self._read(job)
 
     async def find(self, event_id: str, address: str = "") -> list[Trace]:
         """See `Store.find`."""
@@ -218,10 +220,6 @@ class SqlStore:
         await self._repeat(partial(retention.trim_newest, cutoffs=cutoffs))
         await self._repeat(partial(audit.expire, before_ms=cutoffs.actions))
         return removed + await self._repeat(partial(retention.trim_ids, cutoffs=cutoffs))
-
-    async def lateness(self, now_ms: int) -> Lateness:
-        """See `Store.lateness`."""
-        return await self._read(partial(lateness.lateness, now_ms=now_ms))
 
     async def _repeat(self, step: Callable[[Db], int]) -> int:
         removed = 0

@@ -45,7 +45,7 @@ async def serving(*routers: Router | None) -> AsyncIterator[Routers]:
             targets.append(f"127.0.0.1:{free_port()}")
             continue
         server = grpc.aio.server()
-        admin_pb2_grpc.add_AdminServiceServicer_to_server(router, server)  # type: ignore[no-untyped-call]
+        admin_pb2_grpc.add_AdminServiceServicer_to_server(router, server)
         targets.append(f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}")
         await server.start()
         servers.append(server)

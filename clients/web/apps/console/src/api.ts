@@ -51,7 +51,8 @@ export interface Overview {
   edges: EdgeRow[];
   sessions: number;
   shards: { count: number; unowned: number[] };
-  backlog: { devices: number; positions: number } | null;
+  /** `partial`: at least so many, there was no time to look at all. */
+  backlog: { devices: number; positions: number; partial: boolean } | null;
   deadWaiting: number | null;
   unroutedWaiting: number | null;
   unaddressed: Record<string, number>;
@@ -138,11 +139,14 @@ export interface Why {
 export interface Behind {
   devices: number;
   positions: number;
+  partial: boolean;
   worst: {
     user: string;
     device: string;
     name: string;
     behind: number;
+    /** When the oldest was stored that it has not acknowledged; null: none of it is kept. */
+    since: number | null;
     connected: boolean;
     lastSeen: number;
   }[];

@@ -34,7 +34,11 @@ function Figures({ overview, points }: { overview: Overview; points: Point[] }):
       <Figure name="Pushes a second" value={rate(last?.deliveries ?? 0)} curve={of('deliveries')} />
       <Figure
         name="Devices behind"
-        value={overview.backlog ? whole(overview.backlog.devices) : '–'}
+        value={
+          overview.backlog
+            ? `${overview.backlog.partial ? '≥ ' : ''}${whole(overview.backlog.devices)}`
+            : '–'
+        }
         curve={of('behind')}
         {...(overview.backlog && { more: `${whole(overview.backlog.positions)} positions` })}
       />

@@ -65,6 +65,7 @@ function Behind(): ReactElement {
       <Problem text={problem} />
       {value && (
         <p className="hint">
+          {value.partial && 'At least '}
           {whole(value.devices)} devices, by {whole(value.positions)} positions.{' '}
           <button type="button" onClick={again}>
             Look again
@@ -73,7 +74,7 @@ function Behind(): ReactElement {
       )}
       {value && value.worst.length > 0 && (
         <div className="card">
-          <Table caption="The furthest behind" columns={['Device', 'User', 'Behind', 'State']}>
+          <Table caption="The furthest behind" columns={['Device', 'User', 'Behind', 'Since', 'State']}>
             {value.worst.map((each) => (
               <tr key={`${each.user} ${each.device}`}>
                 <th scope="row">
@@ -85,6 +86,7 @@ function Behind(): ReactElement {
                   <Link to={address(PAGES.People, { user: each.user })}>{each.user}</Link>
                 </td>
                 <td>{whole(each.behind)}</td>
+                <td>{each.since === null ? '–' : ago(each.since, Date.now())}</td>
                 <td>{each.connected ? 'connected' : `seen ${ago(each.lastSeen, Date.now())}`}</td>
               </tr>
             ))}
