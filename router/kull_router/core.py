@@ -303,8 +303,7 @@ class RouterCore:
                 return None
             for stream in told:
                 stream.send(pb.AttachResponse(drain_order=pb.DrainOrder(reason=reason)))
-        numbers = {stream.number for stream in told}
-        return sum(key.stream in numbers for key, _ in self.sessions.registry.sessions())
+        return sum(map(self.sessions.registry.count_of, {stream.number for stream in told}))
 
     async def _repair(self) -> NoReturn:
         """Look for what no consumer notices: a deleted exchange, a removed binding."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from heapq import nsmallest
+from typing import Final
 
 from kull_protos.contract import addresses
 from kull_router.access.tokens import NOBODY, Claims
 from kull_router.delivery.session_key import Generation, SessionKey
 from kull_router.queues.port import DeviceInfo
+
+AT_ONCE: Final = 1_000  # sessions that one may look at before others have their turn
 
 
 @dataclass(slots=True, kw_only=True)
@@ -40,9 +43,13 @@ class Subscriptions:
         self._by_session: dict[SessionKey, dict[str, Subscription]] = {}
         self._sessions: dict[str, tuple[SessionKey, ...]] = {}  # by user: mostly one, never many
         self._streams: dict[str, dict[int, int]] = {}  # address -> stream -> number of sessions
+        # Of rooms alone: what somebody looks at must not take a look at everybody.
+        self._rooms: list[str] = []  # addresses, in order
+        self._in_room: dict[str, dict[SessionKey, None]] = {}
+        self._count = 0
 
     def __len__(self) -> int:
-        return sum(map(len, self._by_session.values()))
+        return self._count
 
     def add(self, subscription: Subscription) -> None:
         """Add or replace a subscription."""
@@ -54,6 +61,21 @@ class Subscriptions:
             self._sessions[user] = (*sessions, key)
         streams = self._streams.setdefault(subscription.address, {})
         streams[key.stream] = streams.get(key.stream, 0) + 1
+        self._count += 1
+        if addresses.is_room(subscription.address):
+            self._enter_room(subscription.address, key)
+
+    def _enter_room(self, room: str, key: SessionKey) -> None:
+        if room not in self._in_room:
+            self._in_room[room] = {}
+            self._rooms.insert(bisect_left(self._rooms, room), room)
+        self._in_room[room][key] = None
+
+    def _leave_room(self, room: str, key: SessionKey) -> None:
+        del self._in_room[room][key]
+        if not self._in_room[room]:
+            del self._in_room[room]
+            del self._rooms[bisect_left(self._rooms, room)]
 
     def get(self, key: SessionKey, address: str) -> Subscription | None:
         """Return a session's subscription of an address."""
@@ -91,6 +113,9 @@ class Subscriptions:
             del streams[key.stream]
         if not streams:
             del self._streams[address]
+        self._count -= 1
+        if addresses.is_room(address):
+            self._leave_room(address, key)
         return subscription
 
     def _forget(self, user: str, key: SessionKey) -> None:
@@ -116,14 +141,24 @@ class Subscriptions:
 
     def rooms(self, *, after: str, limit: int) -> list[tuple[str, int]]:
         """Return rooms with addresses > after, in order, and how many sessions follow each."""
-        followed = (each for each in self._streams if addresses.is_room(each) and each > after)
-        chosen = nsmallest(limit, followed)
-        return [(address, sum(self._streams[address].values())) for address in chosen]
+        start = bisect_right(self._rooms, after)
+        return [(room, len(self._in_room[room])) for room in self._rooms[start : start + limit]]
 
-    def of_address(self, address: str) -> list[Subscription]:
-        """Return the subscriptions of one address. Looks through all."""
-        every = (of_session.get(address) for of_session in self._by_session.values())
-        return [each for each in every if each]
+    def followers(self, address: str) -> tuple[int, list[SessionKey]]:
+        """Return how many sessions follow an address, and the sessions that may: see `get`.
+
+        Looks at none of them, and `all` is for all.
+        """
+        count = sum(self._streams.get(address, {}).values())
+        if addresses.is_room(address):
+            return count, list(self._in_room.get(address, ()))
+        if addresses.is_user(address):
+            return count, list(self._sessions.get(address.removeprefix(addresses.USER), ()))
+        return count, list(self._by_session)
+
+    def keys(self) -> Sequence[SessionKey]:
+        """Return all sessions that follow something."""
+        return list(self._by_session)
 
     def streams(self, address: str) -> Iterable[int]:
         """Return the streams whose edges have sessions in an address's queue."""

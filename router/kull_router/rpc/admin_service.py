@@ -36,17 +36,22 @@ class AdminService(ConsoleMethods):
     ) -> pb.ListSessionsResponse:
         """Return the sessions registered here."""
         nodes = {stream.number: stream.node_id for stream in self._core.fanout.each()}
+        registry, limit = self._core.sessions.registry, page(request.limit)
+        if request.user_id:
+            chosen = registry.connected(request.user_id)[:limit]
+        else:
+            chosen = [presence for _, presence in registry.sessions(limit)]
         found = [
             pb.Session(
-                node_id=nodes.get(key.stream, ""),
-                session_id=key.session,
+                node_id=nodes.get(presence.session.stream, ""),
+                session_id=presence.session.session,
                 user_id=presence.info.user,
                 device=device_message(presence),
             )
-            for key, presence in self._core.sessions.registry.sessions()
-            if request.user_id in {"", presence.info.user}
+            for presence in chosen
+            if presence.session
         ]
-        return pb.ListSessionsResponse(sessions=found[: page(request.limit)])
+        return pb.ListSessionsResponse(sessions=found)
 
     async def ListQueues(
         self,

@@ -111,10 +111,8 @@ class ConsoleMethods(admin_pb2_grpc.AdminServiceServicer):
         """Return who follows an address here."""
         if not request.address:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "address is required")
-        found = self._core.subscriptions.of_address(request.address)
-        found.sort(key=lambda each: (each.info.user, each.info.device))
-        sessions = self._views.followers(found[: page(request.limit)])
-        return pb.ListFollowersResponse(sessions=sessions, all=len(found))
+        count, sessions = await self._views.followers(request.address, page(request.limit))
+        return pb.ListFollowersResponse(sessions=sessions, all=count)
 
     async def ListDeadLetters(
         self, request: pb.ListDeadLettersRequest, context: Context

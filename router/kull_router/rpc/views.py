@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import asyncio
 from collections.abc import Iterable
+from heapq import nsmallest
 
 from kull_protos.contract import addresses
 from kull_protos.contract.shard import shard_of
@@ -11,7 +12,7 @@ from kull_protos.mesh.v1 import admin_pb2 as pb
 from kull_protos.mesh.v1 import attach_pb2
 from kull_router import __version__
 from kull_router.core import RouterCore
-from kull_router.delivery.subscriptions import Subscription
+from kull_router.delivery.subscriptions import AT_ONCE, Subscription
 from kull_router.queues.entry import Entry
 from kull_router.queues.port import KnownDevice, QueueInfo
 from kull_router.sessions.presence import device_message
@@ -40,12 +41,11 @@ class Views:
     def edges(self) -> list[pb.EdgeNode]:
         """Return the edges that are attached here."""
         core = self._core
-        sessions = Counter(key.stream for key, _ in core.sessions.registry.sessions())
         return [
             pb.EdgeNode(
                 node_id=stream.node_id,
                 version=stream.version,
-                sessions=sessions[stream.number],
+                sessions=core.sessions.registry.count_of(stream.number),
                 send_queue_bytes=stream.waiting_bytes,
                 attached_at=stream.attached_ms,
             )
@@ -94,8 +94,21 @@ class Views:
             answer.devices.extend(self.devices(await store.devices(user), user))
         return answer
 
-    def followers(self, found: Iterable[Subscription]) -> list[pb.Session]:
-        """Return the sessions of subscriptions."""
+    async def followers(self, address: str, limit: int) -> tuple[int, list[pb.Session]]:
+        """Return how many sessions follow an address here, and the first by user and device."""
+        subscriptions = self._core.subscriptions
+        count, keys = subscriptions.followers(address)
+        first: list[Subscription] = []
+        for start in range(0, len(keys), AT_ONCE):
+            some = (subscriptions.get(key, address) for key in keys[start : start + AT_ONCE])
+            candidates = [*first, *(each for each in some if each)]
+            first = nsmallest(
+                limit, candidates, key=lambda each: (each.info.user, each.info.device)
+            )
+            await asyncio.sleep(0)
+        return count, self._followers(first)
+
+    def _followers(self, found: Iterable[Subscription]) -> list[pb.Session]:
         nodes = {stream.number: stream.node_id for stream in self._core.fanout.each()}
         return [
             pb.Session(

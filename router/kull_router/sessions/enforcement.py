@@ -18,7 +18,7 @@ from kull_router.access.revocations import Revocation
 from kull_router.clock import Clock
 from kull_router.delivery.edge_stream import EdgeStream
 from kull_router.delivery.session_key import SessionKey
-from kull_router.delivery.subscriptions import Subscription, Subscriptions
+from kull_router.delivery.subscriptions import AT_ONCE, Subscription, Subscriptions
 from kull_router.errors import StoreError, TokenRefused
 from kull_router.sessions.refusals import NotGranted, error_code, refuse
 from kull_router.sessions.sessions import Sessions
@@ -212,8 +212,15 @@ class Enforcement:
         while True:
             await asyncio.sleep(SWEEP)
             now_ms = self._clock.wall_ms()
-            for subscription in self._subscriptions.all():
-                closes_ms = self._authority.closes_ms(subscription.claims)
-                if 0 < closes_ms <= now_ms - SWEEP * 1000:
-                    self._sessions.measures.expired.value += 1
-                    self._end(subscription, CloseCode.TOKEN_EXPIRED, "the token has expired")
+            keys = self._subscriptions.keys()
+            for start in range(0, len(keys), AT_ONCE):
+                for key in keys[start : start + AT_ONCE]:
+                    self._end_expired(key, now_ms)
+                await asyncio.sleep(0)
+
+    def _end_expired(self, key: SessionKey, now_ms: int) -> None:
+        for subscription in self._subscriptions.of_session(key):
+            closes_ms = self._authority.closes_ms(subscription.claims)
+            if 0 < closes_ms <= now_ms - SWEEP * 1000:
+                self._sessions.measures.expired.value += 1
+                self._end(subscription, CloseCode.TOKEN_EXPIRED, "the token has expired")

@@ -6,8 +6,10 @@ which devices of a user are connected, and when does a device that lost its sess
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from kull_router.delivery.session_key import Generation, SessionKey
@@ -65,6 +67,7 @@ class Registry:
         self._limit = devices_per_user
         self._users: dict[str, dict[str, Presence]] = {}
         self._sessions: dict[SessionKey, Presence] = {}
+        self._of_stream: Counter[int] = Counter()  # how many of them
         self._in_grace: dict[tuple[str, str], Presence] = {}  # in order of gone_at
         self._counter = 0
 
@@ -104,7 +107,7 @@ class Registry:
             raise TooManyDevices
         evicted = known.session if known and known.session != key else None
         if evicted:
-            del self._sessions[evicted]
+            self._leave(evicted)
         presence = Presence(
             info=info,
             shard=shard,
@@ -119,7 +122,7 @@ class Registry:
         # A re-subscription may bring a lower counter than ours: never mint it twice.
         self._counter = max(self._counter, generation[1])
         devices[info.device] = presence
-        self._sessions[key] = presence
+        self._enter(key, presence)
         return Registered(presence=presence, evicted=evicted, same=same)
 
     def _next_generation(self, known: Presence | None, *, term: int, opened_ms: int) -> Generation:
@@ -141,7 +144,7 @@ class Registry:
 
     def release(self, key: SessionKey, now: float) -> Presence | None:
         """Start the grace period of a session's device. None if the session stands for nothing."""
-        presence = self._sessions.pop(key, None)
+        presence = self._leave(key)
         if presence is None:
             return None
         presence.session = None
@@ -189,9 +192,13 @@ class Registry:
         online = [presence for presence in devices if presence.session]
         return sorted(online, key=lambda presence: (presence.connected_ms, presence.info.device))
 
-    def sessions(self) -> Iterator[tuple[SessionKey, Presence]]:
-        """Iterate over all sessions."""
-        yield from list(self._sessions.items())
+    def sessions(self, limit: int | None = None) -> Iterator[tuple[SessionKey, Presence]]:
+        """Iterate over all sessions, or so many of them."""
+        yield from list(islice(self._sessions.items(), limit))
+
+    def count_of(self, stream: int) -> int:
+        """Return how many sessions an edge has, by the number of its stream."""
+        return self._of_stream[stream]
 
     def drop_shard(self, shard: int) -> None:
         """Forget everybody of a shard: its new owner is told by the edges."""
@@ -200,11 +207,24 @@ class Registry:
                 if presence.shard == shard:
                     self._forget(presence)
 
+    def _enter(self, key: SessionKey, presence: Presence) -> None:
+        if key not in self._sessions:
+            self._of_stream[key.stream] += 1
+        self._sessions[key] = presence
+
+    def _leave(self, key: SessionKey) -> Presence | None:
+        presence = self._sessions.pop(key, None)
+        if presence:
+            self._of_stream[key.stream] -= 1
+            if not self._of_stream[key.stream]:
+                del self._of_stream[key.stream]
+        return presence
+
     def _forget(self, presence: Presence) -> None:
         user, device = presence.info.user, presence.info.device
         self._in_grace.pop((user, device), None)
         if presence.session:
-            self._sessions.pop(presence.session, None)
+            self._leave(presence.session)
         devices = self._users.get(user, {})
         if devices.get(device) is presence:
             del devices[device]
