@@ -78,7 +78,7 @@ class Hub:
             recorder=FlightRecorder(config.flight_recorder_bytes),
             wall_ms=wall_ms,
         )
-        traces = DeliveryTraces(tracer, config.node_id)
+        traces = DeliveryTraces(tracer, config.node_id, given_up=self.measures.traces_given_up)
         self._rosters = Rosters(self._sessions, self.measures)
         self._wishes = Wishes(
             self._sessions,

@@ -161,8 +161,8 @@ class TracesSettings(Shared):
         1.0,
         ge=0,
         le=1,
-        description="share of the traces beginning at this role that are recorded; what comes with "
-        "a traceparent is recorded as that says",
+        description="share of the traces beginning at this role that are recorded, and of those "
+        "that devices begin; what services publish with a traceparent is recorded as that says",
     )
 
 

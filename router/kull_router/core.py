@@ -83,7 +83,9 @@ class RouterCore:
             clock=self.clock,
             measures=self.measures.sessions,
         )
-        self.shards = self._all_shards(StoreTraces(tracer))
+        self.shards = self._all_shards(
+            StoreTraces(tracer, given_up=self.measures.events.traces_given_up)
+        )
         self._unrouted = self._of_no_shard()
         self._authority = _authority(settings, store, verifier, self.clock)
         self.enforcement = Enforcement(

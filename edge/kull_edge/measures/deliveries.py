@@ -39,6 +39,11 @@ PRESENCE: Final = counter(
     "many they are (count)",
     kind=("snapshot", "diff", "count"),
 )
+TRACES_GIVEN_UP: Final = counter(
+    "kull_edge_delivery_traces_given_up_total",
+    "Steps of traces that ended before the device had acknowledged, for newer ones: too many were "
+    "open",
+)
 LINKS_LOST: Final = counter("kull_edge_links_lost_total", "Streams to routers that ended")
 
 
@@ -57,6 +62,7 @@ class DeliveryMeasures:
         self.gaps = Count(GAPS)
         self.presence = Counts(PRESENCE)
         self.links_lost = Count(LINKS_LOST)
+        self.traces_given_up = Count(TRACES_GIVEN_UP)
         self.stored_to_written = Histogram(STORED_TO_WRITTEN)
         self.written_to_acknowledged = Histogram(WRITTEN_TO_ACKNOWLEDGED)
         self.publish_to_acknowledged = Histogram(PUBLISH_TO_ACKNOWLEDGED)

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from typing import Final
+from itertools import count
+from typing import Final, NamedTuple
 
 from kull_edge.protocol.outgoing import OutMessage
 from kull_edge.session.effects import Effect, Write
 from kull_edge.session.subscription import Subscription, SubscriptionKey
+from kull_protos.common.measures import Count
 from kull_protos.common.tracing import Span, Tracer
 
-MAX_OPEN: Final = 10_000  # written and not acknowledged; of more nothing is recorded
+MAX_OPEN: Final = 10_000  # written and not acknowledged
 GONE: Final = "the connection ended before it was acknowledged"
+GIVEN_UP: Final = "given up: too many events wait to be acknowledged"
+
+
+class _Open(NamedTuple):
+    """A step that has begun: `number` tells which came first."""
+
+    number: int
+    key: SubscriptionKey
+    seq: int
+    span: Span
 
 
 class DeliveryTraces:
@@ -21,14 +33,21 @@ class DeliveryTraces:
     Args:
         tracer: records them.
         node: this edge.
+        given_up: counts those that were.
+        max_open: the oldest is given up for a newer one, so that no device that acknowledges
+            nothing stops what is recorded of others.
     """
 
-    def __init__(self, tracer: Tracer, node: str, *, max_open: int = MAX_OPEN) -> None:
+    def __init__(
+        self, tracer: Tracer, node: str, *, given_up: Count, max_open: int = MAX_OPEN
+    ) -> None:
+        self._given_up = given_up
         self._tracer = tracer
         self._node = node
         self._max_open = max_open
-        self._waiting: dict[SubscriptionKey, deque[tuple[int, Span]]] = {}
-        self._count = 0
+        self._waiting: dict[SubscriptionKey, deque[_Open]] = {}
+        self._open: dict[int, _Open] = {}  # by number, the oldest first
+        self._numbers = count(1)
 
     def written(
         self, session_id: int, device: str, subscription: Subscription, effects: Iterable[Effect]
@@ -36,7 +55,7 @@ class DeliveryTraces:
         """These messages of a queue go to a device."""
         for effect in effects:
             for message in effect.messages if isinstance(effect, Write) else ():
-                if message.trace and self._count < self._max_open:
+                if message.trace:
                     key = SubscriptionKey(session_id, subscription.address)
                     self._begin(key, message, device)
 
@@ -59,20 +78,32 @@ class DeliveryTraces:
         if not message.seq:  # nobody acknowledges what is not stored
             span.end()
             return
-        self._waiting.setdefault(key, deque()).append((message.seq, span))
-        self._count += 1
+        if len(self._open) >= self._max_open:
+            self._give_up(next(iter(self._open.values())))
+        opened = _Open(next(self._numbers), key, message.seq, span)
+        self._waiting.setdefault(key, deque()).append(opened)
+        self._open[opened.number] = opened
+
+    def _give_up(self, oldest: _Open) -> None:
+        self._given_up.value += 1
+        self._waiting[oldest.key].popleft()  # the oldest of all is that of its queue
+        if not self._waiting[oldest.key]:
+            del self._waiting[oldest.key]
+        self._end(oldest, GIVEN_UP)
+
+    def _end(self, opened: _Open, error: str = "") -> None:
+        del self._open[opened.number]
+        opened.span.end(error)
 
     def settle(self, key: SubscriptionKey, acked: int) -> None:
         """The device has acknowledged everything up to a position."""
-        waiting = self._waiting.get(key) if self._count else None
-        while waiting and waiting[0][0] <= acked:
-            waiting.popleft()[1].end()
-            self._count -= 1
+        waiting = self._waiting.get(key) if self._open else None
+        while waiting and waiting[0].seq <= acked:
+            self._end(waiting.popleft())
         if waiting is not None and not waiting:
             del self._waiting[key]
 
     def released(self, key: SubscriptionKey) -> None:
         """The session does not follow the queue any more."""
-        for _, span in self._waiting.pop(key, ()):
-            span.end(GONE)
-            self._count -= 1
+        for opened in self._waiting.pop(key, ()):
+            self._end(opened, GONE)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 
+from kull_protos.common.measures import Count
 from kull_protos.common.tracing import Span, Tracer
 from kull_router.queues.entry import Event
 
@@ -21,10 +22,12 @@ class StoreTraces:
 
     Args:
         tracer: records them.
+        given_up: counts what was.
         max_open: the oldest is given up for a newer one.
     """
 
-    def __init__(self, tracer: Tracer, *, max_open: int = MAX_OPEN) -> None:
+    def __init__(self, tracer: Tracer, *, given_up: Count, max_open: int = MAX_OPEN) -> None:
+        self._given_up = given_up
         self._tracer = tracer
         self._max_open = max_open
         self._open: dict[str, Span] = {}  # by its own traceparent, the oldest first
@@ -48,6 +51,7 @@ class StoreTraces:
         if span is None:
             return replace(event, trace="")
         if len(self._open) >= self._max_open:
+            self._given_up.value += 1
             self._end(next(iter(self._open)), "given up: too many events wait to be stored")
         self._open[span.traceparent] = span
         return replace(event, trace=span.traceparent)

@@ -44,6 +44,10 @@ PUSHES: Final = counter("kull_router_pushes_total", "Entries pushed to edges, on
 DROPPED: Final = counter(
     "kull_router_pushes_dropped_total", "Pushes dropped since an edge did not keep up"
 )
+TRACES_GIVEN_UP: Final = counter(
+    "kull_router_store_traces_given_up_total",
+    "Steps of traces that ended before the event was stored, for newer ones: too many were open",
+)
 
 
 class EventMeasures:
@@ -59,6 +63,7 @@ class EventMeasures:
         self.unaddressed: dict[str, int] = {}  # of them, by the publisher's word: for people
         self.pushes = Count(PUSHES)
         self.dropped = Count(DROPPED)
+        self.traces_given_up = Count(TRACES_GIVEN_UP)
 
     def readdress(self, app_id: str) -> None:
         """A message came without the right shard, from a publisher that calls itself so."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import cached_property
 from typing import Final
 
 import structlog
@@ -10,7 +11,6 @@ import structlog
 from kull_producers.errors import InvalidEvent
 from kull_producers.events.message import Message
 from kull_producers.events.stamp import Stamper
-from kull_protos.common.tracing import is_sampled
 from kull_protos.contract.device_tokens import ROOM_READ, ROOM_WRITE
 from kull_protos.contract.error_codes import ErrorCode
 from kull_protos.mesh.v1 import attach_pb2 as pb
@@ -26,6 +26,7 @@ from kull_router.measures.sessions import SessionMeasures
 from kull_router.queues.port import Store
 from kull_router.sessions.cursor_writer import CursorWriter
 from kull_router.sessions.device_messages import device_event, device_progress, device_typing
+from kull_router.sessions.device_traces import DeviceTraces
 from kull_router.sessions.refusals import NotGranted
 from kull_router.sessions.shared_reads import SharedReads, Wanted
 from kull_router.settings import RouterSettings
@@ -55,6 +56,7 @@ class Requests:
         self._types = settings.types if settings.strict_events else None  # None: any
         self._measures = measures
         self._now = clock.monotonic
+        self._random = clock.random
         self._reads = SharedReads(store)
         self._broker = broker
         self._subscriptions = subscriptions
@@ -65,6 +67,10 @@ class Requests:
             randomness=clock.random.randbytes,
             app_id="kull-router",
         )
+
+    @cached_property
+    def _traces(self) -> DeviceTraces:
+        return DeviceTraces(ratio=self._settings.traces_ratio, secret=self._random.randbytes(32))
 
     def acknowledge(self, stream: EdgeStream, acks: pb.Acks) -> None:
         """Move cursors of this stream's own sessions; others' are ignored."""
@@ -143,7 +149,9 @@ class Requests:
         return message.message_id
 
     def _message(self, subscription: Subscription, request: pb.Publish) -> Message:
-        stamp, info = self._stamper.stamp(traceparent=_followed(request)), subscription.info
+        traced = request.traceparent
+        traceparent = self._traces.followed(traced) if traced else ""
+        stamp, info = self._stamper.stamp(traceparent=traceparent), subscription.info
         where = {"user_id": info.user, "device_id": info.device}
         shards = self._settings.shard_count
         match request.type:
@@ -164,8 +172,3 @@ class Requests:
                 return device_event(request.payload, stamp, shard_count=shards, **what, **where)
             case unknown:
                 raise InvalidEvent(f"devices cannot publish {unknown!r}")
-
-
-def _followed(request: pb.Publish) -> str:
-    """Return the device's traceparent if its trace is recorded; what cannot be read is not."""
-    return request.traceparent if is_sampled(request.traceparent) else ""

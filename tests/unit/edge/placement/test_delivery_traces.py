@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from kull_edge.hub import Hub
-from kull_edge.placement.delivery_traces import GONE, DeliveryTraces
+from kull_edge.measures.deliveries import TRACES_GIVEN_UP
+from kull_edge.placement.delivery_traces import GIVEN_UP, GONE, DeliveryTraces
 from kull_edge.protocol.outgoing import OutMessage
 from kull_edge.session.effects import Write
-from kull_edge.session.subscription import Subscription, Window
+from kull_edge.session.subscription import Subscription, SubscriptionKey, Window
+from kull_protos.common.measures import Count
 from kull_protos.mesh.v1 import attach_pb2 as pb
 from tests.support.tracing import MemoryTracer
 from tests.unit.edge.hubs import MAYA, ack, attached, make_hub
@@ -73,12 +75,26 @@ def test_what_is_not_stored_is_over_once_it_is_written(hub: Hub, tracer: MemoryT
     assert span.ended
 
 
-def test_of_too_many_that_wait_the_newer_ones_are_not_recorded(tracer: MemoryTracer) -> None:
-    traces = DeliveryTraces(tracer, "edge", max_open=1)
-    subscription = Subscription(MAYA, device_id="mac", window=Window(messages=4, bytes=1000))
-    message = OutMessage(b"{}", seq=1, trace=PARENT)
+def test_who_acknowledges_nothing_does_not_stop_what_is_recorded_of_others(
+    tracer: MemoryTracer,
+) -> None:
+    given_up = Count(TRACES_GIVEN_UP)
+    traces = DeliveryTraces(tracer, "edge", given_up=given_up, max_open=3)
 
-    for _ in range(2):
-        traces.written(1, "mac", subscription, [Write(1, (message,))])
+    def written(session: int, seq: int) -> None:
+        subscription = Subscription(MAYA, device_id="mac", window=Window(messages=4, bytes=1000))
+        message = OutMessage(b"{}", seq=seq, trace=PARENT)
+        traces.written(session, "mac", subscription, [Write(session, (message,))])
 
-    assert len(tracer.spans) == 1
+    for seq in (1, 2, 3):
+        written(1, seq)
+    written(2, 1)
+    written(2, 2)
+
+    assert [span.error for span in tracer.spans] == [GIVEN_UP, GIVEN_UP, "", "", ""]
+    assert given_up.value == 2
+    traces.settle(SubscriptionKey(2, MAYA), 2)
+    traces.settle(SubscriptionKey(1, MAYA), 3)
+    assert [span.ended for span in tracer.spans] == [True] * 5
+    traces.released(SubscriptionKey(1, MAYA))
+    assert [span.error for span in tracer.spans[2:]] == ["", "", ""]

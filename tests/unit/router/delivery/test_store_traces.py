@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from kull_protos.common.measures import Count
 from kull_protos.common.tracing import NO_TRACER
 from kull_router.delivery.store_traces import StoreTraces
+from kull_router.measures.events import TRACES_GIVEN_UP
 from kull_router.queues.entry import Contract, Event
 from tests.support.tracing import MemoryTracer
 
@@ -29,8 +31,13 @@ def tracer() -> MemoryTracer:
 
 
 @pytest.fixture
-def traces(tracer: MemoryTracer) -> StoreTraces:
-    return StoreTraces(tracer, max_open=2)
+def given_up() -> Count:
+    return Count(TRACES_GIVEN_UP)
+
+
+@pytest.fixture
+def traces(tracer: MemoryTracer, given_up: Count) -> StoreTraces:
+    return StoreTraces(tracer, given_up=given_up, max_open=2)
 
 
 def test_what_goes_on_bears_the_routers_step(tracer: MemoryTracer, traces: StoreTraces) -> None:
@@ -78,17 +85,18 @@ def test_a_commit_that_fails_says_so_and_leaves_its_events_waiting(
 
 
 def test_of_too_many_that_wait_the_oldest_is_given_up(
-    tracer: MemoryTracer, traces: StoreTraces
+    tracer: MemoryTracer, traces: StoreTraces, given_up: Count
 ) -> None:
     for number in range(1, 4):
         traces.arrived(event(number))
 
+    assert given_up.value == 1
     assert [span.ended for span in tracer.spans] == [True, False, False]
     assert "too many" in tracer.spans[0].error
 
 
 def test_without_a_tracer_nothing_of_a_trace_goes_on() -> None:
-    traces = StoreTraces(NO_TRACER)
+    traces = StoreTraces(NO_TRACER, given_up=Count(TRACES_GIVEN_UP))
 
     assert traces.arrived(event(1)).trace == ""
     with traces.commit([event(1)]):

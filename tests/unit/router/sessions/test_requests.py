@@ -5,9 +5,21 @@ import json
 
 import pytest
 
+from kull_producers.events.message import Message
 from kull_producers.events.models import ShootProgress
 from kull_protos.mesh.v1 import attach_pb2 as pb
-from tests.unit.router.rigs import Rig
+from tests.unit.router.rigs import Rig, running
+
+TRACED = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+PROGRESS = json.dumps(
+    {
+        "shootId": "s",
+        "status": "processing",
+        "processedCount": 1,
+        "totalCount": 9,
+        "provider": "phone",
+    }
+).encode()
 
 
 async def test_a_fetch_reads_the_log_in_order_and_compacted(rig: Rig) -> None:
@@ -93,6 +105,33 @@ async def test_bad_progress_is_answered_with_what_is_wrong(rig: Rig, payload: by
 async def publish_from_device(rig: Rig, payload: bytes, session: int = 1) -> None:
     request = pb.Publish(request_id=5, session_id=session, type="UPDATE_PROGRESS", payload=payload)
     await rig.core.receive(rig.edge, pb.AttachRequest(publish=request))
+
+
+@pytest.mark.parametrize(("ratio", "told"), [(0.0, [None]), (1.0, [TRACED])])
+async def test_a_device_does_not_turn_on_tracing_for_itself(
+    ratio: float, told: list[str | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(traces_ratio=ratio) as rig:
+        sent: list[object] = []
+        publish = rig.broker.publish
+
+        async def noted(message: Message) -> None:
+            sent.append(message.headers.get("traceparent"))
+            await publish(message)
+
+        monkeypatch.setattr(rig.broker, "publish", noted)
+        await rig.subscribe(1, "maya:mac")
+        request = pb.Publish(
+            request_id=5,
+            session_id=1,
+            type="UPDATE_PROGRESS",
+            payload=PROGRESS,
+            traceparent=TRACED,
+        )
+        await rig.core.receive(rig.edge, pb.AttachRequest(publish=request))
+        assert (await rig.frame("published")).error_code == ""
+
+    assert sent == told
 
 
 async def test_a_device_cannot_publish_through_a_session_that_is_not_its_edges(rig: Rig) -> None:
