@@ -34,6 +34,7 @@ from kull_console.errors import (
 from kull_console.mesh.routers import OpenChannel, Routers
 from kull_console.mesh.watch import Watch
 from kull_console.settings import ConsoleSettings
+from kull_protos.common.client_address import parse_networks
 
 log = structlog.get_logger(__name__)
 
@@ -88,6 +89,7 @@ class Console:
             actions=acts,
             clock=clock,
             longest=settings.console_session,
+            proxies=parse_networks(settings.console_trusted_proxies),
         )
         self.app = FastAPI(
             title="Kull Sync console", docs_url=None, redoc_url=None, openapi_url=None

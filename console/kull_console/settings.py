@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
+from kull_protos.common.client_address import parse_networks
 from kull_protos.common.hosts import is_loopback
 from kull_protos.settings import Shared
 
@@ -31,6 +32,10 @@ class ConsoleSettings(Shared):
         description="routers that the console asks, host:port separated by commas; empty: those of "
         "KULL_EDGE_ROUTERS; with TLS it needs a certificate of the role operator",
     )
+    console_trusted_proxies: str = Field(
+        "",
+        description="networks of proxies whose X-Forwarded-For is believed",
+    )
     console_session: float = Field(
         12 * 3600, gt=0, description="seconds after which an operator has to sign in again"
     )
@@ -48,6 +53,12 @@ class ConsoleSettings(Shared):
     oidc_claim: str = Field("groups", description="claim of the ID token that says who may what")
     oidc_read: str = Field("", description="value of that claim with which one may look")
     oidc_act: str = Field("", description="value of that claim with which one may act as well")
+
+    @field_validator("console_trusted_proxies")
+    @classmethod
+    def _check_networks(cls, value: str) -> str:
+        parse_networks(value)
+        return value
 
     @field_validator("oidc_issuer")
     @classmethod

@@ -197,6 +197,11 @@ class KeyRing:
             raise Unauthorized("the service key has expired: ask for a new one")
         return key
 
+    def claimed(self, credential: str) -> str:
+        """Return the id that a credential bears, right or wrong; empty: no key has it."""
+        match = _KEY.fullmatch(credential)
+        return match[1] if match and match[1] in self.keys() else ""
+
     def is_over(self, key: ServiceKey) -> bool:
         """Return whether a key has expired."""
         return key.expires is not None and key.expires <= self._now()

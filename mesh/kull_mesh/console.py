@@ -41,6 +41,10 @@ class KeyOperators:
         """See `Operators.any`."""
         return any(map(_may_look, self._ring.keys().values()))
 
+    def claimed(self, key: str) -> str:
+        """See `Operators.claimed`."""
+        return self._ring.claimed(key.strip())
+
     def by_key(self, key: str) -> Operator:
         """See `Operators.by_key`."""
         try:

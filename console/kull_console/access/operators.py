@@ -38,6 +38,13 @@ class Operators(Protocol):
         """Whether there is a key with which somebody may look or act."""
         ...
 
+    def claimed(self, key: str) -> str:
+        """Return the id of the key that this claims to be; empty: there is no such one.
+
+        It is not looked at whether it is right.
+        """
+        ...
+
     def by_key(self, key: str) -> Operator:
         """Return whose key it is. Raises NotValid: it is wrong, over, or not for the console."""
         ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -16,12 +16,14 @@ from kull_console.access.sessions import Session, Sessions
 from kull_console.api.actions import Actions
 from kull_console.api.gate import Gate
 from kull_console.errors import Problem
-from kull_protos.common.rates import Bucket, Buckets
+from kull_protos.common.address_rates import AddressRates
+from kull_protos.common.client_address import Network
+from kull_protos.common.rates import Bucket
 
 log = structlog.get_logger(__name__)
 
-PER_ADDRESS: Final = (0.5, 30.0)  # attempts a second, and at once
-ALL: Final = (5.0, 100.0)
+PER_ADDRESS: Final = (0.5, 30.0)  # attempts a second, and at once; of each known key beside it
+ALL: Final = (5.0, 100.0)  # of known keys, and the same of all else
 
 
 class KeySignIn(BaseModel):
@@ -31,7 +33,11 @@ class KeySignIn(BaseModel):
 
 
 class Doors:
-    """Begins and ends sessions; attempts are limited, for each address and on the whole."""
+    """Begins and ends sessions; attempts are limited, for each address and on the whole.
+
+    Whoever shows a key that exists, right or wrong, has attempts of its own: what others try, also
+    behind the same proxy, keeps no operator out.
+    """
 
     def __init__(
         self,
@@ -42,19 +48,23 @@ class Doors:
         actions: Actions,
         clock: Callable[[], float],
         longest: float,
+        proxies: Sequence[Network],
     ) -> None:
         self._sessions, self._gate, self._cookie = sessions, gate, cookie
         self._actions = actions
         self._clock = clock
         self._longest = longest
-        self._by_address = Buckets(rate=PER_ADDRESS[0], burst=PER_ADDRESS[1])
-        self._all = Bucket(rate=ALL[0], burst=ALL[1])
+        rate, burst = PER_ADDRESS
+        self._by_address = AddressRates(rate=rate, burst=burst, trusted=proxies)
+        self._of_known, self._of_others = (Bucket(rate=ALL[0], burst=ALL[1]) for _ in range(2))
 
-    def knock(self, request: Request) -> None:
-        """Count an attempt. Raises Problem: there were too many."""
+    def knock(self, request: Request, key_id: str = "") -> None:
+        """Count an attempt; `key_id`: of the known key that is shown. Problem: too many."""
         now = self._clock()
-        address = request.client.host if request.client else ""
-        wait = self._by_address.take(address, now) or self._all.take(1, now)
+        peer = request.client.host if request.client else ""
+        forwarded = request.headers.getlist("x-forwarded-for")
+        everybody = self._of_known if key_id else self._of_others
+        wait = self._by_address.take(peer, forwarded, now, of=key_id) or everybody.take(1, now)
         if wait:
             raise Problem(
                 HTTPStatus.TOO_MANY_REQUESTS,
@@ -89,7 +99,7 @@ def add(app: FastAPI, doors: Doors, gate: Gate, operators: Operators, *, oidc: b
     @app.post("/console/api/sign-in")
     async def sign_in(wanted: KeySignIn, request: Request, response: Response) -> dict[str, Any]:
         """Begin a session with a key."""
-        doors.knock(request)
+        doors.knock(request, operators.claimed(wanted.key))
         try:
             operator = operators.by_key(wanted.key)
         except NotValid as error:

@@ -23,6 +23,10 @@ class Keys:
     def any(self) -> bool:
         return bool(self.known)
 
+    def claimed(self, key: str) -> str:
+        name = key.partition("!")[0]  # one that claims to be another, and is wrong
+        return name if name in self.known else ""
+
     def by_key(self, key: str) -> Operator:
         if key not in self.known:
             raise NotValid("the service key is not valid here: it is wrong or revoked")

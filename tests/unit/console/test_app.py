@@ -173,11 +173,53 @@ async def test_attempts_are_limited(browser: httpx.AsyncClient, time: Time) -> N
         for _ in range(32)
     ]
     assert statuses == [401] * 30 + [429] * 2
-    limited = await browser.post("/console/api/sign-in", json={"key": "acts"})
+    limited = await browser.post("/console/api/sign-in", json={"key": "wrong"})
     assert int(limited.headers["Retry-After"]) > 0
 
     time.now += 60
-    await sign_in(browser)
+    assert await tried(browser, "wrong") == [401]
+
+
+async def tried(
+    browser: httpx.AsyncClient, key: str, times: int = 1, address: str = ""
+) -> list[int]:
+    headers = {"X-Forwarded-For": address} if address else {}
+    return [
+        (await browser.post("/console/api/sign-in", json={"key": key}, headers=headers)).status_code
+        for _ in range(times)
+    ]
+
+
+async def test_what_others_try_behind_the_same_proxy_keeps_no_operator_out(
+    browser: httpx.AsyncClient,
+) -> None:
+    assert (await tried(browser, "wrong", 40))[-1] == 429
+    assert (await tried(browser, "reads!wrong", 40))[-1] == 429
+
+    assert await tried(browser, "acts") == [200]
+    assert await tried(browser, "acts!wrong", 30) == [401] * 29 + [429]
+
+
+async def test_attempts_are_counted_by_the_address_that_a_trusted_proxy_names(
+    keys: Keys, time: Time, files: Path
+) -> None:
+    behind = made(keys, time, files, console_trusted_proxies="127.0.0.0/8")
+    async with client(behind) as browser:
+        assert await tried(browser, "wrong", 31, "203.0.113.1") == [401] * 30 + [429]
+        assert await tried(browser, "wrong", 1, "203.0.113.2") == [401]
+    async with client(made(keys, time, files)) as browser:  # that nobody has said to trust
+        assert await tried(browser, "wrong", 31, "203.0.113.1") == [401] * 30 + [429]
+        assert await tried(browser, "wrong", 1, "203.0.113.2") == [429]
+
+
+async def test_attempts_from_everywhere_are_limited_and_keep_no_operator_out(
+    keys: Keys, time: Time, files: Path
+) -> None:
+    behind = made(keys, time, files, console_trusted_proxies="127.0.0.0/8")
+    async with client(behind) as browser:
+        statuses = [(await tried(browser, "wrong", 1, f"203.0.113.{n}"))[0] for n in range(110)]
+        assert statuses == [401] * 100 + [429] * 10
+        assert await tried(browser, "acts", 1, "203.0.113.200") == [200]
 
 
 async def test_a_planted_cookie_is_not_taken_over(browser: httpx.AsyncClient) -> None:

@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from kull_gateway import Forbidden, Unauthorized, key_auth, service_auth, service_token
-from kull_gateway.keys import LOOK_EVERY, KeyFileError, add, read, revoke
+from kull_gateway.keys import LOOK_EVERY, KeyFileError, KeyRing, add, read, revoke
 
 SECRET = "a-service-secret-of-32-bytes-or-more"
 WRITE = "credit:write"
@@ -112,3 +112,12 @@ def test_a_scope_that_does_not_exist_is_refused(path: Path) -> None:
     with pytest.raises(ValueError, match="token:mint"):
         add(path, service="billing", scopes=["credit:read"])
     assert not path.exists()
+
+
+def test_a_credential_is_told_from_others_by_the_id_it_bears_right_or_wrong(path: Path) -> None:
+    key = add(path, service="anna", scopes=["console:read"])
+    ring = KeyRing(path)
+    key_id = key.split("_")[1]
+
+    assert ring.claimed(key) == ring.claimed(f"kull_{key_id}_{'x' * 43}") == key_id
+    assert ring.claimed(f"kull_{'0' * 12}_{'x' * 43}") == ring.claimed("nonsense") == ""
