@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,6 @@ from kull_producers.events.message import Message
 from kull_router.broker.port import KEPT, MAX_BODY, Broker
 from kull_router.errors import BrokerError
 from tests.support.brokers import Rig, event
-from tests.support.until import until
 
 
 async def filled(rig: Rig, count: int) -> Broker:
@@ -33,30 +33,26 @@ async def looked_at(broker: Broker, limit: int = 100) -> list[str]:
         await inspection.aclose()
 
 
-async def until_seen(broker: Broker, expected: list[str], limit: int = 100) -> None:
-    """RabbitMQ puts back what was looked at a moment after the look has ended."""
-
-    async def seen() -> bool:
-        return await looked_at(broker, limit) == expected
-
-    await until(seen)
-
-
-async def until_there(broker: Broker, count: int) -> None:
-    async def there() -> bool:
-        return await broker.depth(topology.DEAD) == count
-
-    await until(there)
-
-
 async def test_looking_takes_nothing_away_and_keeps_the_order(rig: Rig) -> None:
     broker = await filled(rig, 5)
 
     assert await broker.depth(topology.DEAD) == 5
-    for _ in range(3):
-        await until_seen(broker, ["0", "1", "2", "3", "4"])
-    await until_seen(broker, ["0", "1"], 2)
-    await until_there(broker, 5)
+    for _ in range(10):
+        assert await looked_at(broker) == ["0", "1", "2", "3", "4"]
+        assert await broker.depth(topology.DEAD) == 5
+    assert await looked_at(broker, 2) == ["0", "1"]
+    assert await broker.depth(topology.DEAD) == 5
+
+
+async def test_many_that_were_looked_at_are_all_there_for_whoever_looks_next(rig: Rig) -> None:
+    broker = await filled(rig, 0)
+    await asyncio.gather(*(broker.publish(dead(number)) for number in range(500)))
+
+    first = await looked_at(broker, 1_000)
+
+    assert len(first) == 500
+    assert await looked_at(broker, 1_000) == first
+    assert await looked_at(await rig.router(), 1_000) == first
 
 
 async def test_what_was_removed_is_gone_and_the_others_stay_in_order(rig: Rig) -> None:
@@ -70,7 +66,7 @@ async def test_what_was_removed_is_gone_and_the_others_stay_in_order(rig: Rig) -
     await inspection.aclose()
     await inspection.aclose()
 
-    await until_seen(broker, ["0", "2", "4"])
+    assert await looked_at(broker) == ["0", "2", "4"]
     with pytest.raises(BrokerError):
         inspection.remove(tags["0"])
 

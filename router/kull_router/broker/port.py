@@ -103,7 +103,10 @@ class Inspection(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Give back what was not removed. Idempotent."""
+        """Give back what was not removed: it is there again for the next look. Idempotent.
+
+        Unless RabbitMQ takes seconds for it, or is gone.
+        """
         ...
 
 
