@@ -22,6 +22,7 @@ from kull_console.access.oidc import Provider
 from kull_console.access.operators import Operators
 from kull_console.access.sessions import Sessions
 from kull_console.api import actions, live, looks, oidc, sign_in
+from kull_console.api.counting import Counting
 from kull_console.api.gate import Gate
 from kull_console.api.same_site import SameSite, told
 from kull_console.errors import (
@@ -31,6 +32,7 @@ from kull_console.errors import (
     Problem,
     RouterAway,
 )
+from kull_console.measures import ConsoleMeasures
 from kull_console.mesh.routers import OpenChannel, Routers
 from kull_console.mesh.watch import Watch
 from kull_console.settings import ConsoleSettings
@@ -78,10 +80,14 @@ class Console:
             longest=settings.console_session,
             idle=settings.console_idle,
         )
-        self._routers = Routers(targets, open_channel)
+        self.measures = ConsoleMeasures(listeners=lambda: len(viewers))
+        self._routers = Routers(targets, open_channel, measures=self.measures, clock=clock)
         self.watch = Watch(self._routers, clock=clock, wall_ms=wall_ms)
         gate = Gate(sessions, operators, cookie)
-        acts = actions.Actions(self._routers, new_id=lambda: randomness(16).hex())
+        viewers = live.Viewers(self.watch)
+        acts = actions.Actions(
+            self._routers, new_id=lambda: randomness(16).hex(), counted=self.measures.actions
+        )
         doors = sign_in.Doors(
             sessions=sessions,
             gate=gate,
@@ -90,20 +96,28 @@ class Console:
             clock=clock,
             longest=settings.console_session,
             proxies=parse_networks(settings.console_trusted_proxies),
+            counted=self.measures.sign_ins,
         )
         self.app = FastAPI(
             title="Kull Sync console", docs_url=None, redoc_url=None, openapi_url=None
         )
+        self.app.add_middleware(SameSite, origin=settings.console_url)
+        self.app.add_middleware(Counting, measures=self.measures)
         _answer_errors(self.app)
         sign_in.add(self.app, doors, gate, operators, oidc=bool(settings.oidc_issuer))
         if settings.oidc_issuer:
             journeys = oidc_flow.Journeys(clock=clock, randomness=randomness)
             _add_oidc(self.app, doors, journeys, settings)
-        live.add(self.app, live.Viewers(self.watch), gate)
+        self._add_pages(gate, viewers, acts, files)
+
+    def _add_pages(
+        self, gate: Gate, viewers: live.Viewers, acts: actions.Actions, files: Path | None
+    ) -> None:
+        """Add what operators see and do."""
+        live.add(self.app, viewers, gate)
         looks.add(self.app, looks.Looks(self._routers), gate)
         actions.add(self.app, acts, gate)
         page.add(self.app, files)
-        self.app.add_middleware(SameSite, origin=settings.console_url)
 
     async def run(self) -> None:
         """Look at the routers until cancelled, then close the channels to them."""

@@ -21,6 +21,9 @@ class ConsoleSettings(Shared):
     console_port: int = Field(
         PORT, ge=0, le=65535, description="port of the console, never that of /ws; 0: any free"
     )
+    console_metrics_port: int = Field(
+        0, ge=0, le=65535, description="port of the console's /metrics; 0: none"
+    )
     console_url: str = Field(
         "",
         description="where browsers reach the console, e.g. https://console.example.com behind a "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +20,9 @@ from kull_gateway.http import HttpSide, HttpTimeouts
 from kull_gateway.keys import KeyRing, ServiceKey
 from kull_protos.common.hosts import authority, is_loopback
 from kull_protos.common.places import PlaceLimits, Places
+from kull_protos.serving import exposition, status_page
 from kull_protos.serving.listener import Listener, bind
+from kull_protos.serving.status_page import StatusPage
 
 log = structlog.get_logger(__name__)
 
@@ -110,7 +112,7 @@ async def running(
         log.warning("console_without_page", hint="`make page` builds it")
     if not (settings.secure or is_loopback(settings.console_host)):
         log.warning("console_without_tls", hint="set KULL_CONSOLE_URL to its https address")
-    async with _served(console, settings) as url:
+    async with _served(console, settings) as url, _metrics(console, settings):
         life = asyncio.create_task(console.run(), name="console")
         life.add_done_callback(_report_death)
         try:
@@ -118,6 +120,25 @@ async def running(
         finally:
             life.cancel()
             await asyncio.wait({life})
+
+
+@asynccontextmanager
+async def _metrics(console: Console, settings: ConsoleSettings) -> AsyncIterator[None]:
+    if not settings.console_metrics_port:
+        yield
+        return
+    registry = exposition.registry(lambda: [("", console.measures.all)])
+    routes = status_page.metrics(lambda: exposition.text(registry), exposition.CONTENT_TYPE)
+    host, port = settings.console_host, settings.console_metrics_port
+    async with AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(StatusPage(host, port, routes))
+        except OSError as error:
+            raise ConsoleConfigError(
+                f"cannot serve metrics on {host}:{port}: {error.strerror}. "
+                "Set KULL_CONSOLE_METRICS_PORT to a free port"
+            ) from error
+        yield
 
 
 @asynccontextmanager

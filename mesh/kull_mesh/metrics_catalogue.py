@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Final
 
+import kull_console.measures
 import kull_edge.measures.connections
 import kull_edge.measures.deliveries
 import kull_edge.metrics
 import kull_gateway.metrics
+import kull_mesh.doctor.probe
 import kull_mesh.up_metrics
 import kull_producers.outbox.watch
 import kull_producers.publishing.stats
@@ -80,6 +82,16 @@ ROLES: Final = (
         name="Publisher",
         where="`publisher.stats` (`SqlRelay.stats`); in a gateway beside its own",
         modules=(kull_producers.publishing.stats, kull_producers.outbox.watch),
+    ),
+    Role(
+        name="Console",
+        where="`KULL_CONSOLE_METRICS_PORT`",
+        modules=(kull_console.measures,),
+    ),
+    Role(
+        name="Doctor",
+        where="`kull doctor --watch`, on `--port`",
+        modules=(kull_mesh.doctor.probe,),
     ),
     Role(
         name="`kull up`",

@@ -239,18 +239,25 @@ class Gauge:
 
 
 class Gauges:
-    """A number for each value of one label, asked for when somebody reads them."""
+    """A number for each value of a label, or of several labels, asked for by whoever reads them."""
 
     __slots__ = ("_ask", "metric")
 
-    def __init__(self, metric: Metric, ask: Callable[[], Mapping[str, float]]) -> None:
+    def __init__(
+        self,
+        metric: Metric,
+        ask: Callable[[], Mapping[str, float] | Mapping[tuple[str, ...], float]],
+    ) -> None:
         self.metric = metric
         self._ask = ask
 
     def read(self) -> Reading:
         """Ask."""
-        found = self._ask()
-        return Reading(self.metric, tuple(Sample((key,), n) for key, n in found.items()))
+        found = self._ask().items()
+        return Reading(
+            self.metric,
+            tuple(Sample((key,) if isinstance(key, str) else key, n) for key, n in found),
+        )
 
 
 Measure = Count | Counts | Histogram | Histograms | Gauge | Gauges

@@ -231,6 +231,17 @@ class TestOnAMesh:
         assert [(each["user"], each["edge"]) for each in found["sessions"]] == [(user, "edge-0")]
         assert {"address": f"room:{room}", "sessions": 1, "members": 1} in rooms
 
+    def test_prometheus_reads_what_it_counts_and_not_on_the_port_of_the_page(
+        self, console: RunningConsole, anna: Browser
+    ) -> None:
+        anna.get("overview")
+
+        told = httpx.get(console.metrics, trust_env=False).text
+
+        assert 'kull_console_requests_total{path="/console/api/overview",status="200"}' in told
+        assert 'kull_console_router_calls_total{outcome="answered"}' in told
+        assert anna.http.get("/metrics").status_code == httpx.codes.NOT_FOUND
+
     def test_who_may_only_look_is_refused_and_does_not_read_dead_letters(
         self, console: RunningConsole, user: str
     ) -> None:

@@ -57,11 +57,13 @@ class RunningConsole:
         self.reads = keys.add(self.file, service="rita", scopes=["console:read"])
         self.acts = keys.add(self.file, service="anna", scopes=["console:act"])
         self.other = keys.add(self.file, service="billing", scopes=["credit:write"])
-        port = free_port()
+        port, metrics_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{port}"
+        self.metrics = f"http://127.0.0.1:{metrics_port}/metrics"
         env = {
             "KULL_SERVICE_KEYS": str(self.file),
             "KULL_CONSOLE_PORT": str(port),
+            "KULL_CONSOLE_METRICS_PORT": str(metrics_port),
             "KULL_CONSOLE_ROUTERS": routers,
             "KULL_LOG_FORMAT": "json",
             **settings,

@@ -112,7 +112,8 @@ def test_compose_scrapes_every_role_under_the_names_that_the_rules_know() -> Non
     config = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())
     services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
     ports = {"kull-router": "KULL_METRICS_PORT", "kull-edge": "KULL_EDGE_METRICS_PORT",
-             "kull-gateway": "KULL_GATEWAY_METRICS_PORT"}  # fmt: skip
+             "kull-gateway": "KULL_GATEWAY_METRICS_PORT",
+             "kull-console": "KULL_CONSOLE_METRICS_PORT"}  # fmt: skip
     prometheus = services["prometheus"]
 
     assert {job["job_name"] for job in config["scrape_configs"]} == ports.keys()

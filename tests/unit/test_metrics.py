@@ -18,15 +18,20 @@ ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs/metrics.md"
 METRICS = sorted(by_name().values(), key=lambda metric: metric.name)
 # How many series each role may have at most, with room for a few more: raise it on purpose.
-AT_MOST = {"Router": 250, "Edge": 150, "Gateway": 360, "Publisher": 40, "`kull up`": 10}
+AT_MOST = {"Router": 250, "Edge": 150, "Gateway": 360, "Publisher": 40, "`kull up`": 10,
+           "Console": 280, "Doctor": 40}  # fmt: skip
 # What splits a metric. Who sends something and what it is called is made up outside.
-LABELS = {"type", "outcome", "code", "kind", "why", "what", "path", "status", "reason", "limit"}
+LABELS = {"type", "outcome", "code", "kind", "why", "what", "path", "status", "reason", "limit",
+          "check", "severity", "hop"}  # fmt: skip
+WHOSE = {"router", "edge", "gateway", "publisher", "outbox", "up", "console", "doctor"}
 UNITS = ("seconds", "bytes")
 
 
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
 def test_a_metric_is_named_as_prometheus_wants_it(metric: Metric) -> None:
-    assert re.fullmatch(r"kull_(router|edge|gateway|publisher|outbox|up)_[a-z_]*[a-z]", metric.name)
+    assert re.fullmatch(
+        r"kull_(router|edge|gateway|publisher|outbox|up|console|doctor)_[a-z_]*[a-z]", metric.name
+    )
     assert (metric.kind == Kind.COUNTER) == metric.name.endswith("_total")
     words = set(metric.name.split("_"))
     assert not words & {"ms", "milliseconds", "minutes", "kilobytes", "mb"}, "base units only"
@@ -106,7 +111,8 @@ def test_every_metric_that_a_document_names_exists() -> None:
     for path in [*ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md"), ROOT / "README.md"]:
         named = set(
             re.findall(
-                r"\bkull_(?:router|edge|gateway|publisher|outbox|up)_[a-z_]+", path.read_text()
+                r"\bkull_(?:router|edge|gateway|publisher|outbox|up|doctor)_[a-z_]+",
+                path.read_text(),
             )
         )
         named = {re.sub(r"_(bucket|count|sum)$", "", name) for name in named if "." not in name}

@@ -14,6 +14,7 @@ from kull_console.access.operators import Operator
 from kull_console.api.gate import Gate
 from kull_console.errors import ConsoleError, OutcomeUnknown, Problem, RouterAway
 from kull_console.mesh.routers import Routers
+from kull_protos.common.measures import Count
 from kull_protos.mesh.v1 import admin_pb2 as pb
 
 log = structlog.get_logger(__name__)
@@ -36,10 +37,12 @@ class Actions:
     """All that can be done. Each method returns how it ended, in words; raises ConsoleError.
 
     `new_id` makes ids that nobody has: what bears one is done once, however often it is asked.
+    `counted`: what was done.
     """
 
-    def __init__(self, routers: Routers, *, new_id: Callable[[], str]) -> None:
+    def __init__(self, routers: Routers, *, new_id: Callable[[], str], counted: Count) -> None:
         self._routers = routers
+        self._counted = counted
         self._new_id = new_id
         self._table: dict[str, Callable[[Wanted], Awaitable[str]]] = {
             "sign-out-device": self._sign_out_device,
@@ -67,6 +70,7 @@ class Actions:
         except BaseException as error:
             await self._finish(number, f"failed: {error or type(error).__name__}")
             raise
+        self._counted.value += 1
         log.info("operator_acted", operator=operator.id, action=name, target=target, result=result)
         await self._finish(number, result)
         return result

@@ -6,7 +6,6 @@ from html import escape
 from http import HTTPStatus
 from typing import Annotated, Final
 
-import structlog
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.responses import Response
@@ -17,8 +16,6 @@ from kull_console.access.oidc_flow import MINUTES, Journeys, Rights
 from kull_console.access.operators import NotValid
 from kull_console.api.sign_in import Doors
 from kull_console.errors import ProviderAway
-
-log = structlog.get_logger(__name__)
 
 BACK: Final = "/console/api/oidc/callback"
 # The session's cookie is sent only when a page of ours leads on: a redirect would still count as
@@ -65,7 +62,7 @@ def add(
             journey = journeys.end(request.cookies.get(cookie.name, ""), state)
             operator = rights.operator(await provider.claims(code, journey))
         except NotValid as error:
-            log.warning("sign_in_refused", why=str(error))
+            doors.refused(error)
             response: Response = _problem(HTTPStatus.FORBIDDEN, str(error))
         except ProviderAway as error:
             response = _problem(HTTPStatus.BAD_GATEWAY, str(error))

@@ -18,6 +18,7 @@ from kull_console.api.gate import Gate
 from kull_console.errors import Problem
 from kull_protos.common.address_rates import AddressRates
 from kull_protos.common.client_address import Network
+from kull_protos.common.measures import Counts
 from kull_protos.common.rates import Bucket
 
 log = structlog.get_logger(__name__)
@@ -49,7 +50,10 @@ class Doors:
         clock: Callable[[], float],
         longest: float,
         proxies: Sequence[Network],
+        counted: Counts,
     ) -> None:
+        """`counted`: by outcome, see `measures.SIGN_INS`."""
+        self._counted = counted
         self._sessions, self._gate, self._cookie = sessions, gate, cookie
         self._actions = actions
         self._clock = clock
@@ -66,6 +70,7 @@ class Doors:
         everybody = self._of_known if key_id else self._of_others
         wait = self._by_address.take(peer, forwarded, now, of=key_id) or everybody.take(1, now)
         if wait:
+            self._counted.add("limited")
             raise Problem(
                 HTTPStatus.TOO_MANY_REQUESTS,
                 f"too many attempts to sign in: wait {wait:.0f} s",
@@ -77,8 +82,14 @@ class Doors:
         text, session = self._sessions.begin(operator, instead_of=self._gate.shown(request))
         response.headers.append("Set-Cookie", self._cookie.set(text, seconds=self._longest))
         log.info("operator_signed_in", operator=operator.id)
+        self._counted.add("signed_in")
         await self._actions.note_sign_in(operator)
         return session
+
+    def refused(self, error: NotValid) -> None:
+        """Somebody has shown what is not valid here."""
+        log.warning("sign_in_refused", why=str(error))
+        self._counted.add("refused")
 
     def close(self, request: Request, response: Response) -> None:
         """End the session of a request."""
@@ -103,7 +114,7 @@ def add(app: FastAPI, doors: Doors, gate: Gate, operators: Operators, *, oidc: b
         try:
             operator = operators.by_key(wanted.key)
         except NotValid as error:
-            log.warning("sign_in_refused", why=str(error))
+            doors.refused(error)
             raise Problem(HTTPStatus.UNAUTHORIZED, str(error)) from None
         return {"me": told(await doors.open(request, response, operator))}
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 import grpc
 
 from kull_console.errors import ConsoleError, OutcomeUnknown, RouterAway, RouterRefuses
+from kull_console.measures import ConsoleMeasures
 from kull_protos.mesh.v1.admin_pb2_grpc import AdminServiceStub
 
 DEADLINE: Final = 5.0  # seconds for an answer
@@ -25,11 +26,22 @@ class Routers:
     Args:
         targets: host:port of each.
         open_channel: opens a channel to a target.
+        measures: count the calls.
+        clock: seconds, that only grow.
     """
 
-    def __init__(self, targets: Sequence[str], open_channel: OpenChannel) -> None:
+    def __init__(
+        self,
+        targets: Sequence[str],
+        open_channel: OpenChannel,
+        *,
+        measures: ConsoleMeasures,
+        clock: Callable[[], float],
+    ) -> None:
         self._targets = targets
         self._open_channel = open_channel
+        self._measures = measures
+        self._clock = clock
         self._channels: dict[str, grpc.aio.Channel] = {}
         self._away: set[str] = set()  # gave no answer when they were last asked
 
@@ -100,6 +112,22 @@ class Routers:
             return error
 
     async def _ask(self, target: str, method: str, request: Any, deadline: float) -> Any:
+        began, outcome = self._clock(), "away"
+        try:
+            answer = await self._called(target, method, request, deadline)
+            outcome = "answered"
+            return answer
+        except OutcomeUnknown:
+            outcome = "unknown"
+            raise
+        except RouterRefuses:
+            outcome = "refused"
+            raise
+        finally:
+            self._measures.router_calls.add(outcome)
+            self._measures.router_call_seconds.observe(self._clock() - began)
+
+    async def _called(self, target: str, method: str, request: Any, deadline: float) -> Any:
         channel = self._channels.get(target)
         if channel is None:
             channel = self._channels[target] = self._open_channel(target)

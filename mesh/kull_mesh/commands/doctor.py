@@ -10,7 +10,6 @@ from typing import Annotated, Any
 
 import structlog
 import typer
-from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import ValidationError
 from rich.console import Console
 from rich.text import Text
@@ -24,7 +23,7 @@ from kull_mesh.doctor.target import Role, Target, target_of
 from kull_mesh.errors import MeshError
 from kull_mesh.routers import RoutersOrUp
 from kull_mesh.terminal import json_line, shown
-from kull_protos.serving import status_page
+from kull_protos.serving import exposition, status_page
 from kull_protos.serving.status_page import StatusPage
 
 log = structlog.get_logger(__name__)
@@ -143,7 +142,7 @@ async def _watch(
     target: Target, canary: bool, token: str, *, every: float, host: str, port: int
 ) -> None:
     probe = Probe()
-    routes = status_page.metrics(probe.exposition, CONTENT_TYPE_LATEST)
+    routes = status_page.metrics(probe.exposition, exposition.CONTENT_TYPE)
     async with AsyncExitStack() as stack:
         page = await stack.enter_async_context(StatusPage(host, port, routes))
         log.info("doctor_watches", metrics=f"http://{host}:{page.port}/metrics", every=every)

@@ -33,6 +33,15 @@ TTL: Final = 120.0  # seconds
 LOOK_EVERY: Final = 0.1  # seconds
 
 
+HOPS: Final = (
+    "connect",
+    "RabbitMQ confirms",
+    "router stores",
+    "device has it",
+    "router knows",
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hop:
     """A part of the way. `seconds`: since the one before; None: it is not known."""
@@ -107,14 +116,15 @@ async def _follow(target: Target, token: str, step: _Step) -> Flight:
     step.begin("waiting for its acknowledgement", f"`kull why {event_id}` says where it is")
     told = await _noted(target, event_id, user, client.device_id)
     stored = _stored(told, event_id, sent=sent, arrived=arrived) if told else None
-    hops = (
-        Hop(name="connect", seconds=connected - began),
-        Hop(name="RabbitMQ confirms", seconds=confirmed - sent),
-        Hop(name="router stores", seconds=stored and stored - sent),
-        Hop(name="device has it", seconds=arrived - sent),
-        Hop(name="router knows", seconds=time.time() - arrived if told else None),
+    took = (
+        connected - began,
+        confirmed - sent,
+        stored and stored - sent,
+        arrived - sent,
+        time.time() - arrived if told else None,
     )
-    return Flight(hops=hops, event_id=event_id)
+    hops = [Hop(name=name, seconds=seconds) for name, seconds in zip(HOPS, took, strict=True)]
+    return Flight(hops=tuple(hops), event_id=event_id)
 
 
 def _event() -> ShootProgress:

@@ -13,7 +13,7 @@ class Configured:
     """What the settings say, as far as they may contradict each other.
 
     Attributes:
-        role: router, edge, gateway, operator (who only asks), or up (all in one process).
+        role: router, edge, gateway, console, operator (who only asks), or up (all in one process).
         problems: settings that are wrong by themselves, each with its variable.
         signs, verifies: whether device tokens can be signed, and verified.
         secrets_alike: device and service tokens are signed with the same secret.
@@ -21,6 +21,7 @@ class Configured:
         single_store: the store is a file, which only one router may use.
         preferred: the shards of KULL_PREFERRED_SHARDS.
         connections: that an edge takes; 0: this is none.
+        operators: whether somebody could sign in to the console, or this is none.
     """
 
     role: str
@@ -40,6 +41,7 @@ class Configured:
     publish_timeout: float = 0.0
     answer_timeout: float = 0.0
     connections: int = 0
+    operators: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Final, Literal, get_args
+
+# What is looked at, in the order in which a set-up comes to life.
+Check = Literal[
+    "settings", "machine", "tls", "rabbitmq", "accounts", "store", "nodes", "clocks", "canary"
+]
+CHECKS: Final[tuple[str, ...]] = get_args(Check)
 
 
 class Severity(IntEnum):
@@ -34,7 +41,7 @@ class Finding:
 class Findings:
     """Collects what one check finds."""
 
-    def __init__(self, check: str) -> None:
+    def __init__(self, check: Check) -> None:
         self._check = check
         self.all: list[Finding] = []
 

@@ -10,9 +10,12 @@ from typing import Any, Literal
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
+from kull_console import ConsoleSettings
 from kull_edge.settings import EdgeSettings
 from kull_gateway import GatewaySettings
+from kull_gateway.keys import KeyFileError
 from kull_mesh.commands.config import problem, variable_of
+from kull_mesh.console import is_set_up
 from kull_mesh.doctor.facts import Configured
 from kull_mesh.routers import beside
 from kull_mesh.settings import MeshSettings
@@ -20,7 +23,7 @@ from kull_protos.common.hosts import authority
 from kull_protos.settings import PlainTokenSettings
 from kull_router.settings import RouterSettings
 
-Role = Literal["router", "edge", "gateway", "operator", "up"]
+Role = Literal["router", "edge", "gateway", "console", "operator", "up"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +36,7 @@ class Target:
         edges: WebSocket URLs; the canary listens at the first.
         http: the gateway, or `kull up`; empty: there is none.
         rabbitmq_api: RabbitMQ's management with an administrator's account; empty: not asked.
+        operators: whether somebody could sign in to the console, or this is none.
     """
 
     role: Role
@@ -44,13 +48,14 @@ class Target:
     router: RouterSettings
     edge: EdgeSettings
     gateway: GatewaySettings | None
+    operators: bool = True
     problems: Sequence[str] = ()
 
     @property
     def amqp_url(self) -> str:
         """RabbitMQ; empty: the broker is in memory, or this role has none."""
         secret = self.mesh.amqp_url
-        known = secret is not None and self.role not in {"edge", "operator"}
+        known = secret is not None and self.role not in {"edge", "console", "operator"}
         return secret.get_secret_value() if secret and known else ""
 
     @property
@@ -90,6 +95,7 @@ class Target:
             publish_timeout=gateways.gateway_publish_timeout if gateways else 0.0,
             answer_timeout=gateways.gateway_answer_timeout if gateways else 0.0,
             connections=edge.max_connections if "max_connections" in edge.model_fields_set else 0,
+            operators=self.operators,
         )
 
 
@@ -104,6 +110,8 @@ def target_of(
     """Return what these options mean in this environment. Raises ValidationError."""
     problems: list[str] = []
     mesh = MeshSettings()
+    console, told = _read(ConsoleSettings)
+    problems += told if role == "console" else []
     router, told = _read(RouterSettings)
     problems += told if role in {"router", "up", None} else []
     edge, told = _read(EdgeSettings)
@@ -113,11 +121,11 @@ def target_of(
     except ValidationError as error:
         gateway = None
         problems += _told(error) if role == "gateway" else []
-    found = role or _guess(mesh, router, edge)
+    found = role or _guess(mesh, router, edge, console)
     ours = _ours(found, mesh, edge, gateway)
     return Target(
         role=found,
-        routers=beside(routers or (mesh.gateway_routers if found == "gateway" else "")),
+        routers=beside(routers or _routers(found, mesh, console)),
         edges=edges or ours[0],
         http=http or ours[1],
         rabbitmq_api=rabbitmq_api,
@@ -125,8 +133,18 @@ def target_of(
         router=router,
         edge=edge,
         gateway=gateway,
+        operators=found != "console" or _signs_in(console, mesh, problems),
         problems=problems,
     )
+
+
+def _signs_in(console: ConsoleSettings, mesh: MeshSettings, problems: list[str]) -> bool:
+    """Return whether somebody could sign in to a console of these settings."""
+    try:
+        return is_set_up(console, mesh.keys_file)
+    except KeyFileError as error:
+        problems.append(str(error))
+        return True
 
 
 def _ours(
@@ -144,8 +162,17 @@ def _ours(
     return [], ""
 
 
-def _guess(mesh: MeshSettings, router: RouterSettings, edge: EdgeSettings) -> Role:
+def _routers(role: str, mesh: MeshSettings, console: ConsoleSettings) -> str:
+    """Return the routers that only this role names; empty: it has no setting of its own."""
+    return {"gateway": mesh.gateway_routers, "console": console.console_routers}.get(role, "")
+
+
+def _guess(
+    mesh: MeshSettings, router: RouterSettings, edge: EdgeSettings, console: ConsoleSettings
+) -> Role:
     """Return whose environment this is, by what only that role is set to."""
+    if "console_routers" in console.model_fields_set and mesh.amqp_url is None:
+        return "console"
     if mesh.amqp_url is None:
         if {"node_id", "host", "port"} & edge.model_fields_set:
             return "edge"

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from kull_console import Console, ConsoleSettings
+from kull_console.measures import PATHS
 from kull_console.page import POLICY
 from tests.unit.console.answers import Keys
 
@@ -315,3 +316,51 @@ async def test_the_page_loads_its_own_alone_and_nothing_is_kept(
     assert (await browser.get("/")).headers["Location"] == "/console"
     assert (await browser.get("/console/nowhere")).status_code == 404
     assert (await browser.get("/openapi.json")).status_code == 404
+
+
+def counted(console: Console, name: str) -> dict[tuple[str, ...], float]:
+    (measure,) = [each for each in console.measures.all if each.metric.name == name]
+    return {each.labels: each.value for each in measure.read().samples if each.value}
+
+
+async def test_answers_and_attempts_to_sign_in_are_counted(
+    console: Console, browser: httpx.AsyncClient
+) -> None:
+    await browser.get("/console/api/users?prefix=maya")
+    await tried(browser, "wrong", 31)
+    await sign_in(browser)
+    await browser.post("/console/api/actions/nonsense", json={})
+    await browser.get("/console/people")
+    await browser.get("/nowhere/at/all")
+
+    requests = counted(console, "kull_console_requests_total")
+    assert requests["/console/api/users", "401"] == 1
+    assert requests["/console/api/sign-in", "429"] == 1
+    assert requests["/console/api/actions/{name}", "404"] == 1
+    assert requests["other", "200"] == requests["other", "404"] == 1
+    assert counted(console, "kull_console_sign_ins_total") == {
+        ("refused",): 30,
+        ("limited",): 1,
+        ("signed_in",): 1,
+    }
+    assert counted(console, "kull_console_router_calls_total") == {("away",): 1}
+
+
+async def test_every_route_of_the_api_has_a_series_of_its_own(console: Console) -> None:
+    paths = {
+        str(getattr(route, "path", ""))
+        for route in Console(
+            ConsoleSettings(
+                console_url="https://c.test",
+                oidc_issuer="https://id.test",
+                oidc_client_id="kull",
+                oidc_act="a",
+            ),
+            operators=Keys(),
+            targets=[],
+            open_channel=grpc.aio.insecure_channel,
+            files=None,
+        ).app.routes
+    }
+
+    assert {*PATHS} - {"other"} == paths - {"/"}

@@ -36,6 +36,11 @@ def check(facts: Facts) -> list[Finding]:
             f"{given.answer_timeout:g} s",
             "set KULL_GATEWAY_ANSWER_TIMEOUT above KULL_GATEWAY_PUBLISH_TIMEOUT",
         )
+    if not given.operators:
+        found.error(
+            "nobody could sign in to the console",
+            "`kull keys add NAME --scope console:act`, or set KULL_OIDC_ISSUER",
+        )
     if given.any_origin:
         found.warning("pages of any origin may connect and call", "name yours in KULL_ORIGINS")
     if not found.all:

@@ -14,6 +14,7 @@ IDENTITIES: Final = {
     "router": {"router"},
     "edge": {"edge"},
     "gateway": {"viewer", "operator"},
+    "console": {"operator"},
     "operator": {"viewer", "operator"},
     "up": {"viewer", "operator"},
 }

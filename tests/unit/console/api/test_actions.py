@@ -10,6 +10,8 @@ import pytest
 
 from kull_console.api.actions import Actions, Wanted
 from kull_console.errors import OutcomeUnknown, Problem, RouterAway
+from kull_console.measures import ACTIONS
+from kull_protos.common.measures import Count
 from kull_protos.mesh.v1 import admin_pb2 as pb
 from tests.unit.console.answers import ACTOR
 
@@ -55,7 +57,11 @@ async def act(routers: Routers, name: str, wanted: Wanted = MAC) -> str:
 
 def actions(routers: Routers) -> Actions:
     numbers = count(1)
-    return Actions(routers, new_id=lambda: f"id-{next(numbers)}")  # type: ignore[arg-type]
+    return Actions(
+        routers,  # type: ignore[arg-type]
+        new_id=lambda: f"id-{next(numbers)}",
+        counted=Count(ACTIONS),
+    )
 
 
 async def test_an_action_is_noted_before_and_after() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,13 +12,16 @@ import grpc
 import pytest
 
 from kull_console.errors import OutcomeUnknown, RouterAway, RouterRefuses
+from kull_console.measures import ConsoleMeasures
 from kull_console.mesh.routers import Routers
 from kull_protos.mesh.v1 import admin_pb2 as pb
 from kull_protos.mesh.v1 import admin_pb2_grpc
 from tests.support.ports import free_port
 
+OUTCOMES = ("answered", "refused", "away", "unknown")
 REQUEST = pb.SendTestEventRequest(user_id="maya")
 SOON = 0.3  # seconds
+MEASURES = ConsoleMeasures(listeners=lambda: 0)
 
 
 class Router(admin_pb2_grpc.AdminServiceServicer):
@@ -50,7 +54,8 @@ async def serving(*routers: Router | None) -> AsyncIterator[Routers]:
         await server.start()
         servers.append(server)
     try:
-        async with Routers(targets, grpc.aio.insecure_channel) as asked:
+        made = Routers(targets, grpc.aio.insecure_channel, measures=MEASURES, clock=time.monotonic)
+        async with made as asked:
             yield asked
     finally:
         for server in servers:
@@ -110,6 +115,20 @@ async def test_when_nobody_answers_it_is_told_whether_one_may_have_done_it() -> 
             with pytest.raises(RouterAway) as away:
                 await ask(routers)
             assert not isinstance(away.value, OutcomeUnknown)
+
+
+async def test_calls_are_counted_by_outcome() -> None:
+    before = {outcome: MEASURES.router_calls.get(outcome) for outcome in OUTCOMES}
+    calls = MEASURES.router_call_seconds.count
+    async with serving(None, Router("r-2", None), Router("r-3")) as routers:
+        await any_(routers)
+    async with serving(Router("r-1", grpc.StatusCode.INVALID_ARGUMENT)) as routers:
+        with pytest.raises(RouterRefuses):
+            await any_(routers)
+
+    grown = {outcome: MEASURES.router_calls.get(outcome) - before[outcome] for outcome in OUTCOMES}
+    assert grown == dict.fromkeys(OUTCOMES, 1)
+    assert MEASURES.router_call_seconds.count == calls + 4
 
 
 async def test_a_refusal_is_final() -> None:

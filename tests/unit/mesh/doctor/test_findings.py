@@ -16,10 +16,10 @@ from kull_mesh.doctor.findings import Findings, exit_code
     ],
 )
 def test_the_worst_finding_is_the_exit_code(kinds: tuple[str, ...], code: int) -> None:
-    found = Findings("c")
+    found = Findings("store")
     for kind in kinds:
         say = getattr(found, kind)
         say("what", "do") if kind in {"warning", "error"} else say("what")
 
     assert exit_code(found.all) == code
-    assert {each.check for each in found.all} <= {"c"}
+    assert {each.check for each in found.all} <= {"store"}

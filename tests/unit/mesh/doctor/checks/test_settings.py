@@ -19,6 +19,7 @@ from tests.unit.mesh.doctor.seen import bad, configured, facts, only
         ({"single_store": True, "routers": ["a:1", "b:1"]}, "error", "the store is a file for one"),
         ({"preferred": frozenset({1, 9})}, "error", "names 9, and there are 4"),
         ({"publish_timeout": 9.0, "answer_timeout": 5.0}, "error", "cuts an answer after 5 s"),
+        ({"operators": False}, "error", "nobody could sign in"),
         ({"plain_tokens": True}, "warning", "anyone may connect"),
         ({"secrets_alike": True}, "warning", "the same secret"),
         ({"any_origin": True}, "warning", "any origin"),
