@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,9 @@ from tests.support.members import MEMBERS
 
 ROOT = Path(__file__).parents[2]
 HEADER = "| folder |"
+# Says by its name what is in it, in every member alike.
+PLAIN = {"__init__.py", "__main__.py", "errors.py", "settings.py"}
+GENERATED = "# Generated"
 ROW = re.compile(r"^\| `([^`]+/)` +\|", re.MULTILINE)
 
 
@@ -34,6 +38,37 @@ def test_a_readme_has_one_line_per_folder_and_none_without(member: str, package:
     listed = rows((ROOT / member / "README.md").read_text())
 
     assert sorted(listed) == sorted(folders(ROOT / member / package))
+
+
+def unnamed(readme: str, modules: Iterable[Path]) -> set[str]:
+    """Return which of these modules a README does not name, `like_this.py`."""
+    named = set(re.findall(r"`(?:[\w/]+/)?(\w+\.py)`", readme))
+    return {
+        path.name
+        for path in modules
+        if path.name not in named | PLAIN and not path.read_text().startswith(GENERATED)
+    }
+
+
+@pytest.mark.parametrize(("member", "package"), MEMBERS.items())
+def test_what_stands_beside_the_folders_is_named(member: str, package: str) -> None:
+    readme = (ROOT / member / "README.md").read_text()
+
+    assert unnamed(readme, (ROOT / member / package).glob("*.py")) == set()
+
+
+@pytest.mark.parametrize("folder", ["common", "serving"])
+def test_what_all_parts_share_is_named_module_by_module(folder: str) -> None:
+    readme = (ROOT / "protos/README.md").read_text()
+
+    assert unnamed(readme, (ROOT / "protos/kull_protos" / folder).glob("*.py")) == set()
+
+
+def test_a_module_that_nobody_names_is_seen(tmp_path: Path) -> None:
+    for name in ("a.py", "b.py", "c.py", "errors.py"):
+        (tmp_path / name).write_text(f"{GENERATED} x" if name == "c.py" else "")
+
+    assert unnamed("see `deep/a.py`, and b.py", tmp_path.glob("*.py")) == {"b.py"}
 
 
 def test_the_first_readme_has_every_folder_and_every_member_and_none_without() -> None:
