@@ -45,6 +45,7 @@ def devices(
                 "edge": edges.get(device.device_id, ""),
                 "cursor": each.cursor,
                 "behind": _behind(each, queue),
+                "since": each.behind_since if each.HasField("behind_since") else None,
                 "lastSeen": each.last_seen,
             },
         )

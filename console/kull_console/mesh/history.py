@@ -50,7 +50,8 @@ class History:
     """A ring of points: as many as fit into MINUTES, if there is one each `every` seconds."""
 
     def __init__(self, *, every: float) -> None:
-        self._points: deque[Point] = deque(maxlen=round(MINUTES * 60 / every))
+        self._per_minute = max(1, round(60 / every))
+        self._points: deque[Point] = deque(maxlen=MINUTES * self._per_minute)
         self._last: dict[tuple[str, int], pb.OverviewResponse] = {}  # by router and its start
         self._last_at = 0.0
         self._number = 0
@@ -90,7 +91,10 @@ class History:
         return [each for each in self._points if each.number > number]
 
     def codes(self) -> list[dict[str, Any]]:
-        """Return how often sessions were refused and closed within the ring, by code."""
+        """Return how often sessions were refused and closed within the ring, by code.
+
+        `minutes`: both together, in each of the last MINUTES, the newest last.
+        """
         refused, closed = Counter[int](), Counter[int]()
         for each in self._points:
             refused.update(each.refused)
@@ -101,9 +105,17 @@ class History:
                 "name": code_name(code),
                 "refused": refused[code],
                 "closed": closed[code],
+                "minutes": self._minutes(code),
             }
             for code in sorted(refused.keys() | closed.keys())
         ]
+
+    def _minutes(self, code: int) -> list[int]:
+        counts = [0] * MINUTES
+        for before, each in enumerate(reversed(self._points)):
+            minute = MINUTES - 1 - before // self._per_minute
+            counts[minute] += each.refused.get(code, 0) + each.closed.get(code, 0)
+        return counts
 
 
 _Grown = list[tuple[pb.Counters, pb.OverviewResponse | None]]

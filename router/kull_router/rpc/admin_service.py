@@ -75,7 +75,12 @@ class AdminService(ConsoleMethods):
         if not request.user_id:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "user_id is required")
         known = await self._core.store.devices(request.user_id)
-        return pb.ListDevicesResponse(devices=self._views.devices(known, request.user_id))
+        since = await self._views.behind_since(known, request.user_id)
+        devices = self._views.devices(known, request.user_id)
+        for device in devices:
+            if moment := since.get(device.device.device_id):
+                device.behind_since = moment
+        return pb.ListDevicesResponse(devices=devices)
 
     async def Explain(
         self,

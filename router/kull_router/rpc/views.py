@@ -74,6 +74,23 @@ class Views:
         """Return one device, and whether it is connected here."""
         return next(iter(self.devices([row], row.info.user)))
 
+    async def behind_since(self, known: Iterable[KnownDevice], user: str) -> dict[str, int]:
+        """Return when the oldest entry was stored that a device has not acknowledged, by device.
+
+        Of those that lack one, in milliseconds since the Unix epoch. Raises StoreUnavailable.
+        """
+        holds = {
+            each.info.device: max(each.cursor, each.initial_head) for each in known if each.follows
+        }
+        since: dict[int, int | None] = {}
+        for position in set(holds.values()):
+            address = addresses.of_user(user)
+            page = await self._core.store.read(address, after=position, limit=1, max_bytes=1)
+            found = page.entries
+            since[position] = found[0].event.created_ms + self.off_ms() if found else None
+        moments = {device: since[position] for device, position in holds.items()}
+        return {device: moment for device, moment in moments.items() if moment is not None}
+
     async def entries(
         self, address: str, *, after: int, limit: int, max_bytes: int
     ) -> pb.ListEntriesResponse:

@@ -120,20 +120,22 @@ class ListDevicesResponse(_message.Message):
     def __init__(self, devices: _Optional[_Iterable[_Union[KnownDevice, _Mapping]]] = ...) -> None: ...
 
 class KnownDevice(_message.Message):
-    __slots__ = ("device", "connected", "cursor", "last_seen", "initial_head", "follows")
+    __slots__ = ("device", "connected", "cursor", "last_seen", "initial_head", "follows", "behind_since")
     DEVICE_FIELD_NUMBER: _ClassVar[int]
     CONNECTED_FIELD_NUMBER: _ClassVar[int]
     CURSOR_FIELD_NUMBER: _ClassVar[int]
     LAST_SEEN_FIELD_NUMBER: _ClassVar[int]
     INITIAL_HEAD_FIELD_NUMBER: _ClassVar[int]
     FOLLOWS_FIELD_NUMBER: _ClassVar[int]
+    BEHIND_SINCE_FIELD_NUMBER: _ClassVar[int]
     device: _attach_pb2.Device
     connected: bool
     cursor: int
     last_seen: int
     initial_head: int
     follows: bool
-    def __init__(self, device: _Optional[_Union[_attach_pb2.Device, _Mapping]] = ..., connected: _Optional[bool] = ..., cursor: _Optional[int] = ..., last_seen: _Optional[int] = ..., initial_head: _Optional[int] = ..., follows: _Optional[bool] = ...) -> None: ...
+    behind_since: int
+    def __init__(self, device: _Optional[_Union[_attach_pb2.Device, _Mapping]] = ..., connected: _Optional[bool] = ..., cursor: _Optional[int] = ..., last_seen: _Optional[int] = ..., initial_head: _Optional[int] = ..., follows: _Optional[bool] = ..., behind_since: _Optional[int] = ...) -> None: ...
 
 class DisconnectRequest(_message.Message):
     __slots__ = ("user_id", "device_id", "reason")

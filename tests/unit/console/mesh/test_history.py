@@ -46,11 +46,23 @@ def test_refusals_and_closes_are_kept_by_code_and_summed_over_the_ring() -> None
     point = add(history, 14, overview(counters={"refused": {4500: 6, 0: 1}, "evicted": {4503: 2}}))
 
     assert point and (point.refused, point.closed) == ({4500: 1}, {})
+    now = [0] * (MINUTES - 1)
     assert history.codes() == [
-        {"code": 0, "name": "try again", "refused": 1, "closed": 0},
-        {"code": 4500, "name": "bad_token", "refused": 3, "closed": 0},
-        {"code": 4503, "name": "replaced", "refused": 0, "closed": 2},
+        {"code": 0, "name": "try again", "refused": 1, "closed": 0, "minutes": [*now, 1]},
+        {"code": 4500, "name": "bad_token", "refused": 3, "closed": 0, "minutes": [*now, 3]},
+        {"code": 4503, "name": "replaced", "refused": 0, "closed": 2, "minutes": [*now, 2]},
     ]
+
+
+def test_each_code_has_a_curve_of_minutes_that_ends_now() -> None:
+    history = History(every=30)
+    for half in range(2 * MINUTES + 5):  # one more refusal in each half a minute
+        add(history, 30.0 * (half + 1), overview(counters={"refused": {4500: half}}))
+    add(history, 30.0 * (2 * MINUTES + 6), overview(counters={"refused": {4500: 1_000}}))
+
+    (row,) = history.codes()
+    assert row["minutes"] == [2] * (MINUTES - 1) + [1_000 - (2 * MINUTES + 4) + 1]
+    assert sum(row["minutes"]) == row["refused"]
 
 
 def test_only_the_last_minutes_are_kept_and_points_are_told_from_one_on() -> None:

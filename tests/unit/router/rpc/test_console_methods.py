@@ -11,10 +11,12 @@ import pytest
 from kull_producers.events import topology
 from kull_producers.events.message import Message
 from kull_protos.mesh.v1 import admin_pb2 as pb
+from kull_protos.mesh.v1 import attach_pb2 as attach
 from kull_router.delivery.session_key import SessionKey
 from kull_router.delivery.subscriptions import Subscription
 from kull_router.queues.port import DeviceInfo
 from kull_router.rpc import console_methods
+from kull_router.rpc.admin_service import AdminService
 from kull_router.rpc.console_methods import ConsoleMethods
 from tests.support.until import until
 from tests.unit.router.rigs import Rig
@@ -176,6 +178,26 @@ async def test_who_is_behind_is_told_with_whether_it_is_connected(
     (worst,) = answer.devices
     assert (worst.user_id, worst.device.device.device_id) == ("maya", "mac")
     assert worst.device.connected and worst.behind >= 1
+
+
+async def test_a_users_devices_are_told_with_since_when_they_are_behind(rig: Rig) -> None:
+    admin = AdminService(rig.core)
+    request = pb.ListDevicesRequest(user_id="maya")
+    await rig.subscribe(1, "maya:mac")
+    await rig.pushed(1)  # a device came
+    began = rig.core.clock.wall_ms()
+    await rig.credit("maya", 1)
+    await rig.pushed(1)
+
+    (behind,) = (await admin.ListDevices(request, CONTEXT)).devices
+    acks = attach.Acks(acks=[attach.Ack(session_id=1, address="user:maya", seq=2)])
+    await rig.core.receive(rig.edge, attach.AttachRequest(acks=acks))
+    await rig.core.cursors.flush()
+    (level,) = (await admin.ListDevices(request, CONTEXT)).devices
+
+    assert 0 < behind.behind_since <= rig.core.clock.wall_ms()
+    assert behind.behind_since >= began - 60_000
+    assert not level.HasField("behind_since")
 
 
 async def test_a_dead_letters_body_is_told_to_who_asks_for_it_and_only_its_beginning(

@@ -75,6 +75,8 @@ export interface CodeRow {
   name: string;
   refused: number;
   closed: number;
+  /** Both together, in each of the last 15 minutes, the newest last. */
+  minutes: number[];
 }
 
 export interface Look {
@@ -100,6 +102,8 @@ export interface DeviceRow {
   edge: string;
   cursor: number;
   behind: number;
+  /** When the oldest was stored that it has not acknowledged; null: it has all that is kept. */
+  since: number | null;
   lastSeen: number;
 }
 

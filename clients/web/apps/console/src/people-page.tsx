@@ -137,7 +137,10 @@ function DeviceLine(props: {
       </th>
       <td>{row.connected ? <Dot ok>{row.edge || 'yes'}</Dot> : 'away'}</td>
       <td>{whole(row.cursor)}</td>
-      <td>{whole(row.behind)}</td>
+      <td>
+        {whole(row.behind)}
+        {row.since !== null && <span className="hint"> since {ago(row.since, Date.now())}</span>}
+      </td>
       <td>{ago(row.lastSeen, Date.now())}</td>
       <td className="buttons">
         <Link to={address(PAGES.Event, wanted)}>Why</Link>

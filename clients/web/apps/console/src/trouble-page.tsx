@@ -40,7 +40,7 @@ function Codes({ live }: { live: Live }): ReactElement {
           />
           <Table
             caption="Close codes"
-            columns={['Code', 'Meaning', 'Refused', 'Closed by routers']}
+            columns={['Code', 'Meaning', 'Refused', 'Closed by routers', 'By minute']}
           >
             {codes.map((each) => (
               <tr key={each.code}>
@@ -48,6 +48,12 @@ function Codes({ live }: { live: Live }): ReactElement {
                 <td>{each.name.replaceAll('_', ' ')}</td>
                 <td>{whole(each.refused)}</td>
                 <td>{whole(each.closed)}</td>
+                <td>
+                  <Sparkline
+                    values={each.minutes}
+                    label={`Code ${each.code} by minute, the last 15 minutes`}
+                  />
+                </td>
               </tr>
             ))}
           </Table>
