@@ -4,14 +4,33 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import ClassVar
 
 import jsonschema_rs
 import pytest
+from pydantic import Field
 
 from kull_mesh.event_types.asyncapi import document
 from kull_mesh.event_types.websocket import device_schema, server_schema
+from kull_producers import Catalogue, Event, EventType, Every, NamedUser
 from kull_producers.event_modules import load
 from kull_producers.events.models import EVENTS
+
+
+class PhotoMoved(Event):
+    """A photo has another place."""
+
+    event_type: ClassVar[EventType] = EventType(
+        name="PHOTO_MOVED",
+        summary="Tell where a photo is.",
+        scope="photo:write",
+        contract=Every(),
+        audience=NamedUser(),
+        examples={"One": {"userId": "u", "place": [1, "left"]}},
+    )
+
+    place: tuple[int, str] = Field(strict=False, description="a number and a side")
+
 
 ROOT = Path(__file__).parents[4]
 OURS = document(load("gallery.events"))
@@ -73,3 +92,12 @@ def test_a_device_has_every_message_in_both_directions() -> None:
     assert said("get.") == server_schema(load("gallery.events"))["$defs"].keys()
     assert OURS["operations"]["devices.say"]["action"] == "receive"
     assert OURS["operations"]["devices.get"]["action"] == "send"
+
+
+def test_a_list_of_fixed_parts_is_said_as_draft_7_has_it() -> None:
+    message = document(Catalogue(PhotoMoved))["components"]["messages"]["event.PHOTO_MOVED"]
+    schema = jsonschema_rs.Draft7Validator(message["payload"])
+    [example] = message["examples"]
+
+    assert schema.is_valid(example["payload"])
+    assert not schema.is_valid(example["payload"] | {"data": {"place": ["left", 1]}})

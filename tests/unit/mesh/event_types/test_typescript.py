@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gallery.events import CollectionShared
-from kull_mesh.event_types.typescript import augmentation, interface, type_of
+from kull_mesh.event_types.typescript import augmentation, by_type, interface, type_of
 from kull_producers.events.schema import data_schema
 
 
@@ -64,3 +64,9 @@ def test_the_client_learns_of_own_types_by_an_augmentation() -> None:
     assert "    COLLECTION_SHARED: CollectionShared;\n" in text
     assert "  sharedAt?: string;\n" in text
     assert text.endswith("export type OwnEvent =\n  | EventOf<'COLLECTION_SHARED'>;\n")
+
+
+def test_an_interface_has_the_data_by_type() -> None:
+    text = by_type("OurData", "/** Ours. */", {"SEEN": {"title": "Seen"}})
+
+    assert text == "/** Ours. */\nexport interface OurData {\n  SEEN: Seen;\n}"

@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from kull_mesh.event_types.websocket import device_schema, server_schema
+from kull_mesh.event_types.websocket import device_schema, server_schema, shape
 from kull_producers.event_modules import load
 from kull_producers.events.models import EVENTS
 
@@ -40,3 +40,7 @@ def test_own_events_are_read_as_they_are_kept(message: dict[str, Any], valid: bo
 
     assert schema.is_valid(HEAD | message) is valid
     assert not jsonschema_rs.is_valid(server_schema(EVENTS), HEAD | message)
+
+
+def test_an_annotation_of_several_kinds_allows_each() -> None:
+    assert shape(int | str) == {"anyOf": [{"type": "integer"}, {"type": "string"}]}

@@ -140,6 +140,18 @@ def test_a_type_whose_events_are_not_taken_again_as_json_is_refused() -> None:
         Catalogue(Seen)
 
 
+def test_a_type_whose_events_make_no_json_is_refused() -> None:
+    class Seen(Event):
+        """Infinity is no JSON."""
+
+        event_type = shared(examples={"One": {"userId": "u", "at": float("inf")}})
+
+        at: float = Field(description="a number")
+
+    with pytest.raises(TypeError, match="its example 'One' makes no JSON"):
+        Catalogue(Seen)
+
+
 def test_a_type_for_everybody_has_no_field_of_that_name() -> None:
     class Away(Event):
         """Away."""
