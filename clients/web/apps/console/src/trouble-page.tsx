@@ -80,7 +80,10 @@ function Behind(): ReactElement {
       )}
       {value && value.worst.length > 0 && (
         <div className="card">
-          <Table caption="The furthest behind" columns={['Device', 'User', 'Behind', 'Since', 'State']}>
+          <Table
+            caption="The furthest behind"
+            columns={['Device', 'User', 'Behind', 'Since', 'State']}
+          >
             {value.worst.map((each) => (
               <tr key={`${each.user} ${each.device}`}>
                 <th scope="row">
