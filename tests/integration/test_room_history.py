@@ -85,28 +85,36 @@ async def test_a_member_that_was_away_gets_all_it_missed_and_no_more(mesh: Mesh,
 async def test_a_history_goes_on_where_it_was_when_the_router_is_killed(
     mesh: Mesh, room: str
 ) -> None:
-    async with connect(mesh.amqp_url, timeout=30) as publisher:
-        told = [f"p{number}" for number in range(100)]
+    told = [f"p{number}" for number in range(100)]
+    async with (
+        connect(mesh.amqp_url, timeout=30) as publisher,
+        device(mesh.url(1), token("maya", "tv", rooms=[room])) as member,
+        device(mesh.url(0), token("otto", "phone", rooms=[room])) as newcomer,
+    ):
+        await join(member, room)
         await vote(publisher, room, *told)
-        async with device(mesh.url(0), token("otto", "phone", rooms=[room])) as newcomer:
-            await join(newcomer, room, history=90)
-            first = await prompts(newcomer, 20)
+        await prompts(member, 100)  # now all of it is stored
+        await join(newcomer, room, history=90)
+        first = await prompts(newcomer, 20)
 
-            await asyncio.to_thread(mesh.router.stop, signal.SIGKILL)
-            mesh.router.start()
+        await asyncio.to_thread(mesh.router.stop, signal.SIGKILL)
+        mesh.router.start()
 
-            assert first + await prompts(newcomer, 70) == told[10:]
-            await vote(publisher, room, "new")
-            assert await prompts(newcomer, 1) == ["new"]
+        assert first + await prompts(newcomer, 70) == told[10:]
+        await vote(publisher, room, "new")
+        assert await prompts(newcomer, 1) == ["new"]
 
 
 async def test_a_room_without_a_kind_gives_newcomers_nothing_of_before(mesh: Mesh) -> None:
     plain = f"shoot-{uuid4().hex[:8]}"
     async with (
         connect(mesh.amqp_url) as publisher,
+        device(mesh.url(0), token("maya", "desk", rooms=[plain])) as member,
         device(mesh.url(1), token("otto", "desk", rooms=[plain])) as newcomer,
     ):
+        await join(member, plain)
         await vote(publisher, plain, "p1", "p2")
+        await prompts(member, 2)
         await join(newcomer, plain, history=10)
         await vote(publisher, plain, "p3")
 
