@@ -19,7 +19,8 @@ AT_ONCE: Final = 1_000  # sessions that one may look at before others have their
 class Subscription:
     """One session in one queue.
 
-    `initial_head`: see `Store.read`; `claims`: its token's; `generation`: (0, 0) if not known yet.
+    `initial_head`: see `Store.read`; `claims`: its token's; `generation`: (0, 0) if not known yet;
+    `takes_roster`: its edge is of a version that can be told who is in a room.
     """
 
     key: SessionKey
@@ -29,6 +30,7 @@ class Subscription:
     initial_head: int = 0
     claims: Claims = NOBODY
     generation: Generation = (0, 0)
+    takes_roster: bool = False
 
     @property
     def is_own(self) -> bool:

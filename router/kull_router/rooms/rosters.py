@@ -234,7 +234,8 @@ class Rosters:
 
 
 def _grants(subscription: Subscription) -> bool:
-    return subscription.claims.may(subscription.address, ROOM_PRESENCE)
+    granted = subscription.claims.may(subscription.address, ROOM_PRESENCE)
+    return granted and subscription.takes_roster
 
 
 def _is_state(state: bytes) -> bool:

@@ -126,6 +126,7 @@ class Admission:
             info=info,
             claims=claims,
             generation=_generation(request),
+            takes_roster=request.HasField("place"),
         )
         presence = None
         if subscription.is_own:

@@ -20,6 +20,7 @@ ROOM = "room:wedding"
 ALL = {"wedding": ["read", "presence"]}
 BLIND = {"wedding": ["read"]}
 GRACE = 0.3
+NEW = pb.Place()  # of a session that no owner has told anything yet
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ async def join(
     edge: EdgeStream | None = None,
     device: str = "mac",
     counter: int = 1,
-    place: pb.Place | None = None,
+    place: pb.Place | None = NEW,
 ) -> None:
     request = pb.Subscribe(
         session_id=session,
@@ -227,6 +228,18 @@ async def test_who_has_no_right_to_see_is_a_member_and_is_told_nothing(
 
     assert names(await roster(rig)) == ["eve"]
     assert not (await rig.frame("subscribed", other)).membership.sees
+    await quiet(other, 0.3)
+
+
+async def test_an_edge_of_a_version_that_knows_no_rosters_is_sent_none(
+    rig: Rig, wall: Wall
+) -> None:
+    other = rig.attach("edge-2")
+    await join(rig, wall, 1, "maya")
+    await roster(rig)
+    await join(rig, wall, 1, "otto", edge=other, place=None)
+
+    assert names(await roster(rig)) == ["otto"]
     await quiet(other, 0.3)
 
 
