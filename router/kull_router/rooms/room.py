@@ -58,7 +58,7 @@ class Room:
         self._seeing: dict[int, set[int]] = {}  # sessions, by stream
         self._asking: dict[SessionKey, str] = {}  # users to whom neighbours are owed
         self._counted_at = float("-inf")
-        self._counted = 0
+        self._counted = UNEVEN
 
     @property
     def known_by(self) -> int:
@@ -139,7 +139,7 @@ class Room:
     def _resize(self) -> None:
         size = len(self.roster)
         if not self.partial and size > self._limit:
-            self.partial, self._counted_at = True, float("-inf")
+            self.partial, self._counted_at, self._counted = True, float("-inf"), UNEVEN
         elif self.partial and size <= self._limit * BACK:
             self.partial = False
             self._streams = dict.fromkeys(self._streams, 0)

@@ -202,6 +202,22 @@ def test_a_room_that_is_small_again_is_told_whole() -> None:
     assert len(sent.joined) == 9
 
 
+def test_a_room_that_is_large_again_tells_its_count_though_it_is_the_same_as_before() -> None:
+    told = Told(limit=2)
+    for number in range(3):
+        told.came(number)
+    told.tell(100.0)
+    told.left(2)
+    told.left(1)
+    assert told.tell(102.0)[1].snapshot
+    told.came(3, sees=False)
+    told.came(4, sees=False)
+
+    again = told.tell(104.0)[1]
+
+    assert (again.partial, again.quiet, again.count) == (True, False, 3)
+
+
 @pytest.mark.parametrize("stream", [1, 2])
 def test_who_may_not_see_any_more_is_owed_nothing(stream: int) -> None:
     told = Told()

@@ -15,9 +15,10 @@ def key(session: int, stream: int = 1) -> SessionKey:
     return SessionKey(stream, session)
 
 
-def came(roster: Roster, session: int, who: DeviceInfo, counter: int = 1, **more: int) -> bool:
-    more.setdefault("since_ms", 100)
-    return roster.enter(key(session), who, (1, counter), **more)
+def came(
+    roster: Roster, session: int, who: DeviceInfo, counter: int = 1, *, since_ms: int = 100
+) -> bool:
+    return roster.enter(key(session), who, (1, counter), since_ms=since_ms)
 
 
 def users(roster: Roster) -> list[str]:
