@@ -189,10 +189,10 @@ MUTATIONS = (
         trial=IN_MEMORY,
     ),
     Mutation(
-        name="take a roster's difference for all that an edge lacks",
-        path="router/kull_router/rooms/room.py",
-        old="self._streams[stream] = self.number if taken else 0\n        return Told(snap",
-        new="self._streams[stream] = self.number\n        return Told(snap",
+        name="let a lost connection end a membership at once",
+        path="router/kull_router/rooms/rosters.py",
+        old="        if left or not self._grace:\n",
+        new="        if left or self._grace:\n",
         trial=IN_MEMORY,
     ),
 )
