@@ -59,7 +59,7 @@ async def test_the_page_loads_connects_to_and_is_framed_by_what_is_its_own(
     tmp_path: Path, pages: Path
 ) -> None:
     async with playing(tmp_path, pages) as (_, http):
-        for path in ("/", "/prompts", "/shoots/s1"):
+        for path in ("/", "/together", "/prompts", "/shoots/s1"):
             policy = (await http.get(path)).headers["content-security-policy"]
             parts = dict(part.strip().split(" ", 1) for part in policy.split(";"))
             assert parts["default-src"] == parts["frame-ancestors"] == "'self'"

@@ -149,6 +149,43 @@ describe.skipIf(!chromiumPath)('the demo page', () => {
     expect(sockets).toEqual([]);
   });
 
+  it('shows two people at one shoot: who looks at what, who types, and what was said meanwhile', async () => {
+    user = 'maya';
+    const tab = await open('together');
+    const otto = phone(tab);
+    const avatars = (where: Tab | FrameLocator) =>
+      where.getByRole('list', { name: 'At this shoot' }).getByRole('listitem');
+    const say = async (where: Tab | FrameLocator, text: string) => {
+      await where.getByRole('textbox').fill(text);
+      await where.getByRole('textbox').press('Enter');
+    };
+    const said = (where: Tab | FrameLocator, text: string) =>
+      where.getByRole('list', { name: 'Comments' }).getByText(text).waitFor();
+    await until(async () => (await avatars(tab).count()) === 2);
+    await otto.getByRole('button', { name: 'IMG_0007' }).click();
+    await tab.getByRole('button', { name: 'IMG_0007, Otto looks at it' }).waitFor();
+    await tab.getByRole('button', { name: 'IMG_0003' }).click();
+    await otto.getByRole('button', { name: 'IMG_0003, Maya looks at it' }).waitFor();
+    await say(tab, 'This one for the cover?');
+    await said(otto, 'This one for the cover?');
+    await otto.getByRole('textbox').fill('Ye');
+    await tab.getByText('Otto is typing').waitFor();
+    await tab.screenshot({ path: `${SHOTS}together.png` });
+
+    await tab.getByRole('listitem').filter({ hasText: 'Phone' }).getByRole('button').click();
+    await until(async () => (await avatars(tab).count()) === 1);
+    await tab.getByText('Otto: last seen').waitFor();
+    for (const text of ['Or the next one.', 'I take it.']) await say(tab, text);
+    await tab.screenshot({ path: `${SHOTS}together-offline.png` });
+    await tab.getByRole('button', { name: 'Go online' }).click();
+
+    await said(otto, 'Or the next one.');
+    await said(otto, 'I take it.');
+    await until(async () => (await avatars(tab).count()) === 2);
+    await tab.getByText('Otto: online').waitFor();
+    expect(await violations(tab.getByRole('heading', { name: 'Wedding in Ghent' }))).toEqual([]);
+  });
+
   it('with a wrong token is red, offers an action, and does not try again', async () => {
     const tab = await context.newPage();
     const sockets: string[] = [];
