@@ -37,7 +37,7 @@ export class Asking {
   #isActive = false;
   #connection = 0;
   #watched = ''; // the users, as JSON
-  #mayWatchMore = false; // when it is in more rooms
+  #mayWatchMore = false; // when it meets them in a room
   #again: Timer;
 
   constructor(wire: Wire) {
@@ -85,6 +85,13 @@ export class Asking {
     this.#resting.set(queue, setTimeout(rested, STATE_PAUSE));
   }
 
+  /** These users are in a room with this one: who of them could not be watched may be now. */
+  met(userIds: readonly string[]): void {
+    if (!this.#mayWatchMore || !this.wishes.users.some((user) => userIds.includes(user))) return;
+    this.#watched = '';
+    this.settle();
+  }
+
   /** Ask for what is wanted and not there yet, and leave what nobody wants any more. */
   settle(): void {
     if (!this.#isActive || !this.#isOpen) return;
@@ -119,7 +126,6 @@ export class Asking {
     if (connection !== this.#connection) return; // the next one is asked anew
     this.#busy.delete(queue);
     if (refused) this.#wire.refused(queue, refused);
-    if (this.#mayWatchMore) this.#watched = '';
     if (!this.#again) this.settle();
   }
 
@@ -133,7 +139,7 @@ export class Asking {
     const refused = await this.#ask({ type: WATCH, userIds });
     if (connection !== this.#connection) return;
     this.#busy.delete(WATCH);
-    this.#mayWatchMore = !!refused; // who may not be watched yet may be met in a room
+    this.#mayWatchMore = !!refused;
     if (!this.#again) this.settle();
   }
 

@@ -7,7 +7,7 @@ import type { Message } from '../messages.ts';
 import type { ConnectionState } from '../state.ts';
 import { Asking } from './asking.ts';
 import { Room } from './room.ts';
-import type { State } from './roster.ts';
+import type { Member, State } from './roster.ts';
 import { Statuses, type UserStatus } from './statuses.ts';
 import { type Level, RoomTabs, type Said } from './tabs.ts';
 import type { Wish } from './wishes.ts';
@@ -142,7 +142,10 @@ export class Rooms {
       this.#asking.settle(); // some tab may want it again
     } else if (type === 'PRESENCE') {
       // A tab that is not in the room may be the one that others ask.
-      if (queue.startsWith(PREFIX)) this.room(queue.slice(PREFIX.length)).presence(data);
+      if (!queue.startsWith(PREFIX)) return;
+      const known = this.room(queue.slice(PREFIX.length));
+      known.presence(data);
+      if (data.members || data.joined) this.#asking.met(known.members.map(userIdOf));
     } else if (type === 'STATUS' && this.#statuses.take(data)) this.#statusChanged();
   }
 
@@ -269,6 +272,10 @@ export class Rooms {
   #statusChanged(): void {
     for (const listener of [...this.#listeners]) listener();
   }
+}
+
+function userIdOf({ userId }: Member): string {
+  return userId;
 }
 
 type Timer = ReturnType<typeof setTimeout> | undefined;

@@ -375,7 +375,7 @@ describe('the status of users', () => {
     expect(statusOf(client, 'otto')).toMatchObject({ online: false, lastSeen: 5 });
   });
 
-  it('that may not be watched is asked for again after a room was joined', async () => {
+  it('that may not be watched is asked for again when they meet in a room', async () => {
     const { client } = await connected();
     watch(client, ['otto']);
     await pass();
@@ -385,6 +385,11 @@ describe('the status of users', () => {
     void room(client, 'wedding').join();
     await pass();
     await joined();
+    presence(1, { count: 1, members: [member('maya')] });
+    await pass();
+    expect(server.last.of('WATCH').length, 'otto is not there').toBe(1);
+    presence(2, { count: 2, joined: [member('otto')] });
+    await pass();
 
     expect(server.last.of('WATCH').length).toBe(2);
   });
