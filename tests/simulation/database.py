@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Coroutine, Sequence
+from collections.abc import Collection, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from kull_router.access.audit import Action
@@ -22,6 +22,7 @@ from kull_router.queues.port import (
     Page,
     QueueInfo,
 )
+from kull_router.queues.presence_log import Told
 from tests.simulation.disks import Disk
 from tests.simulation.ledger import Ledger
 from tests.simulation.loop import NOBODY
@@ -235,6 +236,15 @@ class SimStore:
 
     async def expire_revocations(self, now_ms: int) -> None:
         await self._ask("expire_revocations", now_ms)
+
+    async def tell(self, shard: int, term: int, words: Sequence[Told]) -> None:
+        await self._ask("tell", shard, term, words)
+
+    async def told(self, shard: int) -> list[Told]:
+        return await self._ask("told", shard)  # type: ignore[no-any-return]
+
+    async def last_seen(self, users: Collection[str]) -> dict[str, int]:
+        return await self._ask("last_seen", users)  # type: ignore[no-any-return]
 
     async def queues(self, *, after: str = "", limit: int = 100) -> list[QueueInfo]:
         return await self._ask("queues", after=after, limit=limit)  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""What a router is given: one database behind its three ports. PURE."""
+"""What a router is given: one database behind its four ports. PURE."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Protocol
 from kull_router.access.audit import AuditLog
 from kull_router.access.revocations import RevocationLog
 from kull_router.queues.port import Store
+from kull_router.queues.presence_log import PresenceLog
 
 
-class Database(Store, RevocationLog, AuditLog, Protocol):
-    """Queues, revocations and actions, kept together and closed together."""
+class Database(Store, RevocationLog, AuditLog, PresenceLog, Protocol):
+    """Queues, revocations, actions and who was there, kept together and closed together."""

@@ -15,6 +15,7 @@ from kull_router.errors import Fenced, ShardCountMismatch, StoreRefused, StoreUn
 from kull_router.queues import rules
 from kull_router.queues.entry import Entry, Event
 from kull_router.queues.memory_logs import LogState, MemoryLogs
+from kull_router.queues.memory_presence import KeptDevice, MemoryPresence, Words
 from kull_router.queues.memory_queue import (
     MemoryQueue,
     begin_of,
@@ -43,13 +44,6 @@ from kull_router.queues.rules import Cursor, Cutoffs
 
 
 @dataclass(slots=True)
-class _Device:
-    info: DeviceInfo
-    last_seen_ms: int
-    cursors: dict[str, Cursor] = field(default_factory=dict)  # by address
-
-
-@dataclass(slots=True)
 class MemoryState:
     """What a disk would hold: give it to the next MemoryStore to "restart" a router."""
 
@@ -58,13 +52,14 @@ class MemoryState:
     terms: dict[int, int] = field(default_factory=dict)
     owners: dict[int, str] = field(default_factory=dict)
     queues: dict[str, MemoryQueue] = field(default_factory=dict)
-    devices: dict[str, dict[str, _Device]] = field(default_factory=dict)  # by user and device
+    devices: dict[str, dict[str, KeptDevice]] = field(default_factory=dict)  # by user and device
     logs: LogState = field(default_factory=LogState)
+    words: Words = field(default_factory=dict)
     time_ms: int = 0
     refused: set[str] = field(default_factory=set)  # fault hook: ids that a database would refuse
 
 
-class MemoryStore(MemoryLogs):
+class MemoryStore(MemoryLogs, MemoryPresence):
     """A `Database`. Nothing survives the process, except in the hands of a test."""
 
     def __init__(
@@ -79,7 +74,8 @@ class MemoryStore(MemoryLogs):
             raise ShardCountMismatch(self._state.shard_count, shard_count)
         self._retention = retention or Retention()
         self._closed = False
-        super().__init__(self._state.logs, self._check_open)
+        MemoryLogs.__init__(self, self._state.logs, self._check_open)
+        MemoryPresence.__init__(self, self._state.words, self._state.devices)
 
     @property
     def epoch(self) -> str:
@@ -156,7 +152,7 @@ class MemoryStore(MemoryLogs):
         young = known is not None and now_ms - known.last_seen_ms < self._retention.seen_again_ms
         if known is not None and young and (known.info, cursor) == (device, after):
             return attachment
-        known = of_user.setdefault(device.device, _Device(device, now_ms))
+        known = of_user.setdefault(device.device, KeptDevice(device, now_ms))
         known.info, known.last_seen_ms = device, max(known.last_seen_ms, now_ms)
         known.cursors[wanted.address] = after
         return attachment
@@ -351,7 +347,7 @@ class MemoryStore(MemoryLogs):
         if term != current:
             raise Fenced(shard, term, current)
 
-    def _of(self, user: str) -> dict[str, _Device]:
+    def _of(self, user: str) -> dict[str, KeptDevice]:
         return self._state.devices.get(user, {})
 
     def _queue(self, address: str) -> MemoryQueue:

@@ -1,4 +1,4 @@
-"""What is kept of events, devices, revocations, actions: a column for each attribute so named.
+"""What is kept of events, devices, revocations, actions, words: a column for each attribute named.
 
 Statements are made from these lists, for both databases; the tables are made by `migrations`. To
 keep one thing more: a migration that adds the column, and its name here.
@@ -30,6 +30,8 @@ DEVICE: Final = ("name", "platform", "ephemeral")
 REVOCATION: Final = ("token_id", "issued_before_ms", "until_ms", "ahead_ms")
 # Of `Action`, in `actions`.
 ACTION: Final = ("at_ms", "operator", "name", "target", "result", "key")
+# Of `Told`, in `presence`, whose key is the user and the device, beside the shard.
+TOLD: Final = ("term", "number", "at_ms", "online", "told")
 
 
 def names(columns: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ committed, and neither wait for the writer nor hold it up.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from queue import SimpleQueue
@@ -34,12 +34,14 @@ from kull_router.queues.port import (
     Retention,
     Trace,
 )
+from kull_router.queues.presence_log import Told
 from kull_router.queues.sql import (
     attach,
     audit,
     devices,
     pages,
     people,
+    presence,
     retention,
     revocations,
     rows,
@@ -194,6 +196,18 @@ class SqlStore:
     async def actions(self, *, before: int = 0, limit: int = 100) -> Sequence[Action]:
         """See `AuditLog.actions`."""
         return await self._read(partial(audit.actions, before=before, limit=limit))
+
+    async def tell(self, shard: int, term: int, words: Sequence[Told]) -> None:
+        """See `PresenceLog.tell`."""
+        await self._writer.run(partial(presence.tell, shard=shard, term=term, words=words))
+
+    async def told(self, shard: int) -> list[Told]:
+        """See `PresenceLog.told`."""
+        return await self._read(partial(presence.told, shard=shard))
+
+    async def last_seen(self, users: Collection[str]) -> dict[str, int]:
+        """See `PresenceLog.last_seen`."""
+        return await self._read(partial(presence.last_seen, users=users))
 
     async def queues(self, *, after: str = "", limit: int = 100) -> list[QueueInfo]:
         """See `Store.queues`."""
