@@ -19,6 +19,7 @@ import kull_producers.publishing.stats
 import kull_router.measures.events
 import kull_router.measures.rooms
 import kull_router.measures.sessions
+import kull_router.measures.status
 import kull_router.measures.store
 import kull_router.metrics
 from kull_producers import measures as copied
@@ -61,6 +62,7 @@ ROLES: Final = (
             kull_router.measures.rooms,
             kull_router.measures.sessions,
             kull_router.measures.store,
+            kull_router.measures.status,
             kull_router.metrics,
         ),
     ),

@@ -45,6 +45,7 @@ from kull_router.sessions.requests import Requests
 from kull_router.sessions.sessions import Sessions
 from kull_router.sessions.sign_out import SignOut
 from kull_router.settings import RouterSettings
+from kull_router.status.service import StatusService
 from kull_router.vitals import Vitals
 
 log = structlog.get_logger(__name__)
@@ -98,6 +99,7 @@ class RouterCore:
         self.cursors = self._cursor_writer()
         self.vitals = Vitals(store=store, broker=broker, clock=self.clock)
         self._devices = self._known_devices()
+        self.status = self._users_status()
         self._dispatcher = self._dispatch()
         self.drained = asyncio.Event()  # an operator wants this router to stop
         self._numbers = count(1)
@@ -113,7 +115,25 @@ class RouterCore:
             traces=traces,
             clock=self.clock,
             measures=self.measures,
-            moved=self.sessions.drop_shard,
+            moved=self._moved,
+        )
+
+    def _moved(self, shard: int) -> None:
+        self.sessions.drop_shard(shard)
+        self.status.moved(shard)
+
+    def _users_status(self) -> StatusService:
+        return StatusService(
+            self.settings,
+            store=self.store,
+            broker=self.broker,
+            shards=self.shards,
+            sessions=self.sessions,
+            authority=self._authority,
+            subscriptions=self.subscriptions,
+            fanout=self.fanout,
+            clock=self.clock,
+            measures=self.measures.status,
         )
 
     def _all_rosters(self) -> Rosters:
@@ -195,6 +215,7 @@ class RouterCore:
             enforcement=self.enforcement,
             sign_out=self.sign_out,
             recollection=self.recollection,
+            watch=self.status.watches.asked,
         )
 
     @property
@@ -217,6 +238,7 @@ class RouterCore:
         async with asyncio.TaskGroup() as tasks:
             self._dispatcher.start(tasks)
             self.shards.start(tasks)
+            self.status.start(tasks)
             tasks.create_task(self._unrouted.run(), name="unrouted")
             tasks.create_task(self._trim(), name="trim")
             tasks.create_task(self._repair(), name="repair")
@@ -284,6 +306,7 @@ class RouterCore:
         stream.close()
         if self.fanout.detach(stream):
             self.sessions.detach(stream)
+            self.status.detach(stream)
             log.info("edge_detached", edge=stream.node_id)
 
     async def receive(self, stream: EdgeStream, request: pb.AttachRequest) -> None:

@@ -53,6 +53,18 @@ GAUGES: Final[tuple[tuple[Metric, Callable[[RouterCore], float | None]], ...]] =
         lambda core: core.rosters.members,
     ),
     (
+        gauge("kull_router_watched_users", "Users of its shards whose status devices watch"),
+        lambda core: len(core.status.watches.watchers),
+    ),
+    (
+        gauge(
+            "kull_router_presence_waiting",
+            "Devices and users of which kull.presence is to be told something, or may be; "
+            "0 unless KULL_PRESENCE_EVENTS is set",
+        ),
+        lambda core: core.status.waiting,
+    ),
+    (
         gauge("kull_router_send_queue_bytes", "Bytes of frames that wait for edges, all together"),
         lambda core: sum(edge.waiting_bytes for edge in core.fanout.each()),
     ),
@@ -150,7 +162,7 @@ class RouterMetrics:
 
     def __init__(self, core: RouterCore) -> None:
         of = core.measures
-        groups = (of.events, of.sessions, of.rooms, of.store)
+        groups = (of.events, of.sessions, of.rooms, of.store, of.status)
         self.measures: list[Measure] = measures_of(*groups)
         self.measures += [Gauge(metric, _bound(ask, core)) for metric, ask in GAUGES]
         self.measures.append(Gauges(IN_FLIGHT, lambda: _in_flight(core)))

@@ -119,6 +119,11 @@ class RouterSettings(
         description="members of a room up to which its devices are told who they are; of a larger "
         "one they are told how many",
     )
+    presence_events: bool = Field(
+        False,
+        description="whether kull.presence is told of users and devices that come and go; costs "
+        "two writes to the store for each batch of them",
+    )
     devices_per_user: int = Field(32, ge=1, description="connected devices per user")
     attempts_per_user: float = Field(
         2.0, ge=0, description="connections per second of one user; 0: no limit"

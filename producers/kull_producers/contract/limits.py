@@ -9,6 +9,8 @@ MIN_SECRET_BYTES: Final = 32  # of an HS256 secret
 MAX_TOKEN_CHARS: Final = 4096
 MAX_TOKEN_ID_CHARS: Final = 128  # of the claim `jti`
 MAX_ROOMS_GRANTED: Final = 32  # by one token
+MAX_CONTACTS: Final = 100  # users whose status one token lets watch
+MAX_WATCHED: Final = 100  # users whose status one connection watches, or one question is about
 MAX_RIGHTS: Final = 32  # that one token names
 DEFAULT_TOKEN_TTL: Final = 30 * 86_400.0  # seconds that a token lives at most
 

@@ -26,6 +26,7 @@ class Message:
         headers: names of `topology.HEADER_*`.
         replaceable: while it is unsent a newer one of its key may go instead of it; nobody but its
             publisher knows its id. It does not travel.
+        optional: it is published although no queue may take it. Nor does this.
     """
 
     exchange: str
@@ -36,6 +37,7 @@ class Message:
     app_id: str = ""
     headers: dict[str, str | int | bool] = field(default_factory=dict)
     replaceable: bool = field(default=False, compare=False)
+    optional: bool = field(default=False, compare=False)
 
     @property
     def content_type(self) -> str:

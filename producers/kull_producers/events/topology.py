@@ -19,10 +19,18 @@ OWN: Final = "kull.events"  # of the event types that a deployment brings itself
 ROUTE: Final = "kull.route"
 UNROUTED: Final = "kull.unrouted"  # fanout exchange and its queue
 DEAD: Final = "kull.dead"  # fanout exchange and its queue
+PRESENCE: Final = "kull.presence"  # topic exchange for others: who is there; feeds nothing of ours
 BURSTS: Final = "kull.bursts"  # exchange for batches of events, feeds `kull.route`
 SHARDS: Final = "kull.shards"  # exchange whose alternate exchange is the shard count mark
 
-INTERNAL: Final = (ROUTE, UNROUTED, DEAD, SHARDS, BURSTS)  # no event type has one of these
+INTERNAL: Final = (
+    ROUTE,
+    UNROUTED,
+    DEAD,
+    SHARDS,
+    BURSTS,
+    PRESENCE,
+)  # no event type has one of these
 
 DEAD_QUEUE_LENGTH: Final = 10_000
 DEAD_QUEUE_BYTES: Final = 256 * 2**20

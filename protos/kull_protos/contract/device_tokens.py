@@ -11,6 +11,7 @@ PLATFORM: Final = "platform"
 # Names, without the prefix of their addresses: a list (each with LISTED_ROOM_RIGHTS), or an object
 # of a list of rights for each name.
 ROOMS: Final = "rooms"
+CONTACTS: Final = "contacts"  # ids of users whose status may be watched
 RIGHTS: Final = "rights"  # what the device may do for its user; absent: DEFAULT_RIGHTS
 
 DEVICES_MANAGE: Final = "devices:manage"  # sign out devices of the same user

@@ -18,6 +18,7 @@ from kull_protos.contract import addresses, device_ids, device_tokens
 from kull_protos.contract.close_codes import TRY_AGAIN, CloseCode
 from kull_protos.contract.limits import (
     DEFAULT_TOKEN_TTL,
+    MAX_CONTACTS,
     MAX_RIGHTS,
     MAX_TIME_MS,
     MAX_TOKEN_CHARS,
@@ -41,6 +42,8 @@ class Claims:
 
     Attributes:
         rooms: addresses of the rooms that it grants, with what it may do in each.
+        rooms: addresses of the rooms that it grants.
+        contacts: ids of users whose status it lets watch.
         rights: what else it grants; this version may not know all of them.
         expires_ms, issued_ms: since the Unix epoch, 0: never, or unknown. A time of issue that is
             further ahead than clocks may differ tells nothing.
@@ -53,6 +56,7 @@ class Claims:
     name: str = ""
     platform: str = ""
     rooms: RoomRights = field(default_factory=dict)
+    contacts: frozenset[str] = frozenset()
     rights: frozenset[str] = device_tokens.DEFAULT_RIGHTS
     expires_ms: int = 0
     issued_ms: int = 0
@@ -238,11 +242,19 @@ def _claims(payload: dict[str, Any], now_ms: int) -> Claims:
         name=texts[device_tokens.NAME],
         platform=texts[device_tokens.PLATFORM],
         rooms=room_claim.read(payload.get(device_tokens.ROOMS, [])),
+        contacts=_contacts(payload.get(device_tokens.CONTACTS, [])),
         rights=_rights(payload.get(device_tokens.RIGHTS)),
         expires_ms=expires_ms,
         issued_ms=issued_ms,
         token_id=plain_text(texts["jti"], MAX_TOKEN_ID_CHARS),
     )
+
+
+def _contacts(value: object) -> frozenset[str]:
+    if not isinstance(value, list) or len(value) > MAX_CONTACTS:
+        why = f"the token's contacts are not usable: at most {MAX_CONTACTS} user ids in a list"
+        raise TokenRefused(CloseCode.BAD_TOKEN, why)
+    return frozenset(each for each in value if isinstance(each, str))
 
 
 def _rights(value: object) -> frozenset[str]:

@@ -72,7 +72,7 @@ def layout(shard_count: int) -> Layout:
         ExchangeSpec(name=topology.UNROUTED, kind="fanout"),
         ExchangeSpec(name=topology.DEAD, kind="fanout"),
         ExchangeSpec(name=topology.ROUTE, kind="topic", alternate=topology.UNROUTED, internal=True),
-        *(ExchangeSpec(name=name, kind="topic") for name in _ENTRANCES),
+        *(ExchangeSpec(name=name, kind="topic") for name in (*_ENTRANCES, topology.PRESENCE)),
     ]
     shards = [
         QueueSpec(name=topology.shard_queue(shard), single_active=True, dead_letter=topology.DEAD)

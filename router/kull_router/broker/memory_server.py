@@ -163,7 +163,7 @@ class MemoryServer:
             raise Unroutable(f"exchange {message.exchange} is internal")
         else:
             found = list(dict.fromkeys(self._destinations(exchange, message.routing_key, set())))
-        if not found:
+        if not found and not message.optional:
             raise Unroutable(
                 f"no queue takes routing key {message.routing_key!r} "
                 f"of exchange {message.exchange or '(default)'}"

@@ -167,7 +167,8 @@ class Broker(Protocol):
     async def publish(self, message: Message) -> None:
         """Publish persistently and return once confirmed.
 
-        Raises BrokerUnavailable, or BrokerError when the message cannot be routed.
+        Raises BrokerUnavailable, or BrokerError when the message cannot be routed, unless it is
+        optional.
         """
         ...
 

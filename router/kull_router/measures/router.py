@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from kull_router.measures.events import EventMeasures
 from kull_router.measures.rooms import RoomMeasures
 from kull_router.measures.sessions import SessionMeasures
+from kull_router.measures.status import StatusMeasures
 from kull_router.measures.store import StoreMeasures
 
 
@@ -18,3 +19,4 @@ class RouterMeasures:
     sessions: SessionMeasures = field(default_factory=SessionMeasures)
     rooms: RoomMeasures = field(default_factory=RoomMeasures)
     store: StoreMeasures = field(default_factory=StoreMeasures)
+    status: StatusMeasures = field(default_factory=StatusMeasures)

@@ -34,6 +34,8 @@ METHODS: Final[dict[str, frozenset[str]]] = {
     f"{_MESH}.AdminService/Drain": _ACTS,
     # The person's own token grants it: a gateway only passes it on.
     f"{_MESH}.DeviceService/SignOut": _SEES,
+    # A service's key grants it, which a gateway has checked.
+    f"{_MESH}.PresenceService/Users": _SEES,
     # Of the console:
     f"{_MESH}.AdminService/Overview": _SEES,
     f"{_MESH}.AdminService/ListUsers": _SEES,

@@ -8,12 +8,18 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from kull_protos.common.hosts import authority
-from kull_protos.mesh.v1 import admin_pb2_grpc, attach_pb2_grpc, device_pb2_grpc
+from kull_protos.mesh.v1 import (
+    admin_pb2_grpc,
+    attach_pb2_grpc,
+    device_pb2_grpc,
+    presence_pb2_grpc,
+)
 from kull_router.core import RouterCore
 from kull_router.errors import ConfigError
 from kull_router.rpc.admin_service import AdminService
 from kull_router.rpc.device_service import DeviceService
 from kull_router.rpc.edge_service import EdgeService
+from kull_router.rpc.presence_service import PresenceService
 from kull_router.rpc.roles import Authorization
 
 MAX_MESSAGE: Final = 4 * 2**20  # bytes
@@ -41,6 +47,7 @@ class GrpcServer:
         attach_pb2_grpc.add_EdgeServiceServicer_to_server(EdgeService(core), self._server)
         admin_pb2_grpc.add_AdminServiceServicer_to_server(AdminService(core), self._server)
         device_pb2_grpc.add_DeviceServiceServicer_to_server(DeviceService(core), self._server)
+        presence_pb2_grpc.add_PresenceServiceServicer_to_server(PresenceService(core), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
 
     async def start(self, host: str, port: int) -> int:

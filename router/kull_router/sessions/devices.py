@@ -52,8 +52,9 @@ class Devices:
         interval = max(0.05, self._grace / 10)
         while True:
             await asyncio.sleep(interval)
-            for presence in self._registry.expire(self._clock.monotonic()):
-                await self._touch(presence)
+            now = self._clock.monotonic()
+            for presence in self._registry.expire(now):
+                await self._touch(presence, self._registry.absent_for(presence, now))
                 if presence.announced:
                     await self._tell(presence, connected=False)
 
@@ -75,9 +76,10 @@ class Devices:
         await self._shards[presence.shard].submit(event)
         return event.id
 
-    async def _touch(self, presence: Presence) -> None:
+    async def _touch(self, presence: Presence, absent_for: float = 0.0) -> None:
+        seen_ms = self._clock.age_ms() - round(absent_for * 1000)
         try:
-            await self._store.touch(presence.info, self._clock.age_ms())
+            await self._store.touch(presence.info, seen_ms)
         except StoreError as error:
             log.warning("device_not_touched", why=str(error))
         except Exception:

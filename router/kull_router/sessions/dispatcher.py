@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import structlog
@@ -33,7 +33,9 @@ class Dispatcher:
         enforcement: Enforcement,
         sign_out: SignOut,
         recollection: Recollection,
+        watch: Callable[[EdgeStream, pb.Watch], Coroutine[Any, Any, None]],
     ) -> None:
+        self._watch = watch
         self._sign_out = sign_out
         self._recollection = recollection
         self._sessions = sessions
@@ -71,6 +73,10 @@ class Dispatcher:
                 await self._spawn_if_free(stream, work, request.sign_out, "sign_out")
             case "refresh":
                 self._enforcement.refresh(stream, request.refresh)
+            case "watch":
+                await stream.fetches.acquire()
+                work = self._watch(stream, request.watch)
+                self._spawn(stream, work, "watch", stream.fetches)
             case "unsubscribe":
                 self._sessions.unsubscribe(stream, request.unsubscribe)
             case "set_state":

@@ -7,8 +7,9 @@ which devices of a user are connected, and when does a device that lost its sess
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from enum import Enum, auto
 from itertools import islice
 from typing import Final
 
@@ -18,6 +19,14 @@ from kull_router.queues.port import DeviceInfo
 # How much older than the registered one a new connection is, if it was held up on its way: more
 # than a message between the nodes takes, by which the moments are measured.
 HELD_UP_MS: Final = 2000
+
+
+class Change(Enum):
+    """What has become of a device."""
+
+    CAME = auto()
+    RESUMED = auto()  # it comes from another owner of its shard
+    GONE = auto()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,7 +69,11 @@ class Superseded(Exception):
 
 
 class Registry:
-    """All presences, by user and device."""
+    """All presences, by user and device.
+
+    Attributes:
+        changed: called when a device has come or gone, not for another session of one.
+    """
 
     def __init__(self, *, grace: float, devices_per_user: int) -> None:
         self._grace = grace
@@ -70,6 +83,7 @@ class Registry:
         self._of_stream: Counter[int] = Counter()  # how many of them
         self._in_grace: dict[tuple[str, str], Presence] = {}  # in order of gone_at
         self._counter = 0
+        self.changed: Callable[[Presence, Change], None] = lambda presence, change: None
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -99,6 +113,7 @@ class Registry:
         devices = self._users.setdefault(info.user, {})
         known = devices.get(info.device)
         same = known is not None and bool(instance) and known.instance == instance
+        change = Change.RESUMED if generation else Change.CAME
         if generation is None:
             generation = self._next_generation(known, term=term, opened_ms=opened_ms)
         if known and known.session != key and known.generation > generation:
@@ -118,12 +133,19 @@ class Registry:
             instance=instance,
             announced=known is not None and known.announced,
         )
+        self._keep(presence, key)
+        if known is None:
+            self.changed(presence, change)
+        return Registered(presence=presence, evicted=evicted, same=same)
+
+    def _keep(self, presence: Presence, key: SessionKey) -> None:
+        info = presence.info
         self._in_grace.pop((info.user, info.device), None)
         # A re-subscription may bring a lower counter than ours: never mint it twice.
-        self._counter = max(self._counter, generation[1])
-        devices[info.device] = presence
+        self._counter = max(self._counter, presence.generation[1])
+        # Making room may have left the user without any.
+        self._users.setdefault(info.user, {})[info.device] = presence
         self._enter(key, presence)
-        return Registered(presence=presence, evicted=evicted, same=same)
 
     def _next_generation(self, known: Presence | None, *, term: int, opened_ms: int) -> Generation:
         if known and known.session and opened_ms + HELD_UP_MS < known.opened_ms:
@@ -156,6 +178,10 @@ class Registry:
         """Return a device's presence; None: it is not here, or its grace is over."""
         return self._users.get(user, {}).get(device)
 
+    def absent_for(self, presence: Presence, now: float) -> float:
+        """Return for how many seconds a device has had no session."""
+        return 0.0 if presence.session else max(0.0, now - (presence.gone_at - self._grace))
+
     def remove(self, info: DeviceInfo, *, shard: int, term: int, now_ms: int) -> Presence:
         """Forget a device, without grace, and return what it was.
 
@@ -185,6 +211,14 @@ class Registry:
             self._forget(presence)
             gone.append(presence)
         return gone
+
+    def has(self, user: str) -> bool:
+        """Whether a device of the user has a session, or had one until a moment ago."""
+        return user in self._users
+
+    def present(self, user: str) -> list[Presence]:
+        """Return those devices."""
+        return list(self._users.get(user, {}).values())
 
     def connected(self, user: str) -> list[Presence]:
         """Return the user's devices that have a session, oldest connection first."""
@@ -230,3 +264,4 @@ class Registry:
             del devices[device]
         if not devices:
             self._users.pop(user, None)
+        self.changed(presence, Change.GONE)

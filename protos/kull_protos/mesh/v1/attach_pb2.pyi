@@ -23,7 +23,7 @@ class AttachResponses(_message.Message):
     def __init__(self, frames: _Optional[_Iterable[_Union[AttachResponse, _Mapping]]] = ..., sent_us: _Optional[int] = ...) -> None: ...
 
 class AttachRequest(_message.Message):
-    __slots__ = ("hello", "subscribe", "unsubscribe", "acks", "fetch", "publish", "refresh", "logout", "recalled", "sign_out", "set_state")
+    __slots__ = ("hello", "subscribe", "unsubscribe", "acks", "fetch", "publish", "refresh", "logout", "recalled", "sign_out", "set_state", "watch")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     SUBSCRIBE_FIELD_NUMBER: _ClassVar[int]
     UNSUBSCRIBE_FIELD_NUMBER: _ClassVar[int]
@@ -35,6 +35,7 @@ class AttachRequest(_message.Message):
     RECALLED_FIELD_NUMBER: _ClassVar[int]
     SIGN_OUT_FIELD_NUMBER: _ClassVar[int]
     SET_STATE_FIELD_NUMBER: _ClassVar[int]
+    WATCH_FIELD_NUMBER: _ClassVar[int]
     hello: Hello
     subscribe: Subscribe
     unsubscribe: Unsubscribe
@@ -46,10 +47,11 @@ class AttachRequest(_message.Message):
     recalled: Recalled
     sign_out: SignOut
     set_state: SetState
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., subscribe: _Optional[_Union[Subscribe, _Mapping]] = ..., unsubscribe: _Optional[_Union[Unsubscribe, _Mapping]] = ..., acks: _Optional[_Union[Acks, _Mapping]] = ..., fetch: _Optional[_Union[Fetch, _Mapping]] = ..., publish: _Optional[_Union[Publish, _Mapping]] = ..., refresh: _Optional[_Union[Refresh, _Mapping]] = ..., logout: _Optional[_Union[Logout, _Mapping]] = ..., recalled: _Optional[_Union[Recalled, _Mapping]] = ..., sign_out: _Optional[_Union[SignOut, _Mapping]] = ..., set_state: _Optional[_Union[SetState, _Mapping]] = ...) -> None: ...
+    watch: Watch
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., subscribe: _Optional[_Union[Subscribe, _Mapping]] = ..., unsubscribe: _Optional[_Union[Unsubscribe, _Mapping]] = ..., acks: _Optional[_Union[Acks, _Mapping]] = ..., fetch: _Optional[_Union[Fetch, _Mapping]] = ..., publish: _Optional[_Union[Publish, _Mapping]] = ..., refresh: _Optional[_Union[Refresh, _Mapping]] = ..., logout: _Optional[_Union[Logout, _Mapping]] = ..., recalled: _Optional[_Union[Recalled, _Mapping]] = ..., sign_out: _Optional[_Union[SignOut, _Mapping]] = ..., set_state: _Optional[_Union[SetState, _Mapping]] = ..., watch: _Optional[_Union[Watch, _Mapping]] = ...) -> None: ...
 
 class AttachResponse(_message.Message):
-    __slots__ = ("welcome", "shards", "subscribed", "refused", "deliver", "batch", "gap", "evict", "published", "drain", "drain_order", "refreshed", "recall", "roster")
+    __slots__ = ("welcome", "shards", "subscribed", "refused", "deliver", "batch", "gap", "evict", "published", "drain", "drain_order", "refreshed", "recall", "roster", "statuses")
     WELCOME_FIELD_NUMBER: _ClassVar[int]
     SHARDS_FIELD_NUMBER: _ClassVar[int]
     SUBSCRIBED_FIELD_NUMBER: _ClassVar[int]
@@ -64,6 +66,7 @@ class AttachResponse(_message.Message):
     REFRESHED_FIELD_NUMBER: _ClassVar[int]
     RECALL_FIELD_NUMBER: _ClassVar[int]
     ROSTER_FIELD_NUMBER: _ClassVar[int]
+    STATUSES_FIELD_NUMBER: _ClassVar[int]
     welcome: Welcome
     shards: OwnedShards
     subscribed: Subscribed
@@ -78,7 +81,8 @@ class AttachResponse(_message.Message):
     refreshed: Refreshed
     recall: Recall
     roster: Roster
-    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., shards: _Optional[_Union[OwnedShards, _Mapping]] = ..., subscribed: _Optional[_Union[Subscribed, _Mapping]] = ..., refused: _Optional[_Union[Refused, _Mapping]] = ..., deliver: _Optional[_Union[Deliver, _Mapping]] = ..., batch: _Optional[_Union[Batch, _Mapping]] = ..., gap: _Optional[_Union[Gap, _Mapping]] = ..., evict: _Optional[_Union[Evict, _Mapping]] = ..., published: _Optional[_Union[Published, _Mapping]] = ..., drain: _Optional[_Union[Drain, _Mapping]] = ..., drain_order: _Optional[_Union[DrainOrder, _Mapping]] = ..., refreshed: _Optional[_Union[Refreshed, _Mapping]] = ..., recall: _Optional[_Union[Recall, _Mapping]] = ..., roster: _Optional[_Union[Roster, _Mapping]] = ...) -> None: ...
+    statuses: Statuses
+    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., shards: _Optional[_Union[OwnedShards, _Mapping]] = ..., subscribed: _Optional[_Union[Subscribed, _Mapping]] = ..., refused: _Optional[_Union[Refused, _Mapping]] = ..., deliver: _Optional[_Union[Deliver, _Mapping]] = ..., batch: _Optional[_Union[Batch, _Mapping]] = ..., gap: _Optional[_Union[Gap, _Mapping]] = ..., evict: _Optional[_Union[Evict, _Mapping]] = ..., published: _Optional[_Union[Published, _Mapping]] = ..., drain: _Optional[_Union[Drain, _Mapping]] = ..., drain_order: _Optional[_Union[DrainOrder, _Mapping]] = ..., refreshed: _Optional[_Union[Refreshed, _Mapping]] = ..., recall: _Optional[_Union[Recall, _Mapping]] = ..., roster: _Optional[_Union[Roster, _Mapping]] = ..., statuses: _Optional[_Union[Statuses, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
     __slots__ = ("node_id", "version")
@@ -499,6 +503,46 @@ class Refreshed(_message.Message):
     error: str
     now: int
     def __init__(self, session_id: _Optional[int] = ..., expires_at: _Optional[int] = ..., closes_at: _Optional[int] = ..., error_code: _Optional[str] = ..., error: _Optional[str] = ..., now: _Optional[int] = ...) -> None: ...
+
+class Watch(_message.Message):
+    __slots__ = ("request_id", "session_id", "token", "device_id", "user_ids")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
+    USER_IDS_FIELD_NUMBER: _ClassVar[int]
+    request_id: int
+    session_id: int
+    token: str
+    device_id: str
+    user_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, request_id: _Optional[int] = ..., session_id: _Optional[int] = ..., token: _Optional[str] = ..., device_id: _Optional[str] = ..., user_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class Statuses(_message.Message):
+    __slots__ = ("request_id", "session_id", "users", "forbidden", "error")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    USERS_FIELD_NUMBER: _ClassVar[int]
+    FORBIDDEN_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    request_id: int
+    session_id: int
+    users: _containers.RepeatedCompositeFieldContainer[UserStatus]
+    forbidden: _containers.RepeatedScalarFieldContainer[str]
+    error: str
+    def __init__(self, request_id: _Optional[int] = ..., session_id: _Optional[int] = ..., users: _Optional[_Iterable[_Union[UserStatus, _Mapping]]] = ..., forbidden: _Optional[_Iterable[str]] = ..., error: _Optional[str] = ...) -> None: ...
+
+class UserStatus(_message.Message):
+    __slots__ = ("user_id", "online", "last_seen", "generation")
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    ONLINE_FIELD_NUMBER: _ClassVar[int]
+    LAST_SEEN_FIELD_NUMBER: _ClassVar[int]
+    GENERATION_FIELD_NUMBER: _ClassVar[int]
+    user_id: str
+    online: bool
+    last_seen: int
+    generation: Generation
+    def __init__(self, user_id: _Optional[str] = ..., online: _Optional[bool] = ..., last_seen: _Optional[int] = ..., generation: _Optional[_Union[Generation, _Mapping]] = ...) -> None: ...
 
 class Logout(_message.Message):
     __slots__ = ("request_id", "session_id")

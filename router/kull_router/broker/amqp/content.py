@@ -157,7 +157,7 @@ def _table(payload: bytes, at: int) -> tuple[dict[str, HeaderValue], int]:
 
 
 def encode_publish(message: Message, *, channel: int, max_frame: int) -> bytes:
-    """Return the frames of a persistent, mandatory publish.
+    """Return the frames of a persistent publish, mandatory unless the message is optional.
 
     Raises:
         ValueError: a text is too long for AMQP, or a number too large; it says which.
@@ -171,7 +171,9 @@ def encode_publish(message: Message, *, channel: int, max_frame: int) -> bytes:
         app_id=message.app_id,
     )
     publish = commands.Basic.Publish(
-        exchange=message.exchange, routing_key=message.routing_key, mandatory=True
+        exchange=message.exchange,
+        routing_key=message.routing_key,
+        mandatory=not message.optional,
     )
     step = max_frame - OVERHEAD
     try:

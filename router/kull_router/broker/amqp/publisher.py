@@ -35,10 +35,10 @@ class PublisherChannel(AmqpChannel):
         await self.call(commands.Confirm.Select(), commands.Confirm.SelectOk)
 
     async def publish(self, message: Message) -> None:
-        """Publish persistently and mandatory, and return once confirmed.
+        """Publish persistently, mandatory unless optional, and return once confirmed.
 
         Raises:
-            BrokerError: no queue takes the message, or it cannot be encoded.
+            BrokerError: no queue takes it that must be taken, or it cannot be encoded.
             BrokerUnavailable: the connection was lost, or RabbitMQ could not store the message.
             Refused: RabbitMQ closed the channel, perhaps because of another message.
         """
