@@ -21,6 +21,7 @@ from kull_edge.placement.rosters import Rosters
 from kull_edge.placement.router_frames import RouterFrames
 from kull_edge.placement.sessions import Sessions
 from kull_edge.placement.staleness import StaleTimer
+from kull_edge.placement.watches import WatchTimer
 from kull_edge.placement.wishes import Wishes
 from kull_edge.protocol.handshake import Handshake
 from kull_edge.session.deadlines import SessionTimer
@@ -34,7 +35,7 @@ from kull_protos.common.tracing import NO_TRACER, Tracer
 from kull_protos.contract.close_codes import CloseCode
 from kull_protos.mesh.v1 import attach_pb2 as pb
 
-TimerKey = SessionTimer | RetryTimer | StaleTimer | AckTimer
+TimerKey = SessionTimer | RetryTimer | StaleTimer | WatchTimer | AckTimer
 
 
 class Hub:
@@ -246,6 +247,8 @@ class Hub:
                     out += self._waits(subscription, now)
                 case RetryTimer():
                     out += self._retry(key, now)
+                case WatchTimer(session_id):
+                    out += self._placement.watches.retry(session_id)
                 case AckTimer.FLUSH:
                     out += self._acknowledgements.due(now)
         return out

@@ -15,6 +15,7 @@ from kull_edge.placement.flow_control import FlowControl
 from kull_edge.placement.owners import Owners
 from kull_edge.placement.sessions import Sessions, Subscriber
 from kull_edge.placement.staleness import Staleness
+from kull_edge.placement.watches import Watches
 from kull_edge.session.effects import Effect, ToRouter
 from kull_edge.session.session import Session
 from kull_edge.session.subscription import Subscription, SubscriptionKey
@@ -54,6 +55,13 @@ class Placement:
         self._staleness = Staleness(timers, stale_after=config.stale_after)
         self._flow = FlowControl(
             sessions, self._owners, request_ids=request_ids, max_subscribes=config.max_subscribes
+        )
+        self.watches = Watches(
+            sessions,
+            self._owners,
+            timers=timers,
+            request_ids=request_ids,
+            delay=lambda: rng.uniform(config.retry_min, config.retry_max),
         )
 
     @property
@@ -165,14 +173,16 @@ class Placement:
         """A stream to a router is open."""
         out = self.link_down(link, now)
         self._flow.link_up(link, welcome)
+        self.watches.link_up(link)
         if self._owners.link_up(link, welcome):
-            out += self._move(self._sessions.addresses, now)
+            out += self._move(self._sessions.addresses, now) + self.watches.moved()
         return out
 
     def link_down(self, link: str, now: float) -> list[Effect]:
         """A stream to a router is gone; its subscriptions wait for another owner."""
         if not self._flow.link_down(link):
             return []
+        self.watches.link_down(link)
         out: list[Effect] = []
         for each in self._sessions.subscribers():
             if each.subscription.link == link:
@@ -184,10 +194,11 @@ class Placement:
         return self._move_shards(self._owners.claimed(link, owned), now)
 
     def _move_shards(self, shards: set[int], now: float) -> list[Effect]:
-        addresses = self._sessions.addresses if shards else []
-        return self._move(
-            [each for each in addresses if self._owners.shard_of(each) in shards], now
-        )
+        if not shards:
+            return self._flow.pump_all()
+        addresses = self._sessions.addresses
+        moved = [each for each in addresses if self._owners.shard_of(each) in shards]
+        return self._move(moved, now) + self.watches.moved(shards)
 
     def _move(self, addresses: list[str], now: float) -> list[Effect]:
         """Move the subscriptions to these queues to the owners that are known now."""

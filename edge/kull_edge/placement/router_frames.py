@@ -67,8 +67,8 @@ class RouterFrames:
                 return self._placement.claimed(link, frame.shards, now)
             case "gap":
                 return self._gap(link, frame.gap, now)
-            case "roster":
-                return self._roster(link, frame.roster)
+            case "roster" | "statuses":
+                return self._people(link, frame, now)
             case "published" | "refreshed" | "evict" as kind:
                 return self._to_session(link, getattr(frame, kind), now)
             case "drain":
@@ -165,6 +165,18 @@ class RouterFrames:
                 subscription.gap(gap.term)
                 out += self._wishes.settle(session, subscription, now)
         return out
+
+    def _people(self, link: str, frame: pb.AttachResponse, now: float) -> list[Effect]:
+        if frame.HasField("roster"):
+            return self._roster(link, frame.roster)
+        return self._statuses(link, frame.statuses, now)
+
+    def _statuses(self, link: str, told: pb.Statuses, now: float) -> list[Effect]:
+        out: list[Effect] = []
+        watches = self._placement.watches
+        for session, effects in watches.heard(link, told, now):
+            out += self._wishes.carry_out(session, effects, now)
+        return out + watches.pump(link)
 
     def _to_session(
         self, link: str, word: pb.Published | pb.Refreshed | pb.Evict, now: float

@@ -20,6 +20,7 @@ from kull_edge.session.effects import (
     StateWish,
     Subscribe,
     ToRouter,
+    WatchWish,
 )
 from kull_edge.session.session import Session
 from kull_edge.session.state import State
@@ -61,6 +62,10 @@ class Wishes:
                     out += _ask_owner(session, effect)
                 case RefreshWish():
                     out += _refresh(session, effect)
+                    if effect.others:  # it may let the session watch fewer users
+                        out += self._placement.watches.watch(session)
+                case WatchWish():
+                    out += self._placement.watches.watch(session)
                 case _:
                     out.append(effect)
         if session.state is State.CLOSED:
@@ -88,7 +93,7 @@ class Wishes:
         if not self._sessions.remove(session):
             return []
         self._journal.ended(session, why, now)
-        out: list[Effect] = []
+        out = self._placement.watches.ended(session.id)
         for subscription in session.subscriptions:
             out += self._release(session, subscription, left=False)
         return out

@@ -19,6 +19,8 @@ from kull_protos.contract.limits import (
     MAX_REF_CHARS,
     MAX_SEQ,
     MAX_STATE_BYTES,
+    MAX_USER_ID_CHARS,
+    MAX_WATCHED,
 )
 
 Json = dict[str, Any]
@@ -175,6 +177,16 @@ STATE: Final = Kind(_state, {"type": "object", MAX_BYTES_KEYWORD: MAX_STATE_BYTE
 DATA: Final = Kind(_object, {"type": "object"})
 # The data of a shoot progress: its fields are read by the router, with the producers' models.
 PAYLOAD: Final = Kind(_object, {"$ref": "#/$defs/ShootProgress"})
+
+
+def _users(value: object, name: str) -> list[str]:
+    if not isinstance(value, list) or len(value) > MAX_WATCHED:
+        raise Invalid(f"{name}: must be a list of at most {MAX_WATCHED} user ids")
+    return [_USER.read(user, f"{name}.{place}") for place, user in enumerate(value)]
+
+
+_USER: Final = text(MAX_USER_ID_CHARS, least=1)
+USERS: Final = Kind(_users, {"type": "array", "items": _USER.schema, "maxItems": MAX_WATCHED})
 
 
 def encodes(value: str) -> bool:

@@ -7,7 +7,7 @@ kind stands in its annotation.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Annotated, Any, ClassVar, Final, NoReturn, get_type_hints
 
@@ -22,6 +22,7 @@ from kull_edge.protocol.fields import (
     ROOM,
     SEQ,
     STATE,
+    USERS,
     Invalid,
     Json,
     Kind,
@@ -165,13 +166,23 @@ class SignOut:
     ref: OptionalRef = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """The device wants to hear whether these users are there; instead of those before."""
+
+    user_ids: Annotated[Sequence[str], USERS]
+    ref: OptionalRef = None
+
+
 @dataclass(frozen=True, slots=True)
 class Ping:
     """Asks for a sign of life: browsers do not show WebSocket pings to pages."""
 
 
 RoomMessage = JoinRoom | LeaveRoom | SetState | Typing
-SessionMessage = Ack | UpdateProgress | Refresh | RoomMessage | Send | Logout | SignOut | Ping
+SessionMessage = (
+    Ack | UpdateProgress | Refresh | RoomMessage | Send | Logout | SignOut | Watch | Ping
+)
 DeviceMessage = Hello | SessionMessage
 
 TYPES: Final[Mapping[str, type[DeviceMessage]]] = {
@@ -186,6 +197,7 @@ TYPES: Final[Mapping[str, type[DeviceMessage]]] = {
     "SEND": Send,
     "LOGOUT": Logout,
     "SIGN_OUT": SignOut,
+    "WATCH": Watch,
     "PING": Ping,
 }
 

@@ -166,6 +166,22 @@ class RoomPresence(TypedDict):
     neighbours: NotRequired[Annotated[list[Member], "some members with the device's own state"]]
 
 
+class UserStatus(TypedDict):
+    """Whether a device of a user is connected, or was until a moment ago."""
+
+    userId: Name
+    online: bool
+    lastSeen: Annotated[int, COUNT, "ms since the Unix epoch; 0: not known"]
+    generation: Annotated[list[int], PAIR, "[term, n]: what is not higher is old news"]
+
+
+class Status(TypedDict):
+    """The status of watched users: of all in the answer to WATCH, then of those that change."""
+
+    users: list[UserStatus]
+    ref: NotRequired[OwnRef]
+
+
 class Reconnect(TypedDict):
     """This edge leaves: it closes with 4000 then, and the device connects again at once."""
 
@@ -185,6 +201,7 @@ Data = (
     | Pong
     | RoomPresence
     | Error
+    | Status
     | Reconnect
 )
 Type = Literal[
@@ -200,6 +217,7 @@ Type = Literal[
     "PONG",
     "PRESENCE",
     "ERROR",
+    "STATUS",
     "RECONNECT",
 ]
 TYPES: Final[Mapping[Type, type]] = {
@@ -215,6 +233,7 @@ TYPES: Final[Mapping[Type, type]] = {
     "PONG": Pong,
     "PRESENCE": RoomPresence,
     "ERROR": Error,
+    "STATUS": Status,
     "RECONNECT": Reconnect,
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from kull_edge.errors import BadMessage
@@ -18,6 +18,7 @@ from kull_edge.session.requests import Requests
 from kull_edge.session.rooms import Rooms
 from kull_edge.session.state import State
 from kull_edge.session.subscriptions import Subscriptions
+from kull_edge.session.watching import Watching
 from kull_protos.contract import addresses
 from kull_protos.contract.error_codes import ErrorCode
 from kull_protos.mesh.v1 import attach_pb2 as pb
@@ -44,6 +45,7 @@ class Conversation:
         "_subscriptions",
         "_v2",
         "_warn_at",
+        "_watching",
     )
 
     def __init__(
@@ -71,6 +73,7 @@ class Conversation:
         self._warn_at = 0.0
         self._room_limit = config.rooms
         self._rooms: Rooms | None = None  # most devices have none
+        self._watching: Watching | None = None  # the same
 
     # From the device
 
@@ -101,6 +104,9 @@ class Conversation:
             case messages.SignOut():
                 _check(state is State.OPEN, "SIGN_OUT comes after WELCOME", message.ref)
                 return self._sign_out(message, now)
+            case messages.Watch():
+                _check(state is State.OPEN, "WATCH comes after WELCOME", message.ref)
+                return self._watch(message, now)
             case messages.Ping():
                 # Nothing comes before WELCOME, which is a sign of life as well.
                 return self._ping(now) if state is State.OPEN else []
@@ -144,6 +150,14 @@ class Conversation:
             )
         return self._rooms.take(message, now)
 
+    def _watch(self, message: messages.Watch, now: float) -> list[Effect]:
+        _check(self._v2, "WATCH needs the subprotocol kull.sync.v2", message.ref)
+        if told := self._requests.refusal(message.ref, now):
+            return told
+        if self._watching is None:
+            self._watching = Watching(self._replies)
+        return self._watching.take(message)
+
     def _logout(self, message: messages.Logout, now: float) -> list[Effect]:
         if told := self._too_often(message.ref, now) or self._requests.full(message.ref):
             return told
@@ -171,7 +185,16 @@ class Conversation:
             return [Limited("pings"), *self._replies.error(ErrorCode.RATE_LIMITED, why)]
         return self._replies.message("PONG", Pong())
 
+    @property
+    def watched(self) -> list[str]:
+        """The users whose status the device watches."""
+        return self._watching.users if self._watching else []
+
     # From the routers
+
+    def statuses(self, users: Iterable[pb.UserStatus], forbidden: Iterable[str]) -> list[Effect]:
+        """A router told who is there, and who may not be watched."""
+        return self._watching.heard(users, forbidden) if self._watching else []
 
     def start(self, address: str) -> pb.Position | None:
         """Return where the device said it stands in a room, until that is settled."""

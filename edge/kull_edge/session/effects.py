@@ -75,6 +75,11 @@ class SignOutWish:
     device_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class WatchWish:
+    """The routers shall know whom the session watches now."""
+
+
 # For the sockets
 
 
@@ -166,7 +171,16 @@ class DrainAsked:
     reason: str
 
 
-Wish = Subscribe | Release | PublishWish | StateWish | RefreshWish | LogoutWish | SignOutWish
+Wish = (
+    Subscribe
+    | Release
+    | PublishWish
+    | StateWish
+    | RefreshWish
+    | LogoutWish
+    | SignOutWish
+    | WatchWish
+)
 ForDevice = Write | Ping | Close | Cut
 Report = Opened | Limited | RouterDrains | UnexpectedFrame | DrainAsked
 Effect = Wish | ForDevice | ToRouter | Report

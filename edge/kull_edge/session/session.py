@@ -6,7 +6,7 @@ Handlers return what is to be done; `now` is seconds of a monotonic clock.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from kull_edge.errors import BadMessage, BadToken
@@ -252,6 +252,22 @@ class Session:
     def refreshed(self, answer: pb.Refreshed, now: float) -> list[Effect]:
         """The user's router has looked at the device's new token."""
         return self._credential.refreshed(answer, now)
+
+    @property
+    def watched(self) -> list[str]:
+        """The users whose status the device watches."""
+        return self._conversation.watched
+
+    def watch_request(self, users: Iterable[str]) -> pb.Watch:
+        """Return what to ask of the router that owns these users."""
+        device_id, token = self.subscriptions.device_id, self._credential.token
+        return pb.Watch(session_id=self.id, token=token, device_id=device_id, user_ids=users)
+
+    def statuses(
+        self, users: Iterable[pb.UserStatus], forbidden: Iterable[str] = ()
+    ) -> list[Effect]:
+        """A router told who is there, and who may not be watched."""
+        return self._conversation.statuses(users, forbidden)
 
     def orphaned(self) -> list[Effect]:
         """The user's router is gone: nobody will answer what is open there."""

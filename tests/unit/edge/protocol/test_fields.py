@@ -63,6 +63,9 @@ ALMOST: dict[str, st.SearchStrategy[Any]] = {
     "data": st.one_of(st.just({"text": "hi"}), values),
     "event": st.one_of(st.sampled_from(["COMMENT", "A" * 64, "A" * 65, "ERROR", "no"]), values),
     "history": st.one_of(st.sampled_from([0, 1, 100, 101]), values),
+    "userIds": st.one_of(
+        st.lists(texts, max_size=3), st.sampled_from([100, 101]).map(lambda n: ["u"] * n), values
+    ),
 }
 
 
@@ -77,7 +80,7 @@ def said(draw: st.DrawFn) -> dict[str, Any]:
     for name in sorted(
         names
         | (
-            {"token", "queue", "seq", "payload", "event", "data"} & set(known)
+            {"token", "queue", "seq", "payload", "event", "data", "userIds"} & set(known)
             if required
             else set()
         )
@@ -128,6 +131,7 @@ def test_every_type_can_be_said_and_every_field_of_it_matters(type_: str) -> Non
         "event": "COMMENT",
         "data": {"text": "hi"},
         "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        "userIds": ["maya"],
         "ref": 1,
     }
     names = [each.name for each in messages.fields_of(messages.TYPES[type_])]
