@@ -23,12 +23,13 @@ from kull_producers.events.stamp import check_app_id
 
 AUDIENCE: Final = "kull-service"
 TOKEN_MINT: Final = "token:mint"  # noqa: S105 - a scope, not a secret
+PRESENCE_READ: Final = "presence:read"
 METRICS_READ: Final = "metrics:read"  # of `kull up`, whose port everybody reaches
 EVENT_SCOPES: Final = EVENTS.scopes
 CONSOLE_READ: Final = "console:read"
 CONSOLE_ACT: Final = "console:act"
 # The console takes keys alone, no tokens.
-_OTHER_SCOPES: Final = (TOKEN_MINT, METRICS_READ, CONSOLE_READ, CONSOLE_ACT)
+_OTHER_SCOPES: Final = (TOKEN_MINT, PRESENCE_READ, METRICS_READ, CONSOLE_READ, CONSOLE_ACT)
 SCOPES: Final = (*EVENT_SCOPES, *_OTHER_SCOPES)
 
 

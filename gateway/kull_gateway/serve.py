@@ -17,6 +17,7 @@ from kull_gateway.hosts import authority
 from kull_gateway.http import HttpSide
 from kull_gateway.metrics import GatewayMetrics
 from kull_gateway.places import Places
+from kull_gateway.presence_route import AskPresence
 from kull_gateway.serving import status_page
 from kull_gateway.serving.listener import Listener, bind
 from kull_gateway.serving.status_page import StatusPage
@@ -36,12 +37,13 @@ async def serve(
     *,
     details: AskDetails | None = None,
     sign_out: SignOut | None = None,
+    presence: AskPresence | None = None,
     extend: Callable[[FastAPI], None] = lambda app: None,
 ) -> None:
     """Serve the triggers until cancelled.
 
-    `details` returns what the status tells beside RabbitMQ's state; None: nothing. `sign_out`: see
-    `create_app`. `extend` may add routes of its own.
+    `details` returns what the status tells beside RabbitMQ's state; None: nothing. `sign_out`,
+    `presence`: see `create_app`. `extend` may add routes of its own.
     Shutdown: stop accepting, let requests end, disconnect from RabbitMQ. Raises what `async with`
     of `connect` raises, GatewayConfigError, EventModuleError, and OSError when the port cannot be
     used.
@@ -50,7 +52,14 @@ async def serve(
     to = traces(settings.traces_url, role="kull-gateway", node=node, ratio=settings.traces_ratio)
     async with to as tracer:
         publisher = _publisher(settings, tracer)
-        await _serve_with(publisher, settings, details=details, sign_out=sign_out, extend=extend)
+        await _serve_with(
+            publisher,
+            settings,
+            details=details,
+            sign_out=sign_out,
+            presence=presence,
+            extend=extend,
+        )
 
 
 async def _serve_with(
@@ -59,6 +68,7 @@ async def _serve_with(
     *,
     details: AskDetails | None,
     sign_out: SignOut | None,
+    presence: AskPresence | None,
     extend: Callable[[FastAPI], None],
 ) -> None:
     metrics = GatewayMetrics(publisher)
@@ -75,6 +85,7 @@ async def _serve_with(
         status=status,
         minter=settings.minter(),
         sign_out=sign_out,
+        presence=presence,
         origins=settings.pages(),
         buckets=settings.buckets(),
         attempts=settings.attempts(),

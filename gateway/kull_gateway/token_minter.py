@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from kull_producers.contract.device_tokens import (
+    CONTACTS,
     DEVICE,
     EDDSA,
     HS256,
@@ -135,12 +136,14 @@ class Minter:
         name: str = "",
         platform: str = "",
         rooms: Sequence[str] | Mapping[str, Sequence[str]] = (),
+        contacts: Sequence[str] = (),
         rights: Sequence[str] | None = None,
         ttl: float = 3600,
     ) -> Minted:
         """Return a token. `ttl` is in seconds; the other arguments are the claims.
 
         rooms: names, each with the rights read and presence, or a list of rights for each name.
+        contacts: ids of users whose status it may watch.
         rights: None: what a device may do by default; empty: none of it.
         """
         # Finer than a second: a token from right after a revocation is told from one before it.
@@ -156,6 +159,7 @@ class Minter:
         }
         granted = dict(rooms) if isinstance(rooms, Mapping) else list(rooms)
         optional = {DEVICE: device, NAME: name, PLATFORM: platform, ROOMS: granted}
+        optional[CONTACTS] = list(contacts)
         claims |= {key: value for key, value in optional.items() if value}
         if rights is not None:
             claims[RIGHTS] = list(rights)

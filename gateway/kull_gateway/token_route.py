@@ -17,6 +17,7 @@ from kull_gateway.token_minter import Minter
 from kull_gateway.triggers import Admission
 from kull_producers.contract.device_tokens import ROOM_READ
 from kull_producers.contract.limits import (
+    MAX_CONTACTS,
     MAX_DEVICE_ID_CHARS,
     MAX_NAME_CHARS,
     MAX_PLATFORM_CHARS,
@@ -33,6 +34,7 @@ _PLAIN: Final = f"^[^{CONTROL}]*$"
 _DEVICE: Final = f"^[^{CONTROL}{TURNING}]*$"
 _NO_STORE: Final = {"Cache-Control": "no-store"}
 
+UserId = Annotated[str, Field(min_length=1, max_length=MAX_USER_ID_CHARS, pattern=_PLAIN)]
 Room = Annotated[str, Field(min_length=1, max_length=100, pattern=_PLAIN)]
 RoomRights = Annotated[list[Literal["read", "write", "presence"]], Field(max_length=MAX_RIGHTS)]
 Rooms = (
@@ -63,6 +65,11 @@ class TokenRequest(BaseModel):
         [],
         description="rooms that it may join and whose members it sees, or of each what it may do: "
         "read (always), write, presence",
+    )
+    contacts: list[UserId] = Field(
+        [],
+        max_length=MAX_CONTACTS,
+        description="users whose status it may watch, beside those in a common room",
     )
     rights: list[Literal["devices:manage"]] | None = Field(
         None,
@@ -114,6 +121,7 @@ def add(app: FastAPI, minter: Minter, admission: Admission) -> None:
             name=asked.device_name,
             platform=asked.platform,
             rooms=asked.rooms,
+            contacts=asked.contacts,
             rights=asked.rights,
             ttl=asked.ttl,
         )

@@ -36,7 +36,17 @@ _PRODUCER: Final = {
     + ")$",
     "read": "^$",
 }
-ROLES: Final[Mapping[str, Mapping[str, str]]] = {"router": _ROUTER, "producer": _PRODUCER}
+# Who listens to `kull.presence`: it has queues of its own, by their names, and binds them there.
+_CONSUMER: Final = {
+    "configure": r"^consumer\..*$",
+    "write": r"^consumer\..*$",
+    "read": "^(" + topology.PRESENCE.replace(".", r"\.") + r"|consumer\..*)$",
+}
+ROLES: Final[Mapping[str, Mapping[str, str]]] = {
+    "router": _ROUTER,
+    "producer": _PRODUCER,
+    "consumer": _CONSUMER,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

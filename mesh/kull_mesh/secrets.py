@@ -103,11 +103,19 @@ def device_token(
     name: str = "",
     platform: str = "",
     rooms: Sequence[str] | Mapping[str, Sequence[str]] = (),
+    contacts: Sequence[str] = (),
     rights: Sequence[str] | None = None,
 ) -> str:
-    """Return a signed device token. `ttl` is in seconds; `rooms`, `rights`: see `Minter.mint`."""
+    """Return a signed device token. `ttl` is in seconds; The rest: see `Minter.mint`."""
     minted = minter(keys, max_ttl=math.inf).mint(
-        user=user, device=device, name=name, platform=platform, rooms=rooms, rights=rights, ttl=ttl
+        user=user,
+        device=device,
+        name=name,
+        platform=platform,
+        rooms=rooms,
+        contacts=contacts,
+        rights=rights,
+        ttl=ttl,
     )
     return minted.token
 

@@ -32,6 +32,7 @@ from kull_mesh import __version__, secrets, up_metrics
 from kull_mesh.device_calls import RouterSignOut
 from kull_mesh.errors import MeshError
 from kull_mesh.play import page
+from kull_mesh.presence_calls import RouterPresence
 from kull_mesh.readiness import until
 from kull_mesh.secrets import Keys
 from kull_mesh.up_metrics import UpMetrics
@@ -166,6 +167,7 @@ class LocalMesh:
             status=self._status,
             minter=secrets.minter(self._options.keys),
             sign_out=RouterSignOut([self.router.grpc_address], channels),
+            presence=RouterPresence([self.router.grpc_address], channels),
             origins=self._options.pages(),
             buckets=Buckets(rate=DEFAULT_RATE, burst=DEFAULT_BURST),
             attempts=HttpSettings().attempts(),

@@ -26,6 +26,13 @@ def definitions(
             envvar="KULL_RABBITMQ_PRODUCER_PASSWORD", help="Of the account kull-producer."
         ),
     ],
+    consumer_password: Annotated[
+        str,
+        typer.Option(
+            envvar="KULL_RABBITMQ_CONSUMER_PASSWORD",
+            help="Of the account kull-consumer, which listens to kull.presence, if you want one.",
+        ),
+    ] = "",
     admin_password: Annotated[
         str,
         typer.Option(
@@ -43,6 +50,8 @@ def definitions(
         Account(name="kull-router", password=router_password, role="router"),
         Account(name="kull-producer", password=producer_password, role="producer"),
     ]
+    if consumer_password:
+        accounts.append(Account(name="kull-consumer", password=consumer_password, role="consumer"))
     if admin_password:
         accounts.append(Account(name="kull-admin", password=admin_password, role="administrator"))
     for account in accounts:

@@ -12,6 +12,7 @@ from kull_mesh import signals
 from kull_mesh.device_calls import RouterSignOut
 from kull_mesh.mesh_status import MeshStatus
 from kull_mesh.play import page
+from kull_mesh.presence_calls import RouterPresence
 from kull_mesh.settings import MeshSettings
 
 
@@ -37,6 +38,7 @@ def gateway() -> None:
                 gateway_settings,
                 details=MeshStatus(routers, channels),
                 sign_out=RouterSignOut(routers, channels) if routers else None,
+                presence=RouterPresence(routers, channels) if routers else None,
                 extend=extend,
             )
 

@@ -40,6 +40,10 @@ def token(
             "may be repeated."
         ),
     ] = None,
+    contact: Annotated[
+        list[str] | None,
+        typer.Option(help="A user whose status it may watch; may be repeated."),
+    ] = None,
     manages_devices: Annotated[
         bool,
         typer.Option(
@@ -62,6 +66,7 @@ def token(
         name=name,
         platform=platform,
         rooms=rooms,
+        contacts=contact or (),
         rights=None if manages_devices else (),
     )
     typer.echo(signed)

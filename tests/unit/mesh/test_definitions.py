@@ -48,3 +48,16 @@ def test_a_producer_writes_to_what_carries_events_and_to_nothing_else() -> None:
     assert may.search(f"{topology.SHARDS}.16")  # it looks whether there is this mark
     others = {*topology.INTERNAL, "kull.credit.x", "kullXcredit", "kull.shards.16.x"}
     assert not any(may.search(name) for name in others - {topology.ROUTE, topology.BURSTS})
+
+
+def test_a_consumer_reads_who_is_there_and_has_queues_of_its_own_and_nothing_else() -> None:
+    rights = {what: re.compile(pattern) for what, pattern in ROLES["consumer"].items()}
+
+    assert rights["read"].search(topology.PRESENCE)
+    for may in rights.values():
+        assert may.search("consumer.seen")
+    others = {*EVENTS.exchanges, *topology.INTERNAL, "kull.router.00", "kull_presence", "consumer"}
+    for what, may in rights.items():
+        assert not any(
+            may.search(n) for n in others - ({topology.PRESENCE} if what == "read" else set())
+        )
