@@ -6,14 +6,14 @@ import asyncio
 import os
 import uuid
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import aio_pika
 import httpx
 import pytest
-from aio_pika.abc import AbstractChannel
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractQueue
 from aio_pika.exceptions import ChannelClosed
 
 from kull_mesh.definitions import ROLES, Account, document_of
@@ -24,6 +24,8 @@ from kull_producers.events import topology
 from kull_producers.events.models import EVENTS
 from kull_router.broker.rabbitmq import RabbitBroker
 from kull_router.delivery.ownership import Ownership, probe
+from kull_router.queues.presence_log import Told
+from kull_router.status.messages import message_of
 from tests.support.brokers import take
 from tests.support.rabbitmq import Endpoint
 
@@ -35,6 +37,7 @@ SHARDS = 2
 class Accounts:
     router: str
     producer: str
+    consumer: str
 
 
 @pytest.fixture
@@ -44,17 +47,17 @@ async def accounts(rabbitmq: Endpoint, amqp_url: str) -> AsyncIterator[Accounts]
     tail, host = uuid.uuid4().hex[:8], f"{parts.hostname}:{parts.port or 5672}"
     made = [
         Account(name=f"kull-{role}-{tail}", password=f"a password/{role}", role=role)
-        for role in ("router", "producer")
+        for role in ("router", "producer", "consumer")
     ]
     document = document_of(made, vhost=parts.path.removeprefix("/"), randomness=os.urandom)
     async with httpx.AsyncClient(base_url=rabbitmq.api, timeout=20) as api:
         (await api.post("/api/definitions", json=document)).raise_for_status()
         try:
-            router, producer = (
+            router, producer, consumer = (
                 f"amqp://{each.name}:{quote(each.password, safe='')}@{host}{parts.path}"
                 for each in made
             )
-            yield Accounts(router, producer)
+            yield Accounts(router, producer, consumer)
         finally:
             for each in made:
                 (await api.delete(f"/api/users/{each.name}")).raise_for_status()
@@ -77,6 +80,41 @@ async def test_a_router_and_a_producer_can_do_their_work(accounts: Accounts) -> 
         assert done
     finally:
         await broker.aclose()
+
+
+async def test_a_consumer_hears_of_who_is_there_and_of_nothing_else(accounts: Accounts) -> None:
+    broker = RabbitBroker(accounts.router)
+    await broker.start(SHARDS)
+    word = Told(user="maya", device="mac", term=1, number=1, at_ms=5, online=True)
+    try:
+        await broker.publish(message_of(word))  # nobody listens yet
+        connection = await aio_pika.connect(accounts.consumer)
+        async with connection:
+            channel = await connection.channel()
+            queue = await channel.declare_queue("consumer.seen", durable=True)
+            await queue.bind(topology.PRESENCE, "device.*")
+            await broker.publish(message_of(word))
+            await broker.publish(message_of(replace(word, device="")))
+            heard = await queue.get(timeout=10)
+            assert heard.body == message_of(word).body
+            assert await queue.get(fail=False) is None
+            for exchange in (topology.CREDIT, topology.ROOM, topology.DEAD):
+                with pytest.raises(ChannelClosed, match="ACCESS_REFUSED"):
+                    await (await _again(connection)).bind(exchange, "#")
+            with pytest.raises(ChannelClosed, match="ACCESS_REFUSED"):
+                other = await connection.channel()
+                await other.declare_queue("kull.router.00", passive=False, durable=True)
+            forging = await connection.channel()
+            presence = await forging.get_exchange(topology.PRESENCE, ensure=False)
+            with pytest.raises(ChannelClosed, match="ACCESS_REFUSED"):
+                await presence.publish(aio_pika.Message(b"{}"), "user.online")
+    finally:
+        await broker.aclose()
+
+
+async def _again(connection: AbstractConnection) -> AbstractQueue:
+    channel = await connection.channel()
+    return await channel.declare_queue("consumer.seen", durable=True)
 
 
 async def test_an_account_of_before_bursts_sends_one_by_one_and_loses_nothing(

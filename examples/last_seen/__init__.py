@@ -1,0 +1,1 @@
+"""A service that knows when users were last there."""
