@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs/metrics.md"
 METRICS = sorted(by_name().values(), key=lambda metric: metric.name)
 # How many series each role may have at most, with room for a few more: raise it on purpose.
-AT_MOST = {"Router": 250, "Edge": 150, "Gateway": 360, "Publisher": 40, "`kull up`": 10,
+AT_MOST = {"Router": 260, "Edge": 150, "Gateway": 360, "Publisher": 40, "`kull up`": 10,
            "Console": 280, "Doctor": 40}  # fmt: skip
 # What splits a metric. Who sends something and what it is called is made up outside.
 LABELS = {"type", "outcome", "code", "kind", "why", "what", "path", "status", "reason", "limit",
