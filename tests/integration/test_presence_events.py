@@ -23,6 +23,7 @@ from kull_mesh.presence_calls import RouterPresence
 from last_seen.seen import LastSeen
 from tests.support.device import token
 from tests.support.mesh import Mesh
+from tests.support.processes import Processes
 
 pytestmark = [pytest.mark.rabbitmq, pytest.mark.postgres]
 
@@ -35,7 +36,8 @@ def service(amqp_url: str, file: Path) -> Iterator[None]:
     """Run the example."""
     command = [sys.executable, "-m", "last_seen.service", "follow"]
     command += ["--amqp-url", amqp_url, "--file", str(file)]
-    with subprocess.Popen(command, cwd=EXAMPLES, stdout=subprocess.PIPE, text=True) as process:
+    with Processes() as processes:
+        process = processes.start(*command, cwd=EXAMPLES, stdout=subprocess.PIPE, text=True)
         try:
             assert process.stdout and process.stdout.readline() == "following\n"
             yield

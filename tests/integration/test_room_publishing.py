@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from tests.integration.test_gateway import SECRET, gateway, until_ready
 from tests.support.device import Device, Frame, device, token
 from tests.support.mesh import Mesh
 from tests.support.ports import free_port
+from tests.support.processes import Processes
 from tests.support.up import KULL
 
 pytestmark = [pytest.mark.rabbitmq, pytest.mark.xdist_group("room-publishing")]
@@ -137,11 +137,10 @@ async def http(mesh: Mesh) -> AsyncIterator[httpx.AsyncClient]:
 
 async def kull_send(*options: str) -> None:
     """Run `kull send prompt-change`."""
-    process = await asyncio.create_subprocess_exec(
-        *(*KULL, "send", "prompt-change", "--action", "voted", *options),
-        env={**os.environ, "KULL_SERVICE_SECRET": SECRET},
-    )
-    assert await process.wait() == 0
+    async with Processes() as processes:
+        command = (*KULL, "send", "prompt-change", "--action", "voted", *options)
+        process = await processes.start_async(*command, env={"KULL_SERVICE_SECRET": SECRET})
+        assert await process.wait() == 0
 
 
 def change(prompt: str, *users: str) -> PromptChange:
