@@ -62,6 +62,11 @@ class Visit:
         self.said: object = None  # the state that went with the JOIN
         self.view = View()
 
+    @property
+    def cut_off(self) -> bool:
+        """Whether it has no connection, or one that is silent, whether it knows or not."""
+        return not self.open or self.end is None or self.end.connection.silent
+
     def say(self, kind: str, **fields: Any) -> None:
         """Send a message about the room, if there is a connection."""
         if self.end and self.open:

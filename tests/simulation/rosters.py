@@ -132,7 +132,7 @@ class RosterCheck:
         apart = [
             f"{guest.name} is not where it wants to be"
             for guest in guests
-            if not guest.visit.open or guest.visit.joined != guest.wants or guest.visit.asked
+            if guest.visit.cut_off or guest.visit.joined != guest.wants or guest.visit.asked
         ]
         there = sum(guest.wants for guest in guests)
         following = [
