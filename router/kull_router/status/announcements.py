@@ -129,7 +129,7 @@ class Announcements:
             kept = [told for word in confirmed if (told := words.confirm(word))]
             if kept:
                 await self._store.tell(shard, term, kept)
-        except StoreError:
+        except Exception:
             for key, at_ms in taken:
                 self._changes.put_back(shard, key, at_ms)
             raise

@@ -14,6 +14,7 @@ from kull_protos.mesh.v1 import attach_pb2 as pb
 from kull_router.broker.layout import BindingSpec, Layout, QueueSpec
 from kull_router.broker.memory import MemoryBroker
 from kull_router.broker.memory_server import MemoryServer
+from kull_router.errors import StoreUnavailable
 from kull_router.queues.memory import MemoryState
 from tests.support.until import until
 from tests.unit.router.rigs import SHARDS, Rig, running
@@ -131,6 +132,30 @@ async def test_only_the_newest_is_said_of_what_happens_while_rabbitmq_is_away() 
         assert len(world.said) == 2
         announcements._broker = rig.broker
         await world.heard("device.online", "user.online", "device.offline", "user.offline")
+
+
+async def test_what_could_not_be_kept_is_said_when_it_can_be() -> None:
+    world = World()
+    async with world.router() as rig:
+        announcements = rig.core.status._announcements
+        assert announcements
+        failures = [StoreUnavailable("the disk is full"), RuntimeError("a fault in the code")]
+
+        class Failing:
+            """A store that fails twice."""
+
+            async def tell(self, *args: Any) -> None:
+                if failures:
+                    raise failures.pop()
+                await rig.store.tell(*args)
+
+            told = staticmethod(rig.store.told)
+
+        announcements._store = Failing()  # type: ignore[assignment]
+        await rig.subscribe(1, "maya:mac")
+        await world.heard("device.online", "user.online")
+        assert not failures
+        assert rig.core.measures.status.failed.value == 2
 
 
 async def test_nothing_is_said_or_kept_unless_it_is_wanted() -> None:
