@@ -59,7 +59,7 @@ function Photos(props: {
   const others = useMembers(room).filter(({ userId }) => userId !== room?.self?.userId);
   return (
     <ul className="photos" aria-label="Photographs">
-      {PHOTOS.map((photo, at) => {
+      {PHOTOS.map((photo) => {
         const seenBy = others.filter(({ state }) => state?.viewing === photo);
         const names = seenBy.map(({ userId }) => nameOf(userId));
         return (
@@ -67,13 +67,20 @@ function Photos(props: {
             <button
               type="button"
               className="photo"
-              data-at={at}
               aria-pressed={photo === viewing}
-              aria-label={[photo, ...names.map((name) => `${name} looks at it`)].join(', ')}
               onClick={() => onView(photo)}
             >
-              {photo.replace('IMG_00', '')}
-              {names.length > 0 && <span className="seen">{names.join(', ')}</span>}
+              {photo}
+              {names.length > 0 && (
+                <>
+                  <span className="seen" aria-hidden="true">
+                    {names.join(', ')}
+                  </span>
+                  <span className="kull-visually-hidden">
+                    {names.map((name) => ` ${name} looks at it`).join()}
+                  </span>
+                </>
+              )}
             </button>
           </li>
         );
