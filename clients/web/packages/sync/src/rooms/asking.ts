@@ -9,6 +9,7 @@ import type { State } from './roster.ts';
 import { Wishes } from './wishes.ts';
 
 const AGAIN_AFTER = 1_000; // ms until what could not be answered now is asked again
+const WATCH_AGAIN_AFTER = 5_000; // ms until a member who could not be watched is asked for again
 const STATE_PAUSE = 100; // ms between states of a room: others are not told more often
 const WATCH = 'WATCH';
 const MAX_LEFT_BEHIND = 32; // positions of rooms that were not left, of earlier pages
@@ -20,6 +21,8 @@ export interface Wire {
   ask(message: Json): Promise<unknown>;
   /** Send a message that is not answered. */
   tell(message: Json): void;
+  /** Whether this user is in a room with that one. */
+  isMet(userId: string): boolean;
   /** The server lets nobody into this room. */
   refused(queue: string, error: Rejected): void;
 }
@@ -39,6 +42,7 @@ export class Asking {
   #watched = ''; // the users, as JSON
   #mayWatchMore = false; // when it meets them in a room
   #again: Timer;
+  #watchAgain: Timer;
 
   constructor(wire: Wire) {
     this.#wire = wire;
@@ -68,6 +72,7 @@ export class Asking {
     this.followed.clear();
     this.#busy.clear();
     clearTimeout(this.#again);
+    clearTimeout(this.#watchAgain);
     this.#again = undefined;
     for (const timer of this.#resting.values()) clearTimeout(timer);
     this.#resting.clear();
@@ -140,6 +145,8 @@ export class Asking {
     if (connection !== this.#connection) return;
     this.#busy.delete(WATCH);
     this.#mayWatchMore = !!refused;
+    // Who has just lost the connection is a member still, and may be watched when it is back.
+    if (refused && userIds.some((user) => this.#wire.isMet(user))) this.#watchLater();
     if (!this.#again) this.settle();
   }
 
@@ -161,6 +168,14 @@ export class Asking {
       this.#watched = '';
       this.settle();
     }, AGAIN_AFTER);
+  }
+
+  #watchLater(): void {
+    clearTimeout(this.#watchAgain);
+    this.#watchAgain = setTimeout(() => {
+      this.#watched = '';
+      this.settle();
+    }, WATCH_AGAIN_AFTER);
   }
 }
 

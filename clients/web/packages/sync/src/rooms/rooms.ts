@@ -35,6 +35,8 @@ export class Rooms {
     this.#asking = new Asking({
       ask: (message) => client.ask(message),
       tell: (message) => client.link?.order('tell', message),
+      isMet: (userId) =>
+        [...this.#rooms.values()].some(({ members }) => members.map(userIdOf).includes(userId)),
       refused: (queue, error) => {
         this.#tabs?.post('refused', queue, { code: error.code, message: error.message });
         this.#refused(queue, error);

@@ -375,6 +375,20 @@ describe('the status of users', () => {
     expect(statusOf(client, 'otto')).toMatchObject({ online: false, lastSeen: 5 });
   });
 
+  it('of a member that was refused is asked for again: it may be about to come back', async () => {
+    const { client } = await connected();
+    void room(client, 'wedding').join();
+    await joined();
+    watch(client, ['otto']);
+    presence(1, { count: 2, members: [member('maya'), member('otto')] });
+    await answer('ERROR', 'WATCH', { code: 'forbidden', message: 'otto' });
+    await pass(4_999);
+    expect(server.last.of('WATCH').length).toBe(1);
+    await pass(1);
+
+    expect(server.last.of('WATCH').length).toBe(2);
+  });
+
   it('that may not be watched is asked for again when they meet in a room', async () => {
     const { client } = await connected();
     watch(client, ['otto']);
