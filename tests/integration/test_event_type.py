@@ -230,7 +230,7 @@ def test_http_takes_it_as_documented_and_a_device_gets_it(up: Up, http: httpx.Cl
 
     assert answer.status_code == 202, answer.text
     assert "collection:write" in operation["description"]
-    assert set(content["schema"]["required"]) == {"userId", "collectionId", "title", "photoCount"}
+    assert set(content["schema"]["required"]) == {"collectionId", "title", "photoCount"}
     event = device.gets()
     assert (event.type, event.id) == ("COLLECTION_SHARED", answer.json()["id"])
     assert event.data == {
@@ -239,6 +239,17 @@ def test_http_takes_it_as_documented_and_a_device_gets_it(up: Up, http: httpx.Cl
         "photoCount": 12,
         "tags": ["wedding", "ghent"],
     }
+
+
+def test_one_for_nobody_is_refused(up: Up, http: httpx.Client) -> None:
+    answer = http.post(
+        "/api/sync/collection-shared",
+        json={"collectionId": "c", "title": "t", "photoCount": 1},
+        headers=bearer(up, "collection:write"),
+    )
+
+    assert answer.status_code == 422
+    assert "userId" in answer.json()["detail"]
 
 
 def test_a_wrong_field_of_it_is_named(up: Up, http: httpx.Client) -> None:

@@ -28,6 +28,7 @@ from kull_protos.mesh.v1 import (
     attach_pb2_grpc,
     device_pb2,
     device_pb2_grpc,
+    presence_pb2,
 )
 from kull_router.broker.memory import MemoryBroker
 from kull_router.errors import ConfigError
@@ -209,7 +210,7 @@ async def test_each_role_calls_its_own_methods(
 def test_every_method_has_its_roles() -> None:
     described = [
         f"/{service.full_name}/{method.name}"
-        for module in (attach_pb2, admin_pb2, device_pb2)
+        for module in (attach_pb2, admin_pb2, device_pb2, presence_pb2)
         for service in module.DESCRIPTOR.services_by_name.values()
         for method in service.methods
     ]

@@ -24,7 +24,7 @@ from tests.support.processes import Processes, command_line, descendants, has_en
 SECONDS = 60  # generous, since machines are shared
 pytestmark = pytest.mark.timeout(150, func_only=True)
 ENDS_BY_ITSELF = {
-    *("token", "service-token", "keys", "certs", "send", "config", "definitions"),
+    *("token", "service-token", "keys", "certs", "send", "config", "definitions", "events"),
     *("nodes", "why", "drain", "revoke", "store", "version"),
 }
 SECRET = "a-secret-of-the-tests-with-at-least-32-bytes"

@@ -1,39 +1,10 @@
 /** A client's rooms: who is there, what is sent, and what comes after a reconnect. */
 
 import type { Rejected } from '@kull/sync';
-import { onStatus, type Room, room, statusOf, watch } from '@kull/sync/rooms';
+import { room } from '@kull/sync/rooms';
 import { describe, expect, it, vi } from 'vitest';
 import { connected, open, pass, server } from '../rig.ts';
-
-type Json = Record<string, unknown>;
-
-const QUEUE = 'room:wedding';
-const member = (userId: string, since = 1, state?: Json) => ({
-  ...{ userId, since, devices: [{ deviceId: `${userId}-mac`, platform: 'web', deviceName: '' }] },
-  ...(state && { state }),
-});
-const presence = (n: number, fields: Json, term = 1) =>
-  server.last.emit('PRESENCE', { queue: QUEUE, generation: [term, n], ...fields });
-const ids = (at: Room) => at.members.map(({ userId }) => userId);
-
-/** Answer the last message of this type. */
-async function answer(type: string, asked: string, data: Json = {}): Promise<void> {
-  const ref = server.last.of(asked).at(-1)?.ref;
-  expect(ref, `${asked} was sent`).toBeDefined();
-  server.last.emit(type, { ref, ...data });
-  await pass();
-}
-const joined = (fields: Json = {}) =>
-  answer('JOINED', 'JOIN', { queue: QUEUE, head: 0, after: 0, recovered: true, ...fields });
-
-async function inside(): Promise<Room> {
-  const { client } = await connected();
-  const wedding = room(client, 'wedding');
-  const entering = wedding.join();
-  await joined();
-  await entering;
-  return wedding;
-}
+import { answer, ids, inside, joined, member, presence, QUEUE } from './wedding.ts';
 
 describe('being in a room', () => {
   it('begins when the server says so', async () => {
@@ -326,85 +297,5 @@ describe('events', () => {
     const sent = expect(wedding.send('COMMENT', {})).rejects.toMatchObject({ code: 'forbidden' });
     await answer('ERROR', 'SEND', { code: 'forbidden', message: 'no right to write' });
     await sent;
-  });
-});
-
-describe('the status of users', () => {
-  const status = (userId: string, online: boolean, n: number, lastSeen = 0) => ({
-    ...{ userId, online, lastSeen, generation: [1, n] },
-  });
-
-  it('is watched for all who ask, once', async () => {
-    const { client } = await connected();
-    const changed = vi.fn();
-    onStatus(client, changed);
-    const first = watch(client, ['zoe', 'otto']);
-    const second = watch(client, ['otto']);
-    await pass();
-    expect(server.last.of('WATCH')).toMatchObject([{ userIds: ['otto', 'zoe'] }]);
-    await answer('STATUS', 'WATCH', {
-      users: [status('otto', true, 1), status('zoe', false, 2, 7)],
-    });
-    expect(statusOf(client, 'otto')).toEqual({ userId: 'otto', online: true });
-    expect(statusOf(client, 'zoe')).toEqual({ userId: 'zoe', online: false, lastSeen: 7 });
-    server.last.emit('STATUS', { users: [status('otto', false, 1)] });
-    expect(statusOf(client, 'otto')?.online, 'not newer').toBe(true);
-    first();
-    second();
-    await pass();
-    expect(server.last.of('WATCH').length, 'one at a time').toBe(2);
-    expect(server.last.of('WATCH').at(-1)).toMatchObject({ userIds: ['otto'] });
-    await answer('STATUS', 'WATCH', { users: [] });
-
-    expect(server.last.of('WATCH').at(-1)).toMatchObject({ userIds: [] });
-    expect(statusOf(client, 'otto')).toBeUndefined();
-    expect(changed).toHaveBeenCalledTimes(1);
-  });
-
-  it('is asked for again on the next connection, whose answer counts', async () => {
-    const { client } = await connected();
-    watch(client, ['otto']);
-    await pass();
-    await answer('STATUS', 'WATCH', { users: [status('otto', true, 9)] });
-    server.last.drop();
-    await pass(2_000);
-    server.last.welcome({ epoch: 'e2' });
-    await pass();
-    await answer('STATUS', 'WATCH', { users: [status('otto', false, 1, 5)] });
-
-    expect(statusOf(client, 'otto')).toMatchObject({ online: false, lastSeen: 5 });
-  });
-
-  it('of a member that was refused is asked for again: it may be about to come back', async () => {
-    const { client } = await connected();
-    void room(client, 'wedding').join();
-    await joined();
-    watch(client, ['otto']);
-    presence(1, { count: 2, members: [member('maya'), member('otto')] });
-    await answer('ERROR', 'WATCH', { code: 'forbidden', message: 'otto' });
-    await pass(4_999);
-    expect(server.last.of('WATCH').length).toBe(1);
-    await pass(1);
-
-    expect(server.last.of('WATCH').length).toBe(2);
-  });
-
-  it('that may not be watched is asked for again when they meet in a room', async () => {
-    const { client } = await connected();
-    watch(client, ['otto']);
-    await pass();
-    await answer('ERROR', 'WATCH', { code: 'forbidden', message: 'otto' });
-    await pass(5_000);
-    expect(server.last.of('WATCH').length).toBe(1);
-    void room(client, 'wedding').join();
-    await pass();
-    await joined();
-    presence(1, { count: 1, members: [member('maya')] });
-    await pass();
-    expect(server.last.of('WATCH').length, 'otto is not there').toBe(1);
-    presence(2, { count: 2, joined: [member('otto')] });
-    await pass();
-
-    expect(server.last.of('WATCH').length).toBe(2);
   });
 });
