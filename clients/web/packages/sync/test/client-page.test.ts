@@ -12,6 +12,15 @@ describe('a page load', () => {
     remove = async (key: string) => void this.saved.delete(key);
   }
 
+  /** Has saved something when the test says so. */
+  class Slow extends Memory {
+    stored = () => {};
+    override save = () =>
+      new Promise<void>((resolve) => {
+        this.stored = resolve;
+      });
+  }
+
   it('goes on where the last one stopped, with its numbers at once', async () => {
     const store = new Memory();
     const first = await connected({ store });
@@ -32,17 +41,12 @@ describe('a page load', () => {
   });
 
   it('stores before it acknowledges', async () => {
-    const store = new Memory();
-    let stored = () => {};
-    store.save = () =>
-      new Promise<void>((resolve) => {
-        stored = resolve;
-      });
+    const store = new Slow();
     const { client } = await connected({ store });
     server.last.credit(1);
     await pass(50);
     expect(server.last.of('ACK')).toEqual([]);
-    stored();
+    store.stored();
     await pass();
 
     expect(server.last.of('ACK')).toEqual([{ type: 'ACK', seq: 1 }]);
@@ -50,19 +54,14 @@ describe('a page load', () => {
   });
 
   it('stores before its last acknowledgement: a reload that comes first gets the event again', async () => {
-    const store = new Memory();
-    let stored = () => {};
-    store.save = () =>
-      new Promise<void>((resolve) => {
-        stored = resolve;
-      });
+    const store = new Slow();
     const { client } = await connected({ store });
     server.last.credit(1);
     client.disconnect();
     await pass();
     expect(client.state.name).toBe('disconnected');
     expect(server.last.of('ACK')).toEqual([]);
-    stored();
+    store.stored();
     await pass();
 
     expect(server.last.of('ACK')).toEqual([{ type: 'ACK', seq: 1 }]);
@@ -70,12 +69,7 @@ describe('a page load', () => {
   });
 
   it('does not acknowledge on a later connection what an earlier one got', async () => {
-    const store = new Memory();
-    let stored = () => {};
-    store.save = () =>
-      new Promise<void>((resolve) => {
-        stored = resolve;
-      });
+    const store = new Slow();
     const { client } = await connected({ store });
     const first = server.last;
     server.last.credit(1);
@@ -83,7 +77,7 @@ describe('a page load', () => {
     client.connect();
     await pass();
     server.last.welcome({}, { after: 1, head: 1 });
-    stored();
+    store.stored();
     await pass();
 
     expect(first.of('ACK')).toEqual([{ type: 'ACK', seq: 1 }]);

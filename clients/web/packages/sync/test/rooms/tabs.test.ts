@@ -116,13 +116,18 @@ describe('a tab', () => {
     expect(ids(late)).toEqual(['maya']);
   });
 
-  it('that is gone has left after three seconds: it may be loading again', async () => {
+  /** Of two tabs the one that is in a room goes; the other one has the connection. */
+  async function aTabInsideGoes(): Promise<void> {
     const [first, second] = (await tabs(2)) as [SyncClient, SyncClient];
     attach(first);
     void room(second, 'wedding').join();
     await pass();
     await answer('JOINED', 'JOIN');
     second.disconnect();
+  }
+
+  it('that is gone has left after three seconds: it may be loading again', async () => {
+    await aTabInsideGoes();
     await pass(2_999);
     expect(server.last.of('LEAVE')).toEqual([]);
     await pass(1);
@@ -131,12 +136,7 @@ describe('a tab', () => {
   });
 
   it('that loads again meanwhile stays there', async () => {
-    const [first, second] = (await tabs(2)) as [SyncClient, SyncClient];
-    attach(first);
-    void room(second, 'wedding').join();
-    await pass();
-    await answer('JOINED', 'JOIN');
-    second.disconnect();
+    await aTabInsideGoes();
     await pass(1_000);
     void room(await tab(), 'wedding').join();
     await pass(10_000);
